@@ -1,1 +1,7 @@
-//! x
+//! Change data capture whose connectors are sandboxed WebAssembly components.
+//!
+//! The library behind the `cartridge-warp` binary. The way of the data is
+//! `config → plugin (source) → runner → plugin (destination)`; see ARCHITECTURE.md for the layers
+//! and the numbered invariants that the code cites.
+
+pub mod model;

@@ -1,0 +1,107 @@
+//! Rows of one table, columnar and already validated.
+//!
+//! A batch keeps both its decoded columns and the bytes they came in, so that it is forwarded
+//! untouched when nothing had to change.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt8Array, cast::AsArray, types};
+use arrow_schema::SchemaRef;
+use bytes::Bytes;
+
+/// Name of the reserved operation column.
+pub const OP_COLUMN: &str = "_op";
+/// Name of the reserved commit time column.
+pub const TS_COLUMN: &str = "_ts";
+/// Name of the reserved bitmap of values that the source did not send.
+pub const UNCHANGED_COLUMN: &str = "_unchanged";
+
+/// True for the columns that the batch format keeps for itself.
+pub fn is_reserved(column: &str) -> bool {
+    matches!(column, OP_COLUMN | TS_COLUMN | UNCHANGED_COLUMN)
+}
+
+/// What happened to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Operation {
+    Insert = 0,
+    Update = 1,
+    Delete = 2,
+    Truncate = 3,
+}
+
+impl Operation {
+    pub const ALL: [Self; 4] = [Self::Insert, Self::Update, Self::Delete, Self::Truncate];
+
+    /// The word of metrics and dead letters.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Truncate => "truncate",
+        }
+    }
+}
+
+/// A schema as it travels: named by the hash of its IPC message, so equal schemas have equal ids.
+#[derive(Debug)]
+pub struct TableSchema {
+    /// First 32 hex digits of the message's SHA-256.
+    pub id: String,
+    /// The encapsulated Arrow IPC schema message.
+    pub message: Bytes,
+    pub arrow: SchemaRef,
+}
+
+/// Rows of one table, in order.
+#[derive(Clone, Debug)]
+pub struct TableBatch {
+    pub table: String,
+    pub schema: Arc<TableSchema>,
+    /// The encapsulated Arrow IPC record batch message that `columns` was read from.
+    pub rows: Bytes,
+    pub columns: RecordBatch,
+}
+
+impl TableBatch {
+    pub fn row_count(&self) -> usize {
+        self.columns.num_rows()
+    }
+
+    /// Size on the wire, in bytes.
+    pub fn byte_count(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn operations(&self) -> Option<&UInt8Array> {
+        self.column(OP_COLUMN)?.as_primitive_opt::<types::UInt8Type>()
+    }
+
+    fn column(&self, name: &str) -> Option<&ArrayRef> {
+        self.columns.column_by_name(name)
+    }
+
+    /// Rows per operation, indexed by [`Operation`]. Without `_op` every row is an insert.
+    pub fn operation_counts(&self) -> [u64; 4] {
+        let mut counts = [0; 4];
+        match self.operations() {
+            None => counts[Operation::Insert as usize] = self.row_count() as u64,
+            Some(ops) => {
+                for op in ops.values() {
+                    if let Some(count) = counts.get_mut(usize::from(*op)) {
+                        *count += 1;
+                    }
+                }
+            }
+        }
+        counts
+    }
+
+    /// The newest commit time among the rows, in microseconds since 1970 UTC.
+    pub fn newest_commit_us(&self) -> Option<i64> {
+        let times = self.column(TS_COLUMN)?.as_primitive_opt::<types::TimestampMicrosecondType>()?;
+        (0..times.len()).filter(|&i| times.is_valid(i)).map(|i| times.value(i)).max()
+    }
+}

@@ -1,0 +1,16 @@
+//! What every layer talks about: positions, failures, tables, batches and changes of shape.
+//!
+//! Imports nothing of ours. Values here come from hostile guests only after `plugin` has checked
+//! their sizes (I7, I8).
+
+pub mod batch;
+pub mod change;
+pub mod failure;
+pub mod position;
+pub mod table;
+
+pub use batch::{Operation, TableBatch, TableSchema};
+pub use change::{ChangeKind, SchemaChange};
+pub use failure::{Action, Failure};
+pub use position::{Chunk, Marker, Position};
+pub use table::{DeadLetter, Deletion, TablePlan, TableShape, WriteMode};

@@ -1,0 +1,54 @@
+//! Tables: what a source says they are, and how a destination is to keep them.
+
+use arrow_schema::SchemaRef;
+
+/// A table as its source describes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableShape {
+    pub name: String,
+    /// Data columns only, in the source's order.
+    pub schema: SchemaRef,
+    /// Key columns in order; empty when the table has none.
+    pub key: Vec<String>,
+    pub estimated_rows: Option<u64>,
+}
+
+/// What an operation does to a row of the destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WriteMode {
+    /// One row per key; the last operation wins.
+    Upsert,
+    /// Every operation is a new row.
+    Append,
+}
+
+/// What a delete does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Deletion {
+    Hard,
+    /// Marks the row in this column instead of removing it.
+    Soft { column: String },
+}
+
+/// How a destination is to keep a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TablePlan {
+    pub name: String,
+    pub schema: SchemaRef,
+    pub key: Vec<String>,
+    pub write_mode: WriteMode,
+    pub deletion: Deletion,
+}
+
+/// A row that cannot travel as data, kept for a person to decide about (I5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub table: String,
+    pub operation: String,
+    /// The row as JSON where it can be, else its raw text.
+    pub payload: String,
+    pub code: String,
+    pub message: String,
+    /// Where it was found, e.g. `orders.ndjson:17`.
+    pub origin: String,
+}
