@@ -5,3 +5,4 @@
 //! and the numbered invariants that the code cites.
 
 pub mod model;
+pub mod plugin;

@@ -101,7 +101,8 @@ impl TableBatch {
 
     /// The newest commit time among the rows, in microseconds since 1970 UTC.
     pub fn newest_commit_us(&self) -> Option<i64> {
-        let times = self.column(TS_COLUMN)?.as_primitive_opt::<types::TimestampMicrosecondType>()?;
+        let times =
+            self.column(TS_COLUMN)?.as_primitive_opt::<types::TimestampMicrosecondType>()?;
         (0..times.len()).filter(|&i| times.is_valid(i)).map(|i| times.value(i)).max()
     }
 }

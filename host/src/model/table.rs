@@ -27,7 +27,9 @@ pub enum WriteMode {
 pub enum Deletion {
     Hard,
     /// Marks the row in this column instead of removing it.
-    Soft { column: String },
+    Soft {
+        column: String,
+    },
 }
 
 /// How a destination is to keep a table.

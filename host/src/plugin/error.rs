@@ -1,0 +1,130 @@
+//! Why a call into a connector did not do its work.
+//!
+//! A connector's own words are a [`Cause::Failure`] and leave the instance alive. Every other cause
+//! ended the instance (I9), so the answer to all of them is a new one.
+
+use std::{fmt, time::Duration};
+
+use super::Role;
+use crate::model::{Action, Failure};
+
+/// What went wrong, without where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// The connector said so itself.
+    #[error("{0}")]
+    Failure(Box<Failure>),
+    #[error("the connector crashed: {0}")]
+    Trap(String),
+    #[error("no answer within {0:?}")]
+    Deadline(Duration),
+    #[error("it wanted more memory than the {limit} bytes it may have")]
+    OutOfMemory { limit: u64 },
+    /// The answer breaks the contract.
+    #[error("its answer breaks the contract: {0}")]
+    Malformed(String),
+    /// An earlier call ended the instance, or the connection was closed.
+    #[error("its instance is gone")]
+    Gone,
+}
+
+impl Cause {
+    /// A stable word for metrics and tests; a failure has its own.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Failure(failure) => &failure.code,
+            other => other.kind(),
+        }
+    }
+
+    /// The kind of cause, without a connector's own words.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Failure(_) => "failure",
+            Self::Trap(_) => "trap",
+            Self::Deadline(_) => "deadline",
+            Self::OutOfMemory { .. } => "out-of-memory",
+            Self::Malformed(_) => "malformed",
+            Self::Gone => "gone",
+        }
+    }
+
+    /// True when the Store must never be entered again (I9).
+    pub(super) fn is_fatal(&self) -> bool {
+        !matches!(self, Self::Failure(_))
+    }
+}
+
+/// A call that did not do its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginError {
+    pub plugin: String,
+    pub role: Role,
+    pub call: &'static str,
+    pub cause: Cause,
+}
+
+impl PluginError {
+    pub fn action(&self) -> Action {
+        match &self.cause {
+            Cause::Failure(failure) => failure.action,
+            _ => Action::Reconnect,
+        }
+    }
+
+    pub fn code(&self) -> &str {
+        self.cause.code()
+    }
+
+    /// The pause that the far side asked for.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match &self.cause {
+            Cause::Failure(failure) => failure.retry_after,
+            _ => None,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn help(&self) -> Option<String> {
+        let plugin = &self.plugin;
+        Some(match &self.cause {
+            Cause::Failure(failure) => return failure.detail.clone(),
+            Cause::Trap(_) => format!(
+                "this is a defect of `{plugin}`; the pipeline goes on with a new instance. Report it \
+                 with the lines above, or pin the version that worked"
+            ),
+            Cause::Deadline(_) => format!(
+                "raise the call deadline if `{plugin}` has to wait for a slow server, else look for \
+                 the server that does not answer"
+            ),
+            Cause::OutOfMemory { .. } => {
+                "read fewer rows or bytes per batch, or raise the plugin's memory limit".to_owned()
+            }
+            Cause::Malformed(_) => {
+                format!("this is a defect of `{plugin}`; nothing of this answer was used")
+            }
+            Cause::Gone => {
+                "an earlier error in the log says why; a new connection helps".to_owned()
+            }
+        })
+    }
+}
+
+impl fmt::Display for PluginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { plugin, role, call, cause } = self;
+        write!(f, "plugin `{plugin}` ({role}), call {call}: {cause}")
+    }
+}
+
+impl std::error::Error for PluginError {}
+
+impl miette::Diagnostic for PluginError {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.cause.code()))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Self::help(self).map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+}

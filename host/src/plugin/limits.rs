@@ -1,0 +1,98 @@
+//! Every bound on what a guest may take, say or return, by name.
+//!
+//! Nothing here is enforced: the modules that read guest data cite these. Invariants I7 and I8.
+
+use std::time::Duration;
+
+/// Largest component file.
+pub const COMPONENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Most component files in one directory.
+pub const COMPONENTS_MAX: usize = 1_000;
+/// How long a connector may take to say what it is.
+pub const DESCRIBE_DEADLINE: Duration = Duration::from_secs(5);
+/// Memory a connector may use to say what it is.
+pub const DESCRIBE_MEMORY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// How long a connection may take to disconnect.
+pub const DISCONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// Calls that wait for their turn on one connection.
+pub const CALLS_QUEUED_MAX: usize = 8;
+
+/// Names of connectors and ids of schemas.
+pub const WORD_BYTES_MAX: usize = 64;
+/// Names of tables, columns and streams.
+pub const NAME_BYTES_MAX: usize = 512;
+/// Sentences: messages, descriptions, reasons.
+pub const MESSAGE_BYTES_MAX: usize = 4 * 1024;
+/// Further lines of a failure.
+pub const DETAIL_BYTES_MAX: usize = 16 * 1024;
+/// A dead letter's row.
+pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
+/// JSON Schema of a connector's options.
+pub const OPTIONS_SCHEMA_BYTES_MAX: usize = 1024 * 1024;
+pub const CAPABILITIES_MAX: usize = 64;
+pub const WANTED_GRANTS_MAX: usize = 64;
+
+/// Positions, cursors, markers and chunk descriptors.
+pub const POSITION_BYTES_MAX: usize = crate::model::Position::BYTES_MAX;
+pub const CHUNK_ID_BYTES_MAX: usize = 128;
+pub const CHUNKS_MAX: usize = 65_536;
+/// Tables of a schema, and table batches of one answer.
+pub const TABLES_MAX: usize = 10_000;
+pub const SCHEMA_CHANGES_MAX: usize = 10_000;
+pub const DEAD_LETTERS_MAX: usize = 10_000;
+pub const REJECTED_ROWS_MAX: usize = 100_000;
+/// Schemas that one connection may register.
+pub const SCHEMAS_MAX: usize = 20_000;
+
+/// Columns of a table, nested ones counted.
+pub const COLUMNS_MAX: usize = 4_096;
+/// Lists in lists in …
+pub const NESTING_MAX: usize = 8;
+pub const SCHEMA_MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Names and metadata of all columns together, counted where they are used, so that a message that
+/// points to one long text a thousand times does not grow when it is read.
+pub const SCHEMA_TEXT_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// One line of a connector's log.
+pub const LOG_LINE_BYTES_MAX: usize = 8 * 1024;
+pub const LOG_FIELDS_MAX: usize = 32;
+/// A connector's own metrics, each of counters and gauges.
+pub const METRIC_NAMES_MAX: usize = 64;
+
+/// Element count of one table of functions or references.
+pub const TABLE_ELEMENTS_MAX: usize = 1_000_000;
+/// Core instances, memories and tables within one component.
+pub const INSTANCES_MAX: usize = 1_000;
+
+/// What one connection may use. The operator sets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// All linear memories of the instance together.
+    pub memory_max_bytes: u64,
+    /// How long a call may take, without the time it was asked to wait.
+    pub call_deadline: Duration,
+    pub log_lines_per_second: u32,
+    /// Largest answer or request in encoded rows; a call that moves more than about twice as much
+    /// ends the connection.
+    pub message_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_max_bytes: 512 * 1024 * 1024,
+            call_deadline: Duration::from_secs(60),
+            log_lines_per_second: 100,
+            message_bytes_max: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Upper bounds of one reading call; reaching any of them ends the call normally.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadLimits {
+    pub rows_max: u32,
+    pub bytes_max: u64,
+    /// How long the call may block when there is nothing to return.
+    pub wait: Duration,
+}

@@ -1,0 +1,105 @@
+//! Why a component file is not a usable plugin, and what to do about it.
+
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::{PluginError, Role};
+
+/// Loading a plugin, or finding one, failed.
+#[derive(Debug, Error, Diagnostic)]
+pub enum LoadError {
+    #[error("no plugin directory found; looked at {}", list(.searched))]
+    #[diagnostic(
+        code("no-plugin-directory"),
+        help(
+            "pass --plugin-dir, or set CARTRIDGE_WARP_PLUGIN_DIR to the directory of .wasm files"
+        )
+    )]
+    NoDirectory { searched: Vec<PathBuf> },
+
+    #[error("can't read the plugin directory {}", .path.display())]
+    #[diagnostic(code("plugin-directory-unreadable"))]
+    Directory { path: PathBuf, source: std::io::Error },
+
+    #[error("can't read {}", .path.display())]
+    #[diagnostic(code("plugin-unreadable"))]
+    File { path: PathBuf, source: std::io::Error },
+
+    #[error("{} has {bytes} bytes; a plugin may have {bytes_max}", .path.display())]
+    #[diagnostic(code("plugin-too-large"), help("strip debug information from the component"))]
+    TooLarge { path: PathBuf, bytes: u64, bytes_max: u64 },
+
+    #[error("{} is not the pinned file: expected sha256 {expected}, found {found}", .path.display())]
+    #[diagnostic(
+        code("plugin-digest"),
+        help(
+            "the file was replaced or damaged: restore it, or pin the new digest if you trust it"
+        )
+    )]
+    Digest { path: PathBuf, expected: String, found: String },
+
+    #[error("{} is a core module, not a component", .path.display())]
+    #[diagnostic(code("plugin-core-module"), help("build it with --target wasm32-wasip2"))]
+    CoreModule { path: PathBuf },
+
+    #[error("{} is not a readable component: {reason}", .path.display())]
+    #[diagnostic(code("plugin-corrupt"), help("copy or build it again"))]
+    Corrupt { path: PathBuf, reason: String },
+
+    #[error("{} is no connector: it exports {}", .path.display(), words(.exports))]
+    #[diagnostic(
+        code("plugin-no-connector"),
+        help(
+            "a connector exports `cartridge:warp/source` or `cartridge:warp/destination`, one of them"
+        )
+    )]
+    NoConnector { path: PathBuf, exports: Vec<String> },
+
+    #[error(
+        "{} needs cartridge:warp {needs}, this host runs {runs}; missing: {}",
+        .path.display(), words(.missing)
+    )]
+    #[diagnostic(
+        code("plugin-version"),
+        help("use the connector's build for this host, or a host of its version")
+    )]
+    Version { path: PathBuf, needs: String, runs: String, missing: Vec<String> },
+
+    #[error("{} imports what no plugin gets here: {}", .path.display(), words(.missing))]
+    #[diagnostic(
+        code("plugin-imports"),
+        help("connectors run on WASI 0.2 and the imports of cartridge:warp, nothing else")
+    )]
+    Imports { path: PathBuf, missing: Vec<String> },
+
+    #[error("{} does not compile: {reason}", .path.display())]
+    #[diagnostic(code("plugin-compile"))]
+    Compile { path: PathBuf, reason: String },
+
+    #[error("{} can't say what it is", .path.display())]
+    #[diagnostic(code("plugin-describe"))]
+    Describe { path: PathBuf, source: Box<PluginError> },
+
+    #[error("two files are the {role} `{name}`: {} and {}", .first.display(), .second.display())]
+    #[diagnostic(code("plugin-duplicate"), help("remove one of them"))]
+    Duplicate { role: Role, name: String, first: PathBuf, second: PathBuf },
+
+    #[error("no {role} is called `{name}`; there are: {}", words(.available))]
+    #[diagnostic(code("plugin-unknown"), help("{advice}"))]
+    Unknown { role: Role, name: String, available: Vec<String>, advice: String },
+
+    #[error("the WebAssembly runtime does not start: {reason}")]
+    #[diagnostic(code("plugin-engine"))]
+    Engine { reason: String },
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let texts: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+    texts.join(", ")
+}
+
+fn words(words: &[String]) -> String {
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+}

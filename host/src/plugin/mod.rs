@@ -1,0 +1,37 @@
+//! Runs connectors: sandboxed WebAssembly components behind typed handles.
+//!
+//! The only place where wasmtime appears. Nothing here knows configuration, retries or pipelines:
+//! a call goes in, the guest's answer comes out checked, or a [`PluginError`] that says what ended it.
+//! Invariants enforced here: I7 and I8 (limits, hostile data), I9 (a broken Store is never entered
+//! again), I10 (no ambient authority).
+
+mod artifact;
+mod bindings;
+mod catalog;
+mod connect;
+mod destination;
+mod engine;
+mod error;
+mod grants;
+mod info;
+pub mod limits;
+mod load_error;
+mod observer;
+mod source;
+pub mod wire;
+
+pub use artifact::{OptionError, Plugin};
+pub use catalog::{Catalog, Entry};
+pub use connect::ConnectSettings;
+pub use destination::{
+    ChangeOutcome, DestinationConnection, RejectedRow, WriteOutcome, WriteRequest,
+};
+pub use engine::{Engine, EngineSettings};
+pub use error::{Cause, PluginError};
+pub use grants::{DirectoryGrant, GrantError, Grants, PathKind, derive_grants};
+pub use info::{ConnectorInfo, GrantKind, Role, WantedGrant};
+pub use limits::{Limits, ReadLimits};
+pub use load_error::LoadError;
+pub use observer::{Observer, Origin};
+pub use source::{ChangeBatch, SnapshotBatch, SourceConnection};
+pub use wire::{WireError, encode_batch, table_schema};

@@ -1,0 +1,56 @@
+//! What the rest of the host may watch: calls, lost instances, memory, connectors' own metrics.
+//!
+//! Called on the hot path and from within guests' calls: an observer must be quick and must not
+//! block.
+
+use std::time::Duration;
+
+use super::Role;
+
+/// Where an observation comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin<'a> {
+    pub plugin: &'a str,
+    pub role: Role,
+    /// The pipeline or schema that the connection was opened for.
+    pub label: &'a str,
+}
+
+/// Receives what happens in plugins. Every method may be left out.
+pub trait Observer: Send + Sync {
+    /// A call ended. `outcome` is `ok`, `failure`, or the code of the cause that ended the instance.
+    fn call(&self, origin: Origin<'_>, call: &'static str, took: Duration, outcome: &'static str) {
+        let _ = (origin, call, took, outcome);
+    }
+
+    /// An instance was dropped because of `cause`: `trap`, `deadline`, `out-of-memory`, `malformed`.
+    fn instance_lost(&self, origin: Origin<'_>, cause: &'static str) {
+        let _ = (origin, cause);
+    }
+
+    /// Linear memory of an instance after a call; 0 when it is gone.
+    fn memory_bytes(&self, origin: Origin<'_>, instance: u64, bytes: u64) {
+        let _ = (origin, instance, bytes);
+    }
+
+    /// A connector's own counter.
+    fn counter_add(&self, origin: Origin<'_>, name: &str, value: u64) {
+        let _ = (origin, name, value);
+    }
+
+    /// A connector's own gauge.
+    fn gauge_set(&self, origin: Origin<'_>, name: &str, value: f64) {
+        let _ = (origin, name, value);
+    }
+
+    /// Log lines that were counted instead of printed.
+    fn log_suppressed(&self, origin: Origin<'_>, lines: u64) {
+        let _ = (origin, lines);
+    }
+}
+
+/// Watches nothing.
+#[derive(Debug, Default)]
+pub(super) struct Unwatched;
+
+impl Observer for Unwatched {}
