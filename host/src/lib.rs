@@ -5,4 +5,6 @@
 //! and the numbered invariants that the code cites.
 
 pub mod model;
+pub mod monitor;
 pub mod plugin;
+pub mod telemetry;

@@ -1,0 +1,107 @@
+//! What the pages say. Pure reads of the shared state.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Router,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::Serialize;
+
+use super::super::{Health, Metrics, MonitorError, SchemaState, health::SchemaHealth};
+
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+const PROBES: [&str; 3] = ["/health", "/ready", "/startup"];
+
+/// A probe's body.
+#[derive(Serialize)]
+struct Report {
+    status: &'static str,
+    /// Names what makes the answer a no, with the error where there is one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    because: BTreeMap<String, String>,
+    schemas: BTreeMap<String, SchemaHealth>,
+}
+
+pub(super) fn routes(
+    path_of_metrics: &str,
+    metrics: Metrics,
+    health: Health,
+) -> Result<Router, MonitorError> {
+    if !is_usable(path_of_metrics) {
+        return Err(MonitorError::MetricsPath { path: path_of_metrics.to_owned() });
+    }
+    let probe = |answer: fn(&Health) -> Response| {
+        let health = health.clone();
+        get(move || std::future::ready(answer(&health)))
+    };
+    Ok(Router::new()
+        .route(path_of_metrics, get(move || std::future::ready(metrics_page(&metrics))))
+        .route("/health", probe(health_page))
+        .route("/ready", probe(ready_page))
+        .route("/startup", probe(startup_page)))
+}
+
+/// A plain path: the router would read braces as captures, and panic on a duplicate.
+fn is_usable(path: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+    path.len() > 1 && path.starts_with('/') && path.bytes().all(plain) && !PROBES.contains(&path)
+}
+
+fn metrics_page(metrics: &Metrics) -> Response {
+    match metrics.encode() {
+        Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// No while a schema has failed; a schema that retries is still in order.
+fn health_page(health: &Health) -> Response {
+    let schemas = health.snapshot();
+    let failed = schemas.iter().filter_map(|(name, schema)| match &schema.state {
+        SchemaState::Failed { error } => Some((name.clone(), error.clone())),
+        _ => None,
+    });
+    report("ok", "failed", failed.collect(), schemas)
+}
+
+/// Yes once every schema has worked.
+fn ready_page(health: &Health) -> Response {
+    let schemas = health.snapshot();
+    let waiting = schemas.iter().filter(|(_, schema)| !schema.has_worked);
+    let because = waiting.map(|(name, schema)| (name.clone(), why_waiting(&schema.state)));
+    report("ready", "not_ready", because.collect(), schemas)
+}
+
+fn startup_page(health: &Health) -> Response {
+    let mut because = BTreeMap::new();
+    if !health.is_started() {
+        because.insert("process".to_owned(), "connectors are being opened".to_owned());
+    }
+    report("started", "starting", because, health.snapshot())
+}
+
+fn why_waiting(state: &SchemaState) -> String {
+    match state {
+        SchemaState::Retrying { error, .. } | SchemaState::Failed { error } => error.clone(),
+        _ => "not connected yet".to_owned(),
+    }
+}
+
+fn report(
+    yes: &'static str,
+    no: &'static str,
+    because: BTreeMap<String, String>,
+    schemas: BTreeMap<String, SchemaHealth>,
+) -> Response {
+    let (code, status) = match because.is_empty() {
+        true => (StatusCode::OK, yes),
+        false => (StatusCode::SERVICE_UNAVAILABLE, no),
+    };
+    match serde_json::to_string(&Report { status, because, schemas }) {
+        Ok(body) => (code, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}

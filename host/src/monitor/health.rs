@@ -1,0 +1,132 @@
+//! What every schema is doing, for people and for probes.
+//!
+//! Shared state that the runner writes and `api` and `status` read. Holds words and counts, never
+//! row values; keeping secrets out of error texts is the writer's duty.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use serde::Serialize;
+
+/// The state of one schema. As JSON: `{"state": "retrying", "attempt": 2, "error": "…"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum SchemaState {
+    /// Opening connectors and connecting; set when the process begins.
+    Starting,
+    /// Reading tables whole; set by the runner once both sides are connected.
+    Snapshotting,
+    /// Following the change stream.
+    Streaming,
+    /// Waiting to try again, or trying.
+    Retrying { attempt: u32, error: String },
+    /// A batch run, or `--until-caught-up`, reached its end.
+    Completed,
+    /// Ended because somebody asked for it.
+    Stopped,
+    /// Ended by an error that trying again cannot mend.
+    Failed { error: String },
+}
+
+/// How far the snapshot of a table is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TableProgress {
+    /// Rows committed to the destination.
+    pub rows_done: u64,
+    /// What the source guessed beforehand, if it could.
+    pub rows_estimated: Option<u64>,
+}
+
+/// A schema as the probes show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SchemaHealth {
+    #[serde(flatten)]
+    pub state: SchemaState,
+    pub tables: BTreeMap<String, TableProgress>,
+    /// It has worked since the start: a schema that lost its source later is still ready.
+    #[serde(skip)]
+    pub has_worked: bool,
+}
+
+/// The health of one process. A clone is the same state.
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    started: AtomicBool,
+    schemas: Mutex<BTreeMap<String, SchemaHealth>>,
+}
+
+impl Health {
+    /// All these schemas are [`SchemaState::Starting`].
+    pub fn new<S: Into<String>>(schemas: impl IntoIterator<Item = S>) -> Self {
+        let health = Self::default();
+        for schema in schemas {
+            health.set(&schema.into(), SchemaState::Starting);
+        }
+        health
+    }
+
+    /// Connectors are opened and the first connections are made: `/startup` says yes from now on.
+    pub fn set_started(&self) {
+        self.inner.started.store(true, Ordering::Release);
+    }
+
+    /// True after [`Self::set_started`].
+    pub fn is_started(&self) -> bool {
+        self.inner.started.load(Ordering::Acquire)
+    }
+
+    /// The schema is in this state from now on.
+    pub fn set(&self, schema: &str, state: SchemaState) {
+        let mut schemas = self.schemas();
+        let entry = entry(&mut schemas, schema);
+        use SchemaState::{
+            Completed, Failed, Retrying, Snapshotting, Starting, Stopped, Streaming,
+        };
+        entry.has_worked |= match state {
+            Snapshotting | Streaming | Completed | Stopped => true,
+            Starting | Retrying { .. } | Failed { .. } => false,
+        };
+        entry.state = state;
+    }
+
+    /// How far a table is from now on.
+    pub fn set_progress(&self, schema: &str, table: &str, progress: TableProgress) {
+        entry(&mut self.schemas(), schema).tables.insert(table.to_owned(), progress);
+    }
+
+    /// The state of a schema, if anybody spoke of it.
+    pub fn get(&self, schema: &str) -> Option<SchemaState> {
+        self.schemas().get(schema).map(|health| health.state.clone())
+    }
+
+    /// Everything, as of now.
+    pub fn snapshot(&self) -> BTreeMap<String, SchemaHealth> {
+        self.schemas().clone()
+    }
+
+    // Every write is a single assignment, so a panicking writer leaves nothing half done.
+    fn schemas(&self) -> MutexGuard<'_, BTreeMap<String, SchemaHealth>> {
+        self.inner.schemas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn entry<'a>(
+    schemas: &'a mut BTreeMap<String, SchemaHealth>,
+    schema: &str,
+) -> &'a mut SchemaHealth {
+    schemas.entry(schema.to_owned()).or_insert_with(|| SchemaHealth {
+        state: SchemaState::Starting,
+        tables: BTreeMap::new(),
+        has_worked: false,
+    })
+}

@@ -1,0 +1,174 @@
+//! The metric families and their labels: the names that dashboards and alerts rely on.
+//!
+//! Only registration; meanings are on the handles that record.
+
+use prometheus::{
+    GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+    core::Collector,
+};
+
+const BASE: [&str; 3] = ["database", "schema", "table"];
+/// From a row or two to a batch that runs into its deadline.
+const BATCH_BUCKETS: [f64; 12] =
+    [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0];
+/// A call costs microseconds; a blocking one as long as it was allowed to wait.
+const CALL_BUCKETS: [f64; 11] =
+    [0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+/// Families with the labels database, schema and table. Clones share their values.
+#[derive(Clone)]
+pub(super) struct StreamFamilies {
+    pub records: IntCounterVec,
+    pub errors: IntCounterVec,
+    pub schema_changes: IntCounterVec,
+    pub rate: GaugeVec,
+    pub lag: GaugeVec,
+    pub status: IntGaugeVec,
+    pub last_success: GaugeVec,
+    pub queue: IntGaugeVec,
+    pub batch_seconds: HistogramVec,
+}
+
+/// Families with the label plugin. Clones share their values.
+#[derive(Clone)]
+pub(super) struct PluginFamilies {
+    pub memory: IntGaugeVec,
+    pub calls: HistogramVec,
+    pub traps: IntCounterVec,
+    pub restarts: IntCounterVec,
+    pub network: IntCounterVec,
+    pub custom_total: IntCounterVec,
+    pub custom: GaugeVec,
+    pub log_suppressed: IntCounterVec,
+}
+
+impl StreamFamilies {
+    pub(super) fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let r = Registering(registry);
+        Ok(Self {
+            records: r.counter("records_processed_total", "Rows committed.", &with("operation"))?,
+            errors: r.counter("error_count_total", "Failures.", &with("error_type"))?,
+            schema_changes: r.counter(
+                "schema_changes_total",
+                "Changes of shape seen in the stream.",
+                &with("change_type"),
+            )?,
+            rate: r.gauge("processing_rate", "Rows committed a second, last minute.", &BASE)?,
+            lag: r.gauge(
+                "lag_seconds",
+                "Now minus the source's commit time up to which everything is committed; \
+                 0 when caught up.",
+                &BASE,
+            )?,
+            status: r.int_gauge("sync_status", "1 running, 0 stopped, -1 failed.", &BASE)?,
+            last_success: r.gauge(
+                "last_successful_sync",
+                "Unix time of the last commit or of the last check that found nothing to do.",
+                &BASE,
+            )?,
+            queue: r.int_gauge("queue_size", "Rows read but not yet committed.", &BASE)?,
+            batch_seconds: r.histogram(
+                "batch_processing_duration_seconds",
+                "From a batch's first row to its commit.",
+                &BASE,
+                &BATCH_BUCKETS,
+            )?,
+        })
+    }
+}
+
+impl PluginFamilies {
+    pub(super) fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let r = Registering(registry);
+        Ok(Self {
+            memory: r.int_gauge(
+                "plugin_memory_bytes",
+                "Linear memory of the connector's live instances.",
+                &["plugin"],
+            )?,
+            calls: r.histogram(
+                "plugin_call_seconds",
+                "Time in calls of the connector.",
+                &["plugin", "call"],
+                &CALL_BUCKETS,
+            )?,
+            traps: r.counter(
+                "plugin_traps_total",
+                "Instances lost to a trap, a deadline or the memory limit.",
+                &["plugin", "call"],
+            )?,
+            restarts: r.counter(
+                "plugin_restarts_total",
+                "Instances opened to replace a lost one.",
+                &["plugin"],
+            )?,
+            network: r.counter(
+                "plugin_network_bytes_total",
+                "Bytes between the connector and a granted endpoint.",
+                &["plugin", "endpoint", "direction"],
+            )?,
+            custom_total: r.counter(
+                "plugin_custom_total",
+                "The connector's own counters.",
+                &["plugin", "name"],
+            )?,
+            custom: r.gauge("plugin_custom", "The connector's own gauges.", &["plugin", "name"])?,
+            log_suppressed: r.counter(
+                "plugin_log_lines_suppressed_total",
+                "Log lines of the connector above its rate limit.",
+                &["plugin"],
+            )?,
+        })
+    }
+}
+
+fn with(label: &'static str) -> [&'static str; 4] {
+    let [database, schema, table] = BASE;
+    [database, schema, table, label]
+}
+
+struct Registering<'a>(&'a Registry);
+
+impl Registering<'_> {
+    fn opts(name: &str, help: &str) -> Opts {
+        Opts::new(format!("cartridge_warp_{name}"), help)
+    }
+
+    fn keep<T: Collector + Clone + 'static>(&self, family: T) -> prometheus::Result<T> {
+        self.0.register(Box::new(family.clone()))?;
+        Ok(family)
+    }
+
+    fn counter(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> prometheus::Result<IntCounterVec> {
+        self.keep(IntCounterVec::new(Self::opts(name, help), labels)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
+        self.keep(GaugeVec::new(Self::opts(name, help), labels)?)
+    }
+
+    fn int_gauge(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> prometheus::Result<IntGaugeVec> {
+        self.keep(IntGaugeVec::new(Self::opts(name, help), labels)?)
+    }
+
+    fn histogram(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> prometheus::Result<HistogramVec> {
+        let opts = HistogramOpts::from(Self::opts(name, help)).buckets(buckets.to_vec());
+        self.keep(HistogramVec::new(opts, labels)?)
+    }
+}

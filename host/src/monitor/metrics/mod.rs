@@ -1,0 +1,167 @@
+//! The numbers of a pipeline, in Prometheus' text format.
+//!
+//! Each [`Metrics`] has a registry of its own, so two pipelines in one process, or two tests, never
+//! see each other. Handles ([`SchemaMetrics`], [`TableMetrics`], [`PluginMetrics`]) are looked up
+//! once and kept: recording through one is a few atomic operations. Gauges that follow the clock
+//! (lag, rate) are computed when somebody asks for the text.
+//! Invariant I7: labels that come from outside the configuration are bounded in number; what goes
+//! beyond is counted under [`OTHER`].
+
+mod families;
+mod lag;
+mod plugin;
+mod rate;
+mod schema;
+mod table;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Instant, SystemTime},
+};
+
+use prometheus::{Registry, TextEncoder};
+
+use super::MonitorError;
+use families::{PluginFamilies, StreamFamilies};
+pub use plugin::{
+    CUSTOM_NAME_BYTES_MAX, CUSTOM_NAMES_MAX, Direction, InstanceMemory, PluginMetrics,
+};
+pub use schema::SchemaMetrics;
+pub use table::TableMetrics;
+
+/// Tables with time series of their own; a source that lists more shares [`OTHER`].
+pub const TABLES_MAX: usize = 10_000;
+/// Connectors with time series of their own.
+pub const PLUGINS_MAX: usize = 64;
+/// Label value of everything beyond a limit.
+pub const OTHER: &str = "_other";
+
+/// What a schema or table is doing, as the gauge `cartridge_warp_sync_status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncStatus {
+    Running,
+    Stopped,
+    Failed,
+}
+
+impl SyncStatus {
+    fn value(self) -> i64 {
+        match self {
+            Self::Running => 1,
+            Self::Stopped => 0,
+            Self::Failed => -1,
+        }
+    }
+}
+
+/// The label `error_type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorType {
+    Connection,
+    Transformation,
+    Constraint,
+    Schema,
+    Timeout,
+    Permission,
+    Validation,
+}
+
+impl ErrorType {
+    /// The word of the label and of `error_log`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Transformation => "transformation",
+            Self::Constraint => "constraint",
+            Self::Schema => "schema",
+            Self::Timeout => "timeout",
+            Self::Permission => "permission",
+            Self::Validation => "validation",
+        }
+    }
+}
+
+/// All metrics of one pipeline. A clone is the same set.
+#[derive(Clone)]
+pub struct Metrics {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    registry: Registry,
+    streams: StreamFamilies,
+    plugins: PluginFamilies,
+    database: String,
+    handles: Mutex<Handles>,
+}
+
+#[derive(Default)]
+struct Handles {
+    tables: BTreeMap<(String, String), TableMetrics>,
+    plugins: BTreeMap<String, PluginMetrics>,
+}
+
+impl Metrics {
+    /// An empty set for the source database of this name.
+    pub fn new(database: &str) -> Result<Self, MonitorError> {
+        let registry = Registry::new();
+        let streams = StreamFamilies::register(&registry)?;
+        let plugins = PluginFamilies::register(&registry)?;
+        let (database, handles) = (database.to_owned(), Mutex::default());
+        Ok(Self { inner: Arc::new(Inner { registry, streams, plugins, database, handles }) })
+    }
+
+    /// The handle of a schema. Cheap, but keep it.
+    pub fn schema(&self, schema: &str) -> SchemaMetrics {
+        SchemaMetrics::new(self.clone(), schema)
+    }
+
+    /// The handle of a table. Beyond [`TABLES_MAX`] tables it is the one called [`OTHER`].
+    pub fn table(&self, schema: &str, table: &str) -> TableMetrics {
+        let mut handles = self.handles();
+        let full = handles.tables.len() >= TABLES_MAX;
+        let mut key = (schema.to_owned(), table.to_owned());
+        if full && !handles.tables.contains_key(&key) {
+            key = (OTHER.to_owned(), OTHER.to_owned());
+        }
+        let (families, database) = (&self.inner.streams, &self.inner.database);
+        let create = |(schema, table): &(String, String)| {
+            TableMetrics::new(families, [database, schema, table])
+        };
+        handles.tables.entry(key).or_insert_with_key(create).clone()
+    }
+
+    /// The handle of a connector. Beyond [`PLUGINS_MAX`] it is the one called [`OTHER`].
+    pub fn plugin(&self, plugin: &str) -> PluginMetrics {
+        let mut handles = self.handles();
+        let full = handles.plugins.len() >= PLUGINS_MAX && !handles.plugins.contains_key(plugin);
+        let name = if full { OTHER } else { plugin }.to_owned();
+        let create = |name: &String| PluginMetrics::new(&self.inner.plugins, name);
+        handles.plugins.entry(name).or_insert_with_key(create).clone()
+    }
+
+    /// Everything, in Prometheus' text format, as of now.
+    pub fn encode(&self) -> Result<String, MonitorError> {
+        let tables: Vec<_> = self.handles().tables.values().cloned().collect();
+        let (time, instant) = (SystemTime::now(), Instant::now());
+        for table in tables {
+            table.refresh(time, instant);
+        }
+        Ok(TextEncoder::new().encode_to_string(&self.inner.registry.gather())?)
+    }
+
+    fn tables_of(&self, schema: &str) -> Vec<TableMetrics> {
+        let handles = self.handles();
+        let of_schema = handles.tables.iter().filter(|((name, _), _)| name == schema);
+        of_schema.map(|(_, table)| table.clone()).collect()
+    }
+
+    // A panic elsewhere leaves only numbers behind, which are valid in any state.
+    fn handles(&self) -> std::sync::MutexGuard<'_, Handles> {
+        self.inner.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

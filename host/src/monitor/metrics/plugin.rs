@@ -1,0 +1,162 @@
+//! The numbers of one connector, the host's about it and its own.
+//!
+//! Names come from a guest here: they are checked and counted before they become series, and what
+//! is refused is logged once per connector, not once per call (I7, I8).
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use prometheus::IntGauge;
+
+use super::families::PluginFamilies;
+
+/// Own names a connector may use for counters, and again for gauges.
+pub const CUSTOM_NAMES_MAX: usize = 64;
+/// Bytes of such a name.
+pub const CUSTOM_NAME_BYTES_MAX: usize = 100;
+
+/// Handle of one connector.
+#[derive(Clone)]
+pub struct PluginMetrics {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    plugin: String,
+    families: PluginFamilies,
+    memory: IntGauge,
+    names: Mutex<Names>,
+}
+
+#[derive(Default)]
+struct Names {
+    counters: BTreeSet<String>,
+    gauges: BTreeSet<String>,
+    refusal_logged: bool,
+}
+
+/// Which way bytes went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Sent,
+    Received,
+}
+
+impl PluginMetrics {
+    pub(super) fn new(families: &PluginFamilies, plugin: &str) -> Self {
+        let memory = families.memory.with_label_values(&[plugin]);
+        families.restarts.with_label_values(&[plugin]);
+        families.log_suppressed.with_label_values(&[plugin]);
+        let plugin = plugin.to_owned();
+        let inner = Inner { plugin, families: families.clone(), memory, names: Mutex::default() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The share of one new instance in `cartridge_warp_plugin_memory_bytes`.
+    pub fn instance(&self) -> InstanceMemory {
+        InstanceMemory { gauge: self.inner.memory.clone(), bytes: 0 }
+    }
+
+    /// One call of an export ended after this time, well or not.
+    pub fn call(&self, export: &str, took: Duration) {
+        let labels = [self.inner.plugin.as_str(), export];
+        self.inner.families.calls.with_label_values(&labels).observe(took.as_secs_f64());
+    }
+
+    /// A call of this export cost the instance: trap, deadline or memory limit (I9).
+    pub fn trap(&self, export: &str) {
+        let labels = [self.inner.plugin.as_str(), export];
+        self.inner.families.traps.with_label_values(&labels).inc();
+    }
+
+    /// An instance was opened in place of a lost one.
+    pub fn restart(&self) {
+        self.inner.families.restarts.with_label_values(&[&self.inner.plugin]).inc();
+    }
+
+    /// Bytes between the connector and an endpoint that was granted to it.
+    pub fn network_bytes(&self, endpoint: &str, direction: Direction, bytes: u64) {
+        let direction = match direction {
+            Direction::Sent => "sent",
+            Direction::Received => "received",
+        };
+        let labels = [self.inner.plugin.as_str(), endpoint, direction];
+        self.inner.families.network.with_label_values(&labels).inc_by(bytes);
+    }
+
+    /// Log lines that were counted instead of printed.
+    pub fn log_lines_suppressed(&self, lines: u64) {
+        let labels = [&self.inner.plugin];
+        self.inner.families.log_suppressed.with_label_values(&labels).inc_by(lines);
+    }
+
+    /// The guest's `counter-add`.
+    pub fn custom_add(&self, name: &str, value: u64) {
+        if self.admit(name, |names| &mut names.counters) {
+            let labels = [self.inner.plugin.as_str(), name];
+            let counter = self.inner.families.custom_total.with_label_values(&labels);
+            // A guest may add anything; a counter that wraps would look like a restart.
+            counter.inc_by(value.min(u64::MAX - counter.get()));
+        }
+    }
+
+    /// The guest's `gauge-set`.
+    pub fn custom_set(&self, name: &str, value: f64) {
+        if self.admit(name, |names| &mut names.gauges) {
+            let labels = [self.inner.plugin.as_str(), name];
+            self.inner.families.custom.with_label_values(&labels).set(value);
+        }
+    }
+
+    /// True if the name is one of the connector's first [`CUSTOM_NAMES_MAX`].
+    fn admit(&self, name: &str, kind: fn(&mut Names) -> &mut BTreeSet<String>) -> bool {
+        let mut names = self.inner.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kind(&mut names);
+        if known.contains(name) {
+            return true;
+        }
+        if known.len() < CUSTOM_NAMES_MAX && is_name(name) {
+            known.insert(name.to_owned());
+            return true;
+        }
+        if !names.refusal_logged {
+            names.refusal_logged = true;
+            tracing::warn!(
+                plugin = %self.inner.plugin,
+                names_max = CUSTOM_NAMES_MAX,
+                "metrics of the connector are dropped: too many names, or a name that is not \
+                 letters, digits and _ . : -"
+            );
+        }
+        false
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
+    !name.is_empty() && name.len() <= CUSTOM_NAME_BYTES_MAX && name.bytes().all(allowed)
+}
+
+/// What one instance adds to its connector's memory gauge; dropping it takes it away again.
+pub struct InstanceMemory {
+    gauge: IntGauge,
+    bytes: i64,
+}
+
+impl InstanceMemory {
+    /// The size of the instance's linear memory now.
+    pub fn set(&mut self, bytes: usize) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.gauge.add(bytes - self.bytes);
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for InstanceMemory {
+    fn drop(&mut self) {
+        self.gauge.sub(self.bytes);
+    }
+}

@@ -1,0 +1,71 @@
+//! The numbers of a schema as a whole: series whose label `table` is empty.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{ErrorType, Metrics, SyncStatus, TableMetrics};
+
+/// Handle of one schema.
+#[derive(Clone)]
+pub struct SchemaMetrics {
+    metrics: Metrics,
+    schema: String,
+}
+
+impl SchemaMetrics {
+    pub(super) fn new(metrics: Metrics, schema: &str) -> Self {
+        Self { metrics, schema: schema.to_owned() }
+    }
+
+    /// The handle of one of its tables.
+    pub fn table(&self, table: &str) -> TableMetrics {
+        self.metrics.table(&self.schema, table)
+    }
+
+    /// `cartridge_warp_sync_status` of the schema.
+    pub fn sync_status(&self, status: SyncStatus) {
+        self.metrics.inner.streams.status.with_label_values(&self.labels()).set(status.value());
+    }
+
+    /// Rows read from the source but not yet committed.
+    pub fn queue_size(&self, rows: u64) {
+        let gauge = self.metrics.inner.streams.queue.with_label_values(&self.labels());
+        gauge.set(i64::try_from(rows).unwrap_or(i64::MAX));
+    }
+
+    /// The schema was in order at this time: a commit, or a look that found nothing to do.
+    pub fn last_successful_sync(&self, now: SystemTime) {
+        let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        self.metrics.inner.streams.last_success.with_label_values(&self.labels()).set(seconds);
+    }
+
+    /// A failure that belongs to no single table.
+    pub fn error(&self, error: ErrorType) {
+        let [database, schema, table] = self.labels();
+        let labels = [database, schema, table, error.word()];
+        self.metrics.inner.streams.errors.with_label_values(&labels).inc();
+    }
+
+    /// The source may be ahead, for all tables of the schema: it delivered something, or it cannot
+    /// be asked. Until [`Self::caught_up`], their lag grows with the clock.
+    pub fn behind(&self) {
+        self.metrics.tables_of(&self.schema).iter().for_each(TableMetrics::behind);
+    }
+
+    /// The source has nothing more for any table of the schema, and all it had is committed.
+    pub fn caught_up(&self) {
+        self.metrics.tables_of(&self.schema).iter().for_each(TableMetrics::caught_up);
+    }
+
+    /// Everything the source committed up to this time, microseconds since 1970 UTC, is durable,
+    /// for every table of the schema. Right for one ordered stream, also for the tables that had
+    /// no rows in it.
+    pub fn committed_up_to(&self, source_time_us: i64) {
+        for table in self.metrics.tables_of(&self.schema) {
+            table.committed_up_to(source_time_us);
+        }
+    }
+
+    fn labels(&self) -> [&str; 3] {
+        [&self.metrics.inner.database, &self.schema, ""]
+    }
+}

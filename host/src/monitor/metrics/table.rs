@@ -1,0 +1,120 @@
+//! The numbers of one table.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge};
+
+use super::{ErrorType, SyncStatus, families::StreamFamilies, lag::Lag, rate::Rate};
+use crate::model::{ChangeKind, Operation};
+
+/// Handle of one table.
+#[derive(Clone)]
+pub struct TableMetrics {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    labels: [String; 3],
+    created: Instant,
+    /// Indexed by [`Operation`].
+    records: [IntCounter; Operation::ALL.len()],
+    errors: IntCounterVec,
+    schema_changes: IntCounterVec,
+    batch_seconds: Histogram,
+    status: IntGauge,
+    rate_gauge: Gauge,
+    lag_gauge: Gauge,
+    clocked: Mutex<Clocked>,
+}
+
+/// What depends on the time at which somebody looks.
+struct Clocked {
+    lag: Lag,
+    rate: Rate,
+}
+
+impl TableMetrics {
+    pub(super) fn new(families: &StreamFamilies, labels: [&str; 3]) -> Self {
+        let [database, schema, table] = labels;
+        let records = Operation::ALL
+            .map(|op| families.records.with_label_values(&[database, schema, table, op.word()]));
+        let inner = Inner {
+            labels: labels.map(str::to_owned),
+            created: Instant::now(),
+            records,
+            errors: families.errors.clone(),
+            schema_changes: families.schema_changes.clone(),
+            batch_seconds: families.batch_seconds.with_label_values(&labels),
+            status: families.status.with_label_values(&labels),
+            rate_gauge: families.rate.with_label_values(&labels),
+            lag_gauge: families.lag.with_label_values(&labels),
+            clocked: Mutex::new(Clocked { lag: Lag::default(), rate: Rate::new() }),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Rows that are durable in the destination now.
+    pub fn records(&self, operation: Operation, rows: u64) {
+        self.inner.records[operation as usize].inc_by(rows);
+        self.clocked().rate.add(self.inner.created.elapsed(), rows);
+    }
+
+    /// From a batch's first row to its commit.
+    pub fn batch_seconds(&self, took: Duration) {
+        self.inner.batch_seconds.observe(took.as_secs_f64());
+    }
+
+    /// `cartridge_warp_sync_status` of the table.
+    pub fn sync_status(&self, status: SyncStatus) {
+        self.inner.status.set(status.value());
+    }
+
+    /// One failure of this table.
+    pub fn error(&self, error: ErrorType) {
+        self.labelled(&self.inner.errors, error.word()).inc();
+    }
+
+    /// One change of the table's shape.
+    pub fn schema_change(&self, change: &ChangeKind) {
+        self.labelled(&self.inner.schema_changes, change.word()).inc();
+    }
+
+    /// The source may be ahead of this table; see [`super::SchemaMetrics::behind`].
+    pub fn behind(&self) {
+        self.clocked().lag.behind(SystemTime::now());
+    }
+
+    /// The source has nothing more for this table, and all it had is committed.
+    pub fn caught_up(&self) {
+        self.clocked().lag.caught_up(SystemTime::now());
+    }
+
+    /// Everything the source committed up to this time, microseconds since 1970 UTC, is durable.
+    pub fn committed_up_to(&self, source_time_us: i64) {
+        let since = Duration::from_micros(u64::try_from(source_time_us).unwrap_or_default());
+        // A time that the platform cannot hold comes from a broken clock; it says nothing.
+        if let Some(time) = UNIX_EPOCH.checked_add(since) {
+            self.clocked().lag.committed(time);
+        }
+    }
+
+    pub(super) fn refresh(&self, time: SystemTime, instant: Instant) {
+        let mut clocked = self.clocked();
+        self.inner.lag_gauge.set(clocked.lag.at(time).as_secs_f64());
+        let age = instant.saturating_duration_since(self.inner.created);
+        self.inner.rate_gauge.set(clocked.rate.at(age));
+    }
+
+    fn labelled(&self, family: &IntCounterVec, label: &str) -> IntCounter {
+        let [database, schema, table] = &self.inner.labels;
+        family.with_label_values(&[database.as_str(), schema, table, label])
+    }
+
+    // A panic elsewhere leaves only numbers behind, which are valid in any state.
+    fn clocked(&self) -> MutexGuard<'_, Clocked> {
+        self.inner.clocked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,17 @@
+//! What a person or a scraper sees of a running pipeline: metrics, health, and the port they are
+//! served on.
+//!
+//! `metrics` and `health` are plain shared state that lower layers write to and that never calls
+//! back; `api` stands above everything and only reads them. Nothing here decides anything about
+//! the data.
+//! Invariant I7: names that come from sources and connectors never make more than a fixed number
+//! of time series.
+
+pub mod api;
+mod error;
+pub mod health;
+pub mod metrics;
+
+pub use error::MonitorError;
+pub use health::{Health, SchemaState, TableProgress};
+pub use metrics::{ErrorType, Metrics, PluginMetrics, SchemaMetrics, SyncStatus, TableMetrics};

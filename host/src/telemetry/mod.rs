@@ -1,0 +1,94 @@
+//! What the process says while it runs: log lines and progress bars, both on stderr.
+//!
+//! stdout is left to results. Lines and bars share one writer, so that neither tears the other.
+//! Every line carries the fields of the spans around it (pipeline, schema, table, run, batch) at its
+//! top level, so that one `jq` or `grep` follows a batch through all layers.
+//! Values are escaped: nothing that a source or a connector says can move the cursor or fake a line.
+
+mod escape;
+mod fields;
+mod line;
+mod output;
+mod progress;
+
+use std::io::IsTerminal;
+
+use miette::Diagnostic;
+use tracing::Level;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+
+pub use progress::{Progress, SnapshotBar};
+
+/// Environment variable that replaces the level: `tracing` filter directives, such as
+/// `cartridge_warp=debug,wasmtime=info`.
+pub const FILTER_VARIABLE: &str = "CARTRIDGE_WARP_LOG";
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// For eyes.
+    Human { colour: bool },
+}
+
+/// What to log, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TelemetrySettings {
+    /// Of our own lines; libraries speak from warnings on.
+    pub level: Level,
+    pub format: Format,
+    /// Filter directives that replace `level`.
+    pub filter: Option<String>,
+}
+
+impl TelemetrySettings {
+    /// Settings as the configuration and this process's surroundings ask for them: the filter from
+    /// [`FILTER_VARIABLE`], colours on a terminal unless `NO_COLOR` is set.
+    pub fn from_environment(level: Level, structured: bool) -> Self {
+        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let colour = std::io::stderr().is_terminal() && set("NO_COLOR").is_none();
+        let format = if structured { Format::Json } else { Format::Human { colour } };
+        Self { level, format, filter: set(FILTER_VARIABLE) }
+    }
+}
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum TelemetryError {
+    /// The override is no list of directives.
+    #[error("{FILTER_VARIABLE} is not a log filter: {filter:?}")]
+    #[diagnostic(
+        code("log-filter"),
+        help("write a level (debug) or target=level pairs (cartridge_warp=debug,wasmtime=info)")
+    )]
+    Filter {
+        filter: String,
+        #[source]
+        source: tracing_subscriber::filter::ParseError,
+    },
+
+    /// The process already has a log.
+    #[error("logging was already set up")]
+    #[diagnostic(code("log-twice"))]
+    Twice(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// Sets the process's log up, once. The bars it returns share stderr with it.
+pub fn init(settings: &TelemetrySettings) -> Result<Progress, TelemetryError> {
+    let filter = filter(settings)?;
+    let progress = Progress::on_stderr(settings.format);
+    let layer = output::LineLayer::new(settings.format, progress.writer());
+    tracing_subscriber::registry().with(filter).with(layer).try_init()?;
+    Ok(progress)
+}
+
+fn filter(settings: &TelemetrySettings) -> Result<EnvFilter, TelemetryError> {
+    let ours = format!("warn,cartridge_warp={}", settings.level);
+    let directives = settings.filter.as_deref().unwrap_or(&ours);
+    EnvFilter::try_new(directives)
+        .map_err(|source| TelemetryError::Filter { filter: directives.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests;

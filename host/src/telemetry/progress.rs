@@ -1,0 +1,78 @@
+//! Progress bars of snapshots.
+
+use std::{io::IsTerminal, time::Duration};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Format, escape::escaped, output::Writer};
+
+const KNOWN_SIZE: &str = "{prefix:.bold} {wide_bar} {human_pos}/~{human_len} rows {per_sec} {eta}";
+const UNKNOWN_SIZE: &str = "{prefix:.bold} {spinner} {human_pos} rows {per_sec} {elapsed}";
+const TICK: Duration = Duration::from_millis(200);
+
+/// The bars of one process. A clone draws on the same lines.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    bars: MultiProgress,
+}
+
+impl Progress {
+    /// Bars that are never drawn: for tests, and for commands that have none.
+    pub fn hidden() -> Self {
+        Self { bars: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()) }
+    }
+
+    /// Drawn only where a person sees them: on a terminal, and not between JSON lines.
+    pub(super) fn on_stderr(format: Format) -> Self {
+        match format {
+            Format::Human { .. } if std::io::stderr().is_terminal() => {
+                Self { bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()) }
+            }
+            Format::Human { .. } | Format::Json => Self::hidden(),
+        }
+    }
+
+    /// A bar for the snapshot of a table; without an estimate it only counts.
+    pub fn snapshot_bar(&self, table: &str, rows_estimated: Option<u64>) -> SnapshotBar {
+        let (bar, template) = match rows_estimated {
+            Some(rows) => (ProgressBar::new(rows), KNOWN_SIZE),
+            None => (ProgressBar::no_length(), UNKNOWN_SIZE),
+        };
+        let bar = self.bars.add(bar);
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(escaped(table));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(TICK);
+        }
+        SnapshotBar { bar }
+    }
+
+    pub(super) fn writer(&self) -> Writer {
+        Writer::Stderr(self.bars.clone())
+    }
+}
+
+/// One table's bar; it disappears when dropped.
+#[derive(Debug)]
+pub struct SnapshotBar {
+    bar: ProgressBar,
+}
+
+impl SnapshotBar {
+    /// So many more rows are committed.
+    pub fn advance(&self, rows: u64) {
+        self.bar.inc(rows);
+        // An estimate is one: a bar that is full while rows still come would be a lie.
+        if self.bar.length().is_some_and(|estimated| self.bar.position() > estimated) {
+            self.bar.set_length(self.bar.position());
+        }
+    }
+}
+
+impl Drop for SnapshotBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
