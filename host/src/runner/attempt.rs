@@ -1,0 +1,195 @@
+//! One attempt to run a schema: open both plugins, find the way back, snapshot, stream.
+//!
+//! An attempt that fails leaves nothing behind but what it committed; the next one starts from
+//! there. That is the whole of error recovery (I9: no instance outlives an error).
+
+use std::sync::Arc;
+
+use super::{
+    RunError,
+    context::SchemaContext,
+    deliver::{Tables, Writer},
+    snapshot::{Copied, copy_tables},
+    state::{CHANGES, RUNNER, TableState, forgotten, marker, read, table_stream},
+    stream::{StreamEnd, follow},
+    table::Table,
+};
+use crate::{
+    model::{Marker, Position},
+    monitor::SchemaState,
+    plugin::{DestinationConnection, SourceConnection},
+};
+
+/// What earlier attempts of this process leave to the next one.
+#[derive(Debug, Default)]
+pub struct Attempts {
+    /// This process has claimed the schema before.
+    pub claimed: bool,
+    /// A full re-sync was asked for and is not yet committed.
+    pub resync: bool,
+    /// Commits of the attempt that ended last.
+    pub commits: u64,
+}
+
+/// Runs a schema until it ends or fails.
+pub async fn run(
+    context: &Arc<SchemaContext>,
+    attempts: &mut Attempts,
+) -> Result<StreamEnd, RunError> {
+    attempts.commits = 0;
+    let source = open_source(context).await?;
+    let tables = select_tables(context, &source).await?;
+    let destination = open_destination(context).await?;
+    let epoch = claim(context, &destination, attempts).await?;
+    let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables));
+    let ended = run_claimed(&writer, &source, attempts).await;
+    attempts.commits = writer.commits();
+    let ended = ended?;
+    source.close().await;
+    if let Ok(writer) = Arc::try_unwrap(writer).map_err(drop) {
+        writer.close().await;
+    }
+    Ok(ended)
+}
+
+async fn run_claimed(
+    writer: &Arc<Writer>,
+    source: &SourceConnection,
+    attempts: &mut Attempts,
+) -> Result<StreamEnd, RunError> {
+    let context = &writer.context;
+    let (start, states) = find_start(writer, source, attempts.resync).await?;
+    attempts.resync = false;
+    for table in writer.tables.lock().await.values() {
+        let plan = table.plan();
+        writer.destination.create_table_if_not_exists(context.name(), &plan, writer.epoch).await?;
+    }
+    context.health.set_started();
+    context.health.set(context.name(), SchemaState::Snapshotting);
+    if copy_tables(writer, source, &start, states).await? == Copied::Stopped {
+        return Ok(StreamEnd::Stopped);
+    }
+    context.health.set(context.name(), SchemaState::Streaming);
+    follow(writer, source, start, context.ends_when_caught_up()).await
+}
+
+pub(super) async fn open_source(context: &SchemaContext) -> Result<SourceConnection, RunError> {
+    let endpoint = &context.source;
+    Ok(SourceConnection::open(&endpoint.plugin, endpoint.settings.clone()).await?)
+}
+
+pub(super) async fn open_destination(context: &SchemaContext) -> Result<DestinationConnection, RunError> {
+    let endpoint = &context.destination;
+    Ok(DestinationConnection::open(&endpoint.plugin, endpoint.settings.clone()).await?)
+}
+
+/// The source's tables that the operator wants.
+pub(super) async fn select_tables(
+    context: &SchemaContext,
+    source: &SourceConnection,
+) -> Result<Tables, RunError> {
+    let exact = context.source.plugin.info.has("exact-snapshot");
+    let shapes = source.get_schema(context.name()).await?;
+    let mut tables = Tables::new();
+    let mut listed = Vec::new();
+    for shape in shapes {
+        listed.push(shape.name.clone());
+        if context.selects(&shape.name) {
+            let settings = context.table_settings(&shape.name);
+            tables.insert(shape.name.clone(), Table::new(shape, settings, exact)?);
+        }
+    }
+    if tables.is_empty() {
+        return Err(RunError::NoTables { schema: context.name().to_owned(), listed });
+    }
+    check_listed(context, &tables)?;
+    let names: Vec<String> = tables.keys().cloned().collect();
+    source.select_tables(context.name(), &names).await?;
+    Ok(tables)
+}
+
+/// A table with settings of its own that the source does not have is a typing mistake.
+fn check_listed(context: &SchemaContext, tables: &Tables) -> Result<(), RunError> {
+    let missing = context.schema.tables.iter().find(|table| {
+        context.selects(&table.name) && !tables.contains_key(&table.name)
+    });
+    match missing {
+        None => Ok(()),
+        Some(table) => Err(RunError::Unusable {
+            what: format!("schema `{}` has no table `{}`", context.name(), table.name),
+            help: format!(
+                "the source has {}",
+                tables.keys().cloned().collect::<Vec<_>>().join(", ")
+            ),
+        }),
+    }
+}
+
+/// Makes this process the schema's only writer (I3).
+///
+/// A new attempt claims anew, so that a commit of the last one that is still under way in the
+/// destination comes either before this claim or not at all. It must not take the schema back from
+/// a runner that was started since: then the marker names that one.
+async fn claim(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    attempts: &mut Attempts,
+) -> Result<u64, RunError> {
+    let schema = context.name();
+    destination.create_schema_if_not_exists(schema).await?;
+    if attempts.claimed
+        && destination.get_marker(schema, RUNNER).await?.is_some_and(|run| run != context.run.as_bytes())
+    {
+        return Err(RunError::Fenced { schema: schema.to_owned() });
+    }
+    let epoch = destination.claim_schema(schema, &context.run).await?;
+    let runner = Marker { stream: RUNNER.into(), value: Some(context.run.clone().into_bytes()) };
+    destination.update_marker(schema, vec![runner], epoch).await?;
+    attempts.claimed = true;
+    Ok(epoch)
+}
+
+/// Where the stream goes on and what each table still needs. On a first run, or a full re-sync,
+/// the stream's start is recorded here, before any row is read (I6).
+async fn find_start(
+    writer: &Writer,
+    source: &SourceConnection,
+    resync: bool,
+) -> Result<(Position, Vec<(String, TableState)>), RunError> {
+    let schema = writer.context.name();
+    let stored = writer.destination.get_marker(schema, CHANGES).await?;
+    let names: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
+    let (start, fresh) = match stored {
+        Some(bytes) if !resync => (Position(bytes), false),
+        _ => (source.current_position(schema).await?, true),
+    };
+    let mut states = Vec::with_capacity(names.len());
+    let mut markers = Vec::new();
+    for name in names {
+        let stream = table_stream(&name);
+        let known = match writer.destination.get_marker(schema, &stream).await? {
+            Some(value) => Some(read(schema, &stream, &value)?),
+            None => None,
+        };
+        let state = match known {
+            Some(state) if !fresh => state,
+            known => {
+                // What an unfinished snapshot says of its chunks must not be taken for the new one's.
+                if let Some(TableState::Snapshot { chunks }) = known {
+                    markers.extend(forgotten(&name, chunks));
+                }
+                let state = TableState::Pending { truncate: resync };
+                markers.push(marker(stream, &state));
+                state
+            }
+        };
+        states.push((name, state));
+    }
+    if fresh {
+        markers.push(Marker { stream: CHANGES.into(), value: Some(start.0.clone()) });
+    }
+    if !markers.is_empty() {
+        writer.commit_markers(markers).await?;
+    }
+    Ok((start, states))
+}

@@ -1,0 +1,92 @@
+//! What every part of a schema's run shares.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::deliver::Measured;
+use crate::{
+    config::{SchemaConfig, SyncMode, TableSettings, WarpConfig},
+    model::Operation,
+    monitor::{Health, SchemaMetrics},
+    plugin::{ConnectSettings, Plugin},
+    telemetry::Progress,
+};
+
+/// Immutable surroundings of one schema's run.
+pub struct SchemaContext {
+    pub config: Arc<WarpConfig>,
+    pub schema: SchemaConfig,
+    pub source: Endpoint,
+    pub destination: Endpoint,
+    pub metrics: SchemaMetrics,
+    pub health: Health,
+    pub progress: Progress,
+    pub tally: Tally,
+    /// Names this process among the runners of a schema.
+    pub run: String,
+    /// Ends when the source reports no more, whatever the schema's mode (`--until-caught-up`).
+    pub until_caught_up: bool,
+    /// Somebody asked the run to end.
+    pub stop: CancellationToken,
+}
+
+/// A plugin and how it is opened.
+pub struct Endpoint {
+    pub plugin: Arc<Plugin>,
+    pub settings: ConnectSettings,
+}
+
+impl SchemaContext {
+    pub fn name(&self) -> &str {
+        &self.schema.name
+    }
+
+    /// Whether the operator wants this table.
+    pub fn selects(&self, table: &str) -> bool {
+        self.config.selects_table(&self.schema.name, table)
+    }
+
+    pub fn ends_when_caught_up(&self) -> bool {
+        self.until_caught_up || self.schema.mode == SyncMode::Batch
+    }
+
+    pub fn table_settings(&self, table: &str) -> TableSettings {
+        self.config.table_settings(&self.schema.name, table)
+    }
+}
+
+/// What a run has committed, for its report.
+#[derive(Debug, Default)]
+pub struct Tally {
+    rows: Mutex<BTreeMap<String, [u64; 4]>>,
+    dead_letters: AtomicU64,
+}
+
+impl Tally {
+    pub(super) fn add(&self, measured: &[Measured], dead_letters: u64) {
+        self.dead_letters.fetch_add(dead_letters, Ordering::Relaxed);
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        for batch in measured {
+            let counts = rows.entry(batch.table.clone()).or_default();
+            for (count, more) in counts.iter_mut().zip(batch.operations) {
+                *count += more;
+            }
+        }
+    }
+
+    /// Rows by table, indexed by [`Operation`].
+    pub fn rows(&self) -> BTreeMap<String, [u64; Operation::ALL.len()]> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn dead_letters(&self) -> u64 {
+        self.dead_letters.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,201 @@
+//! The way into the destination: evolve, shape, commit.
+//!
+//! Everything that a schema writes passes here, so here stand the rules of a commit: rows, dead
+//! letters and markers go in one call (I2), under the epoch (I3), and a row that cannot travel is
+//! among the dead letters of that call or the schema stops (I5). Order within a table is that of
+//! the caller (I4).
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Instant, SystemTime},
+};
+
+use tokio::sync::Mutex;
+
+use super::{RunError, context::SchemaContext, evolve, table::Table};
+use crate::{
+    model::{DeadLetter, Marker, Operation, TableBatch},
+    plugin::{DestinationConnection, WriteOutcome, WriteRequest},
+};
+
+/// The selected tables by name.
+pub type Tables = BTreeMap<String, Table>;
+
+/// What one commit is made of.
+#[derive(Debug, Default)]
+pub struct Commit {
+    pub tables: Vec<TableBatch>,
+    pub rejected: Vec<DeadLetter>,
+    pub markers: Vec<Marker>,
+}
+
+/// The only writer of a schema in this process.
+pub struct Writer {
+    pub(super) context: Arc<SchemaContext>,
+    pub(super) destination: DestinationConnection,
+    pub(super) epoch: u64,
+    /// Held while a batch is made ready, never during the commit itself.
+    pub(super) tables: Mutex<Tables>,
+    commits: AtomicU64,
+}
+
+impl Writer {
+    pub fn new(
+        context: Arc<SchemaContext>,
+        destination: DestinationConnection,
+        epoch: u64,
+        tables: Tables,
+    ) -> Self {
+        Self { context, destination, epoch, tables: Mutex::new(tables), commits: AtomicU64::new(0) }
+    }
+
+    pub async fn close(self) {
+        self.destination.close().await;
+    }
+
+    /// Commits so far; the runner's retries start anew after each.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Commits rows, dead letters and markers together.
+    pub async fn commit(&self, commit: Commit) -> Result<(), RunError> {
+        let Commit { tables, rejected, markers } = commit;
+        let mut ready = Vec::with_capacity(tables.len());
+        {
+            let mut known = self.tables.lock().await;
+            for batch in tables {
+                if let Some(batch) = self.make_ready(&mut known, batch).await? {
+                    ready.push(batch);
+                }
+            }
+        }
+        let dead_letters = self.accept_rejected(rejected).await?;
+        let started = Instant::now();
+        let measured: Vec<_> = ready.iter().map(Measured::of).collect();
+        let request = WriteRequest {
+            schema_name: self.context.name().to_owned(),
+            tables: ready,
+            dead_letters,
+            markers,
+            epoch: self.epoch,
+            dead_letter_rejected: self.context.config.error_handling.dead_letter_queue,
+        };
+        let letters = request.dead_letters.len() as u64;
+        let outcome = self.destination.write_batch(request).await?;
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.record(&measured, letters, &outcome, started);
+        Ok(())
+    }
+
+    /// Commits markers alone.
+    pub async fn commit_markers(&self, markers: Vec<Marker>) -> Result<(), RunError> {
+        self.destination.update_marker(self.context.name(), markers, self.epoch).await?;
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The batch as the destination gets it; none when its table is not selected.
+    async fn make_ready(
+        &self,
+        tables: &mut Tables,
+        batch: TableBatch,
+    ) -> Result<Option<TableBatch>, RunError> {
+        if !self.context.selects(&batch.table) {
+            return Ok(None);
+        }
+        let Some(table) = tables.get_mut(&batch.table) else {
+            return Err(RunError::UnknownTable { table: batch.table });
+        };
+        let news = table.news(&batch.schema);
+        if !news.is_empty() {
+            evolve::apply(self, table, news).await?;
+        }
+        table.shape(batch).map(Some)
+    }
+
+    /// Rows that the source could not turn into data: dead letters, if the operator lets them.
+    async fn accept_rejected(&self, rejected: Vec<DeadLetter>) -> Result<Vec<DeadLetter>, RunError> {
+        let rules = &self.context.config.error_handling;
+        let mut letters = Vec::with_capacity(rejected.len());
+        let tables = self.tables.lock().await;
+        for mut letter in rejected {
+            if !self.context.selects(&letter.table) {
+                continue;
+            }
+            let conversion = letter.code == "type-conversion";
+            let key = match () {
+                () if !rules.dead_letter_queue => Some("`error_handling.dead_letter_queue: true`"),
+                () if conversion && !rules.ignore_type_conversion_errors => {
+                    Some("`error_handling.ignore_type_conversion_errors: true`")
+                }
+                () => None,
+            };
+            if let Some(key) = key {
+                let DeadLetter { table, origin, message, .. } = letter;
+                return Err(RunError::RowRefused { table, origin, message, key });
+            }
+            if !conversion || rules.log_conversion_warnings {
+                let DeadLetter { table, origin, code, message, .. } = &letter;
+                tracing::warn!(table, origin, code, "row goes to the dead letters: {message}");
+            }
+            if let Some(table) = tables.get(&letter.table) {
+                letter.payload = table.redact_payload(&letter.payload);
+            }
+            letters.push(letter);
+        }
+        Ok(letters)
+    }
+
+    fn record(
+        &self,
+        measured: &[Measured],
+        letters: u64,
+        outcome: &WriteOutcome,
+        started: Instant,
+    ) {
+        let took = started.elapsed();
+        let metrics = &self.context.metrics;
+        for batch in measured {
+            let table = metrics.table(&batch.table);
+            for (operation, count) in Operation::ALL.into_iter().zip(batch.operations) {
+                if count > 0 {
+                    table.records(operation, count);
+                }
+            }
+            table.batch_seconds(took);
+            if let Some(newest) = batch.newest_commit_us {
+                table.committed_up_to(newest);
+            }
+        }
+        metrics.last_successful_sync(SystemTime::now());
+        for row in &outcome.rejected {
+            let table = measured.get(row.batch).map_or("", |batch| batch.table.as_str());
+            let (code, message) = (&row.code, &row.message);
+            tracing::warn!(table, code, "the destination refused a row, it is a dead letter: {message}");
+        }
+        self.context.tally.add(measured, letters + outcome.rejected.len() as u64);
+    }
+}
+
+/// What is measured of a batch before it is handed over.
+#[derive(Debug)]
+pub struct Measured {
+    pub table: String,
+    pub operations: [u64; 4],
+    newest_commit_us: Option<i64>,
+}
+
+impl Measured {
+    pub fn of(batch: &TableBatch) -> Self {
+        Self {
+            table: batch.table.clone(),
+            operations: batch.operation_counts(),
+            newest_commit_us: batch.newest_commit_us(),
+        }
+    }
+}

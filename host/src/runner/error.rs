@@ -1,0 +1,137 @@
+//! Why a schema stopped, or has to try again.
+
+use std::{error::Error, time::Duration};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::{
+    model::Action,
+    monitor::ErrorType,
+    plugin::{Cause, GrantError, PluginError},
+};
+
+use super::state::UnreadableMarker;
+
+/// What ends an attempt to run a schema.
+#[derive(Debug, Error, Diagnostic)]
+pub enum RunError {
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Plugin(#[from] PluginError),
+
+    #[error(transparent)]
+    #[diagnostic(code("grant"), help("set the key that the connector needs, see `connectors inspect`"))]
+    Grant(#[from] GrantError),
+
+    #[error(transparent)]
+    #[diagnostic(
+        code("marker-unreadable"),
+        help("it was written by another version, or damaged: run that version, or --full-resync")
+    )]
+    Marker(#[from] UnreadableMarker),
+
+    /// The configuration asks for what this source, destination or table cannot do.
+    #[error("{what}")]
+    #[diagnostic(code("unusable-configuration"), help("{help}"))]
+    Unusable { what: String, help: String },
+
+    #[error("fenced: another runner owns schema `{schema}`")]
+    #[diagnostic(
+        code("fenced"),
+        help("stop the other runner first; this one wrote nothing after it lost the schema")
+    )]
+    Fenced { schema: String },
+
+    #[error("table `{table}`: {change} refused: {reason}")]
+    #[diagnostic(code("schema-change-refused"), help("nothing was written after the change; set \
+        the key above, then start again: the stream goes on where it stopped"))]
+    ChangeRefused { table: String, change: String, reason: String },
+
+    #[error("table `{table}`, {origin}: {message}")]
+    #[diagnostic(code("row-refused"), help("mend the row at its source, or let it go to the dead \
+        letters: {key}"))]
+    RowRefused { table: String, origin: String, message: String, key: &'static str },
+
+    #[error("the source sends rows of table `{table}`, which it never described")]
+    #[diagnostic(code("unknown-table"), help("this is a defect of the source connector"))]
+    UnknownTable { table: String },
+
+    #[error("schema `{schema}` has no table to copy{}", hint(.listed))]
+    #[diagnostic(code("no-tables"), help("check the schema's name and the table lists"))]
+    NoTables { schema: String, listed: Vec<String> },
+
+    #[error("rows of table `{table}` cannot be re-encoded")]
+    #[diagnostic(code("encode"))]
+    Encode { table: String, #[source] cause: Box<dyn Error + Send + Sync> },
+
+    #[error("schema `{schema}` ended by a panic of the host")]
+    #[diagnostic(code("host-defect"), help("please report it with the log; nothing uncommitted was kept"))]
+    Died { schema: String },
+
+    #[error("the source reads on without moving: {what}")]
+    #[diagnostic(code("no-progress"), help("this is a defect of the source connector"))]
+    NoProgress { what: String },
+}
+
+fn hint(listed: &[String]) -> String {
+    if listed.is_empty() {
+        return String::new();
+    }
+    format!(": the source lists {}, none of them is selected", listed.join(", "))
+}
+
+impl RunError {
+    /// What the runner does about it.
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Plugin(error) => error.action(),
+            Self::Grant(_) | Self::Unusable { .. } | Self::NoTables { .. } => Action::Config,
+            Self::NoProgress { .. } => Action::Reconnect,
+            _ => Action::Stop,
+        }
+    }
+
+    /// The pause that the far side asked for.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Plugin(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// The metrics label `error_type`.
+    pub fn error_type(&self) -> ErrorType {
+        match self {
+            Self::Plugin(error) => match &error.cause {
+                Cause::Deadline(_) => ErrorType::Timeout,
+                Cause::Malformed(_) => ErrorType::Validation,
+                Cause::Failure(failure) if failure.action == Action::Config => {
+                    ErrorType::Permission
+                }
+                _ => ErrorType::Connection,
+            },
+            Self::RowRefused { .. } | Self::Encode { .. } => ErrorType::Transformation,
+            Self::ChangeRefused { .. } | Self::UnknownTable { .. } | Self::NoTables { .. } => {
+                ErrorType::Schema
+            }
+            Self::Fenced { .. } => ErrorType::Constraint,
+            Self::Grant(_) => ErrorType::Permission,
+            Self::Unusable { .. } | Self::Marker(_) | Self::NoProgress { .. } | Self::Died { .. } => {
+                ErrorType::Validation
+            }
+        }
+    }
+
+    /// The error and its causes on one line, for logs and `/health`.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
+}

@@ -1,0 +1,95 @@
+//! Carries changes of shape over to the destination, by the operator's policy.
+
+use super::{RunError, deliver::Writer, table::Table};
+use crate::{
+    config::EvolutionStrategy,
+    model::{ChangeKind, SchemaChange},
+    plugin::ChangeOutcome,
+    schema::{Policy, Strategy, Verdict, decide},
+};
+
+/// Applies changes of a known table, in order, then hands the destination the table's new plan.
+pub async fn apply(
+    writer: &Writer,
+    table: &mut Table,
+    changes: Vec<SchemaChange>,
+) -> Result<(), RunError> {
+    let policy = policy(writer, table);
+    let mut applied = false;
+    for change in changes {
+        if let Some(column) = excluded(writer, &change) {
+            table.leave_out(column);
+            continue;
+        }
+        match decide(&change, &table.source, &policy) {
+            Verdict::Keep => continue,
+            Verdict::Refuse(reason) => return Err(refused(&change, reason)),
+            Verdict::Apply => {}
+        }
+        let Some(ours) = table.accept(&change) else { continue };
+        apply_one(writer, &ours).await?;
+        applied = true;
+    }
+    if applied {
+        let (schema, plan) = (writer.context.name(), table.plan());
+        writer.destination.create_table_if_not_exists(schema, &plan, writer.epoch).await?;
+    }
+    Ok(())
+}
+
+async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<(), RunError> {
+    let schema = writer.context.name();
+    let changes = std::slice::from_ref(change);
+    let outcomes = writer.destination.apply_schema_changes(schema, changes, writer.epoch).await?;
+    for outcome in outcomes {
+        if let ChangeOutcome::Refused { reason } = outcome {
+            return Err(refused(change, reason));
+        }
+    }
+    writer.context.metrics.table(&change.table).schema_change(&change.kind);
+    tracing::info!(table = change.table, change = %describe(&change.kind), "shape changed");
+    Ok(())
+}
+
+/// The column that an addition would bring although the operator excluded it.
+fn excluded(writer: &Writer, change: &SchemaChange) -> Option<String> {
+    let rules = &writer.context.config.schema_evolution;
+    let ChangeKind::AddColumn { column } = &change.kind else { return None };
+    let is_excluded =
+        rules.excluded_tables.matches(&change.table) || rules.excluded_columns.matches(column);
+    is_excluded.then(|| column.clone())
+}
+
+fn policy(writer: &Writer, table: &Table) -> Policy {
+    let rules = &writer.context.config.schema_evolution;
+    Policy {
+        enabled: table.settings.enable_schema_evolution,
+        strategy: match rules.strategy {
+            EvolutionStrategy::Strict => Strategy::Strict,
+            EvolutionStrategy::Conservative => Strategy::Conservative,
+            EvolutionStrategy::Permissive => Strategy::Permissive,
+            EvolutionStrategy::Aggressive => Strategy::Aggressive,
+        },
+        type_widening: rules.enable_type_widening,
+        object_to_json: rules.enable_object_to_json,
+        fallback_to_text: rules.enable_fallback_to_varchar,
+        approve_risky: rules.require_approval_for_risky_changes,
+        approve_dangerous: rules.require_approval_for_dangerous_changes,
+    }
+}
+
+fn refused(change: &SchemaChange, reason: String) -> RunError {
+    RunError::ChangeRefused { table: change.table.clone(), change: describe(&change.kind), reason }
+}
+
+fn describe(kind: &ChangeKind) -> String {
+    match kind {
+        ChangeKind::AddColumn { column }
+        | ChangeKind::DropColumn { column }
+        | ChangeKind::ModifyColumn { column } => format!("{} `{column}`", kind.word()),
+        ChangeKind::RenameColumn { column, new_name } => {
+            format!("{} `{column}` to `{new_name}`", kind.word())
+        }
+        ChangeKind::AddTable | ChangeKind::DropTable => kind.word().to_owned(),
+    }
+}

@@ -1,0 +1,37 @@
+//! Runs a configuration: snapshot, change stream, recovery.
+//!
+//! ```text
+//! WarpRunner ─► SchemaProcessor (one per schema) ─► attempts
+//!   attempt: open → claim → find start → snapshot → stream
+//!   stream:  reader ─► queue ─► pending ─► Writer ─► commit{rows + markers + epoch} ─► confirm
+//! ```
+//!
+//! Vendor logic is in the plugins; what they answer is checked by `plugin` before it gets here.
+//! Invariants I1 to I6 are kept in this folder: see `deliver`, `stream`, `attempt`.
+
+mod attempt;
+mod batch;
+mod connectors;
+mod context;
+mod deliver;
+mod dry_run;
+mod endpoint;
+mod error;
+mod evolve;
+mod queue;
+mod reaction;
+#[allow(clippy::module_inception)] // The architecture's own name for it.
+mod runner;
+mod schema_processor;
+mod shape;
+mod snapshot;
+mod snapshot_progress;
+mod state;
+mod stream;
+mod table;
+mod truncation;
+
+pub use connectors::{ConnectorError, Connectors};
+pub use error::RunError;
+pub use runner::{SchemaReport, Surroundings, WarpRunner};
+pub use schema_processor::{Completion, SchemaProcessor};

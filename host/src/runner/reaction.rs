@@ -1,0 +1,78 @@
+//! What follows from a failure: one pure function.
+
+use std::time::Duration;
+
+use crate::model::Action;
+
+/// The operator's limits on trying again (`error_handling`).
+#[derive(Clone, Copy, Debug)]
+pub struct RetryPolicy {
+    /// Attempts after the first that may fail in a row without a commit in between.
+    pub retries_max: u32,
+    pub backoff_factor: f64,
+    pub backoff_max: Duration,
+}
+
+/// What the runner does next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reaction {
+    /// Both plugins are reopened after this pause and go on from the last commit.
+    TryAgain { pause: Duration },
+    /// The schema has failed.
+    GiveUp,
+}
+
+/// Decides after `failures` failures in a row, this one included.
+pub fn react(
+    action: Action,
+    failures: u32,
+    retry_after: Option<Duration>,
+    policy: &RetryPolicy,
+) -> Reaction {
+    match action {
+        Action::Retry | Action::Reconnect if failures <= policy.retries_max => {
+            let pause = backoff(failures, policy).max(retry_after.unwrap_or_default());
+            Reaction::TryAgain { pause: pause.min(policy.backoff_max) }
+        }
+        _ => Reaction::GiveUp,
+    }
+}
+
+/// One second before the first retry, then `backoff_factor` times as long before each further one.
+fn backoff(failures: u32, policy: &RetryPolicy) -> Duration {
+    let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
+    let seconds = policy.backoff_factor.max(1.0).powi(exponent);
+    // Infinity and NaN do not convert: then the bound applies.
+    Duration::try_from_secs_f64(seconds).unwrap_or(policy.backoff_max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_lead_to_bounded_pauses_or_the_end() {
+        let policy = RetryPolicy {
+            retries_max: 3,
+            backoff_factor: 2.0,
+            backoff_max: Duration::from_secs(3),
+        };
+        let endless = RetryPolicy { retries_max: u32::MAX, ..policy };
+        let pause = |seconds| Reaction::TryAgain { pause: Duration::from_secs(seconds) };
+        let asked = Some(Duration::from_secs(2));
+        let cases = [
+            ("the first pause is a second", Action::Retry, 1, None, policy, pause(1)),
+            ("pauses grow by the factor", Action::Reconnect, 2, None, policy, pause(2)),
+            ("up to the bound", Action::Reconnect, 3, None, policy, pause(3)),
+            ("until the retries are used up", Action::Retry, 4, None, policy, Reaction::GiveUp),
+            ("a longer pause is granted", Action::Retry, 1, asked, policy, pause(2)),
+            ("no count overflows", Action::Retry, u32::MAX, None, endless, pause(3)),
+            ("a wrong configuration stays wrong", Action::Config, 1, None, policy, Reaction::GiveUp),
+            ("a lost position stays lost", Action::Resync, 1, None, policy, Reaction::GiveUp),
+            ("stop means stop", Action::Stop, 1, None, policy, Reaction::GiveUp),
+        ];
+        for (name, action, failures, retry_after, policy, expected) in cases {
+            assert_eq!(react(action, failures, retry_after, &policy), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Runs the schemas of a configuration: one, or all of them side by side.
+//!
+//! In multi mode a schema that fails leaves the others alone; the report, `/health` and the exit
+//! code show it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Completion, RunError, SchemaProcessor,
+    connectors::Connectors,
+    context::{SchemaContext, Tally},
+    endpoint,
+};
+use crate::{
+    config::{Mode, SchemaConfig, WarpConfig},
+    model::Operation,
+    monitor::{Health, Metrics},
+    telemetry::Progress,
+};
+
+/// What a run uses beside its configuration.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub metrics: Metrics,
+    pub health: Health,
+    pub progress: Progress,
+    /// Ends when the source reports no more.
+    pub until_caught_up: bool,
+}
+
+/// Runs a configuration.
+pub struct WarpRunner {
+    config: Arc<WarpConfig>,
+    processors: Vec<Arc<SchemaProcessor>>,
+    stop: CancellationToken,
+}
+
+/// How a schema's run went.
+#[derive(Debug)]
+pub struct SchemaReport {
+    pub end: Result<Completion, RunError>,
+    /// Committed rows by table, indexed by [`Operation`]; in a dry run, rows that were read.
+    pub rows: BTreeMap<String, [u64; Operation::ALL.len()]>,
+    pub dead_letters: u64,
+}
+
+impl WarpRunner {
+    /// Prepares a run; nothing is opened yet.
+    pub fn new(
+        config: Arc<WarpConfig>,
+        connectors: &Connectors,
+        surroundings: &Surroundings,
+    ) -> Result<Self, RunError> {
+        let stop = CancellationToken::new();
+        let run = run_name();
+        let mut processors = Vec::new();
+        for schema in selected_schemas(&config) {
+            let context = SchemaContext {
+                source: endpoint::source(&config, connectors, &schema.name)?,
+                destination: endpoint::destination(&config, connectors, &schema.name)?,
+                metrics: surroundings.metrics.schema(&schema.name),
+                health: surroundings.health.clone(),
+                progress: surroundings.progress.clone(),
+                tally: Tally::default(),
+                run: run.clone(),
+                until_caught_up: surroundings.until_caught_up,
+                stop: stop.child_token(),
+                config: Arc::clone(&config),
+                schema,
+            };
+            processors.push(Arc::new(SchemaProcessor::new(Arc::new(context))));
+        }
+        Ok(Self { config, processors, stop })
+    }
+
+    /// Runs every schema to its end.
+    pub async fn start(&self) -> BTreeMap<String, SchemaReport> {
+        let mut running = JoinSet::new();
+        for processor in &self.processors {
+            let processor = Arc::clone(processor);
+            let full_resync = self.config.full_resync;
+            running.spawn(async move {
+                let end = processor.start(full_resync).await;
+                let context = processor.context();
+                let (rows, dead_letters) = (context.tally.rows(), context.tally.dead_letters());
+                (context.name().to_owned(), SchemaReport { end, rows, dead_letters })
+            });
+        }
+        let mut reports = BTreeMap::new();
+        while let Some(ended) = running.join_next().await {
+            if let Ok((schema, report)) = ended {
+                reports.insert(schema, report);
+            }
+        }
+        self.report_the_dead(&mut reports);
+        reports
+    }
+
+    /// Asks every schema to end: the batch in flight is committed, plugins are closed.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Cancelled by [`Self::stop`].
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// A task that panicked has no report of its own; it must not look like success.
+    fn report_the_dead(&self, reports: &mut BTreeMap<String, SchemaReport>) {
+        for processor in &self.processors {
+            let context = processor.context();
+            reports.entry(context.name().to_owned()).or_insert_with(|| SchemaReport {
+                end: Err(RunError::Died { schema: context.name().to_owned() }),
+                rows: context.tally.rows(),
+                dead_letters: context.tally.dead_letters(),
+            });
+        }
+    }
+}
+
+fn selected_schemas(config: &WarpConfig) -> Vec<SchemaConfig> {
+    let single = config.single_schema_name.as_deref();
+    let wanted = |schema: &&SchemaConfig| match config.mode {
+        Mode::Multi => true,
+        Mode::Single => Some(schema.name.as_str()) == single,
+    };
+    config.schemas.iter().filter(wanted).cloned().collect()
+}
+
+/// Tells this process apart from every other runner, also on other machines.
+fn run_name() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}

@@ -1,0 +1,157 @@
+//! Keeps one schema's copy exact, for as long as it may.
+//!
+//! Attempts follow one another until the run ends or [`super::reaction`] gives up. A processor
+//! never takes another one with it.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::{
+    RunError,
+    attempt::{self, Attempts},
+    context::SchemaContext,
+    dry_run,
+    reaction::{Reaction, RetryPolicy, react},
+    stream::StreamEnd,
+};
+use crate::{
+    config::SyncMode,
+    monitor::{SchemaState, SyncStatus},
+};
+
+/// How a schema's run ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// Somebody asked it to stop; everything committed stays, nothing else was kept.
+    Stopped,
+    /// The source had no more.
+    CaughtUp,
+}
+
+/// Runs one schema.
+pub struct SchemaProcessor {
+    context: Arc<SchemaContext>,
+}
+
+impl SchemaProcessor {
+    pub fn new(context: Arc<SchemaContext>) -> Self {
+        Self { context }
+    }
+
+    /// Runs until the schema is stopped, has caught up where that was the wish, or has failed.
+    ///
+    /// `full_resync` forgets the stored positions, empties the destination's tables and copies
+    /// everything again.
+    pub async fn start(&self, full_resync: bool) -> Result<Completion, RunError> {
+        let context = &self.context;
+        let span = tracing::info_span!("schema", schema = context.name(), run = context.run);
+        async {
+            context.metrics.sync_status(SyncStatus::Running);
+            let ended = self.run(full_resync).await;
+            self.record_end(&ended);
+            ended
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// Asks the run to end: it finishes the batch in flight, commits and closes the plugins.
+    pub fn stop(&self) {
+        self.context.stop.cancel();
+    }
+
+    /// What the schema is doing.
+    pub fn get_status(&self) -> SchemaState {
+        self.context.health.get(self.context.name()).unwrap_or(SchemaState::Starting)
+    }
+
+    pub(super) fn context(&self) -> &SchemaContext {
+        &self.context
+    }
+
+    async fn run(&self, full_resync: bool) -> Result<Completion, RunError> {
+        if self.context.config.dry_run {
+            return dry_run::run(&self.context).await;
+        }
+        let mut resync = full_resync;
+        loop {
+            let completion = self.run_once(resync).await?;
+            resync = false;
+            let next = match (&self.context.schema.mode, &self.context.schema.schedule) {
+                (SyncMode::Batch, Some(schedule))
+                    if completion == Completion::CaughtUp && !self.context.until_caught_up =>
+                {
+                    schedule.next_after_now()
+                }
+                _ => None,
+            };
+            let Some(pause) = next else { return Ok(completion) };
+            tracing::info!(seconds = pause.as_secs(), "batch complete, waiting for the schedule");
+            if wait(&self.context.stop, pause).await == Completion::Stopped {
+                return Ok(Completion::Stopped);
+            }
+        }
+    }
+
+    /// Attempts until one ends well or there is no point in another.
+    async fn run_once(&self, full_resync: bool) -> Result<Completion, RunError> {
+        let context = &self.context;
+        let rules = &context.config.error_handling;
+        let policy = RetryPolicy {
+            retries_max: rules.max_retries,
+            backoff_factor: rules.backoff_factor,
+            backoff_max: rules.max_backoff_seconds.duration(),
+        };
+        let mut attempts = Attempts { resync: full_resync, ..Attempts::default() };
+        let mut failures = 0;
+        loop {
+            let error = match attempt::run(context, &mut attempts).await {
+                Ok(StreamEnd::Stopped) => return Ok(Completion::Stopped),
+                Ok(StreamEnd::CaughtUp) => return Ok(Completion::CaughtUp),
+                Err(error) => error,
+            };
+            if context.stop.is_cancelled() {
+                tracing::warn!(error = error.chain(), "stopped while an attempt was failing");
+                return Ok(Completion::Stopped);
+            }
+            context.metrics.error(error.error_type());
+            failures = if attempts.commits > 0 { 1 } else { failures + 1 };
+            match react(error.action(), failures, error.retry_after(), &policy) {
+                Reaction::GiveUp => return Err(error),
+                Reaction::TryAgain { pause } => {
+                    let chain = error.chain();
+                    tracing::warn!(attempt = failures, pause_ms = pause.as_millis() as u64, error = chain, "trying again");
+                    let state = SchemaState::Retrying { attempt: failures, error: chain };
+                    context.health.set(context.name(), state);
+                    if wait(&context.stop, pause).await == Completion::Stopped {
+                        return Ok(Completion::Stopped);
+                    }
+                }
+            }
+        }
+    }
+
+    fn record_end(&self, ended: &Result<Completion, RunError>) {
+        let context = &self.context;
+        let (status, state) = match ended {
+            Ok(Completion::Stopped) => (SyncStatus::Stopped, SchemaState::Stopped),
+            Ok(Completion::CaughtUp) => (SyncStatus::Stopped, SchemaState::Completed),
+            Err(error) => {
+                let error = error.chain();
+                tracing::error!(error, "schema failed");
+                (SyncStatus::Failed, SchemaState::Failed { error })
+            }
+        };
+        context.metrics.sync_status(status);
+        context.health.set(context.name(), state);
+    }
+}
+
+async fn wait(stop: &CancellationToken, pause: Duration) -> Completion {
+    tokio::select! {
+        () = stop.cancelled() => Completion::Stopped,
+        () = tokio::time::sleep(pause) => Completion::CaughtUp,
+    }
+}

@@ -1,0 +1,204 @@
+//! Gives rows the form the operator asked for: columns left out, masked and renamed.
+//!
+//! A table without such rules forwards its batches untouched. The steps of a schema are worked out
+//! once; per batch only arrays are picked and, where masked, replaced.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, RecordBatch, StringArray, builder::BinaryBuilder, cast::AsArray,
+    new_null_array,
+};
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    config::{Columns, Mask},
+    model::batch::{UNCHANGED_COLUMN, is_reserved},
+};
+
+/// The operator's rules for a table's columns (`tables[].columns`).
+#[derive(Clone, Debug, Default)]
+pub struct ColumnRules {
+    columns: Columns,
+    key: Vec<String>,
+    /// Columns that came later and are excluded from evolution.
+    left_out: BTreeSet<String>,
+}
+
+/// What happens to the columns of one schema.
+#[derive(Clone, Debug)]
+pub struct Steps {
+    schema: SchemaRef,
+    /// Index into the arriving columns, and the mask if there is one.
+    picks: Vec<(usize, Option<Mask>)>,
+}
+
+impl ColumnRules {
+    pub fn new(columns: Columns, key: Vec<String>) -> Self {
+        Self { columns, key, left_out: BTreeSet::new() }
+    }
+
+    pub fn leave_out(&mut self, column: String) {
+        self.left_out.insert(column);
+    }
+
+    pub fn is_left_out(&self, column: &str) -> bool {
+        self.left_out.contains(column)
+    }
+
+    /// True when batches need no touch at all.
+    pub fn is_identity(&self) -> bool {
+        let Columns { include, exclude, mask, rename } = &self.columns;
+        include.is_empty()
+            && exclude.is_empty()
+            && mask.is_empty()
+            && rename.is_empty()
+            && self.left_out.is_empty()
+    }
+
+    /// What a column is called at the destination; none when it does not travel.
+    pub fn destination_name<'a>(&'a self, column: &'a str) -> Option<&'a str> {
+        let Columns { include, exclude, rename, .. } = &self.columns;
+        let is_key = self.key.iter().any(|key| key == column);
+        let travels = is_key
+            || ((include.is_empty() || include.contains(column))
+                && !exclude.contains(column)
+                && !self.is_left_out(column));
+        travels.then(|| rename.get(column).map_or(column, String::as_str))
+    }
+
+    pub fn mask(&self, column: &str) -> Option<Mask> {
+        self.columns.mask.get(column).copied()
+    }
+
+    /// The columns that the rules name, with the key of the configuration that names each.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let Columns { include, exclude, mask, rename } = &self.columns;
+        let included = include.iter().map(|name| ("include", name));
+        let excluded = exclude.iter().map(|name| ("exclude", name));
+        let masked = mask.keys().map(|name| ("mask", name.as_str()));
+        let renamed = rename.keys().map(|name| ("rename", name.as_str()));
+        included.chain(excluded).chain(masked).chain(renamed)
+    }
+
+    /// Works out the steps for batches of this schema. Reserved columns stay as they are.
+    pub fn steps(&self, schema: &Schema) -> Steps {
+        let mut picks = Vec::new();
+        let mut fields: Vec<FieldRef> = Vec::new();
+        for (index, field) in schema.fields().iter().enumerate() {
+            if is_reserved(field.name()) {
+                picks.push((index, None));
+                fields.push(Arc::clone(field));
+            } else if let Some(name) = self.destination_name(field.name()) {
+                let mask = self.mask(field.name());
+                picks.push((index, mask));
+                fields.push(Arc::new(shaped_field(field, name, mask)));
+            }
+        }
+        let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
+        Steps { schema, picks }
+    }
+
+    /// The rules for a dead letter's payload: what must not reach the destination as a column must
+    /// not reach it as text either.
+    pub fn redact_payload(&self, payload: &str) -> String {
+        if self.is_identity() {
+            return payload.to_owned();
+        }
+        let parsed: Option<serde_json::Map<_, _>> = serde_json::from_str(payload).ok();
+        let Some(row) = parsed else {
+            return "(withheld: columns of this table are masked or left out)".to_owned();
+        };
+        let shaped: serde_json::Map<_, _> = row
+            .into_iter()
+            .filter(|(column, _)| self.mask(column).is_none())
+            .filter_map(|(column, value)| {
+                self.destination_name(&column).map(|name| (name.to_owned(), value))
+            })
+            .collect();
+        serde_json::Value::Object(shaped).to_string()
+    }
+}
+
+fn shaped_field(field: &Field, name: &str, mask: Option<Mask>) -> Field {
+    match mask {
+        Some(Mask::Hash) => Field::new(name, DataType::Utf8, true).with_metadata(HashMap::new()),
+        _ => field.clone().with_name(name),
+    }
+}
+
+impl Steps {
+    /// The schema of the shaped rows, reserved columns included.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Shapes rows of the schema that the steps were made for.
+    pub fn apply(&self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let mut columns = Vec::with_capacity(self.picks.len());
+        for (field, (index, mask)) in self.schema.fields().iter().zip(&self.picks) {
+            let column = rows.column(*index);
+            columns.push(match mask {
+                None if field.name() == UNCHANGED_COLUMN => self.unchanged(rows, column)?,
+                None => Arc::clone(column),
+                Some(Mask::Redact) => new_null_array(column.data_type(), column.len()),
+                Some(Mask::Hash) => hashed(column)?,
+            });
+        }
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+    }
+
+    /// The bitmap counts data columns, so it follows them to their new places.
+    fn unchanged(&self, rows: &RecordBatch, bits: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+        let Some(bits) = bits.as_binary_opt::<i32>() else {
+            return Err(ArrowError::SchemaError(format!("`{UNCHANGED_COLUMN}` is not binary")));
+        };
+        let schema = rows.schema_ref();
+        let mut ordinals = vec![None; schema.fields().len()];
+        let data = schema.fields().iter().enumerate().filter(|(_, f)| !is_reserved(f.name()));
+        for (ordinal, (index, _)) in data.enumerate() {
+            ordinals[index] = Some(ordinal);
+        }
+        let kept: Vec<usize> =
+            self.picks.iter().filter_map(|(index, _)| ordinals.get(*index).copied()?).collect();
+        Ok(Arc::new(moved_bits(bits, &kept)))
+    }
+}
+
+fn moved_bits(bits: &BinaryArray, kept: &[usize]) -> BinaryArray {
+    let mut moved = BinaryBuilder::new();
+    for row in bits {
+        let Some(row) = row else {
+            moved.append_null();
+            continue;
+        };
+        let mut out = vec![0_u8; kept.len().div_ceil(8)];
+        for (to, from) in kept.iter().enumerate() {
+            if row.get(from / 8).is_some_and(|byte| byte & (1 << (from % 8)) != 0) {
+                out[to / 8] |= 1 << (to % 8);
+            }
+        }
+        moved.append_value(&out);
+    }
+    moved.finish()
+}
+
+fn hashed(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let options = FormatOptions::default();
+    let text = ArrayFormatter::try_new(column.as_ref(), &options)?;
+    let hash = |row: usize| -> Result<Option<String>, ArrowError> {
+        if column.is_null(row) {
+            return Ok(None);
+        }
+        let value = text.value(row).try_to_string()?;
+        let digest = Sha256::digest(value.as_bytes());
+        Ok(Some(digest.iter().map(|byte| format!("{byte:02x}")).collect()))
+    };
+    let hashes: StringArray = (0..column.len()).map(hash).collect::<Result<_, _>>()?;
+    Ok(Arc::new(hashes))
+}

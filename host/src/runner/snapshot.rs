@@ -1,0 +1,227 @@
+//! Copies tables as they stand, by chunks, several at once.
+//!
+//! The change stream's start is committed before the first row is read (I6); each chunk's cursor is
+//! committed with its rows (I2), so a snapshot that was cut off goes on where it stopped. Readers
+//! have instances of their own; all of them write through the one [`Writer`].
+
+use std::sync::Arc;
+
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{
+    RunError,
+    attempt::open_source,
+    deliver::{Commit, Writer},
+    queue::{Job, JobQueue},
+    snapshot_progress::SnapshotProgress,
+    state::{ChunkProgress, TableState, chunk_stream, forgotten, marker, read, table_stream},
+    truncation::truncation,
+};
+use crate::{
+    model::{Chunk, Position},
+    plugin::{ReadLimits, SnapshotBatch, SourceConnection},
+};
+
+/// Largest snapshot batch, in encoded bytes.
+const BATCH_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Chunks per reader, so that readers of uneven chunks end at about the same time.
+const CHUNKS_PER_READER: u32 = 4;
+
+/// Whether everything was copied, or somebody asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copied {
+    All,
+    Stopped,
+}
+
+/// What the readers of a schema share.
+#[derive(Debug, Default)]
+struct Copying {
+    queue: JobQueue,
+    progress: SnapshotProgress,
+}
+
+/// Copies every table that is not streaming yet.
+pub async fn copy_tables(
+    writer: &Arc<Writer>,
+    source: &SourceConnection,
+    start: &Position,
+    states: Vec<(String, TableState)>,
+) -> Result<Copied, RunError> {
+    let copying = Arc::new(Copying::default());
+    for (table, state) in states {
+        let jobs = match state {
+            TableState::Streaming => continue,
+            TableState::Snapshot { chunks } => {
+                let mut jobs = Vec::new();
+                for chunk in chunks {
+                    let job = resume(writer, &table, chunk.into()).await?;
+                    jobs.extend((!job.progress.done).then_some(job));
+                }
+                jobs
+            }
+            TableState::Pending { truncate } => {
+                plan(writer, source, start, &table, truncate).await?
+            }
+        };
+        if jobs.is_empty() {
+            finish_table(writer, &table).await?;
+            continue;
+        }
+        let readers = writer.context.table_settings(&table).max_parallel_streams;
+        copying.progress.begin(&writer.context, &table, &jobs);
+        copying.queue.add(&table, readers.get() as usize, jobs);
+    }
+    run_readers(writer, &copying).await
+}
+
+async fn resume(writer: &Writer, table: &str, chunk: Chunk) -> Result<Job, RunError> {
+    let schema = writer.context.name();
+    let stream = chunk_stream(table, &chunk.id);
+    let progress = match writer.destination.get_marker(schema, &stream).await? {
+        Some(value) => read(schema, &stream, &value)?,
+        None => ChunkProgress::default(),
+    };
+    Ok(Job { table: table.to_owned(), chunk, progress })
+}
+
+async fn plan(
+    writer: &Writer,
+    source: &SourceConnection,
+    start: &Position,
+    table: &str,
+    truncate: bool,
+) -> Result<Vec<Job>, RunError> {
+    let readers = writer.context.table_settings(table).max_parallel_streams.get();
+    let target = if readers == 1 { 1 } else { readers.saturating_mul(CHUNKS_PER_READER) };
+    let chunks = source.plan_snapshot(writer.context.name(), table, start, target).await?;
+    let stored = chunks.iter().cloned().map(Into::into).collect();
+    let state = marker(table_stream(table), &TableState::Snapshot { chunks: stored });
+    if truncate {
+        let tables = vec![truncation(table)?];
+        writer.commit(Commit { tables, rejected: vec![], markers: vec![state] }).await?;
+    } else {
+        writer.commit_markers(vec![state]).await?;
+    }
+    let job = |chunk| Job { table: table.to_owned(), chunk, progress: ChunkProgress::default() };
+    Ok(chunks.into_iter().map(job).collect())
+}
+
+async fn run_readers(writer: &Arc<Writer>, copying: &Arc<Copying>) -> Result<Copied, RunError> {
+    let mut readers = JoinSet::new();
+    for _ in 0..copying.queue.readers_max() {
+        readers.spawn(run_reader(Arc::clone(writer), Arc::clone(copying)));
+    }
+    let mut copied = Copied::All;
+    // An error drops the set, which ends the other readers: nothing they held was committed.
+    while let Some(ended) = readers.join_next().await {
+        match ended {
+            Ok(result) => {
+                if result? == Copied::Stopped {
+                    copied = Copied::Stopped;
+                }
+            }
+            Err(_) => return Err(RunError::NoProgress { what: "a snapshot reader died".into() }),
+        }
+    }
+    Ok(copied)
+}
+
+async fn run_reader(writer: Arc<Writer>, copying: Arc<Copying>) -> Result<Copied, RunError> {
+    let context = &writer.context;
+    let source = open_source(context).await?;
+    let selected: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
+    source.select_tables(context.name(), &selected).await?;
+    while let Some(job) = copying.queue.next().await {
+        if copy_chunk(&writer, &source, &copying.progress, &job).await? == Copied::Stopped {
+            return Ok(Copied::Stopped);
+        }
+        if copying.queue.finish(&job) {
+            finish_table(&writer, &job.table).await?;
+            copying.progress.finish(&job.table);
+        }
+    }
+    source.close().await;
+    Ok(Copied::All)
+}
+
+/// Reads ahead by one batch while the one before is committed.
+async fn copy_chunk(
+    writer: &Writer,
+    source: &SourceConnection,
+    progress: &SnapshotProgress,
+    job: &Job,
+) -> Result<Copied, RunError> {
+    let (sender, receiver) = mpsc::channel(1);
+    let reading = read_chunk(writer, source, job, sender);
+    let (copied, ()) = tokio::try_join!(reading, write_chunk(writer, progress, job, receiver))?;
+    Ok(copied)
+}
+
+async fn read_chunk(
+    writer: &Writer,
+    source: &SourceConnection,
+    job: &Job,
+    batches: mpsc::Sender<SnapshotBatch>,
+) -> Result<Copied, RunError> {
+    let context = &writer.context;
+    let limits = ReadLimits {
+        rows_max: context.table_settings(&job.table).full_load_batch_size.get(),
+        bytes_max: BATCH_BYTES_MAX,
+        wait: std::time::Duration::ZERO,
+    };
+    let (schema, table) = (context.name(), job.table.as_str());
+    let mut cursor = job.progress.cursor.clone();
+    loop {
+        if context.stop.is_cancelled() {
+            return Ok(Copied::Stopped);
+        }
+        let batch =
+            source.get_full_snapshot(schema, table, &job.chunk, cursor.clone(), limits).await?;
+        let next = batch.next_cursor.clone();
+        if next.is_some() && next == cursor {
+            return Err(RunError::NoProgress { what: format!("snapshot of table `{table}`") });
+        }
+        let is_last = next.is_none();
+        cursor = next;
+        // A closed channel means that the write failed; its error is the one to report.
+        if batches.send(batch).await.is_err() || is_last {
+            return Ok(Copied::All);
+        }
+    }
+}
+
+async fn write_chunk(
+    writer: &Writer,
+    shown: &SnapshotProgress,
+    job: &Job,
+    mut batches: mpsc::Receiver<SnapshotBatch>,
+) -> Result<(), RunError> {
+    let stream = chunk_stream(&job.table, &job.chunk.id);
+    let mut progress = job.progress.clone();
+    while let Some(batch) = batches.recv().await {
+        let rows = batch.rows.as_ref().map_or(0, |rows| rows.row_count() as u64);
+        progress.rows += rows;
+        progress.done = batch.next_cursor.is_none();
+        progress.cursor = batch.next_cursor;
+        let markers = vec![marker(stream.clone(), &progress)];
+        let tables = batch.rows.into_iter().collect();
+        writer.commit(Commit { tables, rejected: batch.rejected, markers }).await?;
+        shown.advance(&writer.context, &job.table, rows);
+    }
+    Ok(())
+}
+
+async fn finish_table(writer: &Writer, table: &str) -> Result<(), RunError> {
+    let schema = writer.context.name();
+    let stream = table_stream(table);
+    let mut markers = vec![marker(stream.clone(), &TableState::Streaming)];
+    if let Some(value) = writer.destination.get_marker(schema, &stream).await?
+        && let TableState::Snapshot { chunks } = read(schema, &stream, &value)?
+    {
+        markers.extend(forgotten(table, chunks));
+    }
+    writer.commit_markers(markers).await?;
+    tracing::info!(table, "snapshot complete");
+    Ok(())
+}

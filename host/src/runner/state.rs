@@ -1,0 +1,150 @@
+//! What the runner stores in the destination to find its way back: the markers of a schema.
+//!
+//! | marker | value |
+//! |---|---|
+//! | `changes` | where the change stream goes on, the source's own bytes |
+//! | `runner` | the run that holds the schema |
+//! | `table/T` | the state of a table |
+//! | `chunk/T/C` | how far a chunk of its snapshot is |
+//!
+//! Each value is written in the transaction of the rows it speaks of (I2). The table states are
+//! `Pending → Snapshot → Streaming`; only a full re-sync goes back.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::model::{Chunk, Marker};
+
+/// Marker of the change stream's position.
+pub const CHANGES: &str = "changes";
+/// Marker of the run that holds the schema.
+pub const RUNNER: &str = "runner";
+
+/// Where a table is in its life. Set by the runner, stored by the destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase", deny_unknown_fields)]
+pub enum TableState {
+    /// Selected, nothing read. Stored with the start of the change stream (I6).
+    Pending {
+        /// Whether the destination's table is emptied first: a full re-sync does, a first run
+        /// must not touch what an adopted table holds.
+        truncate: bool,
+    },
+    /// Planned into chunks, each with a marker of its own. Stored with the truncation.
+    Snapshot { chunks: Vec<StoredChunk> },
+    /// The snapshot is complete; rows come from the change stream. Stored when the last chunk is.
+    Streaming,
+}
+
+/// A chunk as it is stored until its table's snapshot is complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoredChunk {
+    id: String,
+    descriptor: Vec<u8>,
+    estimated_rows: Option<u64>,
+}
+
+/// How far a chunk is. Stored with the rows that it counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChunkProgress {
+    pub cursor: Option<Vec<u8>>,
+    pub done: bool,
+    /// Rows committed so far, for progress bars and status.
+    pub rows: u64,
+}
+
+/// A marker that cannot be read: written by another version, or damaged.
+#[derive(Debug, thiserror::Error)]
+#[error("marker `{stream}` of schema `{schema}` cannot be read")]
+pub struct UnreadableMarker {
+    pub schema: String,
+    pub stream: String,
+    #[source]
+    cause: serde_json::Error,
+}
+
+impl From<Chunk> for StoredChunk {
+    fn from(chunk: Chunk) -> Self {
+        let Chunk { id, descriptor, estimated_rows } = chunk;
+        Self { id, descriptor, estimated_rows }
+    }
+}
+
+impl From<StoredChunk> for Chunk {
+    fn from(chunk: StoredChunk) -> Self {
+        let StoredChunk { id, descriptor, estimated_rows } = chunk;
+        Self { id, descriptor, estimated_rows }
+    }
+}
+
+/// The marker of a table's state.
+pub fn table_stream(table: &str) -> String {
+    format!("table/{table}")
+}
+
+/// The marker of a chunk's progress.
+pub fn chunk_stream(table: &str, chunk: &str) -> String {
+    format!("chunk/{table}/{chunk}")
+}
+
+/// A marker with this value.
+pub fn marker(stream: String, value: &impl Serialize) -> Marker {
+    // Our own plain structs always serialise; an empty value would be refused as unreadable.
+    Marker { stream, value: Some(serde_json::to_vec(value).unwrap_or_default()) }
+}
+
+/// A marker that is to go.
+pub fn deletion(stream: String) -> Marker {
+    Marker { stream, value: None }
+}
+
+/// The markers of chunks that are not needed any more.
+pub fn forgotten(table: &str, chunks: Vec<StoredChunk>) -> impl Iterator<Item = Marker> {
+    chunks.into_iter().map(move |chunk| deletion(chunk_stream(table, &chunk.id)))
+}
+
+/// Reads a stored value.
+pub fn read<T: DeserializeOwned>(
+    schema: &str,
+    stream: &str,
+    value: &[u8],
+) -> Result<T, UnreadableMarker> {
+    serde_json::from_slice(value).map_err(|cause| UnreadableMarker {
+        schema: schema.into(),
+        stream: stream.into(),
+        cause,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_reads_back() {
+        let states = [
+            TableState::Pending { truncate: true },
+            TableState::Snapshot {
+                chunks: vec![StoredChunk {
+                    id: "a".into(),
+                    descriptor: vec![0, 255],
+                    estimated_rows: Some(3),
+                }],
+            },
+            TableState::Streaming,
+        ];
+        for state in states {
+            let marker = marker(table_stream("t"), &state);
+            assert_eq!(marker.stream, "table/t");
+            let back: TableState = read("s", "table/t", &marker.value.unwrap()).unwrap();
+            assert_eq!(back, state);
+        }
+    }
+
+    #[test]
+    fn a_damaged_marker_is_an_error_that_names_it() {
+        let error = read::<TableState>("shop", "table/t", b"{\"state\":\"later\"}").unwrap_err();
+        assert_eq!(error.to_string(), "marker `table/t` of schema `shop` cannot be read");
+    }
+}

@@ -1,0 +1,241 @@
+//! Follows the change stream of a schema.
+//!
+//! One reader for all tables, so none can starve another; what it reads waits in a short queue
+//! (backpressure: a slow destination stops the reader). The position moves when the destination has
+//! committed, and only then is the source told (I1). Order is the source's (I4).
+
+use std::{
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep_until,
+};
+
+use super::{
+    RunError,
+    batch::{BYTES_MAX, Pending},
+    deliver::{Commit, Writer},
+    evolve,
+    state::{CHANGES, TableState, deletion, marker, table_stream},
+    table::Table,
+};
+use crate::{
+    model::{ChangeKind, Marker, Position, SchemaChange},
+    plugin::{ChangeBatch, ReadLimits, SourceConnection},
+};
+
+/// Source batches that wait for the destination.
+const BATCHES_QUEUED_MAX: usize = 2;
+/// Pause after an empty answer that came at once although more is to come, so that a source that
+/// answers so for ever does not take a core.
+const EMPTY_PAUSE: Duration = Duration::from_millis(20);
+/// An answer faster than this did not wait.
+const AT_ONCE: Duration = Duration::from_millis(5);
+/// How long a stopping run waits for the source to hear of the last commit.
+const CONFIRM_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why the stream ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamEnd {
+    Stopped,
+    /// The source has no more, and that was the wish.
+    CaughtUp,
+}
+
+/// Follows the stream from `start` until there is a reason to end.
+pub async fn follow(
+    writer: &Writer,
+    source: &SourceConnection,
+    start: Position,
+    end_when_caught_up: bool,
+) -> Result<StreamEnd, RunError> {
+    let (batches, queue) = mpsc::channel(BATCHES_QUEUED_MAX);
+    let (committed, confirmable) = watch::channel(None);
+    let reader = Reader { writer, source, end_when_caught_up, confirmable };
+    let delivery = deliver(writer, queue, committed);
+    let (end, last) = tokio::try_join!(reader.run(start, batches), delivery)?;
+    if end == StreamEnd::CaughtUp
+        && let Some(last) = last
+    {
+        let confirm = source.confirm(writer.context.name(), &last);
+        match tokio::time::timeout(CONFIRM_PATIENCE, confirm).await {
+            Ok(confirmed) => confirmed?,
+            Err(_) => tracing::warn!("the source did not hear of the last commit in time; it will at the next start"),
+        }
+    }
+    Ok(end)
+}
+
+struct Reader<'a> {
+    writer: &'a Writer,
+    source: &'a SourceConnection,
+    end_when_caught_up: bool,
+    /// The newest committed position, for [`SourceConnection::confirm`].
+    confirmable: watch::Receiver<Option<Position>>,
+}
+
+impl Reader<'_> {
+    async fn run(
+        mut self,
+        start: Position,
+        batches: mpsc::Sender<ChangeBatch>,
+    ) -> Result<StreamEnd, RunError> {
+        let context = &self.writer.context;
+        let mut after = start;
+        loop {
+            self.confirm().await?;
+            let limits = self.limits().await;
+            let asked = Instant::now();
+            let batch = tokio::select! {
+                biased;
+                () = context.stop.cancelled() => return Ok(StreamEnd::Stopped),
+                batch = self.source.get_changes(context.name(), &after, limits) => batch?,
+            };
+            let caught_up = batch.caught_up;
+            if caught_up {
+                context.metrics.caught_up();
+            } else {
+                context.metrics.behind();
+            }
+            let is_empty = is_empty(&batch);
+            let moved = batch.position != after;
+            after = batch.position.clone();
+            // A closed queue means that delivery failed; its error is the one to report.
+            if (moved || !is_empty) && batches.send(batch).await.is_err() {
+                return Ok(StreamEnd::Stopped);
+            }
+            context.metrics.queue_size((batches.max_capacity() - batches.capacity()) as u64);
+            if caught_up && self.end_when_caught_up {
+                return Ok(StreamEnd::CaughtUp);
+            }
+            if is_empty && asked.elapsed() < AT_ONCE {
+                tokio::time::sleep(EMPTY_PAUSE).await;
+            }
+        }
+    }
+
+    /// Tells the source what is committed, between two reads: a call occupies the instance.
+    async fn confirm(&mut self) -> Result<(), RunError> {
+        if !self.confirmable.has_changed().unwrap_or(false) {
+            return Ok(());
+        }
+        let position = self.confirmable.borrow_and_update().clone();
+        if let Some(position) = position {
+            self.source.confirm(self.writer.context.name(), &position).await?;
+        }
+        Ok(())
+    }
+
+    /// The feed serves all tables: the largest batch and the shortest wait that any asks for.
+    async fn limits(&self) -> ReadLimits {
+        let tables = self.writer.tables.lock().await;
+        let settings = || tables.values().map(|table| &table.settings);
+        let rows_max = settings().map(|table| table.stream_batch_size.get()).max();
+        let wait = settings().map(|table| table.polling_interval.duration()).min();
+        ReadLimits {
+            rows_max: rows_max.unwrap_or(1000),
+            bytes_max: BYTES_MAX as u64,
+            wait: if self.end_when_caught_up { Duration::ZERO } else { wait.unwrap_or_default() },
+        }
+    }
+}
+
+fn is_empty(batch: &ChangeBatch) -> bool {
+    batch.tables.is_empty() && batch.rejected.is_empty() && batch.schema_changes.is_empty()
+}
+
+/// Commits what arrives until the queue closes; the last committed position.
+async fn deliver(
+    writer: &Writer,
+    mut queue: mpsc::Receiver<ChangeBatch>,
+    committed: watch::Sender<Option<Position>>,
+) -> Result<Option<Position>, RunError> {
+    let mut pending = Pending::default();
+    loop {
+        let due = pending.due();
+        let batch = tokio::select! {
+            batch = queue.recv() => batch,
+            () = sleep_until(due.unwrap_or_else(tokio::time::Instant::now)), if due.is_some() => {
+                flush(writer, &mut pending, &committed).await?;
+                continue;
+            }
+        };
+        let Some(batch) = batch else {
+            flush(writer, &mut pending, &committed).await?;
+            return Ok(committed.borrow().clone());
+        };
+        if !batch.schema_changes.is_empty() {
+            // Rows before the change are committed in the old shape.
+            flush(writer, &mut pending, &committed).await?;
+            change_shapes(writer, &batch.schema_changes).await?;
+        }
+        let no_more_to_wait_for = batch.caught_up && !batch.tables.is_empty();
+        pending.add(batch, tokio::time::Instant::now());
+        let rows_max = |table: &str| {
+            writer.context.table_settings(table).write_batch_size.get() as usize
+        };
+        if no_more_to_wait_for || pending.is_full(rows_max) {
+            flush(writer, &mut pending, &committed).await?;
+        }
+    }
+}
+
+async fn flush(
+    writer: &Writer,
+    pending: &mut Pending,
+    committed: &watch::Sender<Option<Position>>,
+) -> Result<(), RunError> {
+    let Pending { tables, rejected, position, .. } = std::mem::take(pending);
+    let Some(position) = position else { return Ok(()) };
+    let markers = vec![Marker { stream: CHANGES.into(), value: Some(position.0.clone()) }];
+    if tables.is_empty() && rejected.is_empty() {
+        writer.commit_markers(markers).await?;
+    } else {
+        writer.commit(Commit { tables, rejected, markers }).await?;
+    }
+    committed.send_replace(Some(position)); // I1: only here, after the commit
+    Ok(())
+}
+
+async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<(), RunError> {
+    let mut tables = writer.tables.lock().await;
+    for change in changes.iter().filter(|change| writer.context.selects(&change.table)) {
+        match (tables.get_mut(&change.table), &change.kind) {
+            // A table that was planned from the source's list is announced again by its stream.
+            (Some(_), ChangeKind::AddTable) => {}
+            (Some(table), ChangeKind::DropTable) => {
+                evolve::apply(writer, table, vec![change.clone()]).await?;
+                writer.commit_markers(vec![deletion(table_stream(&change.table))]).await?;
+            }
+            (Some(table), _) => evolve::apply(writer, table, vec![change.clone()]).await?,
+            (None, ChangeKind::AddTable) => {
+                let table = add_table(writer, change).await?;
+                tables.insert(change.table.clone(), table);
+            }
+            (None, _) => {
+                return Err(RunError::UnknownTable { table: change.table.clone() });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A table that is new in the stream arrives whole through it: there is nothing to snapshot.
+async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<Table, RunError> {
+    let context = &writer.context;
+    let Some(shape) = change.after.clone() else {
+        return Err(RunError::UnknownTable { table: change.table.clone() });
+    };
+    let settings = context.table_settings(&change.table);
+    let exact = context.source.plugin.info.has("exact-snapshot");
+    let table = Table::new(shape, settings, exact)?;
+    let plan = table.plan();
+    writer.destination.create_table_if_not_exists(context.name(), &plan, writer.epoch).await?;
+    let state = marker(table_stream(&change.table), &TableState::Streaming);
+    writer.commit_markers(vec![state]).await?;
+    context.metrics.table(&change.table).schema_change(&change.kind);
+    tracing::info!(table = change.table, "new table");
+    Ok(table)
+}

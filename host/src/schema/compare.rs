@@ -1,0 +1,188 @@
+//! Finds what a batch brings that its table does not have yet.
+//!
+//! A column that the batch lacks is no change: a batch may carry a part of a row. A narrower type
+//! than the table's is none either, since the table can hold it.
+
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
+
+use crate::model::{ChangeKind, SchemaChange, TableShape, batch::is_reserved};
+
+/// How a value of one type fits into a column of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TypeStep {
+    /// The column holds it as it is.
+    Same,
+    /// The column holds all values of the new type, and more.
+    Narrower,
+    /// The new type holds all values of the column, and more.
+    Wider,
+    /// The new type is text, which holds the column's values too.
+    ToText,
+    /// Nested values become JSON.
+    ToJson,
+    /// Neither holds the other, but text holds both.
+    Other,
+}
+
+/// Compares a column's type with the type of newly arrived values.
+pub fn type_step(column: &Field, arrived: &Field) -> TypeStep {
+    let (have, new) = (column.data_type(), arrived.data_type());
+    let (have_json, new_json) = (is_json(column), is_json(arrived));
+    match () {
+        () if have == new && have_json == new_json => TypeStep::Same,
+        () if widens(have, new) => TypeStep::Wider,
+        () if widens(new, have) => TypeStep::Narrower,
+        () if new_json => TypeStep::ToJson,
+        () if have_json && is_text(new) => TypeStep::ToText,
+        () if have_json => TypeStep::Narrower,
+        () if is_text(have) => TypeStep::Narrower,
+        () if is_text(new) => TypeStep::ToText,
+        () => TypeStep::Other,
+    }
+}
+
+/// The changes that make `known` able to hold what `arrived` describes, in column order.
+pub fn compare(table: &TableShape, arrived: &Schema) -> Vec<SchemaChange> {
+    let mut shape = table.clone();
+    let mut changes = Vec::new();
+    for field in arrived.fields().iter().filter(|field| !is_reserved(field.name())) {
+        let column = field.name().clone();
+        let (kind, becomes) = match shape.schema.field_with_name(field.name()) {
+            Err(_) => (ChangeKind::AddColumn { column }, field.clone()),
+            Ok(known) => match type_step(known, field) {
+                TypeStep::Same | TypeStep::Narrower => continue,
+                TypeStep::Other => (ChangeKind::ModifyColumn { column }, as_text(field)),
+                _ => (ChangeKind::ModifyColumn { column }, field.clone()),
+            },
+        };
+        shape.schema = merge(&shape.schema, &becomes);
+        changes.push(SchemaChange { table: table.name.clone(), kind, after: Some(shape.clone()) });
+    }
+    changes
+}
+
+/// The schema with this column added, or changed to this type where it is there already.
+pub fn merge(schema: &SchemaRef, column: &FieldRef) -> SchemaRef {
+    let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
+    match fields.iter_mut().find(|field| field.name() == column.name()) {
+        Some(field) => *field = column.clone(),
+        None => fields.push(column.clone()),
+    }
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+fn as_text(field: &Field) -> FieldRef {
+    Arc::new(Field::new(field.name(), DataType::Utf8, true))
+}
+
+fn is_json(field: &Field) -> bool {
+    field.metadata().get("ARROW:extension:name").is_some_and(|name| name == "arrow.json")
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8)
+}
+
+/// True where every value of `from` is exactly a value of `to`, and they differ.
+fn widens(from: &DataType, to: &DataType) -> bool {
+    use DataType::{
+        Date32, Decimal128, Decimal256, Float32, Float64, Int8, Int16, Int32, Int64, Timestamp,
+    };
+    match (from, to) {
+        (Int8, Int16 | Int32 | Int64 | Float32 | Float64)
+        | (Int16, Int32 | Int64 | Float32 | Float64)
+        | (Int32, Int64 | Float64)
+        | (Float32, Float64)
+        | (Date32, Timestamp(..)) => true,
+        (
+            Decimal128(precision, scale),
+            Decimal128(new_precision, new_scale) | Decimal256(new_precision, new_scale),
+        )
+        | (Decimal256(precision, scale), Decimal256(new_precision, new_scale)) => {
+            from != to
+                && new_scale >= scale
+                && i16::from(*new_precision) - i16::from(*new_scale)
+                    >= i16::from(*precision) - i16::from(*scale)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn field(name: &str, data_type: DataType) -> Field {
+        Field::new(name, data_type, true)
+    }
+
+    fn json(name: &str) -> Field {
+        field(name, DataType::Utf8)
+            .with_metadata(HashMap::from([("ARROW:extension:name".into(), "arrow.json".into())]))
+    }
+
+    #[test]
+    fn a_type_step_says_which_side_holds_the_other() {
+        use DataType::{Decimal128, Float64, Int32, Int64, Utf8};
+        let cases = [
+            ("the same type is no step", field("c", Int64), field("c", Int64), TypeStep::Same),
+            ("a smaller integer fits", field("c", Int64), field("c", Int32), TypeStep::Narrower),
+            ("a larger integer widens", field("c", Int32), field("c", Int64), TypeStep::Wider),
+            ("a double can't hold a bigint", field("c", Int64), field("c", Float64), TypeStep::Other),
+            ("text holds numbers", field("c", Utf8), field("c", Int64), TypeStep::Narrower),
+            ("numbers fall back to text", field("c", Int64), field("c", Utf8), TypeStep::ToText),
+            ("objects become JSON", field("c", Int64), json("c"), TypeStep::ToJson),
+            ("text does not fit JSON", json("c"), field("c", Utf8), TypeStep::ToText),
+            (
+                "more digits on both sides widen",
+                field("c", Decimal128(10, 2)),
+                field("c", Decimal128(14, 4)),
+                TypeStep::Wider,
+            ),
+            (
+                "more scale at the cost of digits is neither",
+                field("c", Decimal128(10, 2)),
+                field("c", Decimal128(10, 4)),
+                TypeStep::Other,
+            ),
+        ];
+        for (name, have, new, expected) in cases {
+            assert_eq!(type_step(&have, &new), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_columns_the_table_cannot_hold_are_changes() {
+        let table = TableShape {
+            name: "t".into(),
+            schema: Arc::new(Schema::new(vec![
+                field("id", DataType::Int64),
+                field("n", DataType::Int32),
+                field("gone", DataType::Utf8),
+            ])),
+            key: vec!["id".into()],
+            estimated_rows: None,
+        };
+        let arrived = Schema::new(vec![
+            field("_op", DataType::UInt8),
+            field("id", DataType::Int32),
+            field("n", DataType::Int64),
+            field("new", DataType::Boolean),
+        ]);
+        let changes = compare(&table, &arrived);
+        let kinds: Vec<_> = changes.iter().map(|change| change.kind.clone()).collect();
+        assert_eq!(
+            kinds,
+            [
+                ChangeKind::ModifyColumn { column: "n".into() },
+                ChangeKind::AddColumn { column: "new".into() }
+            ]
+        );
+        let after = changes[1].after.as_ref().unwrap();
+        assert_eq!(after.schema.fields().len(), 4, "the last change carries all of them");
+    }
+}
