@@ -17,12 +17,40 @@
 //! Invariant: a [`WarpConfig`] has passed every check, and no error or printed value shows a
 //! password. A key that this release would ignore is refused (`unsupported`).
 
+mod builder;
+mod cascade;
+mod checks;
+mod connection_file;
+mod decode;
+mod document;
+mod effective;
+mod error;
+mod expand;
+mod keys;
+mod known;
+mod layers;
+mod load;
+mod locate;
+mod nearest;
 mod origin;
 mod path;
 mod redact;
 mod settings;
+mod spans;
+mod unsupported;
 mod values;
+mod variables;
 
+#[cfg(test)]
+mod tests;
+
+pub use builder::Builder;
+pub use cascade::TableSettings;
+pub use connection_file::Unread;
+pub use effective::EffectiveKey;
+pub use error::{Code, ConfigError, Problem};
+pub use keys::{EnvVariable, env_help};
+pub use load::{ConfigSources, template};
 pub use origin::Origin;
 pub use redact::redact;
 pub use settings::{

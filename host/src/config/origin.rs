@@ -1,7 +1,9 @@
 //! Where a value came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+use serde_json::Value;
 
 use super::path::KeyPath;
 
@@ -52,10 +54,39 @@ pub(super) struct Provenance {
     /// Values that were written out, by path; a value inside a list has the list's entry.
     pub(super) set: BTreeMap<KeyPath, Origin>,
     /// Values of the file that took something from the environment by `${NAME}`.
-    pub(super) expanded: std::collections::BTreeSet<KeyPath>,
+    pub(super) expanded: BTreeSet<KeyPath>,
 }
 
 impl Provenance {
+    /// Notes the origin of every value of the tree; an empty map or list is a value too.
+    pub(super) fn record(
+        &mut self,
+        value: &Value,
+        path: &KeyPath,
+        origin: &mut dyn FnMut(&KeyPath) -> Origin,
+    ) {
+        match value {
+            Value::Object(entries) if !entries.is_empty() => {
+                for (name, value) in entries {
+                    self.record(value, &path.key(name), origin);
+                }
+            }
+            Value::Array(items) if !items.is_empty() => {
+                for (position, value) in items.iter().enumerate() {
+                    self.record(value, &path.index(position), origin);
+                }
+            }
+            _ => drop(self.set.insert(path.clone(), origin(path))),
+        }
+    }
+
+    /// Forgets what was at, below and around a path: something else is there now.
+    pub(super) fn forget(&mut self, path: &KeyPath) {
+        let touched = |other: &KeyPath| other.starts_with(path) || path.starts_with(other);
+        self.set.retain(|other, _| !touched(other));
+        self.expanded.retain(|other| !touched(other));
+    }
+
     /// The origin of a value: its own, or that of the nearest parent that was set as a whole.
     pub(super) fn of(&self, path: &KeyPath) -> Origin {
         let found = path.upwards().find_map(|level| self.set.get(&level));

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 /// One step of a path. The order is the order environment variables are applied in: items of a
 /// list by number, so that the tenth comes after the second.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,11 +50,37 @@ impl KeyPath {
         &self.0
     }
 
-    pub(super) fn last_key(&self) -> Option<&str> {
-        self.0.iter().rev().find_map(|segment| match segment {
+    pub(super) fn starts_with(&self, front: &Self) -> bool {
+        self.0.starts_with(&front.0)
+    }
+
+    /// The named steps, without the numbers of items.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|segment| match segment {
             Segment::Key(name) => Some(name.as_str()),
             Segment::Index(_) => None,
         })
+    }
+
+    /// The value at this path.
+    pub(super) fn find<'a>(&self, tree: &'a Value) -> Option<&'a Value> {
+        self.0.iter().try_fold(tree, |place, segment| match segment {
+            Segment::Key(name) => place.get(name),
+            Segment::Index(position) => place.get(position),
+        })
+    }
+
+    /// The pattern with each `*` replaced by this path's step at the same depth.
+    pub(super) fn fill(&self, pattern: &str) -> Self {
+        let steps = pattern.split('.').enumerate();
+        Self(
+            steps
+                .map(|(depth, step)| match self.0.get(depth) {
+                    Some(own) if step == "*" => own.clone(),
+                    _ => Segment::Key(step.to_owned()),
+                })
+                .collect(),
+        )
     }
 
     /// Whether the path has the pattern's form, in which `*` stands for any one step.

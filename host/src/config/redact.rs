@@ -10,24 +10,43 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-const SECRET_NAMES: &str = "password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key\
-                            |private[_-]?key|credential|credentials";
+const SECRET_NAMES: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "api-key",
+    "access_key",
+    "accesskey",
+    "private_key",
+    "credential",
+    "credentials",
+];
 
 // The patterns are constants covered by tests; should one be broken, everything is hidden.
 static CREDENTIALS: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?<keep>://)(?<secret>[^\s/?#]+)@").ok());
+    LazyLock::new(|| Regex::new(r"(?<keep>://)(?<secret>[^\s/?#]+)(?<end>@)").ok());
 
-static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let name = format!(r#"(?i)(?<keep>[\w-]*(?:{SECRET_NAMES})["']?\s*[=:]\s*)"#);
-    let value = r#"(?<secret>"[^"\n]*"|'[^'\n]*'|[^\s&;,]+)"#;
-    Regex::new(&(name + value)).ok()
-});
+/// `password=pw`: the value ends at a space or the next pair.
+static ASSIGNED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| named(r#"[ \t]*=[ \t]*)(?<secret>"[^"\n]*"|'[^'\n]*'|[^\s&;,]+)(?<end>)"#));
+
+/// `password: pw`, as in YAML: the value has the rest of the line.
+static WRITTEN: LazyLock<Option<Regex>> =
+    LazyLock::new(|| named(r"[ \t]*:[ \t]+)(?<secret>[^\n]+)(?<end>)"));
+
+fn named(value: &str) -> Option<Regex> {
+    Regex::new(&format!(r#"(?i)(?<keep>(?:{})["']?{value}"#, SECRET_NAMES.join("|"))).ok()
+}
 
 /// Whether a key of this name holds a secret.
 pub(super) fn is_secret_name(name: &str) -> bool {
-    let name = name.to_lowercase().replace('-', "_");
-    let mut words = SECRET_NAMES.split('|').map(|word| word.replace("[_-]?", "_"));
-    words.any(|word| name.contains(&word) || name.contains(&word.replace('_', "")))
+    let name = name.to_lowercase();
+    SECRET_NAMES.iter().any(|word| name.contains(word))
 }
 
 /// The text with each secret replaced by asterisks of the same length in bytes.
@@ -39,19 +58,23 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 /// ```
 #[must_use]
 pub fn redact(text: &str) -> Cow<'_, str> {
-    let (Some(credentials), Some(named)) = (&*CREDENTIALS, &*NAMED) else {
-        return "*".repeat(text.len()).into();
-    };
-    let without_urls = credentials.replace_all(text, |found: &Captures<'_>| {
-        format!("{}{}@", &found["keep"], stars(&found["secret"]))
-    });
-    let without_any = named.replace_all(&without_urls, |found: &Captures<'_>| {
-        format!("{}{}", &found["keep"], stars(&found["secret"]))
-    });
-    if without_any == text { Cow::Borrowed(text) } else { without_any.into_owned().into() }
+    let mut clean = Cow::Borrowed(text);
+    for pattern in [&CREDENTIALS, &ASSIGNED, &WRITTEN] {
+        let Some(pattern) = &**pattern else { return "*".repeat(text.len()).into() };
+        if pattern.is_match(&clean) {
+            clean = pattern.replace_all(&clean, hidden).into_owned().into();
+        }
+    }
+    clean
 }
 
-fn stars(secret: &str) -> String {
+fn hidden(found: &Captures<'_>) -> String {
+    let secret = &found["secret"];
     // A placeholder names a variable, not its value: showing it helps.
-    if secret.starts_with("${") { secret.to_owned() } else { "*".repeat(secret.len()) }
+    let shown = if secret.starts_with("${") && secret.ends_with('}') {
+        secret.to_owned()
+    } else {
+        "*".repeat(secret.len())
+    };
+    format!("{}{shown}{}", &found["keep"], &found["end"])
 }

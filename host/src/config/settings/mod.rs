@@ -18,6 +18,7 @@ pub use evolution::{EvolutionStrategy, SchemaEvolution, TableEvolution};
 pub use grants::{DirectoryGrant, EnvironmentGrant, Grants, Limits, SecretSource};
 pub use monitoring::{LogLevel, Monitoring, Prometheus};
 pub use root::{Mode, WarpConfig};
+pub(in crate::config) use root::{default_state_dir, one};
 pub use schema::{SchemaConfig, SyncMode};
 pub use table::{Columns, DeletionStrategy, Mask, TableConfig, WriteMode};
 

@@ -83,6 +83,6 @@ pub(in crate::config) const fn one() -> NonZeroU32 {
     at_least_one(1)
 }
 
-fn default_state_dir() -> PathBuf {
+pub(in crate::config) fn default_state_dir() -> PathBuf {
     PathBuf::from("~/.local/state/cartridge-warp")
 }

@@ -32,9 +32,7 @@ pub struct NotPattern {
 
 impl Patterns {
     /// Compiles the patterns.
-    pub fn new<S: AsRef<str>>(
-        patterns: impl IntoIterator<Item = S>,
-    ) -> Result<Self, NotPattern> {
+    pub fn new<S: AsRef<str>>(patterns: impl IntoIterator<Item = S>) -> Result<Self, NotPattern> {
         Self::compile(patterns.into_iter().collect())
     }
 
