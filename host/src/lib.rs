@@ -4,7 +4,10 @@
 //! `config → plugin (source) → runner → plugin (destination)`; see ARCHITECTURE.md for the layers
 //! and the numbered invariants that the code cites.
 
+pub mod config;
 pub mod model;
 pub mod monitor;
 pub mod plugin;
+pub mod runner;
+pub mod schema;
 pub mod telemetry;

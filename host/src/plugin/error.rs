@@ -72,10 +72,6 @@ impl PluginError {
         }
     }
 
-    pub fn code(&self) -> &str {
-        self.cause.code()
-    }
-
     /// The pause that the far side asked for.
     pub fn retry_after(&self) -> Option<Duration> {
         match &self.cause {
@@ -85,7 +81,7 @@ impl PluginError {
     }
 
     /// What a person can do about it.
-    pub fn help(&self) -> Option<String> {
+    fn advice(&self) -> Option<String> {
         let plugin = &self.plugin;
         Some(match &self.cause {
             Cause::Failure(failure) => return failure.detail.clone(),
@@ -125,6 +121,6 @@ impl miette::Diagnostic for PluginError {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Self::help(self).map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.advice().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 }

@@ -78,7 +78,9 @@ pub(super) async fn open_source(context: &SchemaContext) -> Result<SourceConnect
     Ok(SourceConnection::open(&endpoint.plugin, endpoint.settings.clone()).await?)
 }
 
-pub(super) async fn open_destination(context: &SchemaContext) -> Result<DestinationConnection, RunError> {
+pub(super) async fn open_destination(
+    context: &SchemaContext,
+) -> Result<DestinationConnection, RunError> {
     let endpoint = &context.destination;
     Ok(DestinationConnection::open(&endpoint.plugin, endpoint.settings.clone()).await?)
 }
@@ -110,9 +112,11 @@ pub(super) async fn select_tables(
 
 /// A table with settings of its own that the source does not have is a typing mistake.
 fn check_listed(context: &SchemaContext, tables: &Tables) -> Result<(), RunError> {
-    let missing = context.schema.tables.iter().find(|table| {
-        context.selects(&table.name) && !tables.contains_key(&table.name)
-    });
+    let missing = context
+        .schema
+        .tables
+        .iter()
+        .find(|table| context.selects(&table.name) && !tables.contains_key(&table.name));
     match missing {
         None => Ok(()),
         Some(table) => Err(RunError::Unusable {
@@ -138,7 +142,10 @@ async fn claim(
     let schema = context.name();
     destination.create_schema_if_not_exists(schema).await?;
     if attempts.claimed
-        && destination.get_marker(schema, RUNNER).await?.is_some_and(|run| run != context.run.as_bytes())
+        && destination
+            .get_marker(schema, RUNNER)
+            .await?
+            .is_some_and(|run| run != context.run.as_bytes())
     {
         return Err(RunError::Fenced { schema: schema.to_owned() });
     }

@@ -42,10 +42,6 @@ impl Pending {
         self.position = Some(batch.position);
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.position.is_none()
-    }
-
     /// Whether it is large enough to commit; `rows_max` says so for a table.
     pub fn is_full(&self, rows_max: impl Fn(&str) -> usize) -> bool {
         if self.bytes >= BYTES_MAX {

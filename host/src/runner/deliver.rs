@@ -119,7 +119,10 @@ impl Writer {
     }
 
     /// Rows that the source could not turn into data: dead letters, if the operator lets them.
-    async fn accept_rejected(&self, rejected: Vec<DeadLetter>) -> Result<Vec<DeadLetter>, RunError> {
+    async fn accept_rejected(
+        &self,
+        rejected: Vec<DeadLetter>,
+    ) -> Result<Vec<DeadLetter>, RunError> {
         let rules = &self.context.config.error_handling;
         let mut letters = Vec::with_capacity(rejected.len());
         let tables = self.tables.lock().await;
@@ -176,7 +179,11 @@ impl Writer {
         for row in &outcome.rejected {
             let table = measured.get(row.batch).map_or("", |batch| batch.table.as_str());
             let (code, message) = (&row.code, &row.message);
-            tracing::warn!(table, code, "the destination refused a row, it is a dead letter: {message}");
+            tracing::warn!(
+                table,
+                code,
+                "the destination refused a row, it is a dead letter: {message}"
+            );
         }
         self.context.tally.add(measured, letters + outcome.rejected.len() as u64);
     }

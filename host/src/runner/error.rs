@@ -21,7 +21,10 @@ pub enum RunError {
     Plugin(#[from] PluginError),
 
     #[error(transparent)]
-    #[diagnostic(code("grant"), help("set the key that the connector needs, see `connectors inspect`"))]
+    #[diagnostic(
+        code("grant"),
+        help("set the key that the connector needs, see `connectors inspect`")
+    )]
     Grant(#[from] GrantError),
 
     #[error(transparent)]
@@ -44,13 +47,23 @@ pub enum RunError {
     Fenced { schema: String },
 
     #[error("table `{table}`: {change} refused: {reason}")]
-    #[diagnostic(code("schema-change-refused"), help("nothing was written after the change; set \
-        the key above, then start again: the stream goes on where it stopped"))]
+    #[diagnostic(
+        code("schema-change-refused"),
+        help(
+            "nothing was written after the change; set \
+        the key above, then start again: the stream goes on where it stopped"
+        )
+    )]
     ChangeRefused { table: String, change: String, reason: String },
 
     #[error("table `{table}`, {origin}: {message}")]
-    #[diagnostic(code("row-refused"), help("mend the row at its source, or let it go to the dead \
-        letters: {key}"))]
+    #[diagnostic(
+        code("row-refused"),
+        help(
+            "mend the row at its source, or let it go to the dead \
+        letters: {key}"
+        )
+    )]
     RowRefused { table: String, origin: String, message: String, key: &'static str },
 
     #[error("the source sends rows of table `{table}`, which it never described")]
@@ -63,10 +76,17 @@ pub enum RunError {
 
     #[error("rows of table `{table}` cannot be re-encoded")]
     #[diagnostic(code("encode"))]
-    Encode { table: String, #[source] cause: Box<dyn Error + Send + Sync> },
+    Encode {
+        table: String,
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
 
     #[error("schema `{schema}` ended by a panic of the host")]
-    #[diagnostic(code("host-defect"), help("please report it with the log; nothing uncommitted was kept"))]
+    #[diagnostic(
+        code("host-defect"),
+        help("please report it with the log; nothing uncommitted was kept")
+    )]
     Died { schema: String },
 
     #[error("the source reads on without moving: {what}")]
@@ -117,9 +137,10 @@ impl RunError {
             }
             Self::Fenced { .. } => ErrorType::Constraint,
             Self::Grant(_) => ErrorType::Permission,
-            Self::Unusable { .. } | Self::Marker(_) | Self::NoProgress { .. } | Self::Died { .. } => {
-                ErrorType::Validation
-            }
+            Self::Unusable { .. }
+            | Self::Marker(_)
+            | Self::NoProgress { .. }
+            | Self::Died { .. } => ErrorType::Validation,
         }
     }
 

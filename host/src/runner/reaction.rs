@@ -67,7 +67,14 @@ mod tests {
             ("until the retries are used up", Action::Retry, 4, None, policy, Reaction::GiveUp),
             ("a longer pause is granted", Action::Retry, 1, asked, policy, pause(2)),
             ("no count overflows", Action::Retry, u32::MAX, None, endless, pause(3)),
-            ("a wrong configuration stays wrong", Action::Config, 1, None, policy, Reaction::GiveUp),
+            (
+                "a wrong configuration stays wrong",
+                Action::Config,
+                1,
+                None,
+                policy,
+                Reaction::GiveUp,
+            ),
             ("a lost position stays lost", Action::Resync, 1, None, policy, Reaction::GiveUp),
             ("stop means stop", Action::Stop, 1, None, policy, Reaction::GiveUp),
         ];

@@ -83,7 +83,7 @@ impl SchemaProcessor {
                 (SyncMode::Batch, Some(schedule))
                     if completion == Completion::CaughtUp && !self.context.until_caught_up =>
                 {
-                    schedule.next_after_now()
+                    schedule.until_next()
                 }
                 _ => None,
             };
@@ -122,7 +122,12 @@ impl SchemaProcessor {
                 Reaction::GiveUp => return Err(error),
                 Reaction::TryAgain { pause } => {
                     let chain = error.chain();
-                    tracing::warn!(attempt = failures, pause_ms = pause.as_millis() as u64, error = chain, "trying again");
+                    tracing::warn!(
+                        attempt = failures,
+                        pause_ms = pause.as_millis() as u64,
+                        error = chain,
+                        "trying again"
+                    );
                     let state = SchemaState::Retrying { attempt: failures, error: chain };
                     context.health.set(context.name(), state);
                     if wait(&context.stop, pause).await == Completion::Stopped {

@@ -4,9 +4,7 @@
 //! (backpressure: a slow destination stops the reader). The position moves when the destination has
 //! committed, and only then is the source told (I1). Order is the source's (I4).
 
-use std::{
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -62,7 +60,9 @@ pub async fn follow(
         let confirm = source.confirm(writer.context.name(), &last);
         match tokio::time::timeout(CONFIRM_PATIENCE, confirm).await {
             Ok(confirmed) => confirmed?,
-            Err(_) => tracing::warn!("the source did not hear of the last commit in time; it will at the next start"),
+            Err(_) => tracing::warn!(
+                "the source did not hear of the last commit in time; it will at the next start"
+            ),
         }
     }
     Ok(end)
@@ -133,7 +133,7 @@ impl Reader<'_> {
         let tables = self.writer.tables.lock().await;
         let settings = || tables.values().map(|table| &table.settings);
         let rows_max = settings().map(|table| table.stream_batch_size.get()).max();
-        let wait = settings().map(|table| table.polling_interval.duration()).min();
+        let wait = settings().map(|table| table.polling_interval).min();
         ReadLimits {
             rows_max: rows_max.unwrap_or(1000),
             bytes_max: BYTES_MAX as u64,
@@ -173,9 +173,8 @@ async fn deliver(
         }
         let no_more_to_wait_for = batch.caught_up && !batch.tables.is_empty();
         pending.add(batch, tokio::time::Instant::now());
-        let rows_max = |table: &str| {
-            writer.context.table_settings(table).write_batch_size.get() as usize
-        };
+        let rows_max =
+            |table: &str| writer.context.table_settings(table).write_batch_size.get() as usize;
         if no_more_to_wait_for || pending.is_full(rows_max) {
             flush(writer, &mut pending, &committed).await?;
         }

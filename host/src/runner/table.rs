@@ -73,7 +73,9 @@ impl Table {
         for (rule, column) in self.rules.named() {
             if !columns.contains(&column) {
                 return Err(RunError::Unusable {
-                    what: format!("table `{name}`: `columns.{rule}` names `{column}`, which it does not have"),
+                    what: format!(
+                        "table `{name}`: `columns.{rule}` names `{column}`, which it does not have"
+                    ),
                     help: format!("its columns are {}", columns.join(", ")),
                 });
             }
@@ -199,8 +201,7 @@ impl Table {
         let Some(Some((steps, schema))) = self.known.get(&batch.schema.id) else {
             return Ok(batch);
         };
-        let rows =
-            steps.apply(&batch.columns).map_err(|cause| unencodable(&batch.table, cause))?;
+        let rows = steps.apply(&batch.columns).map_err(|cause| unencodable(&batch.table, cause))?;
         encode_batch(&batch.table, schema, rows).map_err(|cause| unencodable(&batch.table, cause))
     }
 

@@ -132,7 +132,12 @@ mod tests {
             ("the same type is no step", field("c", Int64), field("c", Int64), TypeStep::Same),
             ("a smaller integer fits", field("c", Int64), field("c", Int32), TypeStep::Narrower),
             ("a larger integer widens", field("c", Int32), field("c", Int64), TypeStep::Wider),
-            ("a double can't hold a bigint", field("c", Int64), field("c", Float64), TypeStep::Other),
+            (
+                "a double can't hold a bigint",
+                field("c", Int64),
+                field("c", Float64),
+                TypeStep::Other,
+            ),
             ("text holds numbers", field("c", Utf8), field("c", Int64), TypeStep::Narrower),
             ("numbers fall back to text", field("c", Int64), field("c", Utf8), TypeStep::ToText),
             ("objects become JSON", field("c", Int64), json("c"), TypeStep::ToJson),

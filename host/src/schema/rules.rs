@@ -216,8 +216,7 @@ mod tests {
             ("approved drops pass", &drop, int(), unapproved(Aggressive), "apply"),
         ];
         for (name, kind, after, policy, expected) in cases {
-            let change =
-                SchemaChange { table: "t".into(), kind: kind.clone(), after: Some(after) };
+            let change = SchemaChange { table: "t".into(), kind: kind.clone(), after: Some(after) };
             let verdict = decide(&change, &int(), &policy);
             assert_eq!(verdict_word(&verdict), expected, "{name}: {verdict:?}");
         }

@@ -1,0 +1,117 @@
+//! What holds for one table: its own values, else its schema's, else the global ones.
+//!
+//! A table that is not listed has settings like any other. Invariant: [`TableSettings`] and what
+//! [`WarpConfig::effective`] prints of a table come from the same rules.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::{Columns, DeletionStrategy, SchemaConfig, TableConfig, WarpConfig, WriteMode};
+
+/// Every effective value of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSettings {
+    /// Rows read from the stream at once.
+    pub stream_batch_size: NonZeroU32,
+    /// Rows written in one commit.
+    pub write_batch_size: NonZeroU32,
+    /// Rows read at once by the first copy.
+    pub full_load_batch_size: NonZeroU32,
+    /// How long to wait when there is nothing new.
+    pub polling_interval: Duration,
+    /// Streams read in parallel.
+    pub max_parallel_streams: NonZeroU32,
+    /// Whether the destination's table follows the source's shape.
+    pub enable_schema_evolution: bool,
+    /// What a delete does.
+    pub deletion_strategy: DeletionStrategy,
+    /// The column that marks a row deleted.
+    pub soft_delete_column: String,
+    /// What a change does.
+    pub write_mode: WriteMode,
+    /// Which columns are moved, and how.
+    pub columns: Columns,
+}
+
+impl WarpConfig {
+    /// The schema of that name, if it is in the list.
+    #[must_use]
+    pub fn schema(&self, name: &str) -> Option<&SchemaConfig> {
+        self.schemas.iter().find(|schema| schema.name == name)
+    }
+
+    /// What holds for a table, listed or not.
+    ///
+    /// ```
+    /// # use cartridge_warp::config::*;
+    /// # let config = WarpConfig::builder().source(SourceConfig::new("files", "in"))
+    /// #     .destination(DestinationConfig::new("sqlite", "out.db"))
+    /// #     .schema(SchemaConfig::new("shop")).single("shop").build().unwrap();
+    /// assert_eq!(config.table_settings("shop", "orders").write_batch_size.get(), 500);
+    /// ```
+    #[must_use]
+    pub fn table_settings(&self, schema: &str, table: &str) -> TableSettings {
+        let schema = self.schema(schema);
+        let listed = schema.and_then(|schema| schema.tables.iter().find(|t| t.name == table));
+        let unlisted;
+        let own = match listed {
+            Some(own) => own,
+            None => {
+                unlisted = TableConfig::new(table);
+                &unlisted
+            }
+        };
+        let schema_default;
+        let schema = match schema {
+            Some(schema) => schema,
+            None => {
+                schema_default = SchemaConfig::new("");
+                &schema_default
+            }
+        };
+        self.settings_of(schema, own)
+    }
+
+    pub(super) fn settings_of(&self, schema: &SchemaConfig, own: &TableConfig) -> TableSettings {
+        let parallel = own.max_parallel_streams.or(schema.default_max_parallel_streams);
+        let polling = own.polling_interval_seconds.unwrap_or(schema.default_polling_interval);
+        let evolution = &self.schema_evolution;
+        TableSettings {
+            stream_batch_size: own.stream_batch_size.unwrap_or(schema.default_batch_size),
+            write_batch_size: own.write_batch_size,
+            full_load_batch_size: own.full_load_batch_size,
+            polling_interval: polling.duration(),
+            max_parallel_streams: parallel.unwrap_or(self.global_max_parallel_streams),
+            enable_schema_evolution: evolution.enabled
+                && own.enable_schema_evolution
+                && !evolution.excluded_tables.matches(&own.name),
+            deletion_strategy: own.deletion_strategy,
+            soft_delete_column: own.soft_delete_column.clone(),
+            write_mode: own.write_mode,
+            columns: own.columns.clone(),
+        }
+    }
+
+    /// Whether a table is moved: the global lists and its schema's must both allow it. Where a
+    /// level has a whitelist, only that counts.
+    #[must_use]
+    pub fn selects_table(&self, schema: &str, table: &str) -> bool {
+        let Some(schema) = self.schema(schema) else { return false };
+        let levels = [
+            (&self.global_table_whitelist, &self.global_table_blacklist),
+            (&schema.table_whitelist, &schema.table_blacklist),
+        ];
+        levels.iter().all(|(whitelist, blacklist)| {
+            if whitelist.is_empty() { !blacklist.matches(table) } else { whitelist.matches(table) }
+        })
+    }
+
+    /// The schemas this process moves: one in single mode, all in multi mode.
+    pub fn active_schemas(&self) -> impl Iterator<Item = &SchemaConfig> {
+        let only = match self.mode {
+            super::Mode::Single => self.single_schema_name.as_deref(),
+            super::Mode::Multi => None,
+        };
+        self.schemas.iter().filter(move |schema| only.is_none_or(|name| name == schema.name))
+    }
+}

@@ -1,0 +1,86 @@
+//! Refuses keys that do not exist, are not implemented, or are missing.
+//!
+//! Works on the untyped tree, so that every such key is found at once and at every level. What a
+//! value may be is `decode`'s business.
+
+use serde_json::Value;
+
+use super::error::{Code, Problem};
+use super::keys::Node;
+use super::layers::Layers;
+use super::nearest::suggest;
+use super::path::{KeyPath, Segment};
+use super::unsupported;
+
+/// Finds wrong keys, and takes unknown ones out of the tree so that the rest can be read.
+pub(super) fn review(layers: &mut Layers, problems: &mut Vec<Problem>) {
+    let mut tree = std::mem::take(&mut layers.tree);
+    visit(&mut tree, Node::root(), &KeyPath::default(), layers, problems);
+    layers.tree = tree;
+}
+
+fn visit(
+    value: &mut Value,
+    node: Node,
+    path: &KeyPath,
+    layers: &Layers,
+    problems: &mut Vec<Problem>,
+) {
+    if let Some(reason) = unsupported::reason(path) {
+        let message = format!(
+            "`{path}` is not supported yet by this release ({}): {reason}",
+            env!("CARGO_PKG_VERSION_MAJOR").to_owned() + "." + env!("CARGO_PKG_VERSION_MINOR")
+        );
+        let help = "remove the key".to_owned();
+        problems.push(layers.key_problem(Code::Unsupported, path, message, help));
+        return;
+    }
+    match value {
+        Value::Object(entries) if node.accepts("object") => {
+            entries.retain(|name, value| {
+                let Some(below) = node.step(&Segment::Key(name.clone())) else {
+                    problems.push(unknown(name, node, path, layers));
+                    return false;
+                };
+                visit(value, below, &path.key(name), layers, problems);
+                true
+            });
+            let missing = node.required().into_iter().filter(|name| !entries.contains_key(*name));
+            problems.extend(missing.map(|name| absent(name, node, path, layers)));
+        }
+        Value::Array(items) => {
+            if let Some(below) = node.step(&Segment::Index(0)) {
+                for (position, item) in items.iter_mut().enumerate() {
+                    visit(item, below, &path.index(position), layers, problems);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn unknown(name: &str, node: Node, path: &KeyPath, layers: &Layers) -> Problem {
+    let implemented = |known: &&str| unsupported::reason(&path.key(known)).is_none();
+    let names: Vec<&str> = node.names().into_iter().filter(implemented).collect();
+    let full = path.key(name);
+    let message = format!("unknown key `{full}`");
+    layers.key_problem(Code::UnknownKey, &full, message, suggest(name, names))
+}
+
+fn absent(name: &str, node: Node, path: &KeyPath, layers: &Layers) -> Problem {
+    let full = path.key(name);
+    let meaning = node.step(&Segment::Key(name.to_owned())).map(Node::description);
+    let help = format!("add `{name}`: {}", meaning.unwrap_or_default());
+    let message = format!("the key `{full}` is missing");
+    layers.key_problem(Code::MissingKey, path, message, help)
+}
+
+/// Adds what a key is for to what to do about its value.
+pub(super) fn expectation(path: &KeyPath, value: Option<&Value>) -> String {
+    let Some(node) = Node::at(path) else { return "see the reference of this key".to_owned() };
+    let choices = node.choices();
+    let meant = value.and_then(Value::as_str).filter(|_| !choices.is_empty());
+    let meant = meant.and_then(|word| super::nearest::nearest(word, choices.iter().copied()));
+    let guess = meant.map(|word| format!("did you mean `{word}`? ")).unwrap_or_default();
+    format!("{guess}write {}", node.expected())
+}

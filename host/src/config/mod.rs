@@ -1,0 +1,62 @@
+//! The configuration: file, environment and command line become one checked, cascaded whole.
+//!
+//! ```text
+//! file ─► expand ${NAME} ─┐
+//! environment ────────────┼─► layers ─► keys known? supported? ─► typed ─► checks ─► WarpConfig
+//! command line ───────────┘   (with the origin of each value)
+//! ```
+//!
+//! The command line wins over the environment, that over the file, that over the defaults; for a
+//! table, a value set nearer wins over its schema's and that over the global one
+//! ([`WarpConfig::table_settings`]). The structs of `settings` are the only list of keys: unknown
+//! keys, environment variables, [`env_help`] and [`WarpConfig::effective`] follow from them.
+//!
+//! Not here: whether a connector exists or takes its options, and anything that touches a server.
+//! Secrets granted to a connector are not read here either, only named.
+//!
+//! Invariant: a [`WarpConfig`] has passed every check, and no error or printed value shows a
+//! password. A key that this release would ignore is refused (`unsupported`).
+
+mod builder;
+mod cascade;
+mod checks;
+mod connection_file;
+mod decode;
+mod document;
+mod effective;
+mod error;
+mod expand;
+mod keys;
+mod known;
+mod layers;
+mod load;
+mod locate;
+mod nearest;
+mod origin;
+mod path;
+mod redact;
+mod settings;
+mod spans;
+mod unsupported;
+mod values;
+mod variables;
+
+#[cfg(test)]
+mod tests;
+
+pub use builder::Builder;
+pub use cascade::TableSettings;
+pub use connection_file::Unread;
+pub use effective::EffectiveKey;
+pub use error::{Code, ConfigError, Problem};
+pub use keys::{EnvVariable, env_help};
+pub use load::{ConfigSources, template};
+pub use origin::Origin;
+pub use redact::redact;
+pub use settings::{
+    ChangeDetectionStrategy, Columns, DeletionStrategy, DestinationConfig, DirectoryGrant,
+    EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants, Limits, LogLevel, Mask, Mode,
+    Monitoring, Prometheus, SchemaConfig, SchemaEvolution, SecretSource, SourceConfig, SyncMode,
+    TableConfig, TableEvolution, WarpConfig, WriteMode,
+};
+pub use values::{ByteCount, ConnectionString, Interval, Names, Patterns, Schedule};

@@ -1,0 +1,108 @@
+//! What happens when a table's shape changes at the source.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::yes;
+use crate::config::values::{Interval, Patterns};
+
+/// Which changes of shape the destination follows.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SchemaEvolution {
+    /// Whether the destination follows at all; `false` stops a table whose shape changed.
+    pub enabled: bool,
+    /// How far it follows: `strict` not at all without approval, `aggressive` wherever possible.
+    pub strategy: EvolutionStrategy,
+    /// How often to look for changes where the source does not announce them.
+    pub detection_interval_seconds: Option<Interval>,
+    /// Makes a column wider in place, such as integer to bigint.
+    pub enable_type_widening: bool,
+    /// Makes a column narrower in place, which may lose data.
+    pub enable_type_narrowing: Option<bool>,
+    /// Turns a column of nested objects into JSON.
+    pub enable_object_to_json: bool,
+    /// Turns a column no other type holds into text.
+    pub enable_fallback_to_varchar: bool,
+    /// Waits for a person before a change that may go wrong.
+    pub require_approval_for_risky_changes: bool,
+    /// Waits for a person before a change that may lose data.
+    pub require_approval_for_dangerous_changes: bool,
+    /// The share of rows a change may lose.
+    pub max_data_loss_percentage: Option<f64>,
+    /// How long one change may take.
+    pub migration_timeout_seconds: Option<Interval>,
+    /// Tables whose shape stays as it is at the destination; globs.
+    pub excluded_tables: Patterns,
+    /// Columns whose shape stays as it is at the destination; globs.
+    pub excluded_columns: Patterns,
+    /// Rules of single tables, by name.
+    pub table_configs: Option<BTreeMap<String, TableEvolution>>,
+}
+
+/// How far the destination follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum EvolutionStrategy {
+    /// No change without approval.
+    Strict,
+    /// Changes that lose nothing.
+    #[default]
+    Conservative,
+    /// Changes that may lose precision, too.
+    Permissive,
+    /// Every change that is possible.
+    Aggressive,
+}
+
+/// Which changes of one table's shape the destination follows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct TableEvolution {
+    /// Whether the destination follows this table at all.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// How far; without it, the global `strategy`.
+    #[serde(default)]
+    pub strategy: Option<EvolutionStrategy>,
+    /// Follows new columns.
+    #[serde(default = "yes")]
+    pub allow_column_additions: bool,
+    /// Follows removed columns, which loses their data.
+    #[serde(default)]
+    pub allow_column_removals: bool,
+    /// Follows changed types.
+    #[serde(default = "yes")]
+    pub allow_type_changes: bool,
+    /// Columns whose shape stays as it is; globs.
+    #[serde(default)]
+    pub excluded_columns: Patterns,
+    /// Waits for a person before any change.
+    #[serde(default)]
+    pub require_approval: bool,
+}
+
+impl Default for SchemaEvolution {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            strategy: EvolutionStrategy::default(),
+            detection_interval_seconds: None,
+            enable_type_widening: true,
+            enable_type_narrowing: None,
+            enable_object_to_json: true,
+            enable_fallback_to_varchar: true,
+            require_approval_for_risky_changes: true,
+            require_approval_for_dangerous_changes: true,
+            max_data_loss_percentage: None,
+            migration_timeout_seconds: None,
+            excluded_tables: Patterns::default(),
+            excluded_columns: Patterns::default(),
+            table_configs: None,
+        }
+    }
+}

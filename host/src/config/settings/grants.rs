@@ -1,0 +1,164 @@
+//! What a connector may touch and how much it may use (I7, I10).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::at_least_one;
+use crate::config::values::{ByteCount, Interval, Names, names_or_map};
+
+/// What a connector may touch. The default is nothing.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grants {
+    /// Network names and ports the connector may reach.
+    pub hosts: Option<Names>,
+    /// Directories the connector may read, and write where `writable`.
+    pub directories: Vec<DirectoryGrant>,
+    /// Secrets the connector may ask for by name, and where the host finds each.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Environment variables the connector sees: a list of names to pass on, or a map to set.
+    #[serde(deserialize_with = "names_or_map")]
+    #[schemars(schema_with = "environment_schema")]
+    pub environment: BTreeMap<String, EnvironmentGrant>,
+}
+
+/// A directory the connector sees at the same path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DirectoryGrant {
+    /// The directory, relative to the configuration file.
+    pub path: PathBuf,
+    /// Whether the connector may change what is in it.
+    pub writable: bool,
+}
+
+/// Where the host finds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum SecretSource {
+    /// An environment variable of this name.
+    Env(String),
+    /// The content of this file, relative to the configuration file.
+    File(PathBuf),
+}
+
+/// What a granted environment variable holds inside the connector.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum EnvironmentGrant {
+    /// The value it has for the host; unset there means unset inside.
+    #[default]
+    Inherit,
+    /// This value.
+    Value(String),
+}
+
+/// How much a connector may use.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// The most memory one instance may hold; a larger batch needs more, more instances share less.
+    pub memory: ByteCount,
+    /// The longest one call may take before the instance is dropped; a slow server needs more.
+    pub call_deadline: Interval,
+    /// The most log lines a connector may write in a second; further lines are counted, not kept.
+    pub log_lines_per_second: NonZeroU32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: ByteCount::mebibytes(256),
+            call_deadline: Interval::seconds(60),
+            log_lines_per_second: at_least_one(100),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for DirectoryGrant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DirectoryVisitor)
+    }
+}
+
+/// The long form of [`DirectoryGrant`].
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+struct LongDirectory {
+    /// The directory, relative to the configuration file.
+    path: PathBuf,
+    /// Whether the connector may change what is in it.
+    #[serde(default)]
+    writable: bool,
+}
+
+struct DirectoryVisitor;
+
+impl<'de> Visitor<'de> for DirectoryVisitor {
+    type Value = DirectoryGrant;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a path, or a map with `path` and `writable`")
+    }
+
+    fn visit_str<E: Error>(self, path: &str) -> Result<DirectoryGrant, E> {
+        Ok(DirectoryGrant { path: path.into(), writable: false })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<DirectoryGrant, A::Error> {
+        let long = LongDirectory::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(DirectoryGrant { path: long.path, writable: long.writable })
+    }
+}
+
+impl JsonSchema for DirectoryGrant {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "DirectoryGrant".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let long = LongDirectory::json_schema(generator);
+        json_schema!({"anyOf": [{"type": "string"}, long]})
+    }
+}
+
+impl<'de> Deserialize<'de> for EnvironmentGrant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::Value)
+    }
+}
+
+impl Serialize for EnvironmentGrant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Inherit => serializer.serialize_str("(as the host has it)"),
+            Self::Value(_) => serializer.serialize_str("***"),
+        }
+    }
+}
+
+impl fmt::Debug for EnvironmentGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Inherit { "Inherit" } else { "Value(***)" })
+    }
+}
+
+fn environment_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": ["array", "object", "string"],
+        "items": {"type": "string"},
+        "additionalProperties": {"type": "string"},
+        "format": "a list of names, or a map from name to value",
+    })
+}

@@ -1,0 +1,37 @@
+//! The typed configuration: one struct per level of the file, field names as the file has them.
+//!
+//! The doc comment of each field is also its text in `env-help` and in errors, and its default
+//! appears there too: both are read from these types by `keys`. Nothing is loaded here.
+
+mod connector;
+mod error_handling;
+mod evolution;
+mod grants;
+mod monitoring;
+mod root;
+mod schema;
+mod table;
+
+pub use connector::{ChangeDetectionStrategy, DestinationConfig, SourceConfig};
+pub use error_handling::ErrorHandling;
+pub use evolution::{EvolutionStrategy, SchemaEvolution, TableEvolution};
+pub use grants::{DirectoryGrant, EnvironmentGrant, Grants, Limits, SecretSource};
+pub use monitoring::{LogLevel, Monitoring, Prometheus};
+pub use root::{Mode, WarpConfig};
+pub(in crate::config) use root::{default_state_dir, one};
+pub use schema::{SchemaConfig, SyncMode};
+pub use table::{Columns, DeletionStrategy, Mask, TableConfig, WriteMode};
+
+use std::num::NonZeroU32;
+
+/// A default that must not be zero; zero becomes one.
+pub(in crate::config) const fn at_least_one(count: u32) -> NonZeroU32 {
+    match NonZeroU32::new(count) {
+        Some(count) => count,
+        None => NonZeroU32::MIN,
+    }
+}
+
+const fn yes() -> bool {
+    true
+}

@@ -1,0 +1,88 @@
+//! The root of the file.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    DestinationConfig, ErrorHandling, Monitoring, SchemaConfig, SchemaEvolution, SourceConfig,
+    at_least_one,
+};
+use crate::config::origin::Provenance;
+use crate::config::values::Patterns;
+
+/// Everything a run needs to know, checked. Made by [`WarpConfig::load`],
+/// [`WarpConfig::from_value`] or [`WarpConfig::builder`].
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WarpConfig {
+    /// `single` moves one schema in this process, `multi` moves all of the list.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The schema to move in single mode; must name one of `schemas`.
+    #[serde(default)]
+    pub single_schema_name: Option<String>,
+    /// Where changes are read.
+    pub source: SourceConfig,
+    /// Where changes are written.
+    pub destination: DestinationConfig,
+    /// The schemas to move, at least one.
+    pub schemas: Vec<SchemaConfig>,
+    /// How many streams a schema reads in parallel unless it says otherwise; more is faster and
+    /// costs connections on the source.
+    #[serde(default = "one")]
+    pub global_max_parallel_streams: NonZeroU32,
+    /// Only tables that match one of these globs are moved; empty means all. Wins over the
+    /// blacklist.
+    #[serde(default)]
+    pub global_table_whitelist: Patterns,
+    /// Tables that match one of these globs are not moved.
+    #[serde(default)]
+    pub global_table_blacklist: Patterns,
+    /// Reads and reports; writes nothing and moves no position.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Forgets the stored positions and copies every table again.
+    #[serde(default)]
+    pub full_resync: bool,
+    /// Metrics and logs.
+    #[serde(default)]
+    pub monitoring: Monitoring,
+    /// What happens when something fails.
+    #[serde(default)]
+    pub error_handling: ErrorHandling,
+    /// What happens when a table's shape changes at the source.
+    #[serde(default)]
+    pub schema_evolution: SchemaEvolution,
+    /// Where the host keeps positions of destinations without transactions, runs and compiled
+    /// connectors; losing it costs a resync of such destinations.
+    #[serde(default = "default_state_dir")]
+    pub state_dir: PathBuf,
+    /// Relative paths of the configuration start here: the directory of the file.
+    #[serde(skip)]
+    pub base_dir: PathBuf,
+    #[serde(skip)]
+    pub(in crate::config) provenance: Provenance,
+}
+
+/// How many schemas one process moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Mode {
+    /// One schema, named by `single_schema_name`.
+    #[default]
+    Single,
+    /// Every schema of the list.
+    Multi,
+}
+
+pub(in crate::config) const fn one() -> NonZeroU32 {
+    at_least_one(1)
+}
+
+pub(in crate::config) fn default_state_dir() -> PathBuf {
+    PathBuf::from("~/.local/state/cartridge-warp")
+}

@@ -1,0 +1,88 @@
+//! One schema of the list.
+
+use std::num::NonZeroU32;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{TableConfig, at_least_one};
+use crate::config::values::{Interval, Patterns, Schedule};
+
+/// A schema to move, and the defaults of its tables.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SchemaConfig {
+    /// The schema's name at the source.
+    pub name: String,
+    /// `stream` follows changes as they come, `batch` catches up and ends, on its `schedule` if
+    /// it has one.
+    #[serde(default)]
+    pub mode: SyncMode,
+    /// When a batch schema runs, as a cron expression; without it, once.
+    #[serde(default)]
+    pub schedule: Option<Schedule>,
+    /// Rows read from the stream at once; more is faster, less keeps the destination fresher.
+    #[serde(default = "default_batch_size")]
+    pub default_batch_size: NonZeroU32,
+    /// How long to wait when there is nothing new; shorter is fresher and asks the source more.
+    #[serde(default = "default_polling_interval")]
+    pub default_polling_interval: Interval,
+    /// Streams read in parallel; without it, `global_max_parallel_streams`.
+    #[serde(default)]
+    pub default_max_parallel_streams: Option<NonZeroU32>,
+    /// Only tables that match one of these globs are moved; empty means all. Wins over the
+    /// blacklist.
+    #[serde(default)]
+    pub table_whitelist: Patterns,
+    /// Tables that match one of these globs are not moved.
+    #[serde(default)]
+    pub table_blacklist: Patterns,
+    /// Tables with values of their own; a table not listed takes the schema's.
+    #[serde(default)]
+    pub tables: Vec<TableConfig>,
+}
+
+/// Whether a schema is followed or caught up with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum SyncMode {
+    /// Follows changes until stopped.
+    #[default]
+    Stream,
+    /// Catches up, then ends.
+    Batch,
+}
+
+impl SchemaConfig {
+    /// A schema of that name with every other value at its default.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            mode: SyncMode::default(),
+            schedule: None,
+            default_batch_size: default_batch_size(),
+            default_polling_interval: default_polling_interval(),
+            default_max_parallel_streams: None,
+            table_whitelist: Patterns::default(),
+            table_blacklist: Patterns::default(),
+            tables: Vec::new(),
+        }
+    }
+
+    /// Adds a table with values of its own.
+    #[must_use]
+    pub fn table(mut self, table: TableConfig) -> Self {
+        self.tables.push(table);
+        self
+    }
+}
+
+const fn default_batch_size() -> NonZeroU32 {
+    at_least_one(1000)
+}
+
+const fn default_polling_interval() -> Interval {
+    Interval::seconds(5)
+}

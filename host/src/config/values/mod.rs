@@ -1,0 +1,19 @@
+//! The kinds of value a configuration holds beyond numbers and text.
+//!
+//! Each kind is checked when it is read: a value of one of these types is usable as it stands, so
+//! no later module parses text again. What a value *means* is not decided here.
+
+mod bytes;
+mod connection;
+mod interval;
+mod names;
+mod patterns;
+mod schedule;
+
+pub use bytes::ByteCount;
+pub use connection::ConnectionString;
+pub use interval::Interval;
+pub use names::Names;
+pub(in crate::config) use names::names_or_map;
+pub use patterns::Patterns;
+pub use schedule::Schedule;
