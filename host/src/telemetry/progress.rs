@@ -69,6 +69,11 @@ impl SnapshotBar {
             self.bar.set_length(self.bar.position());
         }
     }
+
+    #[cfg(test)]
+    pub(super) fn size(&self) -> (u64, Option<u64>) {
+        (self.bar.position(), self.bar.length())
+    }
 }
 
 impl Drop for SnapshotBar {

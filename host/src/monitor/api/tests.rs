@@ -1,1 +1,176 @@
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, TcpStream},
+    time::{Duration, Instant},
+};
 
+use super::super::{SchemaState, TableProgress};
+use super::*;
+
+struct Fixture {
+    health: Health,
+    shutdown: CancellationToken,
+    server: BoundServer,
+}
+
+async fn fixture() -> Fixture {
+    let (health, shutdown) = (Health::new(["shop", "crm"]), CancellationToken::new());
+    let metrics = Metrics::new("db").unwrap();
+    metrics.schema("shop").queue_size(4);
+    let server =
+        serve(any_port(), "/metrics", metrics, health.clone(), shutdown.clone()).await.unwrap();
+    Fixture { health, shutdown, server }
+}
+
+fn any_port() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
+
+/// Sends a request head and reads until the server closes.
+fn exchange(addr: SocketAddr, method: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let code = text.split(' ').nth(1).unwrap().parse().unwrap();
+    let (_, body) = text.split_once("\r\n\r\n").unwrap();
+    (code, body.to_owned())
+}
+
+impl Fixture {
+    async fn get(&self, path: &'static str) -> (u16, String) {
+        let addr = self.server.addr();
+        tokio::task::spawn_blocking(move || exchange(addr, "GET", path)).await.unwrap()
+    }
+
+    async fn probe(&self, path: &'static str) -> (u16, serde_json::Value) {
+        let (code, body) = self.get(path).await;
+        (code, serde_json::from_str(&body).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn probes_follow_the_states_of_the_schemas() {
+    use SchemaState::{Completed, Failed, Retrying, Snapshotting, Starting, Stopped, Streaming};
+    let failed = || Failed { error: "the key is gone".into() };
+    let retrying = || Retrying { attempt: 2, error: "refused".into() };
+    let cases: [(&str, &[SchemaState], u16, u16); 9] = [
+        ("starting is healthy but not ready", &[Starting], 200, 503),
+        ("snapshotting is ready", &[Snapshotting], 200, 200),
+        ("streaming is ready", &[Streaming], 200, 200),
+        ("completed is ready", &[Completed], 200, 200),
+        ("stopped is ready", &[Stopped], 200, 200),
+        ("retrying the first connection is not ready", &[retrying()], 200, 503),
+        ("retrying after it worked stays ready", &[Streaming, retrying()], 200, 200),
+        ("failing at once is neither", &[failed()], 503, 503),
+        ("failing later is unhealthy", &[Streaming, failed()], 503, 200),
+    ];
+    for (name, states, health, ready) in cases {
+        let fixture = fixture().await;
+        fixture.health.set("crm", Streaming);
+        for state in states {
+            fixture.health.set("shop", state.clone());
+        }
+        assert_eq!(fixture.probe("/health").await.0, health, "/health: {name}");
+        assert_eq!(fixture.probe("/ready").await.0, ready, "/ready: {name}");
+    }
+}
+
+#[tokio::test]
+async fn a_no_names_each_schema_and_its_error() {
+    let fixture = fixture().await;
+    fixture.health.set("crm", SchemaState::Failed { error: "no permission \"x\"".into() });
+    let progress = TableProgress { rows_done: 5, rows_estimated: Some(9) };
+    fixture.health.set_progress("shop", "orders", progress);
+    let (_, body) = fixture.probe("/health").await;
+    let expected = serde_json::json!({
+        "status": "failed",
+        "because": {"crm": "no permission \"x\""},
+        "schemas": {
+            "crm": {"state": "failed", "error": "no permission \"x\"", "tables": {}},
+            "shop": {
+                "state": "starting",
+                "tables": {"orders": {"rows_done": 5, "rows_estimated": 9}},
+            },
+        },
+    });
+    assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn startup_turns_once() {
+    let fixture = fixture().await;
+    let (code, body) = fixture.probe("/startup").await;
+    assert_eq!((code, &body["status"]), (503, &"starting".into()));
+    fixture.health.set_started();
+    let (code, body) = fixture.probe("/startup").await;
+    assert_eq!((code, &body["status"]), (200, &"started".into()));
+}
+
+#[tokio::test]
+async fn metrics_are_served_and_nothing_else_is() {
+    let fixture = fixture().await;
+    let (code, text) = fixture.get("/metrics").await;
+    assert_eq!(code, 200);
+    assert!(text.contains("cartridge_warp_queue_size{"), "{text}");
+    let addr = fixture.server.addr();
+    let refused = tokio::task::spawn_blocking(move || {
+        [
+            exchange(addr, "GET", "/").0,
+            exchange(addr, "POST", "/metrics").0,
+            exchange(addr, "DELETE", "/health").0,
+            exchange(addr, "GET", &format!("/{}", "x".repeat(20_000))).0,
+        ]
+    });
+    assert_eq!(refused.await.unwrap(), [404, 405, 405, 431]);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_an_error_that_says_what_to_do() {
+    let fixture = fixture().await;
+    let metrics = Metrics::new("db").unwrap();
+    let token = CancellationToken::new();
+    let again = serve(fixture.server.addr(), "/metrics", metrics, Health::default(), token).await;
+    let error = again.unwrap_err();
+    assert!(matches!(error, MonitorError::PortInUse { .. }), "{error}");
+    let help = miette::Diagnostic::help(&error).unwrap().to_string();
+    assert!(help.contains("monitoring.prometheus.port"), "{help}");
+}
+
+#[tokio::test]
+async fn paths_that_cannot_be_served_are_refused() {
+    for path in ["", "/", "metrics", "/health", "/{x}", "/a b", "/ä"] {
+        let (metrics, token) = (Metrics::new("db").unwrap(), CancellationToken::new());
+        let refused = serve(any_port(), path, metrics, Health::default(), token).await;
+        assert!(matches!(refused, Err(MonitorError::MetricsPath { .. })), "{path:?}");
+    }
+}
+
+#[tokio::test]
+async fn shutdown_frees_the_port_even_with_a_silent_client() {
+    let Fixture { shutdown, server, .. } = fixture().await;
+    let addr = server.addr();
+    let silent = TcpStream::connect(addr).unwrap();
+    let began = Instant::now();
+    shutdown.cancel();
+    server.stopped().await;
+    assert!(began.elapsed() < Duration::from_secs(4));
+    assert!(TcpStream::connect(addr).is_err());
+    drop(silent);
+}
+
+#[tokio::test]
+async fn slow_clients_do_not_keep_others_out_for_long() {
+    let fixture = fixture().await;
+    let addr = fixture.server.addr();
+    let slow: Vec<_> = (0..64)
+        .map(|_| {
+            let mut stream = TcpStream::connect(addr).unwrap();
+            stream.write_all(b"GET /health HT").unwrap();
+            stream
+        })
+        .collect();
+    let answered = tokio::time::timeout(Duration::from_secs(20), fixture.get("/health"));
+    assert_eq!(answered.await.unwrap().0, 200);
+    drop(slow);
+}

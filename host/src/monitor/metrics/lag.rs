@@ -19,13 +19,14 @@ pub(super) struct Lag {
 }
 
 impl Lag {
-    /// The source may be ahead of us. The first time without a watermark, the lag counts from now.
+    /// The source may be ahead of us. Until this moment it was not, as far as we were told.
     pub(super) fn behind(&mut self, now: SystemTime) {
-        if self.watermark.is_none() {
-            self.watermark = Some(now);
-            self.assumed = true;
+        if !self.behind {
+            let first = self.watermark.is_none();
+            self.raise(now);
+            self.assumed = first;
+            self.behind = true;
         }
-        self.behind = true;
     }
 
     /// The source has nothing that the destination has not.
@@ -34,15 +35,16 @@ impl Lag {
         self.behind = false;
     }
 
-    /// A batch whose newest row the source committed at this time is durable.
-    pub(super) fn committed(&mut self, source_time: SystemTime) {
+    /// A batch whose newest row the source committed at this time is durable. A time to come, from
+    /// a clock ahead of ours or a source that lies, counts as now.
+    pub(super) fn committed(&mut self, source_time: SystemTime, now: SystemTime) {
         if self.assumed {
             self.watermark = None;
         }
-        self.raise(source_time);
+        self.raise(source_time.min(now));
     }
 
-    /// The lag as of `now`; zero too when the source's clock runs ahead of ours.
+    /// The lag as of `now`.
     pub(super) fn at(&self, now: SystemTime) -> Duration {
         match (self.behind, self.watermark) {
             (true, Some(watermark)) => now.duration_since(watermark).unwrap_or_default(),
@@ -63,7 +65,8 @@ mod tests {
     enum Step {
         Behind(u64),
         CaughtUp(u64),
-        Committed(u64),
+        /// A row of this age is committed at this second.
+        Committed(i64, u64),
     }
     use Step::{Behind, CaughtUp, Committed};
 
@@ -76,7 +79,7 @@ mod tests {
         let cases: [(&str, &[Step], u64, u64); 8] = [
             ("a table that nobody spoke of has no lag", &[], 100, 0),
             ("a stalled source makes the lag grow while nothing arrives", &[Behind(10)], 70, 60),
-            ("a commit of an old row leaves its age", &[Behind(50), Committed(55)], 60, 5),
+            ("a commit leaves the age of its row", &[Behind(50), Committed(5, 60)], 60, 5),
             (
                 "being caught up is zero, however old the last row",
                 &[Behind(9), CaughtUp(10)],
@@ -85,27 +88,27 @@ mod tests {
             ),
             (
                 "a row after hours of idleness starts at zero",
-                &[CaughtUp(7200), Behind(7200)],
+                &[CaughtUp(72), Behind(7200)],
                 7200,
                 0,
             ),
             (
                 "an older commit does not move the watermark back",
-                &[Behind(1), Committed(50), Committed(20)],
+                &[Behind(1), Committed(5, 55), Committed(36, 56)],
                 60,
                 10,
             ),
             (
-                "a source whose clock is ahead has no negative lag",
-                &[Behind(1), Committed(500)],
+                "a clock that runs ahead hides the lag only at that moment",
+                &[Behind(1), Committed(-500, 55)],
                 60,
-                0,
+                5,
             ),
             (
                 "a resumed stream shows the age of what it commits, not of the restart",
-                &[Behind(100), Committed(30)],
+                &[Behind(100), Committed(70, 105)],
                 110,
-                80,
+                75,
             ),
         ];
         for (name, steps, now, expected) in cases {
@@ -114,7 +117,9 @@ mod tests {
                 match step {
                     Behind(at) => lag.behind(second(*at)),
                     CaughtUp(at) => lag.caught_up(second(*at)),
-                    Committed(at) => lag.committed(second(*at)),
+                    Committed(age, at) => {
+                        lag.committed(second(at.saturating_add_signed(-age)), second(*at));
+                    }
                 }
             }
             assert_eq!(lag.at(second(now)), Duration::from_secs(expected), "{name}");

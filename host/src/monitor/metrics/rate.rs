@@ -50,7 +50,8 @@ mod tests {
 
     #[test]
     fn the_rate_is_the_mean_of_the_last_minute() {
-        let cases: [(&str, &[(u64, u64)], u64, f64); 6] = [
+        type Recorded = &'static [(u64, u64)];
+        let cases: [(&str, Recorded, u64, f64); 6] = [
             ("nothing recorded is zero", &[], 30, 0.0),
             ("a young handle divides by its age", &[(1, 100)], 10, 10.0),
             ("the first second counts whole", &[(0, 50)], 0, 50.0),

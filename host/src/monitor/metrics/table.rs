@@ -97,7 +97,7 @@ impl TableMetrics {
         let since = Duration::from_micros(u64::try_from(source_time_us).unwrap_or_default());
         // A time that the platform cannot hold comes from a broken clock; it says nothing.
         if let Some(time) = UNIX_EPOCH.checked_add(since) {
-            self.clocked().lag.committed(time);
+            self.clocked().lag.committed(time, SystemTime::now());
         }
     }
 

@@ -1,1 +1,198 @@
+use std::time::{Duration, SystemTime};
 
+use super::*;
+use crate::model::{ChangeKind, Operation};
+
+/// A set in which every handle was used once.
+fn used() -> Metrics {
+    let metrics = Metrics::new("shop").unwrap();
+    let schema = metrics.schema("public");
+    let orders = schema.table("orders");
+    orders.records(Operation::Insert, 3);
+    orders.batch_seconds(Duration::from_millis(20));
+    orders.error(ErrorType::Constraint);
+    orders.schema_change(&ChangeKind::AddTable);
+    orders.sync_status(SyncStatus::Failed);
+    schema.sync_status(SyncStatus::Running);
+    schema.queue_size(7);
+    schema.error(ErrorType::Connection);
+    schema.last_successful_sync(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000));
+    let plugin = metrics.plugin("files");
+    plugin.call("get-changes", Duration::from_micros(3));
+    plugin.trap("get-changes");
+    plugin.restart();
+    plugin.network_bytes("db:5432", Direction::Sent, 11);
+    plugin.log_lines_suppressed(5);
+    plugin.custom_add("files.read", 2);
+    plugin.custom_set("files.open", 1.5);
+    metrics
+}
+
+#[test]
+fn every_documented_series_is_in_the_text() {
+    const BASE: &str = r#"database="shop",schema="public",table="orders""#;
+    const WHOLE: &str = r#"database="shop",schema="public",table="""#;
+    const PLUGIN: &str = r#"plugin="files""#;
+    let cases = [
+        (
+            "records_processed_total",
+            r#"database="shop",operation="insert",schema="public",table="orders""#.into(),
+            "3",
+        ),
+        (
+            "error_count_total",
+            r#"database="shop",error_type="constraint",schema="public",table="orders""#.into(),
+            "1",
+        ),
+        (
+            "error_count_total",
+            r#"database="shop",error_type="connection",schema="public",table="""#.into(),
+            "1",
+        ),
+        (
+            "schema_changes_total",
+            r#"change_type="add_table",database="shop",schema="public",table="orders""#.into(),
+            "1",
+        ),
+        ("sync_status", BASE.into(), "-1"),
+        ("sync_status", WHOLE.into(), "1"),
+        ("queue_size", WHOLE.into(), "7"),
+        ("last_successful_sync", WHOLE.into(), "1000"),
+        ("lag_seconds", BASE.into(), "0"),
+        ("processing_rate", BASE.into(), "3"),
+        ("batch_processing_duration_seconds_count", BASE.into(), "1"),
+        ("plugin_memory_bytes", PLUGIN.into(), "0"),
+        ("plugin_call_seconds_count", format!(r#"call="get-changes",{PLUGIN}"#), "1"),
+        ("plugin_traps_total", format!(r#"call="get-changes",{PLUGIN}"#), "1"),
+        ("plugin_restarts_total", PLUGIN.into(), "1"),
+        (
+            "plugin_network_bytes_total",
+            format!(r#"direction="sent",endpoint="db:5432",{PLUGIN}"#),
+            "11",
+        ),
+        ("plugin_custom_total", format!(r#"name="files.read",{PLUGIN}"#), "2"),
+        ("plugin_custom", format!(r#"name="files.open",{PLUGIN}"#), "1.5"),
+        ("plugin_log_lines_suppressed_total", PLUGIN.into(), "5"),
+    ];
+    let text = used().encode().unwrap();
+    for (name, labels, value) in cases {
+        let line = format!("cartridge_warp_{name}{{{labels}}} {value}");
+        assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn two_sets_share_nothing() {
+    let (one, other) = (used(), Metrics::new("shop").unwrap());
+    assert!(one.encode().unwrap().contains("records_processed_total"));
+    assert!(!other.encode().unwrap().contains("records_processed_total"));
+}
+
+#[test]
+fn a_handle_looked_up_twice_is_the_same() {
+    let metrics = Metrics::new("shop").unwrap();
+    metrics.table("public", "orders").records(Operation::Delete, 1);
+    metrics.schema("public").table("orders").records(Operation::Delete, 1);
+    let text = metrics.encode().unwrap();
+    assert!(text.contains(r#"operation="delete",schema="public",table="orders"} 2"#), "{text}");
+}
+
+#[test]
+fn tables_beyond_the_limit_share_one_series() {
+    let metrics = Metrics::new("shop").unwrap();
+    for number in 0..TABLES_MAX + 50 {
+        metrics.table("public", &format!("t{number}")).records(Operation::Insert, 1);
+    }
+    metrics.table("public", "t0").records(Operation::Insert, 1);
+    let text = metrics.encode().unwrap();
+    let status = text.lines().filter(|line| line.starts_with("cartridge_warp_sync_status{"));
+    assert_eq!(status.count(), TABLES_MAX + 1);
+    assert!(text.contains(r#"operation="insert",schema="_other",table="_other"} 50"#));
+    assert!(text.contains(r#"operation="insert",schema="public",table="t0"} 2"#));
+}
+
+#[test]
+fn plugins_beyond_the_limit_share_one_series() {
+    let metrics = Metrics::new("shop").unwrap();
+    for number in 0..PLUGINS_MAX + 3 {
+        metrics.plugin(&format!("p{number}")).restart();
+    }
+    let text = metrics.encode().unwrap();
+    assert!(text.contains(r#"cartridge_warp_plugin_restarts_total{plugin="_other"} 3"#), "{text}");
+}
+
+#[test]
+fn a_guest_cannot_make_series_without_end() {
+    let metrics = Metrics::new("shop").unwrap();
+    let plugin = metrics.plugin("evil");
+    for number in 0..10 * CUSTOM_NAMES_MAX {
+        plugin.custom_add(&format!("counter{number}"), 1);
+        plugin.custom_set(&format!("gauge{number}"), 1.0);
+    }
+    for name in ["", "two words", "line\nbreak", &"x".repeat(CUSTOM_NAME_BYTES_MAX + 1)] {
+        metrics.plugin("odd").custom_add(name, 1);
+    }
+    let text = metrics.encode().unwrap();
+    let count = |prefix: &str| text.lines().filter(|line| line.starts_with(prefix)).count();
+    assert_eq!(count("cartridge_warp_plugin_custom_total{"), CUSTOM_NAMES_MAX);
+    assert_eq!(count("cartridge_warp_plugin_custom{"), CUSTOM_NAMES_MAX);
+    assert!(!text.contains("odd\",name") && !text.contains("plugin=\"odd\"} 1"), "{text}");
+}
+
+#[test]
+fn a_guest_counter_saturates_instead_of_wrapping() {
+    let metrics = Metrics::new("shop").unwrap();
+    let plugin = metrics.plugin("evil");
+    plugin.custom_add("n", u64::MAX - 1);
+    plugin.custom_add("n", u64::MAX);
+    // The text format has floats only.
+    let line = format!("plugin_custom_total{{name=\"n\",plugin=\"evil\"}} {}\n", u64::MAX as f64);
+    assert!(metrics.encode().unwrap().contains(&line), "{line}");
+}
+
+#[test]
+fn memory_is_the_sum_of_live_instances() {
+    let metrics = Metrics::new("shop").unwrap();
+    let plugin = metrics.plugin("files");
+    let memory = |bytes: u64| {
+        let line = format!("cartridge_warp_plugin_memory_bytes{{plugin=\"files\"}} {bytes}\n");
+        metrics.encode().unwrap().contains(&line)
+    };
+    let (mut one, mut other) = (plugin.instance(), plugin.instance());
+    one.set(1_000);
+    one.set(3_000);
+    other.set(500);
+    assert!(memory(3_500));
+    drop(one);
+    assert!(memory(500));
+}
+
+#[test]
+fn lag_grows_with_the_clock_until_the_schema_has_caught_up() {
+    let metrics = Metrics::new("shop").unwrap();
+    let schema = metrics.schema("public");
+    let orders = schema.table("orders");
+    let lag_in = |seconds: u64| {
+        orders.refresh(SystemTime::now() + Duration::from_secs(seconds), Instant::now());
+        let line = metrics.inner.streams.lag.with_label_values(&["shop", "public", "orders"]);
+        line.get().round() as u64
+    };
+    schema.behind();
+    assert_eq!((lag_in(0), lag_in(60)), (0, 60));
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    schema.committed_up_to((now - Duration::from_secs(30)).as_micros() as i64);
+    assert_eq!((lag_in(0), lag_in(60)), (30, 90));
+    schema.caught_up();
+    assert_eq!((lag_in(0), lag_in(60)), (0, 0));
+}
+
+#[test]
+fn absurd_commit_times_do_no_harm() {
+    let metrics = Metrics::new("shop").unwrap();
+    let orders = metrics.table("public", "orders");
+    orders.behind();
+    for time in [i64::MIN, -1, i64::MAX] {
+        orders.committed_up_to(time);
+        assert!(metrics.encode().unwrap().contains("cartridge_warp_lag_seconds{"));
+    }
+}
