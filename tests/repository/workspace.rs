@@ -1,0 +1,115 @@
+//! Nothing in the workspace is left over: crates, dependencies, lints.
+
+use std::{collections::BTreeSet, process::Command};
+
+use serde_json::Value;
+
+use crate::source::{self, File};
+
+/// What we need to know of a member.
+struct Member {
+    /// Its folder below the root.
+    folder: String,
+    manifest: String,
+    /// As its sources would write them.
+    dependencies: BTreeSet<String>,
+}
+
+fn unused_dependencies(member: &Member, files: &[File]) -> Vec<String> {
+    let sources: Vec<_> = files.iter().filter(|file| file.is_in(&member.folder)).collect();
+    let names = |dependency: &str| {
+        let word = |text: &str| {
+            text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == dependency)
+        };
+        sources.iter().any(|file| file.is_rust() && word(&file.text))
+    };
+    let unused = member.dependencies.iter().filter(|dependency| !names(dependency));
+    unused.map(|name| format!("{}: the dependency `{name}` is not used", member.folder)).collect()
+}
+
+fn unchecked(member: &Member) -> Vec<String> {
+    let inherits = member.manifest.contains("[lints]\nworkspace = true");
+    let violation = || format!("{}: does not inherit the workspace's lints", member.folder);
+    (!inherits).then(violation).into_iter().collect()
+}
+
+/// Entries of `[workspace.dependencies]` that no member inherits.
+fn unused_entries(workspace: &str, members: &[Member]) -> Vec<String> {
+    let section = workspace.split("[workspace.dependencies]").nth(1).unwrap_or_default();
+    let section = section.split("\n[").next().unwrap_or_default();
+    let lines = section.lines().filter(|line| !line.starts_with(['#', ' ', '\t', ']', '}']));
+    let keys = lines.filter_map(|line| Some(line.split_once('=')?.0.trim()));
+    let inherits = |key: &str, member: &Member| {
+        let lines = member.manifest.lines();
+        let of_key = |line: &str| line.split(['.', '=', ' ']).next() == Some(key);
+        lines.filter(|line| of_key(line)).any(|line| line.contains("workspace = true"))
+    };
+    let unused = keys.filter(|key| !members.iter().any(|member| inherits(key, member)));
+    unused.map(|key| format!("Cargo.toml: no crate inherits the dependency `{key}`")).collect()
+}
+
+/// Folders with a manifest that the workspace does not know.
+fn strays(files: &[File], members: &[Member]) -> Vec<String> {
+    let manifests = files.iter().filter_map(|file| file.path.strip_suffix("/Cargo.toml"));
+    let stray = manifests.filter(|folder| !members.iter().any(|member| member.folder == *folder));
+    stray.map(|folder| format!("{folder}: a crate outside the workspace")).collect()
+}
+
+fn members() -> Vec<Member> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(source::root())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let root = metadata["workspace_root"].as_str().unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    packages.iter().map(|package| member(package, root)).collect()
+}
+
+fn member(package: &Value, root: &str) -> Member {
+    let path = package["manifest_path"].as_str().unwrap().strip_prefix(root).unwrap();
+    let folder = path.trim_start_matches('/').trim_end_matches("/Cargo.toml").to_owned();
+    let dependencies = package["dependencies"].as_array().unwrap().iter().map(|dependency| {
+        let name = dependency["rename"].as_str().or(dependency["name"].as_str()).unwrap();
+        name.replace('-', "_")
+    });
+    let dependencies = dependencies.collect();
+    let manifest = source::text(&format!("{folder}/Cargo.toml"));
+    Member { folder, manifest, dependencies }
+}
+
+#[test]
+fn nothing_in_the_workspace_is_left_over() {
+    let (files, members) = (source::files(), members());
+    let mut violations = unused_entries(&source::text("Cargo.toml"), &members);
+    violations.extend(strays(&files, &members));
+    violations.extend(members.iter().flat_map(unchecked));
+    violations.extend(members.iter().flat_map(|member| unused_dependencies(member, &files)));
+    crate::assert_none(&violations);
+}
+
+#[test]
+fn the_rules_find_what_is_left_over() {
+    let used = File::new("sdk/src/lib.rs", "use serde::Serialize;");
+    let member = |manifest: &str, dependency: &str| Member {
+        folder: "sdk".into(),
+        manifest: manifest.into(),
+        dependencies: BTreeSet::from([dependency.to_owned()]),
+    };
+    let good = || member("serde.workspace = true\n[lints]\nworkspace = true\n", "serde");
+
+    assert!(unused_dependencies(&good(), &[used.clone()]).is_empty());
+    assert_eq!(unused_dependencies(&member("", "serde_json"), &[used]).len(), 1);
+
+    assert!(unchecked(&good()).is_empty());
+    assert_eq!(unchecked(&member("[lints.rust]\n", "serde")).len(), 1);
+
+    let workspace =
+        |key: &str| format!("[workspace.dependencies]\n# why\n{key} = \"1\"\n\n[x]\ny = 1\n");
+    assert!(unused_entries(&workspace("serde"), &[good()]).is_empty());
+    assert_eq!(unused_entries(&workspace("serde_json"), &[good()]).len(), 1);
+
+    assert!(strays(&[File::new("sdk/Cargo.toml", "")], &[good()]).is_empty());
+    assert_eq!(strays(&[File::new("plugins/lost/Cargo.toml", "")], &[good()]).len(), 1);
+}
