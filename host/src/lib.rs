@@ -4,6 +4,7 @@
 //! `config → plugin (source) → runner → plugin (destination)`; see ARCHITECTURE.md for the layers
 //! and the numbered invariants that the code cites.
 
+pub mod cli;
 pub mod config;
 pub mod model;
 pub mod monitor;

@@ -1,1 +1,8 @@
-fn main() {}
+//! The `cartridge-warp` binary.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    cartridge_warp::cli::main().await
+}

@@ -37,6 +37,14 @@ pub enum MonitorError {
         source: std::io::Error,
     },
 
+    /// The name of the address does not resolve.
+    #[error("the monitoring host {host:?} does not resolve")]
+    #[diagnostic(
+        code("monitoring-host"),
+        help("monitoring.prometheus.host must be an address of this machine, such as 127.0.0.1")
+    )]
+    NoSuchHost { host: String },
+
     /// The path collides with another page or is no path.
     #[error("{path:?} cannot be the path of the metrics")]
     #[diagnostic(

@@ -9,6 +9,7 @@
 
 pub mod api;
 mod error;
+mod observer;
 pub mod health;
 pub mod metrics;
 

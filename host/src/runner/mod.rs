@@ -32,6 +32,8 @@ mod table;
 mod truncation;
 
 pub use connectors::{ConnectorError, Connectors};
+pub use context::Endpoint;
+pub use endpoint::{destination as destination_endpoint, source as source_endpoint};
 pub use error::RunError;
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use schema_processor::{Completion, SchemaProcessor};

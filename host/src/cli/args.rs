@@ -1,0 +1,129 @@
+//! The command line: words, flags and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+const EXAMPLES: &str = "\
+Examples:
+  cartridge-warp init                             write a commented configuration
+  cartridge-warp validate -c shop.yaml            check it; shows every value and its origin
+  cartridge-warp check -c shop.yaml               open both sides, write nothing
+  cartridge-warp run -c shop.yaml --dry-run       read and report, write nothing
+  cartridge-warp run -c shop.yaml                 copy, then follow changes
+  cartridge-warp connectors inspect sqlite        what a connector is, takes and wants
+
+Exit codes: 0 done; 1 a schema failed; 2 the command line or the configuration is wrong;
+4 done, but rows went to the dead letters.";
+
+/// Change data capture whose connectors are sandboxed WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "cartridge-warp", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Directory of connector components [also: CARTRIDGE_WARP_PLUGIN_DIR; else `plugins/` beside
+    /// the binary, else ~/.local/share/cartridge-warp/plugins].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub plugin_dir: Option<PathBuf>,
+
+    /// How results, errors and log lines look [default: human on a terminal, else json where
+    /// `monitoring.structured_logging` is on].
+    #[arg(long, global = true, value_enum)]
+    pub output: Option<OutputFormat>,
+}
+
+/// How results look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For eyes: colours and progress bars on a terminal.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Copy what is there, then follow changes until stopped.
+    Run(RunArgs),
+    /// Check a configuration and show every value and where it came from.
+    Validate(ConfigArgs),
+    /// Write a commented configuration to start from.
+    Init(InitArgs),
+    /// List the environment variables that set configuration keys.
+    EnvHelp,
+    /// Show the connectors of the plugin directory.
+    #[command(subcommand)]
+    Connectors(ConnectorsCommand),
+    /// Open both sides of a configuration and test them; writes nothing.
+    Check(ConfigArgs),
+    /// List the source's schemas and tables of a configuration.
+    Discover(ConfigArgs),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example: cartridge-warp completions bash > \
+        ~/.local/share/bash-completion/completions/cartridge-warp")]
+    Completions { shell: Shell },
+}
+
+/// Where the configuration is, and what the command line changes in it.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArgs {
+    /// The configuration file [default: ./cartridge-warp-config.yaml if it is there, else the
+    /// environment alone].
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Set a configuration key, e.g. `--set schemas.0.default_batch_size=100`; may repeat.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// One schema (`single`) or all of them (`multi`).
+    #[arg(long, value_name = "MODE")]
+    pub mode: Option<String>,
+
+    /// The schema to run in single mode.
+    #[arg(long, value_name = "NAME")]
+    pub schema: Option<String>,
+
+    /// Read and report; write nothing, move no position.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Forget the stored positions, empty the destination's tables and copy everything again.
+    #[arg(long)]
+    pub full_resync: bool,
+
+    /// End with 0 when the source reports no more.
+    #[arg(long)]
+    pub until_caught_up: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Where to write it.
+    #[arg(default_value = "cartridge-warp-config.yaml")]
+    pub path: PathBuf,
+
+    /// Overwrite a file that is there without asking.
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConnectorsCommand {
+    /// List every component of the plugin directory, the broken ones with the reason.
+    List,
+    /// Show what a connector is, the options it takes and the grants it wants.
+    Inspect {
+        /// A connector's name, or the path of a component.
+        name: String,
+    },
+}

@@ -1,0 +1,82 @@
+//! The command line tool: arguments in, exit code out.
+//!
+//! Thin: each command loads what it needs, calls the library and prints. Nothing here decides
+//! anything about data.
+
+mod args;
+mod check;
+mod connectors;
+mod init;
+mod output;
+mod run;
+mod setup;
+mod signals;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use miette::Diagnostic;
+
+use args::{Cli, Command};
+use output::Output;
+
+/// How a command ended. The numbers are documented in `--help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    Failed = 1,
+    /// The command line or the configuration is wrong.
+    Unusable = 2,
+    /// Done, but rows went to the dead letters.
+    DeadLetters = 4,
+}
+
+/// An error that ends a command, and the exit code it leads to.
+pub struct CliError {
+    exit: Exit,
+    diagnostic: Box<dyn Diagnostic + Send + Sync>,
+}
+
+impl CliError {
+    fn failed(error: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self { exit: Exit::Failed, diagnostic: Box::new(error) }
+    }
+
+    fn unusable(error: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self { exit: Exit::Unusable, diagnostic: Box::new(error) }
+    }
+}
+
+/// Runs the tool with the arguments of this process.
+pub async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.output);
+    let exit = match dispatch(cli, output).await {
+        Ok(exit) => exit,
+        Err(error) => {
+            output.error(error.diagnostic.as_ref());
+            error.exit
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
+    let plugin_dir = cli.plugin_dir;
+    match cli.command {
+        Command::Run(args) => run::run(args, plugin_dir, output).await,
+        Command::Validate(args) => validate::run(args, plugin_dir, output).await,
+        Command::Init(args) => init::run(&args, output),
+        Command::EnvHelp => Ok(init::env_help(output)),
+        Command::Connectors(command) => connectors::run(command, plugin_dir, output).await,
+        Command::Check(args) => check::check(args, plugin_dir, output).await,
+        Command::Discover(args) => check::discover(args, plugin_dir, output).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "cartridge-warp", &mut script);
+            output.line(String::from_utf8_lossy(&script).trim_end());
+            Ok(Exit::Done)
+        }
+    }
+}

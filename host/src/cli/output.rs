@@ -1,0 +1,65 @@
+//! Where results and errors go: results to stdout, errors to stderr.
+//!
+//! A closed pipe (`| head`) is not an error of ours.
+
+use std::io::{self, IsTerminal, Write};
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, JSONReportHandler};
+use serde::Serialize;
+
+use super::args::OutputFormat;
+
+/// How this process speaks.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    chosen: Option<OutputFormat>,
+}
+
+impl Output {
+    pub fn new(chosen: Option<OutputFormat>) -> Self {
+        Self { chosen }
+    }
+
+    /// Results are JSON only when asked for: they are for people and pipes alike.
+    pub fn is_json(self) -> bool {
+        self.chosen == Some(OutputFormat::Json)
+    }
+
+    /// Whether log lines are JSON: as asked, else human on a terminal, else as configured.
+    pub fn logs_json(self, structured_logging: bool) -> bool {
+        match self.chosen {
+            Some(format) => format == OutputFormat::Json,
+            None => structured_logging && !io::stderr().is_terminal(),
+        }
+    }
+
+    /// A line of a result.
+    pub fn line(self, text: &str) {
+        // A reader that went away needs no answer.
+        let _ = writeln!(io::stdout().lock(), "{text}");
+    }
+
+    /// A result as one line of JSON.
+    pub fn json(self, value: &impl Serialize) {
+        self.line(&serde_json::to_string(value).unwrap_or_default());
+    }
+
+    /// An error: what, where, why and what to do.
+    pub fn error(self, error: &dyn Diagnostic) {
+        let mut text = String::new();
+        let rendered = if self.is_json() {
+            JSONReportHandler::new().render_report(&mut text, error)
+        } else {
+            let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            let theme = match colour {
+                true => GraphicalTheme::unicode(),
+                false => GraphicalTheme::unicode_nocolor(),
+            };
+            GraphicalReportHandler::new_themed(theme).render_report(&mut text, error)
+        };
+        if rendered.is_err() {
+            text = error.to_string();
+        }
+        let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+    }
+}

@@ -1,0 +1,152 @@
+//! `run`: copy, then follow.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{CliError, Exit, args::RunArgs, output::Output, setup, signals};
+use crate::{
+    config::WarpConfig,
+    model::Operation,
+    monitor::{Health, Metrics, MonitorError, api},
+    runner::{Completion, SchemaReport, Surroundings, WarpRunner},
+};
+
+pub async fn run(
+    args: RunArgs,
+    plugin_dir: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, CliError> {
+    let config = setup::load(&args.config, overrides(&args))?;
+    let progress = setup::start_logging(&config, output)?;
+    let database = config.source.database.clone().unwrap_or_default();
+    let metrics = Metrics::new(&database).map_err(CliError::failed)?;
+    let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
+    let engine = setup::engine(Some(&config.state_dir), Some(Arc::new(metrics.observer())))?;
+
+    let finished = CancellationToken::new();
+    let port = serve(&config, &metrics, &health, &finished).await?;
+    let connectors = setup::connectors(&config, &engine, plugin_dir).await?;
+    let surroundings =
+        Surroundings { metrics, health, progress, until_caught_up: args.until_caught_up };
+    let runner = WarpRunner::new(Arc::clone(&config), &connectors, &surroundings)
+        .map_err(CliError::unusable)?;
+    signals::stop_on_signal(&runner).map_err(CliError::failed)?;
+
+    let reports = runner.start().await;
+    finished.cancel();
+    if let Some(port) = port {
+        port.stopped().await;
+    }
+    report(&config, &reports, output);
+    Ok(exit(&reports, args.until_caught_up))
+}
+
+fn overrides(args: &RunArgs) -> Vec<(&'static str, String, &'static str)> {
+    let mut overrides = Vec::new();
+    if let Some(mode) = &args.mode {
+        overrides.push(("mode", mode.clone(), "--mode"));
+    }
+    if let Some(schema) = &args.schema {
+        overrides.push(("single_schema_name", schema.clone(), "--schema"));
+    }
+    if args.dry_run {
+        overrides.push(("dry_run", "true".into(), "--dry-run"));
+    }
+    if args.full_resync {
+        overrides.push(("full_resync", "true".into(), "--full-resync"));
+    }
+    overrides
+}
+
+async fn serve(
+    config: &WarpConfig,
+    metrics: &Metrics,
+    health: &Health,
+    finished: &CancellationToken,
+) -> Result<Option<api::BoundServer>, CliError> {
+    let prometheus = &config.monitoring.prometheus;
+    if !prometheus.enabled {
+        return Ok(None);
+    }
+    let addresses = tokio::net::lookup_host((prometheus.host.as_str(), prometheus.port)).await;
+    let first: Option<SocketAddr> = addresses.ok().and_then(|mut addresses| addresses.next());
+    let Some(address) = first else {
+        return Err(CliError::unusable(MonitorError::NoSuchHost { host: prometheus.host.clone() }));
+    };
+    let (metrics, health) = (metrics.clone(), health.clone());
+    let server = api::serve(address, &prometheus.path, metrics, health, finished.child_token())
+        .await
+        .map_err(CliError::unusable)?;
+    tracing::info!(address = %server.addr(), path = prometheus.path, "serving metrics and health");
+    Ok(Some(server))
+}
+
+fn exit(reports: &BTreeMap<String, SchemaReport>, until_caught_up: bool) -> Exit {
+    if reports.values().any(|report| report.end.is_err()) {
+        Exit::Failed
+    } else if until_caught_up && reports.values().any(|report| report.dead_letters > 0) {
+        Exit::DeadLetters
+    } else {
+        Exit::Done
+    }
+}
+
+/// The last words of a run: per table what was committed, per schema how it ended.
+fn report(config: &WarpConfig, reports: &BTreeMap<String, SchemaReport>, output: Output) {
+    for (schema, report) in reports {
+        if output.is_json() {
+            output.json(&as_json(schema, report, config.dry_run));
+        } else {
+            as_text(schema, report, config.dry_run, output);
+        }
+        if let Err(error) = &report.end {
+            output.error(error);
+        }
+    }
+}
+
+fn end_word(report: &SchemaReport) -> &'static str {
+    match report.end {
+        Ok(Completion::CaughtUp) => "caught up",
+        Ok(Completion::Stopped) => "stopped",
+        Err(_) => "failed",
+    }
+}
+
+fn as_json(schema: &str, report: &SchemaReport, dry_run: bool) -> serde_json::Value {
+    let tables: serde_json::Map<_, _> = report
+        .rows
+        .iter()
+        .map(|(table, counts)| {
+            let counts: serde_json::Map<_, _> = Operation::ALL
+                .into_iter()
+                .map(|operation| (operation.word().into(), counts[operation as usize].into()))
+                .collect();
+            (table.clone(), counts.into())
+        })
+        .collect();
+    serde_json::json!({
+        "schema": schema,
+        "end": end_word(report),
+        "dry_run": dry_run,
+        "dead_letters": report.dead_letters,
+        "tables": tables,
+    })
+}
+
+fn as_text(schema: &str, report: &SchemaReport, dry_run: bool, output: Output) {
+    let note = if dry_run { ", dry run: nothing was written" } else { "" };
+    output.line(&format!("{schema}: {}{note}", end_word(report)));
+    for (table, counts) in &report.rows {
+        let parts: Vec<String> = Operation::ALL
+            .into_iter()
+            .filter(|operation| counts[*operation as usize] > 0)
+            .map(|operation| format!("{} {}", counts[operation as usize], operation.word()))
+            .collect();
+        output.line(&format!("  {table}: {}", parts.join(", ")));
+    }
+    if report.dead_letters > 0 {
+        output.line(&format!("  dead letters: {}", report.dead_letters));
+    }
+}

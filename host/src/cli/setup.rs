@@ -1,0 +1,109 @@
+//! What most commands need first: the configuration, the engine, the plugins.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tracing::Level;
+
+use super::{CliError, args::ConfigArgs, output::Output};
+use crate::{
+    config::{ConfigSources, LogLevel, WarpConfig},
+    plugin::{Catalog, Engine, EngineSettings, LoadError, Observer},
+    runner::Connectors,
+    telemetry::{self, Format, Progress, TelemetrySettings},
+};
+
+/// The file that `init` writes and that is looked for when none is named.
+pub const DEFAULT_FILE: &str = "cartridge-warp-config.yaml";
+
+/// Loads the configuration; `overrides` are further keys that flags set.
+pub fn load(
+    args: &ConfigArgs,
+    overrides: Vec<(&str, String, &str)>,
+) -> Result<Arc<WarpConfig>, CliError> {
+    let mut sources = ConfigSources::new().process_env();
+    let file = args
+        .config
+        .clone()
+        .or_else(|| Path::new(DEFAULT_FILE).exists().then(|| PathBuf::from(DEFAULT_FILE)));
+    if let Some(file) = file {
+        sources = sources.file(file);
+    }
+    for set in &args.set {
+        let (key, value) = set.split_once('=').unwrap_or((set, ""));
+        sources = sources.set(key, value, format!("--set {key}"));
+    }
+    for (key, value, flag) in overrides {
+        sources = sources.set(key, value, flag);
+    }
+    WarpConfig::load(sources).map(Arc::new).map_err(CliError::unusable)
+}
+
+/// Starts logging the way the configuration and the command line ask for.
+pub fn start_logging(config: &WarpConfig, output: Output) -> Result<Progress, CliError> {
+    let level = match config.monitoring.log_level {
+        LogLevel::Debug => Level::DEBUG,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Warning => Level::WARN,
+        LogLevel::Error => Level::ERROR,
+    };
+    let json = output.logs_json(config.monitoring.structured_logging);
+    init_logging(TelemetrySettings::from_environment(level, json))
+}
+
+/// Logging for commands without a configuration: warnings only.
+pub fn start_quiet_logging(output: Output) -> Result<Progress, CliError> {
+    let format = if output.is_json() { Format::Json } else { Format::Human { colour: false } };
+    let settings = TelemetrySettings::from_environment(Level::WARN, false);
+    init_logging(TelemetrySettings { format, ..settings })
+}
+
+fn init_logging(settings: TelemetrySettings) -> Result<Progress, CliError> {
+    telemetry::init(&settings).map_err(CliError::unusable)
+}
+
+/// The WebAssembly engine; compiled plugins are kept in the state directory.
+pub fn engine(
+    state_dir: Option<&Path>,
+    observer: Option<Arc<dyn Observer>>,
+) -> Result<Engine, CliError> {
+    let state_dir = state_dir
+        .map(Path::to_path_buf)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/state/cartridge-warp")));
+    let cache_dir = state_dir.map(|dir| dir.join("compiled"));
+    Engine::new(EngineSettings { cache_dir, observer }).map_err(CliError::failed)
+}
+
+/// The plugin directory, by the documented order.
+pub fn plugin_dir(command_line: Option<PathBuf>) -> Result<PathBuf, LoadError> {
+    let environment = std::env::var_os("CARTRIDGE_WARP_PLUGIN_DIR").map(PathBuf::from);
+    let beside = std::env::current_exe()
+        .and_then(std::fs::canonicalize)
+        .ok()
+        .and_then(|binary| binary.parent().map(|dir| dir.join("plugins")));
+    let home = std::env::home_dir().map(|home| home.join(".local/share/cartridge-warp/plugins"));
+    Catalog::search_path(command_line, environment, beside, home)
+}
+
+/// The two plugins of a configuration.
+pub async fn connectors(
+    config: &WarpConfig,
+    engine: &Engine,
+    command_line: Option<PathBuf>,
+) -> Result<Connectors, CliError> {
+    Connectors::find(config, engine, || plugin_dir(command_line)).await.map_err(CliError::unusable)
+}
+
+/// An error of the file system, with what was being done.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("{doing} {}", .path.display())]
+#[diagnostic(code("file"))]
+pub struct FileError {
+    pub doing: &'static str,
+    pub path: PathBuf,
+    #[source]
+    pub cause: io::Error,
+}

@@ -1,0 +1,49 @@
+//! SIGINT and SIGTERM: the first one stops in order, the second one at once.
+
+use std::{io, time::Duration};
+
+use miette::Diagnostic;
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::runner::WarpRunner;
+
+/// How long an orderly stop may take.
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+/// What a shell reports for a process that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+/// The process cannot listen to signals.
+#[derive(Debug, Error, Diagnostic)]
+#[error("signals cannot be handled")]
+#[diagnostic(code("signals"))]
+pub struct SignalError(#[from] io::Error);
+
+/// Lets signals stop the runner from now on.
+pub fn stop_on_signal(runner: &WarpRunner) -> Result<(), SignalError> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = runner.stop_token();
+    tokio::spawn(async move {
+        either(&mut interrupt, &mut terminate).await;
+        tracing::info!("stopping: finishing the batch in flight; a second signal stops at once");
+        stop.cancel();
+        tokio::select! {
+            () = either(&mut interrupt, &mut terminate) => {
+                tracing::warn!("stopped at once; the next run goes on from the last commit");
+            }
+            () = tokio::time::sleep(STOP_DEADLINE) => {
+                tracing::error!("not stopped within {STOP_DEADLINE:?}; the next run goes on from the last commit");
+            }
+        }
+        std::process::exit(INTERRUPTED);
+    });
+    Ok(())
+}
+
+async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,42 @@
+//! `validate`: is this configuration usable, and what does each key come to?
+//!
+//! Checks everything that needs no server: keys, values, the connectors and their options.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::{CliError, Exit, args::ConfigArgs, output::Output, setup};
+use crate::{
+    monitor::{Health, Metrics},
+    runner::{Surroundings, WarpRunner},
+    telemetry::Progress,
+};
+
+pub async fn run(
+    args: ConfigArgs,
+    plugin_dir: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, CliError> {
+    let config = setup::load(&args, vec![])?;
+    setup::start_quiet_logging(output)?;
+    for key in config.effective() {
+        if output.is_json() {
+            let (key, value, origin) = (key.path, key.value, key.origin.to_string());
+            output.json(&serde_json::json!({ "key": key, "value": value, "origin": origin }));
+        } else {
+            output.line(&format!("{} = {}  ({})", key.path, key.value, key.origin));
+        }
+    }
+    let engine = setup::engine(Some(&config.state_dir), None)?;
+    let connectors = setup::connectors(&config, &engine, plugin_dir).await?;
+    let surroundings = Surroundings {
+        metrics: Metrics::new("").map_err(CliError::failed)?,
+        health: Health::default(),
+        progress: Progress::hidden(),
+        until_caught_up: false,
+    };
+    WarpRunner::new(Arc::clone(&config), &connectors, &surroundings).map_err(CliError::unusable)?;
+    if !output.is_json() {
+        output.line("the configuration is usable");
+    }
+    Ok(Exit::Done)
+}
