@@ -11,7 +11,7 @@ fn passwords_are_starred_out_at_their_length() {
         ("postgresql://me:hunter2@db/shop", "postgresql://**********@db/shop"),
         ("mongodb+srv://me:p@hunter2@db/?tls=true", "mongodb+srv://************@db/?tls=true"),
         ("host=db password=hunter2 user=me", "host=db password=******* user=me"),
-        ("host=db PASSWORD='hunt er2' user=me", "host=db PASSWORD=********* user=me"),
+        ("host=db PASSWORD='hunt er2' user=me", "host=db PASSWORD=********** user=me"),
         ("jdbc:x?user=me&password=hunter2&ssl=1", "jdbc:x?user=me&password=*******&ssl=1"),
         ("  password: hunter2 and more", "  password: ****************"),
         ("api_key: ${KEY}", "api_key: ${KEY}"),
