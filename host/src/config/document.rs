@@ -23,7 +23,11 @@ pub(super) struct Document {
     text: String,
     source: Arc<NamedSource<String>>,
     spans: Spans,
+    quotable: bool,
 }
+
+/// A longer line is no configuration a person wrote, and would fill the screen.
+const LINE_BYTES_QUOTED_MAX: usize = 500;
 
 /// Whether an error points at the key or at its value.
 #[derive(Clone, Copy)]
@@ -45,7 +49,8 @@ impl Document {
 
     pub(super) fn parse(name: String, text: String) -> Result<(Self, Value), ConfigError> {
         let source = Arc::new(NamedSource::new(&name, redact(&text).into_owned()));
-        let mut document = Self { name, text, source, spans: Spans::default() };
+        let quotable = text.lines().all(|line| line.len() <= LINE_BYTES_QUOTED_MAX);
+        let mut document = Self { name, text, source, spans: Spans::default(), quotable };
         document.spans = Spans::read(&document.text).map_err(|unmapped| {
             let help = "mend the text at this place; `cartridge-warp init` writes a valid file";
             document.problem_at(Code::NotYaml, unmapped.at(), unmapped.to_string(), help.into())
@@ -118,7 +123,8 @@ impl Document {
         let visible = self.text[start..end].lines().next().map_or(0, |l| l.trim_end().len());
         let (line, column) = self.line_and_column(at.start);
         let source = Arc::clone(&self.source);
-        Place::File { source, span: (start, visible).into(), line, column }
+        let span = (start, visible).into();
+        Place::File { source, span, line, column, quotable: self.quotable }
     }
 
     fn line_and_column(&self, index: usize) -> (usize, usize) {
@@ -132,7 +138,7 @@ impl Document {
     }
 
     fn problem_at(&self, code: Code, at: Chars, message: String, help: String) -> Problem {
-        Problem { code, place: self.place_of(at), message, help }
+        Problem::new(code, self.place_of(at), &message, &help)
     }
 }
 

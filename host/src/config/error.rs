@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::redact::redact;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 
 /// The kind of a [`Problem`]; its word is stable and names a page of the manual.
@@ -43,7 +44,14 @@ pub enum Code {
 /// Where a problem is.
 #[derive(Clone)]
 pub(super) enum Place {
-    File { source: Arc<NamedSource<String>>, span: SourceSpan, line: usize, column: usize },
+    File {
+        source: Arc<NamedSource<String>>,
+        span: SourceSpan,
+        line: usize,
+        column: usize,
+        /// Whether the text can be shown: its lines are as long as a person's.
+        quotable: bool,
+    },
     Environment(String),
     CommandLine(String),
     Program,
@@ -53,16 +61,22 @@ pub(super) enum Place {
 #[derive(Clone, thiserror::Error)]
 #[error("{place}{message}")]
 pub struct Problem {
-    pub(super) code: Code,
-    pub(super) place: Place,
-    pub(super) message: String,
-    pub(super) help: String,
+    code: Code,
+    place: Place,
+    message: String,
+    help: String,
 }
 
 impl Problem {
+    /// The words may quote values: passwords among them are taken out here, for every problem.
+    pub(super) fn new(code: Code, place: Place, message: &str, help: &str) -> Self {
+        let (message, help) = (redact(message).into_owned(), redact(help).into_owned());
+        Self { code, place, message, help }
+    }
+
     /// A problem that no file, variable or flag can be blamed for.
     pub(super) fn of_program(code: Code, message: String, help: String) -> Self {
-        Self { code, place: Place::Program, message, help }
+        Self::new(code, Place::Program, &message, &help)
     }
 
     /// Its kind.
@@ -109,14 +123,14 @@ impl Diagnostic for Problem {
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
         match &self.place {
-            Place::File { source, .. } => Some(source.as_ref()),
+            Place::File { source, quotable: true, .. } => Some(source.as_ref()),
             _ => None,
         }
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         match &self.place {
-            Place::File { span, .. } => {
+            Place::File { span, quotable: true, .. } => {
                 let label = LabeledSpan::new_primary_with_span(Some("here".to_owned()), *span);
                 Some(Box::new(std::iter::once(label)))
             }
@@ -147,7 +161,7 @@ impl ConfigError {
         Problem::of_program(Code::InvalidValue, message, help).into()
     }
 
-    /// Everything that is wrong, in the order of the file.
+    /// Everything that is wrong, in the order it was found.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems

@@ -158,41 +158,49 @@ pub struct EnvVariable {
 #[must_use]
 pub fn env_help() -> Vec<EnvVariable> {
     let mut lines = Vec::new();
-    collect(Node::root(), &KeyPath::default(), true, &mut lines);
+    collect(Node::root(), &KeyPath::default(), true, "", &mut lines);
     lines.sort_by(|a, b| a.variable.cmp(&b.variable));
     lines
 }
 
-fn collect(node: Node, path: &KeyPath, required: bool, lines: &mut Vec<EnvVariable>) {
+/// `around` is the meaning of the key around, for those that have none of their own.
+fn collect(
+    node: Node,
+    path: &KeyPath,
+    required: bool,
+    around: &'static str,
+    lines: &mut Vec<EnvVariable>,
+) {
     if unsupported::reason(path).is_some() {
         return;
     }
+    let meaning = if node.description().is_empty() { around } else { node.description() };
     let names = node.names();
     if names.is_empty() {
         let item = node.step(&Segment::Index(0)).filter(|item| !item.names().is_empty());
         let entry = node.step(&Segment::Key("name".into())).filter(|e| !e.names().is_empty());
         match (item, entry) {
-            (Some(item), _) => collect(item, &path.index(0), required, lines),
-            (_, Some(entry)) => collect(entry, &path.key("name"), required, lines),
-            _ => lines.push(line(node, path, required)),
+            (Some(item), _) => collect(item, &path.index(0), required, meaning, lines),
+            (_, Some(entry)) => collect(entry, &path.key("name"), required, meaning, lines),
+            _ => lines.push(line(node, path, required, meaning)),
         }
     }
     let must = node.required();
     for name in names {
         if let Some(child) = node.step(&Segment::Key(name.to_owned())) {
-            collect(child, &path.key(name), must.contains(&name), lines);
+            collect(child, &path.key(name), must.contains(&name), meaning, lines);
         }
     }
 }
 
-fn line(node: Node, path: &KeyPath, required: bool) -> EnvVariable {
+fn line(node: Node, path: &KeyPath, required: bool, meaning: &str) -> EnvVariable {
     let default = match node.default() {
         None if required => "required".to_owned(),
         None | Some(Value::Null) => "(not set)".to_owned(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     };
-    let meaning = node.description().split_whitespace().collect::<Vec<_>>().join(" ");
+    let meaning = meaning.split_whitespace().collect::<Vec<_>>().join(" ");
     EnvVariable { variable: variable_of(path), meaning, default }
 }
 

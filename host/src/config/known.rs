@@ -3,7 +3,7 @@
 //! Works on the untyped tree, so that every such key is found at once and at every level. What a
 //! value may be is `decode`'s business.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::error::{Code, Problem};
 use super::keys::Node;
@@ -15,47 +15,62 @@ use super::unsupported;
 /// Finds wrong keys, and takes unknown ones out of the tree so that the rest can be read.
 pub(super) fn review(layers: &mut Layers, problems: &mut Vec<Problem>) {
     let mut tree = std::mem::take(&mut layers.tree);
-    visit(&mut tree, Node::root(), &KeyPath::default(), layers, problems);
+    if !visit(&mut tree, Node::root(), &KeyPath::default(), layers, problems) {
+        tree = Value::Object(Map::new());
+    }
     layers.tree = tree;
 }
 
+/// Whether the value may stay. serde would read a list as the fields of a struct in their order, so
+/// a list or map in the wrong place is found here.
 fn visit(
     value: &mut Value,
     node: Node,
     path: &KeyPath,
     layers: &Layers,
     problems: &mut Vec<Problem>,
-) {
+) -> bool {
     if let Some(reason) = unsupported::reason(path) {
-        let message = format!(
-            "`{path}` is not supported yet by this release ({}): {reason}",
-            env!("CARGO_PKG_VERSION_MAJOR").to_owned() + "." + env!("CARGO_PKG_VERSION_MINOR")
-        );
+        let release =
+            concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
+        let message =
+            format!("`{path}` is not supported yet by this release ({release}): {reason}");
         let help = "remove the key".to_owned();
         problems.push(layers.key_problem(Code::Unsupported, path, message, help));
-        return;
+        return false;
+    }
+    let wrong = match value {
+        Value::Object(_) if !node.accepts("object") => Some("a map"),
+        Value::Array(_) if !node.accepts("array") => Some("a list"),
+        _ => None,
+    };
+    if let Some(wrong) = wrong {
+        let message = format!("`{path}` can't be {wrong}");
+        let help = expectation(path, None);
+        problems.push(layers.problem(Code::InvalidValue, path, message, help));
+        return false;
     }
     match value {
-        Value::Object(entries) if node.accepts("object") => {
+        Value::Object(entries) => {
+            let missing = node.required().into_iter().filter(|name| !entries.contains_key(*name));
+            problems.extend(missing.map(|name| absent(name, node, path, layers)));
             entries.retain(|name, value| {
                 let Some(below) = node.step(&Segment::Key(name.clone())) else {
                     problems.push(unknown(name, node, path, layers));
                     return false;
                 };
-                visit(value, below, &path.key(name), layers, problems);
-                true
+                visit(value, below, &path.key(name), layers, problems)
             });
-            let missing = node.required().into_iter().filter(|name| !entries.contains_key(*name));
-            problems.extend(missing.map(|name| absent(name, node, path, layers)));
+            true
         }
         Value::Array(items) => {
-            if let Some(below) = node.step(&Segment::Index(0)) {
-                for (position, item) in items.iter_mut().enumerate() {
-                    visit(item, below, &path.index(position), layers, problems);
-                }
-            }
+            let Some(below) = node.step(&Segment::Index(0)) else { return true };
+            // A wrong item takes its list with it, since the others would change their numbers.
+            items.iter_mut().enumerate().fold(true, |all, (position, item)| {
+                visit(item, below, &path.index(position), layers, problems) && all
+            })
         }
-        _ => {}
+        _ => true,
     }
 }
 

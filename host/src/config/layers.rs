@@ -114,7 +114,7 @@ impl Layers {
         message: String,
         help: String,
     ) -> Problem {
-        Problem { code, place: self.place(path, At::Value), message, help }
+        Problem::new(code, self.place(path, At::Value), &message, &help)
     }
 
     /// A problem with the key itself.
@@ -125,7 +125,7 @@ impl Layers {
         message: String,
         help: String,
     ) -> Problem {
-        Problem { code, place: self.place(path, At::Key), message, help }
+        Problem::new(code, self.place(path, At::Key), &message, &help)
     }
 
     /// Where the value was set; for a map, where its first value was.

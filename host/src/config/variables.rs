@@ -16,15 +16,17 @@ use super::path::{KeyPath, Segment};
 const NOT_KEYS: &[&str] =
     &["CARTRIDGE_WARP_PLUGIN_DIR", "CARTRIDGE_WARP_LOG", "CARTRIDGE_WARP_TEST_"];
 
+const NUMBERING: &str = "number items from 0 without gaps, after those of the file";
+
 /// One value of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Override {
+pub(super) struct Override {
     /// The key it sets, such as `single_schema_name` or `schemas.0.mode`.
-    pub key: String,
+    pub(super) key: String,
     /// The value, written as an environment variable would be.
-    pub value: String,
+    pub(super) value: String,
     /// The flag as the person wrote it, for errors.
-    pub flag: String,
+    pub(super) flag: String,
 }
 
 /// Lays the environment over the file.
@@ -47,12 +49,8 @@ pub(super) fn apply_environment(
     known.sort();
     for (path, variable, value) in known {
         if let Err(message) = layers.set(&path, value, Origin::Environment(variable.clone())) {
-            problems.push(Problem {
-                code: Code::InvalidValue,
-                place: Place::Environment(variable.clone()),
-                message,
-                help: "number items from 0 without gaps, after those of the file".to_owned(),
-            });
+            let place = Place::Environment(variable.clone());
+            problems.push(Problem::new(Code::InvalidValue, place, &message, NUMBERING));
         }
     }
 }
@@ -66,17 +64,13 @@ pub(super) fn apply_overrides(
     for Override { key, value, flag } in overrides {
         let place = Place::CommandLine(flag.clone());
         let Some(path) = resolve(layers, &key.split('.').collect::<Vec<_>>()) else {
-            problems.push(Problem {
-                code: Code::UnknownKey,
-                place,
-                message: format!("unknown key `{key}`"),
-                help: "`cartridge-warp env-help` lists every key".to_owned(),
-            });
+            let help = "`cartridge-warp env-help` lists every key";
+            let message = format!("unknown key `{key}`");
+            problems.push(Problem::new(Code::UnknownKey, place, &message, help));
             continue;
         };
         if let Err(message) = layers.set(&path, value, Origin::CommandLine(flag.clone())) {
-            let help = "number items from 0 without gaps, after those of the file".to_owned();
-            problems.push(Problem { code: Code::InvalidValue, place, message, help });
+            problems.push(Problem::new(Code::InvalidValue, place, &message, NUMBERING));
         }
     }
 }
@@ -120,12 +114,9 @@ fn unknown_variable(variable: &str) -> Problem {
         Some(_) => suggest(&first_item.join("__"), names()),
         None => "`cartridge-warp env-help` lists every variable; unset this one".to_owned(),
     };
-    Problem {
-        code: Code::UnknownKey,
-        place: Place::Environment(variable.to_owned()),
-        message: "no configuration key has this name".to_owned(),
-        help: format!("{help} (levels are joined by `__`, as in {})", example()),
-    }
+    let help = format!("{help} (levels are joined by `__`, as in {})", example());
+    let place = Place::Environment(variable.to_owned());
+    Problem::new(Code::UnknownKey, place, "no configuration key has this name", &help)
 }
 
 fn example() -> String {

@@ -1,0 +1,81 @@
+//! What holds for a table, and which tables are moved.
+
+use super::{MINIMAL, load};
+
+#[test]
+fn a_value_set_nearer_wins() {
+    let text = format!(
+        "{MINIMAL}    default_batch_size: 20
+    default_max_parallel_streams: 3
+    tables:
+      - name: own
+        stream_batch_size: 30
+        polling_interval_seconds: 250ms
+        max_parallel_streams: 4
+      - name: plain
+  - name: bare
+global_max_parallel_streams: 2
+"
+    );
+    let config = load(&text).unwrap();
+    // Schema, table, and: stream batch, polling in ms, parallel streams.
+    let cases = [
+        ("a table's own values win", "shop", "own", 30, 250, 4),
+        ("a listed table takes its schema's", "shop", "plain", 20, 5000, 3),
+        ("a table that is not listed takes its schema's", "shop", "other", 20, 5000, 3),
+        ("a bare schema takes the global ones", "bare", "any", 1000, 5000, 2),
+        ("a schema that is not listed takes the global ones", "none", "any", 1000, 5000, 2),
+    ];
+    for (case, schema, table, batch, polling, parallel) in cases {
+        let settings = config.table_settings(schema, table);
+        let found = (
+            settings.stream_batch_size.get(),
+            settings.polling_interval.as_millis(),
+            settings.max_parallel_streams.get(),
+        );
+        assert_eq!(found, (batch, polling, parallel), "{case}");
+        assert_eq!(settings.write_batch_size.get(), 500, "{case}");
+        assert_eq!(settings.full_load_batch_size.get(), 10_000, "{case}");
+        assert_eq!(settings.soft_delete_column, "is_deleted", "{case}");
+    }
+}
+
+#[test]
+fn schema_evolution_needs_every_switch() {
+    let cases = [
+        ("all on", "", true),
+        ("off for all", "schema_evolution: {enabled: false}\n", false),
+        ("off for the table", "    tables: [{name: a, enable_schema_evolution: false}]\n", false),
+        ("excluded by a glob", "schema_evolution: {excluded_tables: 'a*'}\n", false),
+        ("another table is excluded", "schema_evolution: {excluded_tables: b}\n", true),
+    ];
+    for (case, lines, expected) in cases {
+        let config = load(&format!("{MINIMAL}{lines}")).unwrap();
+        let found = config.table_settings("shop", "a").enable_schema_evolution;
+        assert_eq!(found, expected, "{case}");
+    }
+}
+
+#[test]
+fn tables_are_selected_by_both_levels() {
+    // Global whitelist and blacklist, the schema's, and which of the tables are moved.
+    let cases = [
+        ("nothing set moves all", ["", "", "", ""], "orders audit tmp_1"),
+        ("a blacklist takes away", ["", "tmp_*", "", ""], "orders audit"),
+        ("a whitelist is all there is", ["orders", "", "", ""], "orders"),
+        ("a whitelist wins over the blacklist", ["orders", "orders", "", ""], "orders"),
+        ("both levels must allow", ["orders,audit", "", "audit", ""], "audit"),
+        ("a schema's blacklist narrows the global whitelist", ["o*,a*", "", "", "a*"], "orders"),
+    ];
+    for (case, [global_white, global_black, white, black], expected) in cases {
+        let text = format!(
+            "{MINIMAL}    table_whitelist: '{white}'\n    table_blacklist: '{black}'\n\
+             global_table_whitelist: '{global_white}'\nglobal_table_blacklist: '{global_black}'\n"
+        );
+        let config = load(&text).unwrap();
+        let tables = ["orders", "audit", "tmp_1"];
+        let found = tables.into_iter().filter(|table| config.selects_table("shop", table));
+        assert_eq!(found.collect::<Vec<_>>().join(" "), expected, "{case}");
+        assert!(!config.selects_table("elsewhere", "orders"), "{case}: an unlisted schema");
+    }
+}

@@ -1,0 +1,343 @@
+//! What a configuration may not say, and that the answer names line, key and way out.
+
+use super::{MINIMAL, assert_says, refusal};
+
+/// A name, lines after the minimal ones (from line 10), and what the answer contains.
+type Case = (&'static str, &'static str, &'static [&'static str]);
+
+const AFTER_MINIMAL: &[Case] = &[
+    (
+        "an unknown key at the root names its nearest",
+        "dry_runn: true",
+        &[
+            "config.yaml:10:1",
+            "unknown key `dry_runn`",
+            "did you mean `dry_run`?",
+            "config::unknown-key",
+        ],
+    ),
+    (
+        "an unknown key that is like nothing lists what is valid",
+        "monitoring:\n  zebra: 1",
+        &["config.yaml:11:3", "monitoring.zebra", "valid here: log_level, prometheus"],
+    ),
+    (
+        "an unknown key of a list item is found",
+        "    tables:\n      - name: a\n        write_batchsize: 5",
+        &["config.yaml:12:9", "schemas.0.tables.0.write_batchsize", "`write_batch_size`"],
+    ),
+    (
+        "an unknown key of the long form of a directory is found",
+        "    tables: [{name: a, columns: {includ: [x]}}]",
+        &["config.yaml:10:", "columns.includ", "`include`"],
+    ),
+    (
+        "a negative batch size is refused",
+        "    default_batch_size: -5",
+        &[
+            "config.yaml:10:25",
+            "`schemas.0.default_batch_size` can't be -5",
+            "a whole number, at least 1",
+        ],
+    ),
+    (
+        "a batch size of zero is refused",
+        "    tables:\n      - {name: a, stream_batch_size: 0}",
+        &["config.yaml:11:", "schemas.0.tables.0.stream_batch_size` can't be 0", "at least 1"],
+    ),
+    (
+        "text where a number belongs is refused",
+        "global_max_parallel_streams: many",
+        &["config.yaml:10:30", "can't be \"many\"", "config::invalid-value"],
+    ),
+    (
+        "text where a switch belongs is refused",
+        "dry_run: maybe",
+        &["config.yaml:10:10", "`dry_run` can't be \"maybe\"", "write true or false"],
+    ),
+    (
+        "a word that is none of the choices names its nearest",
+        "mode: singel",
+        &["config.yaml:10:7", "did you mean `single`?", "one of: single, multi"],
+    ),
+    (
+        "a map where text belongs is refused",
+        "state_dir: {a: b}",
+        &["config.yaml:10:", "`state_dir` can't be a map", "write text"],
+    ),
+    (
+        "a list where a map belongs is refused",
+        "monitoring: [1]",
+        &["config.yaml:10:", "`monitoring` can't be a list", "a map of keys"],
+    ),
+    (
+        "a length of time without a unit that exists is refused",
+        "    default_polling_interval: 5 parsecs",
+        &["config.yaml:10:31", "`5 parsecs` is not a length of time", "250ms"],
+    ),
+    (
+        "a negative length of time is refused",
+        "    default_polling_interval: -1",
+        &["config.yaml:10:31", "`-1` is not a length of time"],
+    ),
+    (
+        "an infinite length of time is refused",
+        "error_handling: {max_backoff_seconds: .inf}",
+        &["config.yaml:10:", "error_handling.max_backoff_seconds"],
+    ),
+    (
+        "polling without a pause is refused",
+        "    default_polling_interval: 0",
+        &["config.yaml:10:31", "can't be zero"],
+    ),
+    (
+        "a key written twice is refused with both lines",
+        "dry_run: true\ndry_run: false",
+        &["config.yaml:11:1", "`dry_run` is written twice", "line 10", "config::duplicate-key"],
+    ),
+    (
+        "a glob that does not close is refused",
+        "global_table_whitelist: ['a{b']",
+        &["config.yaml:10:", "`a{b` is not a valid glob"],
+    ),
+    (
+        "a cron expression with an impossible minute is refused",
+        "    mode: batch\n    schedule: '61 * * * *'",
+        &["config.yaml:11:15", "`61 * * * *` is not a cron expression"],
+    ),
+    (
+        "a schedule of a stream is refused, since nothing would run it",
+        "    schedule: '0 3 * * *'",
+        &["config.yaml:10:15", "is for `mode: batch` only"],
+    ),
+    (
+        "a second schema of the same name is refused",
+        "  - name: shop",
+        &["config.yaml:10:11", "`schemas.1.name` is `shop`, which is in the list already"],
+    ),
+    (
+        "a schema without a name is refused",
+        "  - default_batch_size: 5",
+        &["config.yaml:10:", "`schemas.1.name` is missing", "config::missing-key"],
+    ),
+    (
+        "a backoff below one is refused, it would shorten each wait",
+        "error_handling:\n  backoff_factor: 0.5",
+        &["config.yaml:11:19", "error_handling.backoff_factor", "at least 1"],
+    ),
+    (
+        "a metrics path without a slash is refused",
+        "monitoring: {prometheus: {path: metrics}}",
+        &["config.yaml:10:", "must begin with `/`"],
+    ),
+    (
+        "a port that does not exist is refused",
+        "monitoring: {prometheus: {port: 70000}}",
+        &["config.yaml:10:33", "can't be 70000"],
+    ),
+    (
+        "including and excluding columns at once is refused",
+        "    tables: [{name: a, columns: {include: [x], exclude: [y]}}]",
+        &["config.yaml:10:", "columns.exclude` can't stand beside `include`", "config::conflict"],
+    ),
+    (
+        "masking a column that is not moved is refused",
+        "    tables: [{name: a, columns: {exclude: [x], mask: [x]}}]",
+        &["config.yaml:10:", "columns.mask` names `x`, which is not moved"],
+    ),
+    (
+        "renaming two columns to one name is refused",
+        "    tables: [{name: a, columns: {rename: {x: z, y: z}}}]",
+        &["config.yaml:10:", "gives two columns the name `z`"],
+    ),
+    (
+        "a placeholder without a variable or default is refused at its line",
+        "state_dir: ${NO_SUCH_VARIABLE}/x",
+        &["config.yaml:10:12", "`NO_SUCH_VARIABLE` is not set", "config::missing-variable"],
+    ),
+    (
+        "a placeholder that does not close is refused",
+        "state_dir: '${HOME'",
+        &["config.yaml:10:", "is not a placeholder", "$${"],
+    ),
+    (
+        "text that is not YAML is refused at its line",
+        "a: [1,\nb: }",
+        &["config.yaml:1", "not YAML", "config::not-yaml"],
+    ),
+    (
+        "a second document is refused",
+        "---\nmode: multi",
+        &["config.yaml:10:1", "a second document"],
+    ),
+    (
+        "a tag means nothing and is refused",
+        "state_dir: !path /x",
+        &["config.yaml:10:", "the tag !path means nothing"],
+    ),
+    ("a key that is no text is refused", "1: 2", &["config.yaml:", "is not text"]),
+];
+
+#[test]
+fn what_follows_a_valid_beginning_is_refused() {
+    for (case, lines, words) in AFTER_MINIMAL {
+        let answer = refusal(case, &format!("{MINIMAL}{lines}\n"), &[]);
+        assert_says(case, &answer, words);
+        assert_says(case, &answer, &["help:", "config.yaml:"]);
+    }
+}
+
+#[test]
+fn what_replaces_a_valid_line_is_refused() {
+    let cases: &[(&str, &str, &str, &[&str])] = &[
+        (
+            "a single schema that is not in the list names its nearest",
+            "single_schema_name: shop",
+            "single_schema_name: shopp",
+            &["config.yaml:1:21", "`shopp`, which is not in `schemas`", "did you mean `shop`?"],
+        ),
+        (
+            "single mode without its schema lists the schemas",
+            "single_schema_name: shop",
+            "mode: single",
+            &["`single_schema_name` is missing", "name one of the schemas (shop)"],
+        ),
+        (
+            "a source without a type is refused",
+            "  type: files\n",
+            "",
+            &["config.yaml:2:1", "`source.type` is missing", "plugin directory"],
+        ),
+        (
+            "a source without a connection string is told both ways",
+            "  connection_string: ./data\n",
+            "",
+            &["`source.connection_string` is missing", "connection_string_file"],
+        ),
+        (
+            "a connection string and its file can't stand together",
+            "  connection_string: ./data\n",
+            "  connection_string: ./data\n  connection_string_file: /x\n",
+            &["config.yaml:5:27", "can't stand beside `source.connection_string`"],
+        ),
+        (
+            "a connection string file that is missing is refused",
+            "  connection_string: ./data\n",
+            "  connection_string_file: /no/such/file\n",
+            &["config.yaml:4:27", "source.connection_string_file", "check the path"],
+        ),
+        (
+            "a digest that is not one is refused",
+            "  type: files\n",
+            "  type: files\n  sha256: abc\n",
+            &["config.yaml:4:11", "`source.sha256` is not a SHA-256"],
+        ),
+        (
+            "a misspelt key in a directory grant is found",
+            "  type: files\n",
+            "  type: files\n  grants: {directories: [{path: a, writeable: true}]}\n",
+            &["config.yaml:4:", "grants.directories.0.writeable", "did you mean `writable`?"],
+        ),
+        (
+            "a secret from nowhere is refused",
+            "  type: files\n",
+            "  type: files\n  grants: {secrets: {pw: {envv: X}}}\n",
+            &["config.yaml:4:", "source.grants.secrets.pw.envv", "did you mean `env`?"],
+        ),
+        (
+            "a memory limit that is no number of bytes is refused",
+            "  type: files\n",
+            "  type: files\n  limits: {memory: lots}\n",
+            &["config.yaml:4:20", "`lots` is not a number of bytes", "256MiB"],
+        ),
+        (
+            "a memory limit nothing runs in is refused",
+            "  type: files\n",
+            "  type: files\n  limits: {memory: 1KiB}\n",
+            &["config.yaml:4:20", "can't be 1KiB", "at least 1MiB"],
+        ),
+        (
+            "options that are no map are refused",
+            "  type: files\n",
+            "  type: files\n  options: 5\n",
+            &["config.yaml:4:12", "`source.options` can't be 5", "a map of keys"],
+        ),
+        (
+            "a list of no schemas is refused",
+            "schemas:\n  - name: shop\n",
+            "schemas: []\n",
+            &["config.yaml:8:", "`schemas` is empty", "- name: public"],
+        ),
+        (
+            "a configuration without schemas is refused",
+            "schemas:\n  - name: shop\n",
+            "",
+            &["`schemas` is missing"],
+        ),
+    ];
+    for (case, line, other, words) in cases {
+        assert!(MINIMAL.contains(line), "{case}: replaces nothing");
+        let answer = refusal(case, &MINIMAL.replace(line, other), &[]);
+        assert_says(case, &answer, words);
+        assert_says(case, &answer, &["help:"]);
+    }
+}
+
+#[test]
+fn keys_of_a_later_release_are_refused_by_name() {
+    let after = [
+        (
+            "schema_evolution: {table_configs: {a: {enabled: true}}}",
+            "schema_evolution.table_configs",
+        ),
+        ("schema_evolution: {enable_type_narrowing: false}", "enable_type_narrowing"),
+        ("schema_evolution: {migration_timeout_seconds: 5}", "migration_timeout_seconds"),
+        ("schema_evolution: {detection_interval_seconds: 5}", "detection_interval_seconds"),
+        ("schema_evolution: {max_data_loss_percentage: 0.1}", "max_data_loss_percentage"),
+        ("    tables: [{name: a, where: 'x > 1'}]", "schemas.0.tables.0.where"),
+        ("    tables: [{name: a, mode: batch}]", "schemas.0.tables.0.mode"),
+    ];
+    for (lines, key) in after {
+        let answer = refusal(key, &format!("{MINIMAL}{lines}\n"), &[]);
+        let words = [key, "is not supported yet by this release (0.1)", "config.yaml:10:"];
+        assert_says(key, &answer, &words);
+    }
+    let hosts = MINIMAL.replace("type: files", "type: files\n  grants: {hosts: [db:5432]}");
+    let answer = refusal("hosts", &hosts, &[]);
+    assert_says("hosts", &answer, &["source.grants.hosts", "virtual network", "config.yaml:4:"]);
+}
+
+#[test]
+fn independent_problems_are_told_together() {
+    let lines = "dry_runn: true\nmode: duo\nglobal_max_parallel_streams: 0\nstate_dir: ${NOPE}\n";
+    let answer = refusal("four at once", &format!("{MINIMAL}{lines}"), &[]);
+    let words = ["4 problems", "dry_runn", "\"duo\"", "can't be 0", "`NOPE` is not set"];
+    assert_says("four at once", &answer, &words);
+}
+
+#[test]
+fn hostile_files_are_refused_without_harm() {
+    let laughs = (1..9).fold("a0: &a0 [x, x]\n".to_owned(), |text, n| {
+        let one = format!("*a{}", n - 1);
+        format!("{text}a{n}: &a{n} [{}]\n", [one.as_str(); 9].join(", "))
+    });
+    let cases = [
+        (
+            "an alias bomb",
+            format!("{laughs}{}a9: &a9 [*a8, *a8, *a8, *a8]\n", ""),
+            "repetition limit",
+        ),
+        ("lists nested a million deep", "[".repeat(900_000), "config::not-yaml"),
+        ("maps nested deep", "{a: ".repeat(10_000), "config::not-yaml"),
+        ("blocks nested deep", "- ".repeat(10_000), "nested deeper"),
+        ("a scalar", "just text".to_owned(), "is not a map of keys"),
+        ("a list", "- a\n- b\n".to_owned(), "is not a map of keys"),
+        ("nothing", String::new(), "`source` is missing"),
+        ("an alias to itself", "a: &a [*a]\n".to_owned(), "config"),
+        ("an alias to nothing", "a: *b\n".to_owned(), "not YAML"),
+        ("a nul byte", "a: \u{0}\n".to_owned(), "config"),
+    ];
+    for (case, text, word) in &cases {
+        assert_says(case, &refusal(case, text, &[]), &[word]);
+    }
+}

@@ -1,0 +1,29 @@
+//! The configurations that ship with the program load.
+
+use std::path::Path;
+
+use super::{load, written};
+use crate::config::{ConfigSources, Mode, WarpConfig, template};
+
+#[test]
+fn the_template_loads_as_it_is_written() {
+    let config = load(template()).unwrap();
+    assert_eq!(config.mode, Mode::Single);
+    assert_eq!(config.active_schemas().count(), 1);
+    let (directory, sources) = written(template());
+    let sources = sources.env([("SOURCE_CONNECTION_STRING", "elsewhere")]);
+    let config = WarpConfig::load(sources).unwrap();
+    let source = config.source.connection_string.unwrap();
+    assert_eq!(Path::new(source.expose()), directory.path().join("elsewhere"));
+}
+
+#[test]
+fn the_examples_load() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    for (name, schemas) in [("single-schema-config.yaml", 1), ("multi-schema-config.yaml", 3)] {
+        let sources = ConfigSources::new().file(examples.join(name)).env([("HOME", "/home/me")]);
+        let config = WarpConfig::load(sources).unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        assert_eq!(config.active_schemas().count(), schemas, "{name}");
+        assert_eq!((&*config.source.r#type, &*config.destination.r#type), ("files", "sqlite"));
+    }
+}
