@@ -15,7 +15,12 @@ use std::io::IsTerminal;
 
 use miette::Diagnostic;
 use tracing::Level;
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt, filter_fn},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 pub use progress::{Progress, SnapshotBar};
 
@@ -76,18 +81,27 @@ pub enum TelemetryError {
 
 /// Sets the process's log up, once. The bars it returns share stderr with it.
 pub fn init(settings: &TelemetrySettings) -> Result<Progress, TelemetryError> {
-    let filter = filter(settings)?;
     let progress = Progress::on_stderr(settings.format);
-    let layer = output::LineLayer::new(settings.format, progress.writer());
-    tracing_subscriber::registry().with(filter).with(layer).try_init()?;
+    let layer = layer(settings, progress.writer())?;
+    tracing_subscriber::registry().with(layer).try_init()?;
     Ok(progress)
 }
 
-fn filter(settings: &TelemetrySettings) -> Result<EnvFilter, TelemetryError> {
+/// The filter decides about events. Our spans always exist, because an error line without its
+/// schema and table helps nobody.
+fn layer(
+    settings: &TelemetrySettings,
+    writer: output::Writer,
+) -> Result<impl Layer<Registry> + Send + Sync + use<>, TelemetryError> {
     let ours = format!("warn,cartridge_warp={}", settings.level);
     let directives = settings.filter.as_deref().unwrap_or(&ours);
-    EnvFilter::try_new(directives)
-        .map_err(|source| TelemetryError::Filter { filter: directives.to_owned(), source })
+    let events = EnvFilter::try_new(directives)
+        .map_err(|source| TelemetryError::Filter { filter: directives.to_owned(), source })?;
+    let our_spans = filter_fn(|metadata| {
+        metadata.is_span() && metadata.target().starts_with(env!("CARGO_CRATE_NAME"))
+    });
+    let lines = output::LineLayer::new(settings.format, writer);
+    Ok(lines.with_filter(events.or(our_spans.with_max_level_hint(Level::INFO))))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use tracing::{Subscriber, dispatcher, info, info_span};
+use tracing::{dispatcher, error, info, info_span};
 
 use super::{output::Writer, *};
 
@@ -10,16 +10,10 @@ fn written(format: Format, filter: Option<&str>, events: impl FnOnce()) -> Strin
     let text = Arc::new(Mutex::new(String::new()));
     let filter = filter.map(str::to_owned);
     let settings = TelemetrySettings { level: Level::INFO, format, filter };
-    let filter = super::filter(&settings).unwrap();
-    let layer = output::LineLayer::new(format, Writer::Memory(Arc::clone(&text)));
-    let subscriber = tracing_subscriber::registry().with(filter).with(layer);
-    with(subscriber, events);
+    let layer = layer(&settings, Writer::Memory(Arc::clone(&text))).unwrap();
+    dispatcher::with_default(&tracing_subscriber::registry().with(layer).into(), events);
     let text = text.lock().unwrap();
     text.clone()
-}
-
-fn with(subscriber: impl Subscriber + Send + Sync + 'static, events: impl FnOnce()) {
-    dispatcher::with_default(&subscriber.into(), events);
 }
 
 fn json_of(events: impl FnOnce()) -> Value {
@@ -62,6 +56,16 @@ fn the_nearest_value_of_a_name_wins_and_the_lines_own_keys_are_safe() {
     });
     assert_eq!(line["table"], "b");
     assert_eq!((&line["level"], &line["level_"]), (&json!("INFO"), &json!("fake")));
+}
+
+#[test]
+fn the_fields_of_spans_survive_a_filter_for_errors_only() {
+    let text = written(Format::Human { colour: false }, Some("cartridge_warp=error"), || {
+        let _span = info_span!("schema", schema = "shop").entered();
+        info!("not written");
+        error!("lost");
+    });
+    assert!(text.ends_with("ERROR lost schema=shop\n"), "{text}");
 }
 
 #[test]
@@ -129,7 +133,7 @@ fn the_filter_decides_what_is_written() {
 fn a_filter_that_is_none_is_an_error_with_help() {
     let filter = Some("cartridge_warp=loud".to_owned());
     let settings = TelemetrySettings { level: Level::INFO, format: Format::Json, filter };
-    let error = super::filter(&settings).unwrap_err();
+    let error = layer(&settings, Progress::hidden().writer()).err().unwrap();
     assert!(error.to_string().contains("cartridge_warp=loud"), "{error}");
     assert!(miette::Diagnostic::help(&error).is_some());
 }
