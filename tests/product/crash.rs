@@ -1,0 +1,70 @@
+//! Killed at any moment, a pipeline comes to the same end.
+
+use std::time::Duration;
+
+use cartridge_warp_tests::{Pipeline, Shop};
+use fastrand::Rng;
+use serde_json::json;
+
+/// Runs of the pipeline from an empty destination.
+const ROUNDS: u64 = 8;
+/// Kills in each.
+const KILLS: usize = 27;
+
+/// How often a process was killed before and after its snapshot was complete.
+#[derive(Debug, Default)]
+struct Kills {
+    in_snapshot: usize,
+    in_stream: usize,
+}
+
+fn pipeline() -> Pipeline {
+    let mut pipeline = Pipeline::new();
+    pipeline.set("schemas.0.default_max_parallel_streams", json!(2));
+    pipeline.set("schemas.0.default_batch_size", json!(200));
+    pipeline.set(
+        "schemas.0.tables",
+        json!([
+            {"name": "events", "write_mode": "append", "full_load_batch_size": 400},
+            {"name": "orders", "full_load_batch_size": 500, "write_batch_size": 100},
+            {"name": "customers", "full_load_batch_size": 200},
+        ]),
+    );
+    pipeline
+}
+
+/// Starts the pipeline again and again and kills it each time, while the shop goes on.
+fn torment(pipeline: &Pipeline, shop: &mut Shop, random: &mut Rng, kills: &mut Kills) {
+    let mut complete = 0;
+    for _ in 0..KILLS {
+        let running = pipeline.start();
+        let life = Duration::from_millis(random.u64(15..220));
+        let born = std::time::Instant::now();
+        while born.elapsed() < life {
+            shop.trade(pipeline, 20);
+            std::thread::sleep(Duration::from_millis(random.u64(1..30)));
+        }
+        let killed = running.kill();
+        let is_copied = complete == 3;
+        complete += killed.stderr.matches("snapshot complete").count();
+        if is_copied { kills.in_stream += 1 } else { kills.in_snapshot += 1 }
+    }
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_when_the_process_is_killed() {
+    let mut random = Rng::with_seed(0xC0FFEE);
+    let mut kills = Kills::default();
+    for round in 0..ROUNDS {
+        let pipeline = pipeline();
+        let mut shop = Shop::new(round);
+        shop.open(&pipeline, 6000, 1500, 3000);
+        torment(&pipeline, &mut shop, &mut random, &mut kills);
+        let last = pipeline.catch_up();
+        assert!(last.status.success(), "round {round}: {}", last.stderr);
+        assert_eq!(shop.difference(&pipeline), None, "round {round}, {kills:?}");
+    }
+    println!("{kills:?}");
+    assert!(kills.in_snapshot + kills.in_stream >= 200, "{kills:?}");
+    assert!(kills.in_snapshot >= 40 && kills.in_stream >= 40, "both phases are met: {kills:?}");
+}

@@ -1,0 +1,80 @@
+//! Rows get where they belong, once, in every mode.
+
+use std::time::Duration;
+
+use cartridge_warp_tests::{Pipeline, Shop, rows};
+use serde_json::json;
+
+fn shop(seed: u64) -> (Pipeline, Shop) {
+    let mut pipeline = Pipeline::new();
+    pipeline.set("schemas.0.tables", json!([{"name": "events", "write_mode": "append"}]));
+    (pipeline, Shop::new(seed))
+}
+
+#[test]
+fn a_snapshot_and_the_changes_after_it_make_an_exact_copy() {
+    let (pipeline, mut shop) = shop(1);
+    shop.open(&pipeline, 3000, 500, 800);
+    let first = pipeline.catch_up();
+    assert!(first.status.success(), "{}", first.stderr);
+    assert_eq!(shop.difference(&pipeline), None);
+
+    shop.trade(&pipeline, 1000);
+    let second = pipeline.catch_up();
+    assert!(second.status.success(), "{}", second.stderr);
+    assert_eq!(shop.difference(&pipeline), None);
+}
+
+#[test]
+fn changes_arrive_while_it_runs_and_a_signal_ends_it_in_order() {
+    let (pipeline, mut shop) = shop(2);
+    shop.open(&pipeline, 500, 100, 100);
+    let mut running = pipeline.start();
+    running.wait_for("snapshot complete");
+    for _ in 0..10 {
+        shop.trade(&pipeline, 100);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(Duration::from_millis(1500));
+    running.signal(15);
+    let ended = running.wait(Duration::from_secs(20));
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert_eq!(shop.difference(&pipeline), None);
+}
+
+#[test]
+fn a_full_resync_brings_back_what_somebody_spoilt() {
+    let (pipeline, mut shop) = shop(3);
+    shop.open(&pipeline, 200, 50, 50);
+    assert!(pipeline.catch_up().status.success());
+    let database = rusqlite_open(&pipeline);
+    database.execute("UPDATE orders SET amount = -1", []).unwrap();
+    database.execute("INSERT INTO orders (id) VALUES (999999)", []).unwrap();
+    drop(database);
+    assert!(pipeline.catch_up().status.success());
+    assert!(shop.difference(&pipeline).is_some(), "an ordinary run does not look at old rows");
+    let resync = pipeline.run(&["run", "--until-caught-up", "--full-resync"]);
+    assert!(resync.status.success(), "{}", resync.stderr);
+    assert_eq!(shop.difference(&pipeline), None);
+}
+
+#[test]
+fn a_dry_run_counts_and_writes_nothing() {
+    let (pipeline, mut shop) = shop(4);
+    shop.open(&pipeline, 120, 30, 10);
+    let ended = pipeline.run(&["run", "--dry-run", "--output", "json"]);
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let report: serde_json::Value = serde_json::from_str(ended.stdout.trim()).unwrap();
+    assert_eq!(report["tables"]["orders"]["insert"], 120);
+    assert_eq!(report["tables"]["customers"]["insert"], 30);
+    let tables = if pipeline.database().exists() {
+        rows::sqlite_query(&pipeline.database(), "SELECT name FROM sqlite_master")
+    } else {
+        vec![]
+    };
+    assert!(tables.is_empty(), "{tables:?}");
+}
+
+fn rusqlite_open(pipeline: &Pipeline) -> rusqlite::Connection {
+    rusqlite::Connection::open(pipeline.database()).unwrap()
+}
