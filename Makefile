@@ -1,7 +1,7 @@
 # The commands of this repository. `make build` and `make test` install what they need first.
 
 # The component crates, one folder and one package of this name each under plugins/.
-# tests/repository.rs compares the list with the folder.
+# tests/repository/plumbing.rs compares the list with the folder.
 COMPONENTS := files-source files-destination sqlite-destination
 
 # Everything goes below one folder, ours unless CARGO_TARGET_DIR says otherwise.
@@ -27,10 +27,11 @@ setup:
 build: setup
 	@$(STEP) "build the host" cargo build $(RELEASE) --package cartridge-warp
 	@$(STEP) "build the components" cargo build $(WASM)
-	@scripts/copy-components.sh $(TARGET)/wasm32-wasip2/plugin $(CARTRIDGE_WARP_TEST_PLUGINS) $(COMPONENTS)
+	@scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin" "$(TARGET)/plugins" $(COMPONENTS)
 
 demo: build
-	@examples/files-to-sqlite/run.sh
+	@PATH="$(TARGET)/release:$$PATH" CARTRIDGE_WARP_PLUGIN_DIR="$(TARGET)/plugins" \
+		examples/files-to-sqlite/run.sh
 
 # Everything CI runs, the quick steps first.
 test: setup check-format build lint test-rust check-docs check-dependencies
