@@ -90,11 +90,13 @@ fn take_out(tree: &mut Value, path: &KeyPath) -> bool {
     };
     let (parents, last) = path.segments().split_at(at);
     let parent = parents.iter().try_fold(tree, |place, segment| match segment {
-        Segment::Key(name) => place.get_mut(name),
+        Segment::Key(name) => place.get_mut(name.as_ref()),
         Segment::Index(position) => place.get_mut(position),
     });
     match (parent, last.first()) {
-        (Some(Value::Object(entries)), Some(Segment::Key(name))) => entries.remove(name).is_some(),
+        (Some(Value::Object(entries)), Some(Segment::Key(name))) => {
+            entries.remove(name.as_ref()).is_some()
+        }
         _ => false,
     }
 }

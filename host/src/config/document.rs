@@ -11,6 +11,7 @@ use miette::NamedSource;
 use serde_json::{Map, Value};
 
 use super::error::{Code, ConfigError, Place, Problem};
+use super::lines::Lines;
 use super::path::KeyPath;
 use super::redact::redact;
 use super::spans::{Chars, Spans};
@@ -23,6 +24,7 @@ pub(super) struct Document {
     text: String,
     source: Arc<NamedSource<String>>,
     spans: Spans,
+    lines: Lines,
     quotable: bool,
 }
 
@@ -49,12 +51,14 @@ impl Document {
 
     pub(super) fn parse(name: String, text: String) -> Result<(Self, Value), ConfigError> {
         let source = Arc::new(NamedSource::new(&name, redact(&text).into_owned()));
+        let lines = Lines::of(&text);
         let quotable = text.lines().all(|line| line.len() <= LINE_BYTES_QUOTED_MAX);
-        let mut document = Self { name, text, source, spans: Spans::default(), quotable };
+        let mut document = Self { name, text, source, spans: Spans::default(), lines, quotable };
         document.spans = Spans::read(&document.text).map_err(|unmapped| {
             let help = "mend the text at this place; `cartridge-warp init` writes a valid file";
             document.problem_at(Code::NotYaml, unmapped.at(), unmapped.to_string(), help.into())
         })?;
+        document.hide_secrets();
         document.refuse_duplicates()?;
         let value = document.values()?;
         Ok((document, value))
@@ -64,9 +68,23 @@ impl Document {
         &self.name
     }
 
+    /// Hides what only its key shows to be a secret, such as a text over several lines.
+    fn hide_secrets(&mut self) {
+        let mut shown = self.source.inner().clone();
+        for at in self.spans.secrets() {
+            let byte = |character| self.lines.byte(&self.text, character);
+            let range = byte(at.start)..byte(at.end);
+            let Some(secret) = shown.get(range.clone()) else { continue };
+            let star = |c: char| if c == '\n' { c.to_string() } else { "*".repeat(c.len_utf8()) };
+            let stars: String = secret.chars().map(star).collect();
+            shown.replace_range(range, &stars);
+        }
+        self.source = Arc::new(NamedSource::new(&self.name, shown));
+    }
+
     fn refuse_duplicates(&self) -> Result<(), ConfigError> {
         let problem = |(path, at): &(KeyPath, Chars)| {
-            let (line, _) = self.line_and_column(self.spans.key(path).start);
+            let (line, _) = self.lines.line_and_column(self.spans.key(path).start);
             let message = format!("the key `{path}` is written twice");
             let help = format!("keep one of them; the first is on line {line}");
             self.problem_at(Code::DuplicateKey, at.clone(), message, help)
@@ -113,28 +131,18 @@ impl Document {
 
     /// The line of a value, counted from 1.
     pub(super) fn line(&self, path: &KeyPath) -> usize {
-        self.line_and_column(self.spans.value(path).start).0
+        self.lines.line_and_column(self.spans.value(path).start).0
     }
 
     fn place_of(&self, at: Chars) -> Place {
-        let byte = |index| self.text.char_indices().nth(index).map_or(self.text.len(), |(b, _)| b);
+        let byte = |character| self.lines.byte(&self.text, character);
         let (start, end) = (byte(at.start), byte(at.end));
         // A label across lines says less than one on the first of them.
         let visible = self.text[start..end].lines().next().map_or(0, |l| l.trim_end().len());
-        let (line, column) = self.line_and_column(at.start);
+        let (line, column) = self.lines.line_and_column(at.start);
         let source = Arc::clone(&self.source);
         let span = (start, visible).into();
         Place::File { source, span, line, column, quotable: self.quotable }
-    }
-
-    fn line_and_column(&self, index: usize) -> (usize, usize) {
-        let before = self.text.chars().take(index);
-        before.fold(
-            (1, 1),
-            |(line, column), c| {
-                if c == '\n' { (line + 1, 1) } else { (line, column + 1) }
-            },
-        )
     }
 
     fn problem_at(&self, code: Code, at: Chars, message: String, help: String) -> Problem {

@@ -41,6 +41,12 @@ pub enum Code {
     Conflict,
 }
 
+/// How long a message may be; only a wrong value or key makes one longer.
+const WORDS_CHARS_MAX: usize = 1000;
+
+/// A person mends no more at once.
+const PROBLEMS_MAX: usize = 50;
+
 /// Where a problem is.
 #[derive(Clone)]
 pub(super) enum Place {
@@ -70,8 +76,7 @@ pub struct Problem {
 impl Problem {
     /// The words may quote values: passwords among them are taken out here, for every problem.
     pub(super) fn new(code: Code, place: Place, message: &str, help: &str) -> Self {
-        let (message, help) = (redact(message).into_owned(), redact(help).into_owned());
-        Self { code, place, message, help }
+        Self { code, place, message: presentable(message), help: presentable(help) }
     }
 
     /// A problem that no file, variable or flag can be blamed for.
@@ -90,6 +95,13 @@ impl Problem {
     pub fn help(&self) -> &str {
         &self.help
     }
+}
+
+/// Without passwords, without what a terminal would obey, and no longer than a person reads.
+fn presentable(words: &str) -> String {
+    let clean = redact(words);
+    let visible = clean.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    visible.take(WORDS_CHARS_MAX).collect()
 }
 
 impl fmt::Display for Place {
@@ -148,11 +160,17 @@ pub struct ConfigError {
 impl ConfigError {
     /// Refuses when there is any problem.
     pub(super) fn unless_empty(problems: Vec<Problem>) -> Result<(), Self> {
-        if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
+        if problems.is_empty() { Ok(()) } else { Err(Self::refused(problems)) }
     }
 
     /// Refuses because of these problems. Should there be none, saying so is better than to accept.
-    pub(super) fn refused(problems: Vec<Problem>) -> Self {
+    pub(super) fn refused(mut problems: Vec<Problem>) -> Self {
+        if problems.len() > PROBLEMS_MAX {
+            let message = format!("{} more problems are not shown", problems.len() - PROBLEMS_MAX);
+            problems.truncate(PROBLEMS_MAX);
+            let help = "mend the first ones and try again".to_owned();
+            problems.push(Problem::of_program(Code::InvalidValue, message, help));
+        }
         if !problems.is_empty() {
             return Self { problems };
         }

@@ -70,7 +70,7 @@ impl Node {
             Segment::Index(_) => branch.get("items"),
             Segment::Key(name) => branch
                 .get("properties")
-                .and_then(|properties| properties.get(name))
+                .and_then(|properties| properties.get(name.as_ref()))
                 .or_else(|| branch.get("additionalProperties").filter(|s| **s != false)),
         });
         found.map(|schema| Self { schema })
@@ -187,7 +187,7 @@ fn collect(
     }
     let must = node.required();
     for name in names {
-        if let Some(child) = node.step(&Segment::Key(name.to_owned())) {
+        if let Some(child) = node.step(&Segment::Key(name.into())) {
             collect(child, &path.key(name), must.contains(&name), meaning, lines);
         }
     }

@@ -52,14 +52,23 @@ fn visit(
     }
     match value {
         Value::Object(entries) => {
-            let missing = node.required().into_iter().filter(|name| !entries.contains_key(*name));
+            let missing = node
+                .required()
+                .into_iter()
+                .filter(|name| entries.get(*name).is_none_or(Value::is_null));
             problems.extend(missing.map(|name| absent(name, node, path, layers)));
             entries.retain(|name, value| {
-                let Some(below) = node.step(&Segment::Key(name.clone())) else {
+                let full = path.key(name);
+                let Some(below) = node.step(&Segment::Key(name.as_str().into())) else {
                     problems.push(unknown(name, node, path, layers));
                     return false;
                 };
-                visit(value, below, &path.key(name), layers, problems)
+                // A key without a value (`tables:`) counts as not written.
+                let is_absent = value.is_null() && node.names().contains(name.as_str());
+                if is_absent && unsupported::reason(&full).is_none() {
+                    return false;
+                }
+                visit(value, below, &full, layers, problems)
             });
             true
         }
@@ -84,7 +93,7 @@ fn unknown(name: &str, node: Node, path: &KeyPath, layers: &Layers) -> Problem {
 
 fn absent(name: &str, node: Node, path: &KeyPath, layers: &Layers) -> Problem {
     let full = path.key(name);
-    let meaning = node.step(&Segment::Key(name.to_owned())).map(Node::description);
+    let meaning = node.step(&Segment::Key(name.into())).map(Node::description);
     let help = format!("add `{name}`: {}", meaning.unwrap_or_default());
     let message = format!("the key `{full}` is missing");
     layers.key_problem(Code::MissingKey, path, message, help)

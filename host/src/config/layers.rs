@@ -24,14 +24,14 @@ impl Layers {
     /// No file: everything comes from the program, the environment or the command line.
     pub(super) fn from_program(tree: Value) -> Self {
         let mut layers = Self::empty();
-        layers.tree = without_nulls(tree, Some(Node::root()));
+        layers.tree = tree;
         layers.provenance.record(&layers.tree, &KeyPath::default(), &mut |_| Origin::Program);
         layers
     }
 
     /// Typed values of the program; those at their default count as not set.
     pub(super) fn from_typed(tree: Value) -> Self {
-        let mut layers = Self::from_program(tree);
+        let mut layers = Self::from_program(without_nulls(tree, Some(Node::root())));
         let tree = &layers.tree;
         let is_set = |path: &KeyPath| {
             Node::at(path).and_then(Node::default).is_none_or(|d| path.find(tree) != Some(d))
@@ -53,7 +53,7 @@ impl Layers {
         problems: &mut Vec<Problem>,
     ) -> Self {
         let mut layers = Self::empty();
-        layers.tree = without_nulls(values, Some(Node::root()));
+        layers.tree = values;
         let origin = |path: &KeyPath| Origin::File {
             name: document.name().to_owned(),
             line: document.line(path),
@@ -162,14 +162,14 @@ fn typed(text: &str, node: Option<Node>) -> Value {
     }
 }
 
-/// A key without a value (`tables:`) counts as not written, except in a connector's options.
+/// Takes out what typed values leave out, which they write as null; options are left as they are.
 fn without_nulls(value: Value, node: Option<Node>) -> Value {
     let Some(node) = node.filter(|node| !node.is_free()) else { return value };
     match value {
         Value::Object(entries) => {
             let kept = entries.into_iter().filter(|(_, value)| !value.is_null());
             let kept = kept.map(|(name, value)| {
-                let below = node.step(&Segment::Key(name.clone()));
+                let below = node.step(&Segment::Key(name.as_str().into()));
                 (name, without_nulls(value, below))
             });
             Value::Object(kept.collect())
@@ -195,19 +195,23 @@ fn make<'a>(place: &'a mut Value, path: &[Segment]) -> Result<&'a mut Value, Str
     let Some((first, rest)) = path.split_first() else { return Ok(place) };
     match first {
         Segment::Key(name) => {
-            if !place.is_object() {
+            if place.is_null() {
                 *place = Value::Object(Map::new());
             }
             match place {
-                Value::Object(entries) => make(entries.entry(name).or_insert(Value::Null), rest),
-                _ => Err("no place for it".to_owned()),
+                Value::Object(entries) => {
+                    make(entries.entry(name.as_ref()).or_insert(Value::Null), rest)
+                }
+                _ => Err(format!("`{name}` has no place: the value around it is no map")),
             }
         }
         Segment::Index(position) => {
-            if !place.is_array() {
+            if place.is_null() {
                 *place = Value::Array(Vec::new());
             }
-            let Value::Array(items) = place else { return Err("no place for it".to_owned()) };
+            let Value::Array(items) = place else {
+                return Err(format!("item {position} has no place: the value there is no list"));
+            };
             let count = items.len();
             if *position == count {
                 items.push(Value::Null);

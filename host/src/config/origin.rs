@@ -76,6 +76,7 @@ impl Provenance {
                     self.record(value, &path.index(position), origin);
                 }
             }
+            Value::Null => {}
             _ => drop(self.set.insert(path.clone(), origin(path))),
         }
     }

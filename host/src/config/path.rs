@@ -1,15 +1,16 @@
 //! The path of a key: `schemas.0.name` in words, `SCHEMAS__0__NAME` as a variable.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 
-/// One step of a path. The order is the order environment variables are applied in: items of a
+/// One step of a path; keys are shared, since many paths have the same beginning. The order is the order environment variables are applied in: items of a
 /// list by number, so that the tenth comes after the second.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Segment {
     Index(usize),
-    Key(String),
+    Key(Arc<str>),
 }
 
 /// Where a value stands in the configuration.
@@ -23,7 +24,7 @@ impl KeyPath {
     }
 
     pub(super) fn key(&self, name: &str) -> Self {
-        self.then(Segment::Key(name.to_owned()))
+        self.then(Segment::Key(name.into()))
     }
 
     pub(super) fn index(&self, position: usize) -> Self {
@@ -57,7 +58,7 @@ impl KeyPath {
     /// The named steps, without the numbers of items.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|segment| match segment {
-            Segment::Key(name) => Some(name.as_str()),
+            Segment::Key(name) => Some(name.as_ref()),
             Segment::Index(_) => None,
         })
     }
@@ -65,7 +66,7 @@ impl KeyPath {
     /// The value at this path.
     pub(super) fn find<'a>(&self, tree: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(tree, |place, segment| match segment {
-            Segment::Key(name) => place.get(name),
+            Segment::Key(name) => place.get(name.as_ref()),
             Segment::Index(position) => place.get(position),
         })
     }
@@ -77,7 +78,7 @@ impl KeyPath {
             steps
                 .map(|(depth, step)| match self.0.get(depth) {
                     Some(own) if step == "*" => own.clone(),
-                    _ => Segment::Key(step.to_owned()),
+                    _ => Segment::Key(step.into()),
                 })
                 .collect(),
         )
@@ -87,7 +88,7 @@ impl KeyPath {
     pub(super) fn has_form(&self, pattern: &str) -> bool {
         let steps: Vec<&str> = pattern.split('.').collect();
         let matches = |(segment, step): (&Segment, &&str)| {
-            *step == "*" || matches!(segment, Segment::Key(name) if name == step)
+            *step == "*" || matches!(segment, Segment::Key(name) if name.as_ref() == *step)
         };
         steps.len() == self.0.len() && self.0.iter().zip(&steps).all(matches)
     }
@@ -95,7 +96,7 @@ impl KeyPath {
 
 impl From<&str> for Segment {
     fn from(part: &str) -> Self {
-        part.parse().map_or_else(|_| Self::Key(part.to_owned()), Self::Index)
+        part.parse().map_or_else(|_| Self::Key(part.into()), Self::Index)
     }
 }
 

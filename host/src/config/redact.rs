@@ -28,8 +28,9 @@ const SECRET_NAMES: &[&str] = &[
 ];
 
 // The patterns are constants covered by tests; should one be broken, everything is hidden.
+// Up to the last `@`: a password may hold `/`, `?` and `@` that should have been escaped.
 static CREDENTIALS: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?<keep>://)(?<secret>[^\s/?#]+)(?<end>@)").ok());
+    LazyLock::new(|| Regex::new(r"(?<keep>://)(?<secret>\S+)(?<end>@)").ok());
 
 /// `password=pw`: the value ends at a space or the next pair.
 static ASSIGNED: LazyLock<Option<Regex>> =

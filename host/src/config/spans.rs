@@ -1,15 +1,18 @@
 //! Where each key of the file stands.
 //!
 //! Values are read by `serde_yaml`, which keeps no positions; this second, event-wise reading keeps
-//! nothing else. Aliases are not followed, so its work is bound by the file's size.
-//! Invariant: nesting deeper than [`DEPTH_MAX`] is refused here, before anything recurses.
+//! nothing else.
+//! Invariant: what nests deeper than [`DEPTH_MAX`], or grows by its aliases (`expansion`), is refused
+//! here, before anything recurses or is built.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, Span};
 
+use super::expansion::{Expansion, VALUES_MAX};
 use super::path::KeyPath;
+use super::redact::is_secret_name;
 
 /// Far deeper than any key; only options may nest freely.
 pub(super) const DEPTH_MAX: usize = 64;
@@ -33,14 +36,20 @@ pub(super) enum Unmapped {
     Syntax { at: Chars, reason: String },
     #[error("nested deeper than {DEPTH_MAX} levels")]
     TooDeep { at: Chars },
+    #[error("more than {VALUES_MAX} values or some megabytes, aliases counted as often as used")]
+    TooMuch { at: Chars },
     #[error("a second document begins here; a configuration is one document")]
     SecondDocument { at: Chars },
 }
 
 impl Unmapped {
     pub(super) fn at(&self) -> Chars {
-        let (Self::Syntax { at, .. } | Self::TooDeep { at } | Self::SecondDocument { at }) = self;
-        at.clone()
+        match self {
+            Self::Syntax { at, .. }
+            | Self::TooDeep { at }
+            | Self::TooMuch { at }
+            | Self::SecondDocument { at } => at.clone(),
+        }
     }
 }
 
@@ -55,12 +64,16 @@ impl Spans {
         let mut spans = Self::default();
         let mut open: Vec<Open> = Vec::new();
         let mut documents = 0;
+        let mut expansion = Expansion::default();
         for event in Parser::new_from_str(text) {
             let (event, span) = event.map_err(|e| Unmapped::Syntax {
                 at: e.marker().index()..e.marker().index(),
                 reason: e.info().to_owned(),
             })?;
             let at = chars(span);
+            if !expansion.count(&event) {
+                return Err(Unmapped::TooMuch { at });
+            }
             match event {
                 Event::DocumentStart(_) => documents += 1,
                 Event::Scalar(text, ..) => drop(spans.place(&mut open, at.clone(), Some(&text))),
@@ -112,6 +125,15 @@ impl Spans {
         };
         self.values.entry(path.clone()).or_insert(at);
         path
+    }
+
+    /// Values of free form that stand under a key named like a secret.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = Chars> {
+        let is_secret = |path: &KeyPath| {
+            let mut keys = path.keys().skip_while(|key| !["options", "environment"].contains(key));
+            keys.any(is_secret_name)
+        };
+        self.values.iter().filter(move |(path, _)| is_secret(path)).map(|(_, at)| at.clone())
     }
 
     /// Where the key stands, or the nearest thing around it.

@@ -89,10 +89,10 @@ fn resolve(layers: &mut Layers, parts: &[&str]) -> Option<KeyPath> {
         let lower = part.to_lowercase();
         let segment = match Segment::from(part) {
             index @ Segment::Index(_) if node.accepts("array") && !node.is_free() => index,
-            _ if node.names().contains(lower.as_str()) => Segment::Key(lower),
+            _ if node.names().contains(lower.as_str()) => Segment::Key(lower.into()),
             // Names of environment variables are the one kind that is upper case by custom.
-            _ if path.has_form("*.grants.environment") => Segment::Key(part.to_owned()),
-            _ => Segment::Key(layers.spelling(&path, part).unwrap_or(lower)),
+            _ if path.has_form("*.grants.environment") => Segment::Key(part.into()),
+            _ => Segment::Key(layers.spelling(&path, part).unwrap_or(lower).into()),
         };
         if part.is_empty() {
             return None;

@@ -187,95 +187,97 @@ fn what_follows_a_valid_beginning_is_refused() {
     }
 }
 
+/// A name, a line of the minimal ones, what stands there instead, and what the answer contains.
+const INSTEAD: &[(&str, &str, &str, &[&str])] = &[
+    (
+        "a single schema that is not in the list names its nearest",
+        "single_schema_name: shop",
+        "single_schema_name: shopp",
+        &["config.yaml:1:21", "`shopp`, which is not in `schemas`", "did you mean `shop`?"],
+    ),
+    (
+        "single mode without its schema lists the schemas",
+        "single_schema_name: shop",
+        "mode: single",
+        &["`single_schema_name` is missing", "name one of the schemas (shop)"],
+    ),
+    (
+        "a source without a type is refused",
+        "  type: files\n",
+        "",
+        &["config.yaml:2:1", "`source.type` is missing", "plugin directory"],
+    ),
+    (
+        "a source without a connection string is told both ways",
+        "  connection_string: ./data\n",
+        "",
+        &["`source.connection_string` is missing", "connection_string_file"],
+    ),
+    (
+        "a connection string and its file can't stand together",
+        "  connection_string: ./data\n",
+        "  connection_string: ./data\n  connection_string_file: /x\n",
+        &["config.yaml:5:27", "can't stand beside `source.connection_string`"],
+    ),
+    (
+        "a connection string file that is missing is refused",
+        "  connection_string: ./data\n",
+        "  connection_string_file: /no/such/file\n",
+        &["config.yaml:4:27", "source.connection_string_file", "check the path"],
+    ),
+    (
+        "a digest that is not one is refused",
+        "  type: files\n",
+        "  type: files\n  sha256: abc\n",
+        &["config.yaml:4:11", "`source.sha256` is not a SHA-256"],
+    ),
+    (
+        "a misspelt key in a directory grant is found",
+        "  type: files\n",
+        "  type: files\n  grants: {directories: [{path: a, writeable: true}]}\n",
+        &["config.yaml:4:", "grants.directories.0.writeable", "did you mean `writable`?"],
+    ),
+    (
+        "a secret from nowhere is refused",
+        "  type: files\n",
+        "  type: files\n  grants: {secrets: {pw: {envv: X}}}\n",
+        &["config.yaml:4:", "source.grants.secrets.pw.envv", "did you mean `env`?"],
+    ),
+    (
+        "a memory limit that is no number of bytes is refused",
+        "  type: files\n",
+        "  type: files\n  limits: {memory: lots}\n",
+        &["config.yaml:4:20", "`lots` is not a number of bytes", "256MiB"],
+    ),
+    (
+        "a memory limit nothing runs in is refused",
+        "  type: files\n",
+        "  type: files\n  limits: {memory: 1KiB}\n",
+        &["config.yaml:4:20", "can't be 1KiB", "at least 1MiB"],
+    ),
+    (
+        "options that are no map are refused",
+        "  type: files\n",
+        "  type: files\n  options: 5\n",
+        &["config.yaml:4:12", "`source.options` can't be 5", "a map of keys"],
+    ),
+    (
+        "a list of no schemas is refused",
+        "schemas:\n  - name: shop\n",
+        "schemas: []\n",
+        &["config.yaml:8:", "`schemas` is empty", "- name: public"],
+    ),
+    (
+        "a configuration without schemas is refused",
+        "schemas:\n  - name: shop\n",
+        "",
+        &["`schemas` is missing"],
+    ),
+];
+
 #[test]
 fn what_replaces_a_valid_line_is_refused() {
-    let cases: &[(&str, &str, &str, &[&str])] = &[
-        (
-            "a single schema that is not in the list names its nearest",
-            "single_schema_name: shop",
-            "single_schema_name: shopp",
-            &["config.yaml:1:21", "`shopp`, which is not in `schemas`", "did you mean `shop`?"],
-        ),
-        (
-            "single mode without its schema lists the schemas",
-            "single_schema_name: shop",
-            "mode: single",
-            &["`single_schema_name` is missing", "name one of the schemas (shop)"],
-        ),
-        (
-            "a source without a type is refused",
-            "  type: files\n",
-            "",
-            &["config.yaml:2:1", "`source.type` is missing", "plugin directory"],
-        ),
-        (
-            "a source without a connection string is told both ways",
-            "  connection_string: ./data\n",
-            "",
-            &["`source.connection_string` is missing", "connection_string_file"],
-        ),
-        (
-            "a connection string and its file can't stand together",
-            "  connection_string: ./data\n",
-            "  connection_string: ./data\n  connection_string_file: /x\n",
-            &["config.yaml:5:27", "can't stand beside `source.connection_string`"],
-        ),
-        (
-            "a connection string file that is missing is refused",
-            "  connection_string: ./data\n",
-            "  connection_string_file: /no/such/file\n",
-            &["config.yaml:4:27", "source.connection_string_file", "check the path"],
-        ),
-        (
-            "a digest that is not one is refused",
-            "  type: files\n",
-            "  type: files\n  sha256: abc\n",
-            &["config.yaml:4:11", "`source.sha256` is not a SHA-256"],
-        ),
-        (
-            "a misspelt key in a directory grant is found",
-            "  type: files\n",
-            "  type: files\n  grants: {directories: [{path: a, writeable: true}]}\n",
-            &["config.yaml:4:", "grants.directories.0.writeable", "did you mean `writable`?"],
-        ),
-        (
-            "a secret from nowhere is refused",
-            "  type: files\n",
-            "  type: files\n  grants: {secrets: {pw: {envv: X}}}\n",
-            &["config.yaml:4:", "source.grants.secrets.pw.envv", "did you mean `env`?"],
-        ),
-        (
-            "a memory limit that is no number of bytes is refused",
-            "  type: files\n",
-            "  type: files\n  limits: {memory: lots}\n",
-            &["config.yaml:4:20", "`lots` is not a number of bytes", "256MiB"],
-        ),
-        (
-            "a memory limit nothing runs in is refused",
-            "  type: files\n",
-            "  type: files\n  limits: {memory: 1KiB}\n",
-            &["config.yaml:4:20", "can't be 1KiB", "at least 1MiB"],
-        ),
-        (
-            "options that are no map are refused",
-            "  type: files\n",
-            "  type: files\n  options: 5\n",
-            &["config.yaml:4:12", "`source.options` can't be 5", "a map of keys"],
-        ),
-        (
-            "a list of no schemas is refused",
-            "schemas:\n  - name: shop\n",
-            "schemas: []\n",
-            &["config.yaml:8:", "`schemas` is empty", "- name: public"],
-        ),
-        (
-            "a configuration without schemas is refused",
-            "schemas:\n  - name: shop\n",
-            "",
-            &["`schemas` is missing"],
-        ),
-    ];
-    for (case, line, other, words) in cases {
+    for (case, line, other, words) in INSTEAD {
         assert!(MINIMAL.contains(line), "{case}: replaces nothing");
         let answer = refusal(case, &MINIMAL.replace(line, other), &[]);
         assert_says(case, &answer, words);
@@ -316,17 +318,23 @@ fn independent_problems_are_told_together() {
 }
 
 #[test]
+fn more_problems_than_a_person_mends_are_counted() {
+    let lines: String = (0..20_000).map(|n| format!("x{n}: 1\n")).collect();
+    let answer = refusal("many", &format!("{MINIMAL}{lines}"), &[]);
+    assert_says("many", &answer, &["unknown key `x0`", "19950 more problems are not shown"]);
+    assert!(answer.len() < 50_000, "{} bytes", answer.len());
+}
+
+#[test]
 fn hostile_files_are_refused_without_harm() {
     let laughs = (1..9).fold("a0: &a0 [x, x]\n".to_owned(), |text, n| {
         let one = format!("*a{}", n - 1);
         format!("{text}a{n}: &a{n} [{}]\n", [one.as_str(); 9].join(", "))
     });
+    let list = format!("a: &a [{}]\n", "1,".repeat(5_000));
+    let many_times = format!("{list}b: [{}]\n", "*a,".repeat(5_000));
     let cases = [
-        (
-            "an alias bomb",
-            format!("{laughs}{}a9: &a9 [*a8, *a8, *a8, *a8]\n", ""),
-            "repetition limit",
-        ),
+        ("an alias bomb", laughs, "aliases counted"),
         ("lists nested a million deep", "[".repeat(900_000), "config::not-yaml"),
         ("maps nested deep", "{a: ".repeat(10_000), "config::not-yaml"),
         ("blocks nested deep", "- ".repeat(10_000), "nested deeper"),
@@ -335,6 +343,8 @@ fn hostile_files_are_refused_without_harm() {
         ("nothing", String::new(), "`source` is missing"),
         ("an alias to itself", "a: &a [*a]\n".to_owned(), "config"),
         ("an alias to nothing", "a: *b\n".to_owned(), "not YAML"),
+        ("a long list many times", many_times, "aliases counted"),
+        ("a hundred thousand values", format!("a: [{}]", "1,".repeat(100_000)), "values"),
         ("a nul byte", "a: \u{0}\n".to_owned(), "config"),
     ];
     for (case, text, word) in &cases {

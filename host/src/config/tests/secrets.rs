@@ -10,6 +10,7 @@ fn passwords_are_starred_out_at_their_length() {
     let cases = [
         ("postgresql://me:hunter2@db/shop", "postgresql://**********@db/shop"),
         ("mongodb+srv://me:p@hunter2@db/?tls=true", "mongodb+srv://************@db/?tls=true"),
+        ("postgresql://me:p/hunter2@db/shop", "postgresql://************@db/shop"),
         ("host=db password=hunter2 user=me", "host=db password=******* user=me"),
         ("host=db PASSWORD='hunt er2' user=me", "host=db PASSWORD=********** user=me"),
         ("jdbc:x?user=me&password=hunter2&ssl=1", "jdbc:x?user=me&password=*******&ssl=1"),
@@ -42,6 +43,17 @@ fn no_error_quotes_a_password() {
             MINIMAL.replace("single_schema_name: shop", &format!("single_schema_name: {url}")),
         ),
         ("in text that is not YAML", format!("{around}  ] x\n")),
+        (
+            "in an option of several lines",
+            MINIMAL.replace(
+                "type: files",
+                "type: files\n  options:\n    password: |\n      hunter2\n  nope: 1",
+            ),
+        ),
+        (
+            "in an option of a flow map",
+            MINIMAL.replace("type: files", "type: files\n  options: {token: [hunter2]}\n  nope: 1"),
+        ),
         (
             "in an option",
             MINIMAL

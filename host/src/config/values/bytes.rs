@@ -57,7 +57,7 @@ impl fmt::Display for ByteCount {
     /// In the largest binary unit that loses nothing, so that what is printed reads back the same.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-        match units.iter().find(|(size, _)| self.0 != 0 && self.0 % size == 0) {
+        match units.iter().find(|(size, _)| self.0 != 0 && self.0.is_multiple_of(*size)) {
             Some((size, unit)) => write!(f, "{}{unit}", self.0 / size),
             None => write!(f, "{}B", self.0),
         }
