@@ -1,0 +1,196 @@
+//! The trait of destinations and the shapes of their requests.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::{Column, Config, DeadLetter, Description, Failure, SchemaChange, TableRows};
+
+/// A named position that the destination keeps for the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
+    /// Chosen by the host, unique within a schema; ≤ 512 bytes.
+    pub stream: String,
+    /// Opaque; none deletes the marker.
+    pub value: Option<Vec<u8>>,
+}
+
+/// Whether a table holds one row per key or one row per operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WriteMode {
+    /// One row per key, the last operation wins.
+    Upsert,
+    /// Every operation is a new row with `_cartridge_op` and `_cartridge_ts`.
+    Append,
+}
+
+/// What a delete does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Deletion {
+    /// It removes the row.
+    Hard,
+    /// It sets this column, and `deleted_at`; a later insert or update clears both.
+    Soft {
+        /// The boolean column.
+        column: String,
+    },
+}
+
+/// How a table is to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TablePlan {
+    /// Its name.
+    pub name: String,
+    /// The columns to have.
+    pub columns: Vec<Column>,
+    /// Key columns in order; may be empty only with [`WriteMode::Append`].
+    pub key: Vec<String>,
+    /// One row per key or per operation.
+    pub write_mode: WriteMode,
+    /// What a delete does.
+    pub deletion: Deletion,
+}
+
+/// What became of one schema change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeOutcome {
+    /// Done.
+    Applied,
+    /// It was so already.
+    Unchanged,
+    /// Not done, with the reason.
+    Refused(String),
+}
+
+/// Everything that commits in one transaction.
+#[derive(Debug, Clone)]
+pub struct WriteRequest {
+    /// The schema all of it belongs to.
+    pub schema: String,
+    /// Rows in order; inserts and updates are upserts by key.
+    pub tables: Vec<TableRows>,
+    /// Rows that could not travel, to be kept with these.
+    pub dead_letters: Vec<DeadLetter>,
+    /// Positions to store with the rows.
+    pub markers: Vec<Marker>,
+    /// The writer's epoch: a smaller one than the schema's is fenced.
+    pub epoch: u64,
+    /// True: keep a rejected row in the dead letters and commit the others. False: write nothing
+    /// and fail.
+    pub dead_letter_rejected: bool,
+}
+
+/// A row that the destination refused and put among the dead letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// Index into [`WriteRequest::tables`].
+    pub batch: usize,
+    /// Index into its rows.
+    pub row: usize,
+    /// Kebab-case word.
+    pub code: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// What a write did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WriteOutcome {
+    /// Rows that are now in the destination.
+    pub rows_written: u64,
+    /// Rows that are in the dead letters instead.
+    pub rejected: Vec<RejectedRow>,
+}
+
+/// A connector that writes. Implement it and call
+/// [`export_destination!`](crate::export_destination).
+///
+/// One value serves one connection; dropping it disconnects and rolls back what is open. Every
+/// writing call carries the epoch: when somebody else has claimed the schema, answer
+/// [`fenced`] and write nothing.
+pub trait Destination: Sized {
+    /// The connector's own options. Put `#[serde(deny_unknown_fields)]` on the type.
+    type Options: DeserializeOwned + JsonSchema;
+
+    /// Says what this connector is. Pure: no I/O, the same answer every time.
+    fn describe() -> Description;
+
+    /// Opens the destination.
+    ///
+    /// # Errors
+    /// `config` when a person has to change something, `retry` when the far side may come back.
+    fn connect(config: Config<Self::Options>) -> Result<Self, Failure>;
+
+    /// Proves that the destination can be written to, without leaving anything behind.
+    ///
+    /// # Errors
+    /// Whatever would keep a write from succeeding.
+    fn test_connection(&mut self) -> Result<(), Failure>;
+
+    /// Makes the schema and the connector's own metadata if they are not there.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    fn create_schema_if_not_exists(&mut self, schema: &str) -> Result<(), Failure>;
+
+    /// Makes `owner` the only writer: raises the schema's epoch durably and returns it.
+    ///
+    /// # Errors
+    /// When the claim could not be stored.
+    fn claim_schema(&mut self, schema: &str, owner: &str) -> Result<u64, Failure>;
+
+    /// The value of a marker. Writes nothing, also where no metadata exists yet.
+    ///
+    /// # Errors
+    /// When the metadata cannot be read.
+    fn get_marker(&mut self, schema: &str, stream: &str) -> Result<Option<Vec<u8>>, Failure>;
+
+    /// Stores or deletes markers without rows, together.
+    ///
+    /// # Errors
+    /// [`fenced`] with an old epoch.
+    fn update_marker(
+        &mut self,
+        schema: &str,
+        markers: &[Marker],
+        epoch: u64,
+    ) -> Result<(), Failure>;
+
+    /// Makes the table or adopts the one that is there: adds missing columns, drops nothing.
+    ///
+    /// # Errors
+    /// [`fenced`] with an old epoch; `config` when the existing table cannot be reconciled.
+    fn create_table_if_not_exists(
+        &mut self,
+        schema: &str,
+        plan: &TablePlan,
+        epoch: u64,
+    ) -> Result<(), Failure>;
+
+    /// Applies changes in order, one outcome each; repeats after a crash.
+    ///
+    /// # Errors
+    /// [`fenced`] with an old epoch.
+    fn apply_schema_changes(
+        &mut self,
+        schema: &str,
+        changes: &[SchemaChange],
+        epoch: u64,
+    ) -> Result<Vec<ChangeOutcome>, Failure>;
+
+    /// Commits a batch: rows, dead letters and markers together or not at all.
+    ///
+    /// # Errors
+    /// [`fenced`] with an old epoch; else when nothing was written.
+    fn write_batch(&mut self, request: WriteRequest) -> Result<WriteOutcome, Failure>;
+}
+
+/// The answer to a writer whose schema somebody else has claimed.
+pub fn fenced(schema: &str, epoch: u64, current: u64) -> Failure {
+    Failure::stop(
+        "fenced",
+        format!(
+            "schema {schema} was claimed by another runner (epoch {current}, this runner has \
+             {epoch}); make sure that only one runner writes it"
+        ),
+    )
+}

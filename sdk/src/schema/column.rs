@@ -1,0 +1,80 @@
+//! One column and its Arrow field.
+
+use arrow_schema::Field;
+
+use super::ColumnType;
+use crate::Failure;
+
+/// Metadata key: the source's own type name, where Arrow's is not exact.
+const TYPE_KEY: &str = "warp:type";
+/// Metadata key: `false` where the source promises a value.
+const NULLABLE_KEY: &str = "warp:nullable";
+
+/// A column of a table.
+///
+/// ```
+/// use cartridge_warp_sdk::{Column, ColumnType};
+///
+/// let id = Column::new("id", ColumnType::BigInt).required();
+/// let huge = Column::new("huge", ColumnType::String).origin("numeric(100,2)");
+/// assert!(!id.nullable && huge.origin_type.as_deref() == Some("numeric(100,2)"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in the source.
+    pub name: String,
+    /// What it holds.
+    pub column_type: ColumnType,
+    /// False where the source promises a value in inserts and updates.
+    pub nullable: bool,
+    /// The source's own type name, where the model's is not exact.
+    pub origin_type: Option<String>,
+}
+
+impl Column {
+    /// A nullable column.
+    pub fn new(name: impl Into<String>, column_type: ColumnType) -> Self {
+        Self { name: name.into(), column_type, nullable: true, origin_type: None }
+    }
+
+    /// The source promises a value.
+    #[must_use]
+    pub fn required(mut self) -> Self {
+        self.nullable = false;
+        self
+    }
+
+    /// Remembers the source's own type name.
+    #[must_use]
+    pub fn origin(mut self, type_name: impl Into<String>) -> Self {
+        self.origin_type = Some(type_name.into());
+        self
+    }
+
+    /// The Arrow field: always nullable, since a delete carries only the key.
+    pub fn to_field(&self) -> Field {
+        let mut field = self.column_type.field(&self.name);
+        let mut metadata = field.metadata().clone();
+        if !self.nullable {
+            metadata.insert(NULLABLE_KEY.to_owned(), "false".to_owned());
+        }
+        if let Some(origin) = &self.origin_type {
+            metadata.insert(TYPE_KEY.to_owned(), origin.clone());
+        }
+        field.set_metadata(metadata);
+        field
+    }
+
+    /// Reads a column off its Arrow field.
+    ///
+    /// # Errors
+    /// `stop` when the Arrow type is none of the batch format's.
+    pub fn from_field(field: &Field) -> Result<Self, Failure> {
+        Ok(Self {
+            name: field.name().clone(),
+            column_type: ColumnType::of_field(field)?,
+            nullable: field.metadata().get(NULLABLE_KEY).is_none_or(|value| value != "false"),
+            origin_type: field.metadata().get(TYPE_KEY).cloned(),
+        })
+    }
+}

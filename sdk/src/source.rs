@@ -1,0 +1,164 @@
+//! The trait of sources and the shapes of their answers.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::{Config, DeadLetter, Description, Failure, SchemaChange, Table, TableRows};
+
+/// Where a reader stands in a source's history. Opaque to the host; at most 64 KiB. Version your
+/// bytes: every position ever returned must stay readable.
+pub type Position = Vec<u8>;
+
+/// Upper bounds of one reading call; reaching any of them ends the call normally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows in all tables of the answer together; at least 1.
+    pub rows_max: usize,
+    /// Bytes of encoded rows. A single row above it is still returned, alone.
+    pub bytes_max: u64,
+    /// How long the call may block when there is nothing to return.
+    pub wait: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { rows_max: 10_000, bytes_max: 16 << 20, wait: Duration::ZERO }
+    }
+}
+
+/// A part of a table's snapshot that can be read independently of the others.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Chunk {
+    /// Unique within the table, the same each time it is planned for the same start; ≤ 128 bytes.
+    pub id: String,
+    /// Whatever the connector needs to read it; ≤ 64 KiB.
+    pub descriptor: Vec<u8>,
+    /// For progress bars.
+    pub estimated_rows: Option<u64>,
+}
+
+/// One step of a chunk.
+#[derive(Debug, Clone, Default)]
+pub struct SnapshotBatch {
+    /// None when this step found no rows.
+    pub rows: Option<TableRows>,
+    /// Rows that could not travel.
+    pub rejected: Vec<DeadLetter>,
+    /// Where the chunk goes on; none when it is finished.
+    pub next_cursor: Option<Vec<u8>>,
+}
+
+/// One step of the change stream.
+#[derive(Debug, Clone, Default)]
+pub struct ChangeBatch {
+    /// Applied before the rows: when the shape changes in mid-batch, end the batch before it.
+    pub schema_changes: Vec<SchemaChange>,
+    /// Rows by table; order is kept within a table.
+    pub tables: Vec<TableRows>,
+    /// Rows that could not travel.
+    pub rejected: Vec<DeadLetter>,
+    /// Where the stream stands after this batch; never backwards.
+    pub position: Position,
+    /// True when there was nothing further to read.
+    pub caught_up: bool,
+}
+
+/// A connector that reads. Implement it and call [`export_source!`](crate::export_source).
+///
+/// One value serves one connection; dropping it disconnects. The host opens one for the change
+/// stream and others for snapshots, which run in parallel. Calls repeat after a crash: with the
+/// same arguments they must be able to return the same rows.
+pub trait Source: Sized {
+    /// The connector's own options. Put `#[serde(deny_unknown_fields)]` on the type.
+    type Options: DeserializeOwned + JsonSchema;
+
+    /// Says what this connector is. Pure: no I/O, the same answer every time.
+    fn describe() -> Description;
+
+    /// Opens the source. Cheap checks belong here, so that errors come at once.
+    ///
+    /// # Errors
+    /// `config` when a person has to change something, `retry` when the far side may come back.
+    fn connect(config: Config<Self::Options>) -> Result<Self, Failure>;
+
+    /// Proves that the source can be read.
+    ///
+    /// # Errors
+    /// Whatever `connect` would say about it.
+    fn test_connection(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// All tables of a schema.
+    ///
+    /// # Errors
+    /// `config` when there is no such schema.
+    fn get_schema(&mut self, schema: &str) -> Result<Vec<Table>, Failure>;
+
+    /// The tables the operator selected, before any call below. A source may read less by it; the
+    /// host filters in any case.
+    ///
+    /// # Errors
+    /// When the selection cannot be applied.
+    fn select_tables(&mut self, schema: &str, tables: &[String]) -> Result<(), Failure> {
+        let _ = (schema, tables);
+        Ok(())
+    }
+
+    /// Where the change stream stands now. Every change after this moment must be in the stream.
+    ///
+    /// # Errors
+    /// When the source cannot say.
+    fn current_position(&mut self, schema: &str) -> Result<Position, Failure>;
+
+    /// Cuts a table into about `target_chunks` chunks; by default into one.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    fn plan_snapshot(
+        &mut self,
+        schema: &str,
+        table: &str,
+        start: &[u8],
+        target_chunks: u32,
+    ) -> Result<Vec<Chunk>, Failure> {
+        let _ = (schema, table, target_chunks);
+        Ok(vec![Chunk { id: "all".to_owned(), descriptor: start.to_vec(), estimated_rows: None }])
+    }
+
+    /// Reads the next rows of a chunk: from its beginning without a cursor, else after the cursor.
+    ///
+    /// # Errors
+    /// When the rows cannot be read.
+    fn get_full_snapshot(
+        &mut self,
+        schema: &str,
+        table: &str,
+        chunk: &Chunk,
+        cursor: Option<&[u8]>,
+        limits: Limits,
+    ) -> Result<SnapshotBatch, Failure>;
+
+    /// Reads changes after a position, in commit order, of all selected tables together. Blocks at
+    /// most `limits.wait` when there are none, then answers with an empty batch.
+    ///
+    /// # Errors
+    /// `resync` when the position's history is gone.
+    fn get_changes(
+        &mut self,
+        schema: &str,
+        after: &[u8],
+        limits: Limits,
+    ) -> Result<ChangeBatch, Failure>;
+
+    /// The destination holds everything up to this position, so the source may forget it.
+    ///
+    /// # Errors
+    /// When the source could not take note; the host will confirm again.
+    fn confirm(&mut self, schema: &str, position: &[u8]) -> Result<(), Failure> {
+        let _ = (schema, position);
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! Runs a source natively, as the host would, for its author's unit tests.
+//!
+//! Every batch is encoded and decoded on the way, so a test sees what a destination would.
+
+use crate::wire::{Decoder, Encoder};
+use crate::{
+    ChangeBatch, DeadLetter, Failure, Limits, Operation, Position, SchemaChange, Source, TableRows,
+    Value,
+};
+
+/// Steps after which a snapshot or stream that never ends is taken for a defect.
+const STEPS_MAX: usize = 100_000;
+
+/// What a source said, collected.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// Batches in order.
+    pub batches: Vec<TableRows>,
+    /// Rows that could not travel.
+    pub rejected: Vec<DeadLetter>,
+    /// Changes of shape, in order.
+    pub schema_changes: Vec<SchemaChange>,
+    /// Where the stream stands afterwards; empty for snapshots.
+    pub position: Position,
+}
+
+impl Collected {
+    /// One column of a table as text, for short assertions: nulls are `null`, and what is not an
+    /// insert has its operation in front, as in `delete 7`.
+    pub fn column(&self, table: &str, column: &str) -> Vec<String> {
+        let batches = self.batches.iter().filter(|rows| rows.table() == table);
+        batches.flat_map(|rows| (0..rows.len()).map(|row| cell(rows, row, column))).collect()
+    }
+
+    /// Rows of all tables together.
+    pub fn rows(&self) -> usize {
+        self.batches.iter().map(TableRows::len).sum()
+    }
+}
+
+fn cell(rows: &TableRows, row: usize, column: &str) -> String {
+    let text = match rows.index_of(column).map(|at| rows.value(row, at)) {
+        None | Some(Value::Null) => "null".to_owned(),
+        Some(Value::Str(text)) => text.to_owned(),
+        Some(value) => value.to_string(),
+    };
+    match rows.op(row) {
+        Operation::Insert => text,
+        operation => format!("{} {text}", operation.as_str()),
+    }
+}
+
+/// Drives one source over one schema.
+pub struct Driver<S> {
+    /// The source itself, for calls of its own.
+    pub source: S,
+    schema: String,
+    limits: Limits,
+    encoder: Encoder,
+    decoder: Decoder,
+}
+
+impl<S: Source> Driver<S> {
+    /// A driver with the default limits that never waits.
+    pub fn new(source: S, schema: impl Into<String>) -> Self {
+        Self {
+            source,
+            schema: schema.into(),
+            limits: Limits::default(),
+            encoder: Encoder::default(),
+            decoder: Decoder::default(),
+        }
+    }
+
+    /// Reads with other limits, for instance one row a call.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Where the stream stands now.
+    ///
+    /// # Errors
+    /// The source's own.
+    pub fn position(&mut self) -> Result<Position, Failure> {
+        self.source.current_position(&self.schema)
+    }
+
+    /// Reads a table's snapshot, all chunks one after the other.
+    ///
+    /// # Errors
+    /// The source's own, and `stop` when a chunk never ends.
+    pub fn snapshot(
+        &mut self,
+        table: &str,
+        start: &[u8],
+        target_chunks: u32,
+    ) -> Result<Collected, Failure> {
+        let mut collected = Collected::default();
+        let chunks = self.source.plan_snapshot(&self.schema, table, start, target_chunks)?;
+        for chunk in chunks {
+            let mut cursor: Option<Vec<u8>> = None;
+            for step in 0.. {
+                bound(step)?;
+                let batch = self.source.get_full_snapshot(
+                    &self.schema,
+                    table,
+                    &chunk,
+                    cursor.as_deref(),
+                    self.limits,
+                )?;
+                if let Some(rows) = batch.rows {
+                    collected.batches.push(self.through_the_wire(&rows)?);
+                }
+                collected.rejected.extend(batch.rejected);
+                cursor = batch.next_cursor;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(collected)
+    }
+
+    /// Reads changes until the source has caught up.
+    ///
+    /// # Errors
+    /// The source's own, and `stop` when it never catches up.
+    pub fn changes(&mut self, after: &[u8]) -> Result<Collected, Failure> {
+        let mut collected = Collected { position: after.to_vec(), ..Collected::default() };
+        for step in 0.. {
+            bound(step)?;
+            let ChangeBatch { schema_changes, tables, rejected, position, caught_up } =
+                self.source.get_changes(&self.schema, &collected.position, self.limits)?;
+            for rows in &tables {
+                collected.batches.push(self.through_the_wire(rows)?);
+            }
+            collected.schema_changes.extend(schema_changes);
+            collected.rejected.extend(rejected);
+            collected.position = position;
+            if caught_up {
+                break;
+            }
+        }
+        Ok(collected)
+    }
+
+    fn through_the_wire(&mut self, rows: &TableRows) -> Result<TableRows, Failure> {
+        let encoded = self.encoder.encode(rows)?;
+        self.decoder.decode(encoded)
+    }
+}
+
+fn bound(step: usize) -> Result<(), Failure> {
+    if step < STEPS_MAX {
+        return Ok(());
+    }
+    Err(Failure::stop("endless", format!("the source did not come to an end in {STEPS_MAX} steps")))
+}
