@@ -9,9 +9,9 @@
 
 pub mod api;
 mod error;
-mod observer;
 pub mod health;
 pub mod metrics;
+mod observer;
 
 pub use error::MonitorError;
 pub use health::{Health, SchemaState, TableProgress};

@@ -56,3 +56,38 @@ impl Observer for PluginObserver {
         self.metrics.plugin(origin.plugin).log_lines_suppressed(lines);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::Role;
+
+    #[test]
+    fn what_plugins_do_is_in_the_metrics() {
+        let metrics = Metrics::new("shop").unwrap();
+        let observer = metrics.observer();
+        let origin = || Origin { plugin: "files", role: Role::Source, label: "shop" };
+        observer.call(origin(), "describe", Duration::from_millis(1), "ok");
+        observer.instance_lost(origin(), "trap");
+        observer.memory_bytes(origin(), 1, 100);
+        observer.memory_bytes(origin(), 2, 70);
+        observer.memory_bytes(origin(), 1, 300);
+        observer.memory_bytes(origin(), 2, 0);
+        observer.counter_add(origin(), "read", 4);
+        observer.gauge_set(origin(), "open", 2.5);
+        observer.log_suppressed(origin(), 9);
+        let text = metrics.encode().unwrap();
+        let expected = [
+            r#"call_seconds_count{call="describe",plugin="files"} 1"#,
+            r#"traps_total{cause="trap",plugin="files"} 1"#,
+            r#"memory_bytes{plugin="files"} 300"#,
+            r#"custom_total{name="read",plugin="files"} 4"#,
+            r#"custom{name="open",plugin="files"} 2.5"#,
+            r#"log_lines_suppressed_total{plugin="files"} 9"#,
+        ];
+        for line in expected {
+            let line = format!("cartridge_warp_plugin_{line}\n");
+            assert!(text.contains(&line), "{line} is missing in\n{text}");
+        }
+    }
+}

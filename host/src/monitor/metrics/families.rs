@@ -95,7 +95,7 @@ impl PluginFamilies {
             traps: r.counter(
                 "plugin_traps_total",
                 "Instances lost to a trap, a deadline or the memory limit.",
-                &["plugin", "call"],
+                &["plugin", "cause"],
             )?,
             restarts: r.counter(
                 "plugin_restarts_total",

@@ -66,9 +66,9 @@ impl PluginMetrics {
         self.inner.families.calls.with_label_values(&labels).observe(took.as_secs_f64());
     }
 
-    /// A call of this export cost the instance: trap, deadline or memory limit (I9).
-    pub fn trap(&self, export: &str) {
-        let labels = [self.inner.plugin.as_str(), export];
+    /// An instance was lost to this cause: trap, deadline, memory limit (I9).
+    pub fn trap(&self, cause: &str) {
+        let labels = [self.inner.plugin.as_str(), cause];
         self.inner.families.traps.with_label_values(&labels).inc();
     }
 

@@ -19,7 +19,7 @@ fn used() -> Metrics {
     schema.last_successful_sync(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000));
     let plugin = metrics.plugin("files");
     plugin.call("get-changes", Duration::from_micros(3));
-    plugin.trap("get-changes");
+    plugin.trap("deadline");
     plugin.restart();
     plugin.network_bytes("db:5432", Direction::Sent, 11);
     plugin.log_lines_suppressed(5);
@@ -63,7 +63,7 @@ fn every_documented_series_is_in_the_text() {
         ("batch_processing_duration_seconds_count", BASE.into(), "1"),
         ("plugin_memory_bytes", PLUGIN.into(), "0"),
         ("plugin_call_seconds_count", format!(r#"call="get-changes",{PLUGIN}"#), "1"),
-        ("plugin_traps_total", format!(r#"call="get-changes",{PLUGIN}"#), "1"),
+        ("plugin_traps_total", format!(r#"cause="deadline",{PLUGIN}"#), "1"),
         ("plugin_restarts_total", PLUGIN.into(), "1"),
         (
             "plugin_network_bytes_total",
