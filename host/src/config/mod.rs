@@ -11,6 +11,10 @@
 //! ([`WarpConfig::table_settings`]). The structs of `settings` are the only list of keys: unknown
 //! keys, environment variables, [`env_help`] and [`WarpConfig::effective`] follow from them.
 //!
+//! Come in by [`WarpConfig::load`] ([`ConfigSources`]), [`WarpConfig::from_value`] or
+//! [`WarpConfig::builder`]; ask [`WarpConfig::active_schemas`], [`WarpConfig::selects_table`] and
+//! [`SourceConfig::read_connection_string`]. Paths are absolute by then.
+//!
 //! Not here: whether a connector exists or takes its options, and anything that touches a server.
 //! Secrets granted to a connector are not read here either, only named.
 //!

@@ -20,6 +20,7 @@ const SECRET_NAMES: &[&str] = &[
     "api_key",
     "apikey",
     "api-key",
+    "accountkey",
     "access_key",
     "accesskey",
     "private_key",
