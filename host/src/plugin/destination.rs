@@ -1,6 +1,23 @@
-use super::{Cause, ConnectSettings, Plugin, PluginError, Role};
-use crate::model::{DeadLetter, Marker, SchemaChange, TableBatch, TablePlan};
-use std::sync::Arc;
+//! Connections to destinations.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use wasmtime::{Store, component::ResourceAny};
+
+use super::{
+    Cause, ConnectSettings, Plugin, PluginError, Role, WireError,
+    artifact::Program,
+    bindings::{
+        destination::{
+            DestinationConnector, exports::cartridge::warp::destination::GuestConnection,
+        },
+        source::cartridge::warp::types::ConnectConfig,
+    },
+    convert,
+    session::{Instance, Protocol, Session, Work, fault::answer, fault::cause},
+    state::State,
+};
+use crate::model::{Action, DeadLetter, Failure, Marker, SchemaChange, TableBatch, TablePlan};
 
 /// What became of one schema change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,77 +57,219 @@ pub struct WriteOutcome {
     pub rejected: Vec<RejectedRow>,
 }
 
+/// An open destination. Clones share one instance, whose calls run one at a time; the last clone to
+/// go disconnects.
 #[derive(Clone)]
 pub struct DestinationConnection {
-    plugin: Arc<Plugin>,
+    session: Session<Guest>,
 }
 
-#[allow(clippy::unused_async)]
+struct Guest {
+    world: DestinationConnector,
+    connection: ResourceAny,
+    /// Ids of the schemas that this connection was shown in a call that succeeded.
+    schemas_shown: HashSet<String>,
+}
+
+impl Protocol for Guest {
+    const ROLE: Role = Role::Destination;
+
+    fn connect<'a>(
+        store: &'a mut Store<State>,
+        program: &'a Program,
+        config: ConnectConfig,
+    ) -> Work<'a, Self> {
+        Box::pin(async move {
+            let Program::Destination(program) = program else {
+                return Err(Cause::Malformed("it is a source".to_owned()));
+            };
+            let world = match program.instantiate_async(&mut *store).await {
+                Ok(world) => world,
+                Err(error) => return Err(cause(store, &error)),
+            };
+            let api = world.cartridge_warp_destination();
+            let called = api.call_connect(&mut *store, &config).await;
+            let connection = answer(store, called)?;
+            Ok(Self { world, connection, schemas_shown: HashSet::new() })
+        })
+    }
+
+    fn connection(&self) -> ResourceAny {
+        self.connection
+    }
+}
+
+impl Guest {
+    fn api(&self) -> GuestConnection<'_> {
+        self.world.cartridge_warp_destination().connection()
+    }
+}
+
 impl DestinationConnection {
     pub async fn open(
         plugin: &Arc<Plugin>,
         settings: ConnectSettings,
     ) -> Result<Self, PluginError> {
-        let _ = settings;
-        Ok(Self { plugin: Arc::clone(plugin) })
+        Ok(Self { session: Session::open(plugin, settings).await? })
     }
-    fn gone(&self, call: &'static str) -> PluginError {
-        PluginError {
-            plugin: self.plugin.info.name.clone(),
-            role: Role::Destination,
-            call,
-            cause: Cause::Gone,
-        }
-    }
+
     pub async fn test_connection(&self) -> Result<(), PluginError> {
-        Err(self.gone("test-connection"))
+        self.call("test-connection", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let called = guest.api().call_test_connection(&mut *store, guest.connection).await;
+                answer(store, called)
+            })
+        })
+        .await
     }
+
     pub async fn create_schema_if_not_exists(&self, schema: &str) -> Result<(), PluginError> {
-        let _ = schema;
-        Err(self.gone("create-schema-if-not-exists"))
+        let schema = schema.to_owned();
+        self.call("create-schema-if-not-exists", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called =
+                    api.call_create_schema_if_not_exists(&mut *store, connection, &schema).await;
+                answer(store, called)
+            })
+        })
+        .await
     }
+
+    /// Makes `owner` the only writer; the epoch goes with every write from now on (I3).
     pub async fn claim_schema(&self, schema: &str, owner: &str) -> Result<u64, PluginError> {
-        let _ = (schema, owner);
-        Err(self.gone("claim-schema"))
+        let (schema, owner) = (schema.to_owned(), owner.to_owned());
+        self.call("claim-schema", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called = api.call_claim_schema(&mut *store, connection, &schema, &owner).await;
+                answer(store, called)
+            })
+        })
+        .await
     }
+
     pub async fn get_marker(
         &self,
         schema: &str,
         stream: &str,
     ) -> Result<Option<Vec<u8>>, PluginError> {
-        let _ = (schema, stream);
-        Err(self.gone("get-marker"))
+        let (schema, stream) = (schema.to_owned(), stream.to_owned());
+        self.call("get-marker", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called = api.call_get_marker(&mut *store, connection, &schema, &stream).await;
+                let marker = answer(store, called)?;
+                marker.map(|marker| convert::bounds::marker(marker)).transpose()
+            })
+        })
+        .await
     }
+
     pub async fn update_marker(
         &self,
         schema: &str,
         markers: Vec<Marker>,
         epoch: u64,
     ) -> Result<(), PluginError> {
-        let _ = (schema, markers, epoch);
-        Err(self.gone("update-marker"))
+        let schema = schema.to_owned();
+        let markers = convert::destination::markers(markers);
+        self.call("update-marker", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called =
+                    api.call_update_marker(&mut *store, connection, &schema, &markers, epoch).await;
+                answer(store, called)
+            })
+        })
+        .await
     }
+
     pub async fn create_table_if_not_exists(
         &self,
         schema: &str,
         plan: &TablePlan,
         epoch: u64,
     ) -> Result<(), PluginError> {
-        let _ = (schema, plan, epoch);
-        Err(self.gone("create-table-if-not-exists"))
+        const CALL: &str = "create-table-if-not-exists";
+        let schema = schema.to_owned();
+        let plan = convert::destination::table_plan(plan);
+        let plan = plan.map_err(|error| self.unsendable(CALL, &error))?;
+        self.call(CALL, move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called = api
+                    .call_create_table_if_not_exists(&mut *store, connection, &schema, &plan, epoch)
+                    .await;
+                answer(store, called)
+            })
+        })
+        .await
     }
+
+    /// One outcome for each change, in order.
     pub async fn apply_schema_changes(
         &self,
         schema: &str,
         changes: &[SchemaChange],
         epoch: u64,
     ) -> Result<Vec<ChangeOutcome>, PluginError> {
-        let _ = (schema, changes, epoch);
-        Err(self.gone("apply-schema-changes"))
+        const CALL: &str = "apply-schema-changes";
+        let schema = schema.to_owned();
+        let changes = convert::destination::schema_changes(changes);
+        let changes = changes.map_err(|error| self.unsendable(CALL, &error))?;
+        self.call(CALL, move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called = api
+                    .call_apply_schema_changes(&mut *store, connection, &schema, &changes, epoch)
+                    .await;
+                convert::destination::change_outcomes(answer(store, called)?, changes.len())
+            })
+        })
+        .await
     }
+
+    /// Commits rows, dead letters and markers together (I2, I3, I5).
     pub async fn write_batch(&self, request: WriteRequest) -> Result<WriteOutcome, PluginError> {
-        let _ = request;
-        Err(self.gone("write-batch"))
+        self.call("write-batch", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let rows: Vec<usize> = request.tables.iter().map(TableBatch::row_count).collect();
+                let (request, shown) =
+                    convert::destination::write_request(request, &guest.schemas_shown);
+                let (api, connection) = (guest.api(), guest.connection);
+                let called = api.call_write_batch(&mut *store, connection, &request).await;
+                let outcome = answer(store, called)?;
+                guest.schemas_shown.extend(shown);
+                convert::destination::write_outcome(outcome, &rows)
+            })
+        })
+        .await
     }
-    pub async fn close(self) {}
+
+    /// Disconnects and waits for it, at most a few seconds after the calls that are waiting.
+    /// Dropping the last handle does the same without waiting.
+    pub async fn close(self) {
+        self.session.close().await;
+    }
+
+    async fn call<T, W>(&self, call: &'static str, work: W) -> Result<T, PluginError>
+    where
+        T: Send + 'static,
+        W: for<'a> FnOnce(&'a mut Instance<Guest>) -> Work<'a, T> + Send + 'static,
+    {
+        self.session.call(call, Duration::ZERO, work).await
+    }
+
+    /// A schema that the host itself can't put on the wire: repeating can't help.
+    fn unsendable(&self, call: &'static str, error: &WireError) -> PluginError {
+        let failure = Failure {
+            action: Action::Stop,
+            code: "unsendable-schema".to_owned(),
+            message: error.to_string(),
+            detail: None,
+            retry_after: None,
+        };
+        self.session.error(call, Cause::Failure(Box::new(failure)))
+    }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 /// Largest component file.
 pub const COMPONENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Largest compiled component in the cache.
+pub const COMPILED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Most component files in one directory.
 pub const COMPONENTS_MAX: usize = 1_000;
 /// How long a connector may take to say what it is.
@@ -29,6 +31,10 @@ pub const DETAIL_BYTES_MAX: usize = 16 * 1024;
 pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
 /// JSON Schema of a connector's options.
 pub const OPTIONS_SCHEMA_BYTES_MAX: usize = 1024 * 1024;
+/// Its parts, with references written out.
+pub const OPTIONS_SCHEMA_NODES_MAX: usize = 50_000;
+/// Errors reported about one set of options.
+pub const OPTION_ERRORS_MAX: usize = 50;
 pub const CAPABILITIES_MAX: usize = 64;
 pub const WANTED_GRANTS_MAX: usize = 64;
 
@@ -41,13 +47,12 @@ pub const TABLES_MAX: usize = 10_000;
 pub const SCHEMA_CHANGES_MAX: usize = 10_000;
 pub const DEAD_LETTERS_MAX: usize = 10_000;
 pub const REJECTED_ROWS_MAX: usize = 100_000;
-/// Schemas that one connection may register.
+/// Schemas that one connection may register, and the bytes of their messages.
 pub const SCHEMAS_MAX: usize = 20_000;
+pub const SCHEMAS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Columns of a table, nested ones counted.
 pub const COLUMNS_MAX: usize = 4_096;
-/// Lists in lists in …
-pub const NESTING_MAX: usize = 8;
 pub const SCHEMA_MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Names and metadata of all columns together, counted where they are used, so that a message that
 /// points to one long text a thousand times does not grow when it is read.
@@ -63,6 +68,11 @@ pub const METRIC_NAMES_MAX: usize = 64;
 pub const TABLE_ELEMENTS_MAX: usize = 1_000_000;
 /// Core instances, memories and tables within one component.
 pub const INSTANCES_MAX: usize = 1_000;
+
+/// Resources that a guest may hold open: files, streams, timers.
+pub const HANDLES_MAX: usize = 10_000;
+/// What a call may move in any case, for answers without rows.
+pub const HOSTCALL_BYTES_MIN: u64 = 16 * 1024 * 1024;
 
 /// What one connection may use. The operator sets it.
 #[derive(Clone, Debug, PartialEq, Eq)]

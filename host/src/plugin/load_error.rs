@@ -82,6 +82,10 @@ pub enum LoadError {
     #[diagnostic(code("plugin-describe"))]
     Describe { path: PathBuf, source: Box<PluginError> },
 
+    #[error("the options schema of {} is not usable: {reason}", .path.display())]
+    #[diagnostic(code("plugin-options-schema"))]
+    OptionsSchema { path: PathBuf, reason: String },
+
     #[error("two files are the {role} `{name}`: {} and {}", .first.display(), .second.display())]
     #[diagnostic(code("plugin-duplicate"), help("remove one of them"))]
     Duplicate { role: Role, name: String, first: PathBuf, second: PathBuf },

@@ -7,20 +7,31 @@
 
 mod artifact;
 mod bindings;
+mod cache;
 mod catalog;
 mod connect;
+mod convert;
+mod describe;
 mod destination;
 mod engine;
 mod error;
 mod grants;
+mod imports;
 mod info;
+mod limiter;
 pub mod limits;
 mod load_error;
 mod observer;
+mod options;
+mod preflight;
+mod session;
 mod source;
+mod state;
+mod text;
+mod wasi;
 pub mod wire;
 
-pub use artifact::{OptionError, Plugin};
+pub use artifact::Plugin;
 pub use catalog::{Catalog, Entry};
 pub use connect::ConnectSettings;
 pub use destination::{
@@ -33,5 +44,10 @@ pub use info::{ConnectorInfo, GrantKind, Role, WantedGrant};
 pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
 pub use observer::{Observer, Origin};
+pub use options::OptionError;
 pub use source::{ChangeBatch, SnapshotBatch, SourceConnection};
 pub use wire::{WireError, encode_batch, table_schema};
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,6 +1,21 @@
-use super::{Cause, ConnectSettings, Plugin, PluginError, ReadLimits, Role};
+//! Connections to sources.
+
+use std::{sync::Arc, time::Duration};
+
+use wasmtime::{Store, component::ResourceAny};
+
+use super::{
+    Cause, ConnectSettings, Plugin, PluginError, ReadLimits, Role,
+    artifact::Program,
+    bindings::source::{
+        SourceConnector, cartridge::warp::types::ConnectConfig,
+        exports::cartridge::warp::source::GuestConnection,
+    },
+    convert::{self, rows::Schemas},
+    session::{Instance, Protocol, Session, Work, fault::answer, fault::cause},
+    state::State,
+};
 use crate::model::{Chunk, DeadLetter, Position, SchemaChange, TableBatch, TableShape};
-use std::sync::Arc;
 
 /// One step of a chunk of a table's snapshot.
 #[derive(Debug)]
@@ -22,43 +37,111 @@ pub struct ChangeBatch {
     pub caught_up: bool,
 }
 
+/// An open source. Clones share one instance, whose calls run one at a time; the last clone to go
+/// disconnects.
 #[derive(Clone)]
 pub struct SourceConnection {
-    plugin: Arc<Plugin>,
+    session: Session<Guest>,
 }
 
-#[allow(clippy::unused_async)]
+struct Guest {
+    world: SourceConnector,
+    connection: ResourceAny,
+    schemas: Schemas,
+}
+
+impl Protocol for Guest {
+    const ROLE: Role = Role::Source;
+
+    fn connect<'a>(
+        store: &'a mut Store<State>,
+        program: &'a Program,
+        config: ConnectConfig,
+    ) -> Work<'a, Self> {
+        Box::pin(async move {
+            let Program::Source(program) = program else {
+                return Err(Cause::Malformed("it is a destination".to_owned()));
+            };
+            let world = match program.instantiate_async(&mut *store).await {
+                Ok(world) => world,
+                Err(error) => return Err(cause(store, &error)),
+            };
+            let called = world.cartridge_warp_source().call_connect(&mut *store, &config).await;
+            let connection = answer(store, called)?;
+            Ok(Self { world, connection, schemas: Schemas::default() })
+        })
+    }
+
+    fn connection(&self) -> ResourceAny {
+        self.connection
+    }
+}
+
+impl Guest {
+    fn api(&self) -> GuestConnection<'_> {
+        self.world.cartridge_warp_source().connection()
+    }
+}
+
 impl SourceConnection {
     pub async fn open(
         plugin: &Arc<Plugin>,
         settings: ConnectSettings,
     ) -> Result<Self, PluginError> {
-        let _ = settings;
-        Ok(Self { plugin: Arc::clone(plugin) })
+        Ok(Self { session: Session::open(plugin, settings).await? })
     }
-    fn gone(&self, call: &'static str) -> PluginError {
-        PluginError {
-            plugin: self.plugin.info.name.clone(),
-            role: Role::Source,
-            call,
-            cause: Cause::Gone,
-        }
-    }
+
     pub async fn test_connection(&self) -> Result<(), PluginError> {
-        Err(self.gone("test-connection"))
+        self.call("test-connection", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let called = guest.api().call_test_connection(&mut *store, guest.connection).await;
+                answer(store, called)
+            })
+        })
+        .await
     }
+
+    /// All tables of a schema.
     pub async fn get_schema(&self, schema: &str) -> Result<Vec<TableShape>, PluginError> {
-        let _ = schema;
-        Err(self.gone("get-schema"))
+        let schema = schema.to_owned();
+        self.call("get-schema", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let connection = guest.connection;
+                let called = guest.api().call_get_schema(&mut *store, connection, &schema).await;
+                convert::source::tables(answer(store, called)?)
+            })
+        })
+        .await
     }
+
+    /// Tells which tables are wanted, before any of the calls below.
     pub async fn select_tables(&self, schema: &str, tables: &[String]) -> Result<(), PluginError> {
-        let _ = (schema, tables);
-        Err(self.gone("select-tables"))
+        let (schema, tables) = (schema.to_owned(), tables.to_owned());
+        self.call("select-tables", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let connection = guest.connection;
+                let api = guest.api();
+                let called =
+                    api.call_select_tables(&mut *store, connection, &schema, &tables).await;
+                answer(store, called)
+            })
+        })
+        .await
     }
+
     pub async fn current_position(&self, schema: &str) -> Result<Position, PluginError> {
-        let _ = schema;
-        Err(self.gone("current-position"))
+        let schema = schema.to_owned();
+        self.call("current-position", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let connection = guest.connection;
+                let called =
+                    guest.api().call_current_position(&mut *store, connection, &schema).await;
+                convert::bounds::position(answer(store, called)?)
+            })
+        })
+        .await
     }
+
     pub async fn plan_snapshot(
         &self,
         schema: &str,
@@ -66,9 +149,27 @@ impl SourceConnection {
         start: &Position,
         target_chunks: u32,
     ) -> Result<Vec<Chunk>, PluginError> {
-        let _ = (schema, table, start, target_chunks);
-        Err(self.gone("plan-snapshot"))
+        let (schema, table, start) = (schema.to_owned(), table.to_owned(), start.0.clone());
+        self.call("plan-snapshot", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called = api
+                    .call_plan_snapshot(
+                        &mut *store,
+                        connection,
+                        &schema,
+                        &table,
+                        &start,
+                        target_chunks,
+                    )
+                    .await;
+                convert::source::chunks(answer(store, called)?)
+            })
+        })
+        .await
     }
+
+    /// Reads the next rows of a chunk: from its beginning without a cursor, else after it.
     pub async fn get_full_snapshot(
         &self,
         schema: &str,
@@ -77,23 +178,79 @@ impl SourceConnection {
         cursor: Option<Vec<u8>>,
         limits: ReadLimits,
     ) -> Result<SnapshotBatch, PluginError> {
-        let _ = (schema, table, chunk, cursor, limits);
-        Err(self.gone("get-full-snapshot"))
+        let (schema, table) = (schema.to_owned(), table.to_owned());
+        let chunk = convert::source::chunk_out(chunk);
+        self.session
+            .call("get-full-snapshot", limits.wait, move |Instance { store, guest }| {
+                Box::pin(async move {
+                    let (api, connection) = (guest.api(), guest.connection);
+                    let called = api
+                        .call_get_full_snapshot(
+                            &mut *store,
+                            connection,
+                            &schema,
+                            &table,
+                            &chunk,
+                            cursor.as_deref(),
+                            convert::source::limits(limits),
+                        )
+                        .await;
+                    let batch = answer(store, called)?;
+                    let rows_max = limits.rows_max.max(1);
+                    convert::source::snapshot_batch(batch, &mut guest.schemas, rows_max)
+                })
+            })
+            .await
     }
+
+    /// Reads changes after a position, of all selected tables together.
     pub async fn get_changes(
         &self,
         schema: &str,
         after: &Position,
         limits: ReadLimits,
     ) -> Result<ChangeBatch, PluginError> {
-        let _ = (schema, after, limits);
-        Err(self.gone("get-changes"))
+        let (schema, after) = (schema.to_owned(), after.0.clone());
+        self.session
+            .call("get-changes", limits.wait, move |Instance { store, guest }| {
+                Box::pin(async move {
+                    let (api, connection) = (guest.api(), guest.connection);
+                    let limits_out = convert::source::limits(limits);
+                    let called = api
+                        .call_get_changes(&mut *store, connection, &schema, &after, limits_out)
+                        .await;
+                    let batch = answer(store, called)?;
+                    let rows_max = limits.rows_max.max(1);
+                    convert::source::change_batch(batch, &mut guest.schemas, rows_max)
+                })
+            })
+            .await
     }
+
+    /// Tells that everything up to the position is durable at the destination (I1).
     pub async fn confirm(&self, schema: &str, position: &Position) -> Result<(), PluginError> {
-        let _ = (schema, position);
-        Err(self.gone("confirm"))
+        let (schema, position) = (schema.to_owned(), position.0.clone());
+        self.call("confirm", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called = api.call_confirm(&mut *store, connection, &schema, &position).await;
+                answer(store, called)
+            })
+        })
+        .await
     }
-    /// Disconnects and waits for it, at most a few seconds. Dropping the last handle does the same
-    /// without waiting.
-    pub async fn close(self) {}
+
+    /// Disconnects and waits for it, at most a few seconds after the calls that are waiting.
+    /// Dropping the last handle does the same without waiting.
+    pub async fn close(self) {
+        self.session.close().await;
+    }
+
+    async fn call<T, W>(&self, call: &'static str, work: W) -> Result<T, PluginError>
+    where
+        T: Send + 'static,
+        W: for<'a> FnOnce(&'a mut Instance<Guest>) -> Work<'a, T> + Send + 'static,
+    {
+        self.session.call(call, Duration::ZERO, work).await
+    }
 }

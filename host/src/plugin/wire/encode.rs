@@ -11,7 +11,10 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::WireError;
-use crate::model::{TableBatch, TableSchema};
+use crate::{
+    model::{TableBatch, TableSchema},
+    plugin::hex,
+};
 
 /// The schema as it travels: its message, and the id that is the message's hash.
 pub fn table_schema(arrow: SchemaRef) -> Result<Arc<TableSchema>, WireError> {
@@ -27,7 +30,7 @@ pub fn table_schema(arrow: SchemaRef) -> Result<Arc<TableSchema>, WireError> {
 /// First 32 hex digits of the message's SHA-256.
 pub(super) fn schema_id(message: &[u8]) -> String {
     let digest = Sha256::digest(message);
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(digest.get(..16).unwrap_or(&digest))
 }
 
 /// Puts columns into a batch. Their schema must be the one of `schema`.
@@ -37,7 +40,7 @@ pub fn encode_batch(
     columns: RecordBatch,
 ) -> Result<TableBatch, WireError> {
     if columns.schema_ref().fields() != schema.arrow.fields() {
-        return Err(WireError(format!("table `{table}`: the rows have another schema")));
+        return Err(WireError::new(format!("table `{table}`: the rows have another schema")));
     }
     let options = IpcWriteOptions::default();
     let mut tracker = DictionaryTracker::new(true);
@@ -56,5 +59,5 @@ fn encapsulate(encoded: EncodedData, options: &IpcWriteOptions) -> Result<Bytes,
 }
 
 fn refused(error: &ArrowError) -> WireError {
-    WireError(error.to_string())
+    WireError::new(error.to_string())
 }

@@ -1,0 +1,104 @@
+//! The checks that every conversion is made of.
+
+use crate::{
+    model::{Action, DeadLetter, Failure, Position},
+    plugin::{
+        Cause,
+        bindings::source::cartridge::warp::types as wit,
+        limits::{
+            DEAD_LETTERS_MAX, DETAIL_BYTES_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX,
+            PAYLOAD_BYTES_MAX, POSITION_BYTES_MAX, WORD_BYTES_MAX,
+        },
+        text,
+    },
+};
+
+use std::time::Duration;
+
+pub(super) fn malformed(reason: impl Into<String>) -> Cause {
+    Cause::Malformed(reason.into())
+}
+
+/// Refuses a list that is too long.
+pub(super) fn count(what: &str, length: usize, max: usize) -> Result<(), Cause> {
+    if length > max {
+        return Err(malformed(format!("{length} {what}, {max} are allowed")));
+    }
+    Ok(())
+}
+
+/// A name that destinations, logs and metrics can carry.
+pub(super) fn name(what: &str, name: String) -> Result<String, Cause> {
+    bounded_name(what, name, NAME_BYTES_MAX)
+}
+
+pub(super) fn bounded_name(what: &str, name: String, max: usize) -> Result<String, Cause> {
+    if name.is_empty() || name.len() > max || name.chars().any(text::is_unprintable) {
+        let shown = text::one_line(&name, 64);
+        return Err(malformed(format!(
+            "`{shown}` is no {what}: 1 to {max} bytes without control characters are"
+        )));
+    }
+    Ok(name)
+}
+
+/// Opaque bytes that the host will store.
+pub(super) fn opaque(what: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Cause> {
+    if bytes.len() > POSITION_BYTES_MAX {
+        let length = bytes.len();
+        return Err(malformed(format!(
+            "a {what} of {length} bytes, {POSITION_BYTES_MAX} are allowed"
+        )));
+    }
+    Ok(bytes)
+}
+
+pub(in crate::plugin) fn position(bytes: Vec<u8>) -> Result<Position, Cause> {
+    opaque("position", bytes).map(Position)
+}
+
+pub(in crate::plugin) fn marker(bytes: Vec<u8>) -> Result<Vec<u8>, Cause> {
+    opaque("marker", bytes)
+}
+
+/// A kebab-case word; one that isn't is shown, not trusted.
+pub(super) fn word(word: &str) -> String {
+    text::one_line(word, WORD_BYTES_MAX)
+}
+
+pub(super) fn message(message: &str) -> String {
+    text::lines(message, MESSAGE_BYTES_MAX)
+}
+
+pub(in crate::plugin) fn failure(failure: wit::Failure) -> Cause {
+    Cause::Failure(Box::new(Failure {
+        action: Action::from_word(&failure.action),
+        code: word(&failure.code),
+        message: message(&failure.message),
+        detail: failure.detail.map(|detail| text::lines(&detail, DETAIL_BYTES_MAX)),
+        retry_after: failure.retry_after_ms.map(Duration::from_millis),
+    }))
+}
+
+pub(super) fn dead_letters(letters: Vec<wit::DeadLetter>) -> Result<Vec<DeadLetter>, Cause> {
+    count("dead letters", letters.len(), DEAD_LETTERS_MAX)?;
+    letters.into_iter().map(dead_letter).collect()
+}
+
+fn dead_letter(letter: wit::DeadLetter) -> Result<DeadLetter, Cause> {
+    Ok(DeadLetter {
+        table: name("table", letter.table)?,
+        operation: word(&letter.operation),
+        // Kept as it is but for its length: it is a row, not a message.
+        payload: text::prefix(&letter.payload, PAYLOAD_BYTES_MAX).to_owned(),
+        code: word(&letter.code),
+        message: message(&letter.message),
+        origin: text::one_line(&letter.origin, NAME_BYTES_MAX),
+    })
+}
+
+/// The way back: dead letters for a destination.
+pub(super) fn dead_letter_out(letter: DeadLetter) -> wit::DeadLetter {
+    let DeadLetter { table, operation, payload, code, message, origin } = letter;
+    wit::DeadLetter { table, operation, payload, code, message, origin }
+}

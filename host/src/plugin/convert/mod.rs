@@ -1,0 +1,11 @@
+//! From the generated types of `wit/` to the model and back.
+//!
+//! Everything a guest says passes here or through `wire` before the host uses it: every text is cut
+//! or refused, every list is counted (I7, I8). A broken answer is a [`Cause::Malformed`]: nothing of
+//! it is used.
+
+pub(super) mod bounds;
+pub(super) mod destination;
+pub(super) mod info;
+pub(super) mod rows;
+pub(super) mod source;

@@ -1,0 +1,146 @@
+//! What sources answer, and what they are asked.
+
+use std::collections::HashSet;
+
+use super::{
+    bounds::{bounded_name, count, dead_letters, malformed, name, opaque, position},
+    rows::Schemas,
+};
+use crate::{
+    model::{ChangeKind, Chunk, SchemaChange, TableShape, batch::is_reserved},
+    plugin::{
+        Cause, ChangeBatch, ReadLimits, SnapshotBatch,
+        bindings::source::{
+            cartridge::warp::types as wit, exports::cartridge::warp::source as export,
+        },
+        limits::{CHUNK_ID_BYTES_MAX, CHUNKS_MAX, COLUMNS_MAX, SCHEMA_CHANGES_MAX, TABLES_MAX},
+        text, wire,
+    },
+};
+
+pub(in crate::plugin) fn limits(limits: ReadLimits) -> wit::Limits {
+    wit::Limits {
+        rows_max: limits.rows_max.max(1),
+        bytes_max: limits.bytes_max,
+        wait_ms: u32::try_from(limits.wait.as_millis()).unwrap_or(u32::MAX),
+    }
+}
+
+pub(in crate::plugin) fn tables(tables: Vec<wit::TableInfo>) -> Result<Vec<TableShape>, Cause> {
+    count("tables", tables.len(), TABLES_MAX)?;
+    let shapes: Vec<TableShape> = tables.into_iter().map(table_shape).collect::<Result<_, _>>()?;
+    let mut names = HashSet::new();
+    match shapes.iter().find(|shape| !names.insert(shape.name.as_str())) {
+        Some(twice) => Err(malformed(format!("table `{}` is there twice", twice.name))),
+        None => Ok(shapes),
+    }
+}
+
+fn table_shape(table: wit::TableInfo) -> Result<TableShape, Cause> {
+    let table_name = name("table", table.name)?;
+    let schema = wire::decode_schema(table.arrow_schema.into())
+        .map_err(|error| malformed(format!("table `{table_name}`: {error}")))?;
+    let schema = schema.arrow.clone();
+    if let Some(field) = schema.fields().iter().find(|field| is_reserved(field.name())) {
+        let column = field.name();
+        return Err(malformed(format!("table `{table_name}` has the reserved column `{column}`")));
+    }
+    count("key columns", table.key.len(), COLUMNS_MAX)?;
+    let mut seen = HashSet::new();
+    for column in &table.key {
+        if schema.column_with_name(column).is_none() || !seen.insert(column.as_str()) {
+            let column = text::one_line(column, 64);
+            return Err(malformed(format!(
+                "key column `{column}` of table `{table_name}` is not one of its columns, or twice"
+            )));
+        }
+    }
+    Ok(TableShape {
+        name: table_name,
+        schema,
+        key: table.key,
+        estimated_rows: table.estimated_rows,
+    })
+}
+
+pub(in crate::plugin) fn chunks(chunks: Vec<export::Chunk>) -> Result<Vec<Chunk>, Cause> {
+    count("chunks", chunks.len(), CHUNKS_MAX)?;
+    let mut ids = HashSet::new();
+    let mut result = Vec::with_capacity(chunks.len());
+    for chunk in chunks {
+        let id = bounded_name("chunk id", chunk.id, CHUNK_ID_BYTES_MAX)?;
+        if !ids.insert(id.clone()) {
+            return Err(malformed(format!("chunk id `{id}` is there twice")));
+        }
+        let descriptor = opaque("chunk descriptor", chunk.descriptor)?;
+        result.push(Chunk { id, descriptor, estimated_rows: chunk.estimated_rows });
+    }
+    Ok(result)
+}
+
+pub(in crate::plugin) fn chunk_out(chunk: &Chunk) -> export::Chunk {
+    export::Chunk {
+        id: chunk.id.clone(),
+        descriptor: chunk.descriptor.clone(),
+        estimated_rows: chunk.estimated_rows,
+    }
+}
+
+pub(in crate::plugin) fn snapshot_batch(
+    batch: export::SnapshotBatch,
+    schemas: &mut Schemas,
+    rows_max: u32,
+) -> Result<SnapshotBatch, Cause> {
+    let rows = batch.rows.into_iter().collect();
+    Ok(SnapshotBatch {
+        rows: schemas.batches(rows, rows_max)?.pop(),
+        rejected: dead_letters(batch.rejected)?,
+        next_cursor: batch.next_cursor.map(|cursor| opaque("cursor", cursor)).transpose()?,
+    })
+}
+
+pub(in crate::plugin) fn change_batch(
+    batch: export::ChangeBatch,
+    schemas: &mut Schemas,
+    rows_max: u32,
+) -> Result<ChangeBatch, Cause> {
+    count("schema changes", batch.schema_changes.len(), SCHEMA_CHANGES_MAX)?;
+    let changes = batch.schema_changes.into_iter().map(schema_change);
+    Ok(ChangeBatch {
+        schema_changes: changes.collect::<Result<_, _>>()?,
+        tables: schemas.batches(batch.tables, rows_max)?,
+        rejected: dead_letters(batch.rejected)?,
+        position: position(batch.position)?,
+        caught_up: batch.caught_up,
+    })
+}
+
+fn schema_change(change: wit::SchemaChange) -> Result<SchemaChange, Cause> {
+    let table = name("table", change.table)?;
+    let missing = |what: &str| malformed(format!("a schema change of `{table}` without {what}"));
+    let mut column = change.column;
+    let mut column = || {
+        let column = column.take().ok_or_else(|| missing("its column"))?;
+        name("column", column)
+    };
+    let kind = match change.kind.as_str() {
+        "add_column" => ChangeKind::AddColumn { column: column()? },
+        "drop_column" => ChangeKind::DropColumn { column: column()? },
+        "modify_column" => ChangeKind::ModifyColumn { column: column()? },
+        "rename_column" => {
+            let new_name = change.new_name.ok_or_else(|| missing("its new name"))?;
+            ChangeKind::RenameColumn { column: column()?, new_name: name("column", new_name)? }
+        }
+        "add_table" => ChangeKind::AddTable,
+        "drop_table" => ChangeKind::DropTable,
+        other => {
+            let shown = text::one_line(other, 64);
+            return Err(malformed(format!("`{shown}` is no kind of schema change")));
+        }
+    };
+    let after = change.after.map(table_shape).transpose()?;
+    if after.is_none() && kind != ChangeKind::DropTable {
+        return Err(missing("the table afterwards"));
+    }
+    Ok(SchemaChange { table, kind, after })
+}

@@ -1,0 +1,46 @@
+//! What wasmtime's error means.
+
+use wasmtime::Store;
+
+use crate::plugin::{
+    Cause, bindings::source::cartridge::warp::types::Failure, convert::bounds::failure,
+    limits::MESSAGE_BYTES_MAX, state::State, text,
+};
+
+/// wasmtime has no type for this error.
+const HOSTCALL_FUEL_WORDS: &str = "fuel allocated for hostcalls";
+
+/// A guest's answer, or why there is none.
+pub(in crate::plugin) fn answer<T>(
+    store: &mut Store<State>,
+    called: wasmtime::Result<Result<T, Failure>>,
+) -> Result<T, Cause> {
+    match called {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(said)) => Err(failure(said)),
+        Err(error) => Err(cause(store, &error)),
+    }
+}
+
+/// The cause of a call that wasmtime ended. The Store must not be entered again (I9).
+pub(in crate::plugin) fn cause(store: &mut Store<State>, error: &wasmtime::Error) -> Cause {
+    let last_words = store.data().log.take_last_words();
+    let limiter = &mut store.data_mut().limiter;
+    if limiter.take_refusal() {
+        return Cause::OutOfMemory { limit: limiter.bytes_max() };
+    }
+    let reason = format!("{error:#}");
+    if reason.contains(HOSTCALL_FUEL_WORDS) {
+        let bytes_max = store.hostcall_fuel();
+        return Cause::Malformed(format!("it is larger than {bytes_max} bytes"));
+    }
+    let reason = match error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+        Some(exit) => format!("it called exit({})", exit.0),
+        None => reason,
+    };
+    let reason = match last_words {
+        Some(words) => format!("{reason}; its last words: {words}"),
+        None => reason,
+    };
+    Cause::Trap(text::one_line(&reason, MESSAGE_BYTES_MAX))
+}

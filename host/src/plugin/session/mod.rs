@@ -1,0 +1,141 @@
+//! One open connection: a task that owns the Store, and handles that send it calls.
+//!
+//! Calls run one at a time in the order they came; those waiting are bounded (I7). The first cause
+//! that is not the connector's own failure ends the task and drops the Store, and every later call
+//! answers [`Cause::Gone`] (I9).
+//!
+//! A caller that gives up (drops its future) changes nothing: a call that has not begun is skipped,
+//! one that has goes to its end and its answer is thrown away. So the connection stays usable, and
+//! what the guest showed once (a schema) is not lost with the answer.
+
+pub(super) mod fault;
+mod open;
+mod task;
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument;
+use wasmtime::{Store, component::ResourceAny};
+
+use super::{
+    Cause, ConnectSettings, Limits, Plugin, PluginError, Role, artifact::Program,
+    bindings::source::cartridge::warp::types::ConnectConfig, limits::CALLS_QUEUED_MAX,
+    state::State,
+};
+use task::Command;
+
+/// What runs on an instance: one exported function and the check of its answer.
+pub(super) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Cause>> + Send + 'a>>;
+
+/// One of the two roles: how its component is opened, and what its connection keeps.
+pub(super) trait Protocol: Send + Sized + 'static {
+    const ROLE: Role;
+
+    fn connect<'a>(
+        store: &'a mut Store<State>,
+        program: &'a Program,
+        config: ConnectConfig,
+    ) -> Work<'a, Self>;
+
+    /// The guest's connection, to be dropped at the end.
+    fn connection(&self) -> ResourceAny;
+}
+
+/// A Store and what lives in it.
+pub(super) struct Instance<P> {
+    pub(super) store: Store<State>,
+    pub(super) guest: P,
+}
+
+/// A handle to an open connection. Clones share it; the last one to go disconnects.
+pub(super) struct Session<P> {
+    plugin: Arc<Plugin>,
+    limits: Limits,
+    commands: mpsc::Sender<Command<P>>,
+}
+
+impl<P> Clone for Session<P> {
+    fn clone(&self) -> Self {
+        Self {
+            plugin: Arc::clone(&self.plugin),
+            limits: self.limits.clone(),
+            commands: self.commands.clone(),
+        }
+    }
+}
+
+impl<P: Protocol> Session<P> {
+    pub(super) async fn open(
+        plugin: &Arc<Plugin>,
+        settings: ConnectSettings,
+    ) -> Result<Self, PluginError> {
+        let limits = settings.limits.clone();
+        let (commands, queue) = mpsc::channel(CALLS_QUEUED_MAX);
+        let (opened, answer) = oneshot::channel();
+        let span =
+            tracing::debug_span!("plugin", plugin = plugin.info.name, label = settings.label);
+        let task = task::run::<P>(Arc::clone(plugin), settings, opened, queue);
+        tokio::spawn(task.instrument(span));
+        let session = Self { plugin: Arc::clone(plugin), limits, commands };
+        match answer.await {
+            Ok(Ok(())) => Ok(session),
+            Ok(Err(cause)) => Err(session.error("connect", cause)),
+            Err(_) => Err(session.error("connect", Cause::Gone)),
+        }
+    }
+
+    /// Runs `work` on the instance. `wait` is what the guest was told it may wait.
+    pub(super) async fn call<T, W>(
+        &self,
+        call: &'static str,
+        wait: Duration,
+        work: W,
+    ) -> Result<T, PluginError>
+    where
+        T: Send + 'static,
+        W: for<'a> FnOnce(&'a mut Instance<P>) -> Work<'a, T> + Send + 'static,
+    {
+        let deadline = self.limits.call_deadline.saturating_add(wait);
+        let (reply, answer) = oneshot::channel();
+        let span = tracing::debug_span!(
+            "plugin_call",
+            call,
+            plugin = self.plugin.info.name,
+            role = P::ROLE.word()
+        );
+        let job = task::job(call, deadline, span, reply, work);
+        let sent = self.commands.send(Command::Call(job)).await;
+        let outcome = match sent {
+            Ok(()) => answer.await.unwrap_or(Err(Cause::Gone)),
+            Err(_) => Err(Cause::Gone),
+        };
+        outcome.map_err(|cause| self.error(call, cause))
+    }
+
+    /// Disconnects after the calls that are waiting. Other handles find the connection gone.
+    pub(super) async fn close(self) {
+        let (done, closed) = oneshot::channel();
+        if self.commands.send(Command::Close(done)).await.is_ok() {
+            // An error says that the task ended before: closed as well.
+            let _ = closed.await;
+        }
+    }
+
+    pub(super) fn error(&self, call: &'static str, cause: Cause) -> PluginError {
+        PluginError { plugin: self.plugin.info.name.clone(), role: P::ROLE, call, cause }
+    }
+}
+
+/// How long a call took, and how it ended, for the observer.
+fn observe(state: &State, call: &'static str, started: Instant, cause: Option<&Cause>) {
+    let identity = &state.identity;
+    let outcome = cause.map_or("ok", Cause::kind);
+    identity.observer.call(identity.origin(), call, started.elapsed(), outcome);
+    identity.observer.memory_bytes(identity.origin(), identity.instance, state.limiter.bytes());
+}

@@ -1,0 +1,118 @@
+//! The task that owns a Store.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tracing::{Instrument, Span};
+
+use super::{Instance, Protocol, Work, observe, open};
+use crate::plugin::{Cause, ConnectSettings, Plugin, limits::DISCONNECT_DEADLINE};
+
+pub(super) enum Command<P> {
+    Call(Job<P>),
+    Close(oneshot::Sender<()>),
+}
+
+/// A call with its reply. Answers why the instance must end, if it must.
+pub(super) type Job<P> = Box<dyn for<'a> FnOnce(&'a mut Instance<P>) -> Verdict<'a> + Send>;
+type Verdict<'a> = Pin<Box<dyn Future<Output = Option<&'static str>> + Send + 'a>>;
+
+pub(super) fn job<P, T, W>(
+    call: &'static str,
+    deadline: Duration,
+    span: Span,
+    reply: oneshot::Sender<Result<T, Cause>>,
+    work: W,
+) -> Job<P>
+where
+    P: Protocol,
+    T: Send + 'static,
+    W: for<'a> FnOnce(&'a mut Instance<P>) -> Work<'a, T> + Send + 'static,
+{
+    Box::new(move |instance| {
+        let run = async move {
+            if reply.is_closed() {
+                return None;
+            }
+            let started = Instant::now();
+            // Epochs make a busy guest yield to this timeout; a waiting one is cut by it as it is.
+            let outcome = timeout(deadline, work(instance)).await;
+            let outcome = outcome.unwrap_or(Err(Cause::Deadline(deadline)));
+            let state = instance.store.data();
+            observe(state, call, started, outcome.as_ref().err());
+            let end = outcome.as_ref().err().filter(|cause| cause.is_fatal()).map(Cause::kind);
+            // Nobody listens when the caller gave up.
+            let _ = reply.send(outcome);
+            end
+        };
+        Box::pin(run.instrument(span))
+    })
+}
+
+/// Opens the connection, answers `opened`, and serves calls until the last handle is gone, one
+/// closes it, or the instance breaks.
+pub(super) async fn run<P: Protocol>(
+    plugin: Arc<Plugin>,
+    settings: ConnectSettings,
+    opened: oneshot::Sender<Result<(), Cause>>,
+    mut queue: mpsc::Receiver<Command<P>>,
+) {
+    let mut instance = match open::open::<P>(&plugin, settings).await {
+        Ok(instance) => instance,
+        Err(cause) => {
+            let _ = opened.send(Err(cause));
+            return;
+        }
+    };
+    // When the caller gave up, its handle is gone and the queue ends at once.
+    let _ = opened.send(Ok(()));
+    let mut closed = None;
+    let mut broken = None;
+    while let Some(command) = queue.recv().await {
+        match command {
+            Command::Call(job) => {
+                broken = job(&mut instance).await;
+                if broken.is_some() {
+                    break;
+                }
+            }
+            Command::Close(done) => {
+                closed = Some(done);
+                break;
+            }
+        }
+    }
+    // From here on waiting and later calls answer `Gone`.
+    drop(queue);
+    end(instance, broken).await;
+    if let Some(done) = closed {
+        let _ = done.send(());
+    }
+}
+
+/// Disconnects a healthy instance; a broken one is dropped without being entered (I9).
+async fn end<P: Protocol>(mut instance: Instance<P>, broken: Option<&'static str>) {
+    let identity = instance.store.data().identity.clone();
+    match broken {
+        Some(cause) => identity.observer.instance_lost(identity.origin(), cause),
+        None => {
+            let connection = instance.guest.connection();
+            let dropped = connection.resource_drop_async(&mut instance.store);
+            match timeout(DISCONNECT_DEADLINE, Box::pin(dropped)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!("the connector crashed on disconnect: {error:#}"),
+                Err(_) => tracing::warn!(?DISCONNECT_DEADLINE, "the connector did not disconnect"),
+            }
+        }
+    }
+    drop(instance);
+    identity.observer.memory_bytes(identity.origin(), identity.instance, 0);
+}

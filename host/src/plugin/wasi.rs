@@ -1,0 +1,85 @@
+//! The sandbox of one connection: granted directories, granted environment, clocks, random.
+//!
+//! No arguments, no stdin, no network, and stdout and stderr go to the log (I10).
+
+use std::path::Path;
+
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
+
+use super::{
+    DirectoryGrant, Grants, PathKind,
+    bindings::source::cartridge::warp::types::GrantedPath,
+    imports::{log::GuestLog, stdio::Lines},
+};
+use crate::model::{Action, Failure};
+
+/// A sandbox that reaches nothing.
+pub(super) fn empty(log: &GuestLog) -> WasiCtx {
+    builder(log).build()
+}
+
+/// A sandbox with what was granted, and where the guest finds it.
+///
+/// A writable directory that does not exist is made; a readable one must be there.
+pub(super) fn granted(
+    log: &GuestLog,
+    grants: &Grants,
+) -> Result<(WasiCtx, Vec<GrantedPath>), Failure> {
+    let mut builder = builder(log);
+    for (name, value) in &grants.environment {
+        builder.env(name, value);
+    }
+    let mut paths = Vec::with_capacity(grants.directories.len());
+    for (index, grant) in grants.directories.iter().enumerate() {
+        let guest_directory = format!("/grants/{index}");
+        let (directory, guest_path) = locate(grant, &guest_directory)?;
+        if grant.writable {
+            std::fs::create_dir_all(directory)
+                .map_err(|error| unavailable(grant, &error.to_string()))?;
+        }
+        let permissions = if grant.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+        builder
+            .preopened_dir(directory, &guest_directory, permissions)
+            .map_err(|error| unavailable(grant, &format!("{error:#}")))?;
+        paths.push(GrantedPath {
+            key: grant.key.clone(),
+            configured: grant.configured.clone(),
+            guest_path,
+            writable: grant.writable,
+        });
+    }
+    Ok((builder.build(), paths))
+}
+
+fn builder(log: &GuestLog) -> WasiCtxBuilder {
+    let mut builder = WasiCtxBuilder::new();
+    builder.stdout(Lines::stdout(log.clone()));
+    builder.stderr(Lines::stderr(log.clone()));
+    builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+    builder
+}
+
+/// The directory to open and the path that the guest is told.
+fn locate<'a>(
+    grant: &'a DirectoryGrant,
+    guest_directory: &str,
+) -> Result<(&'a Path, String), Failure> {
+    if grant.kind == PathKind::Directory {
+        return Ok((&grant.host_path, guest_directory.to_owned()));
+    }
+    let name = grant.host_path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| unavailable(grant, "this names no file"))?;
+    let parent = grant.host_path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok((parent.unwrap_or(Path::new(".")), format!("{guest_directory}/{name}")))
+}
+
+fn unavailable(grant: &DirectoryGrant, why: &str) -> Failure {
+    let DirectoryGrant { key, configured, host_path, .. } = grant;
+    Failure {
+        action: Action::Config,
+        code: "grant-unavailable".to_owned(),
+        message: format!("can't open {} for `{key}` (`{configured}`): {why}", host_path.display()),
+        detail: None,
+        retry_after: None,
+    }
+}

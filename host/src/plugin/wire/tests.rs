@@ -1,0 +1,250 @@
+//! Round trips, refusals, and thousands of damaged messages.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Int32Array, Int64Array, ListArray,
+    RecordBatch, StringArray, TimestampMicrosecondArray, UInt8Array, types::Int32Type,
+};
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use bytes::Bytes;
+
+use super::*;
+use crate::model::{TableBatch, TableSchema};
+
+fn utc() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+fn sample() -> TableBatch {
+    let list = Field::new_list_field(DataType::Int32, true);
+    let amount = DataType::Decimal128(20, 2);
+    let schema = Schema::new(vec![
+        Field::new("_op", DataType::UInt8, false),
+        Field::new("_ts", utc(), true),
+        Field::new("_unchanged", DataType::Binary, true),
+        Field::new("id", DataType::Int64, true),
+        Field::new("name", DataType::Utf8, true)
+            .with_metadata([("warp:type".to_owned(), "varchar(9)".to_owned())]),
+        Field::new("paid", DataType::Boolean, true),
+        Field::new("amount", amount.clone(), true),
+        Field::new("parts", DataType::List(Arc::new(list)), true),
+    ]);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt8Array::from(vec![0, 1, 2])),
+        Arc::new(
+            TimestampMicrosecondArray::from(vec![Some(1), None, Some(3)]).with_timezone("UTC"),
+        ),
+        Arc::new(BinaryArray::from_opt_vec(vec![None, Some(&[0b10]), None])),
+        Arc::new(Int64Array::from(vec![1, 2, 3])),
+        Arc::new(StringArray::from(vec![Some("ä"), None, Some("long enough")])),
+        Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
+        Arc::new(Decimal128Array::from(vec![Some(7), Some(-7), None]).with_data_type(amount)),
+        Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([
+            Some(vec![Some(1), None]),
+            None,
+            Some(vec![]),
+        ])),
+    ];
+    let schema = Arc::new(schema);
+    let columns = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
+    encode_batch("orders", &table_schema(schema).unwrap(), columns).unwrap()
+}
+
+fn single(field: Field, column: ArrayRef) -> TableBatch {
+    let schema = Arc::new(Schema::new(vec![field]));
+    let columns = RecordBatch::try_new(Arc::clone(&schema), vec![column]).unwrap();
+    encode_batch("orders", &table_schema(schema).unwrap(), columns).unwrap()
+}
+
+#[test]
+fn what_was_encoded_decodes_to_the_same() {
+    let batch = sample();
+    let schema = decode_schema(batch.schema.message.clone()).unwrap();
+    assert_eq!(schema.arrow, batch.schema.arrow);
+    assert_eq!(schema.id, batch.schema.id);
+    let columns = decode_batch(&schema, &batch.rows, 3).unwrap();
+    assert_eq!(columns, batch.columns);
+}
+
+#[test]
+fn an_empty_batch_is_a_batch() {
+    let batch = sample();
+    let empty = encode_batch("orders", &batch.schema, batch.columns.slice(0, 0)).unwrap();
+    assert_eq!(decode_batch(&batch.schema, &empty.rows, 0).unwrap().num_rows(), 0);
+}
+
+#[test]
+fn columns_share_the_memory_of_the_message() {
+    let ids = Int64Array::from((0..4096).collect::<Vec<_>>());
+    let batch = single(Field::new("id", DataType::Int64, true), Arc::new(ids));
+    let columns = decode_batch(&batch.schema, &batch.rows, 4096).unwrap();
+    let values = columns.column(0).to_data().buffers()[0].as_ptr() as usize;
+    let message = batch.rows.as_ptr() as usize;
+    assert!((message..message + batch.rows.len()).contains(&values));
+}
+
+#[test]
+fn columns_that_the_format_does_not_have_are_refused() {
+    let cases = [
+        ("a float of 16 bits", Field::new("x", DataType::Float16, true)),
+        ("milliseconds", Field::new("x", DataType::Timestamp(TimeUnit::Millisecond, None), true)),
+        (
+            "a zone other than UTC",
+            Field::new(
+                "x",
+                DataType::Timestamp(TimeUnit::Microsecond, Some("+01:00".into())),
+                true,
+            ),
+        ),
+        (
+            "a list of lists",
+            Field::new(
+                "x",
+                DataType::new_list(DataType::new_list(DataType::Int8, true), true),
+                true,
+            ),
+        ),
+        ("large text", Field::new("x", DataType::LargeUtf8, true)),
+        ("views", Field::new("x", DataType::Utf8View, true)),
+        ("null", Field::new("x", DataType::Null, true)),
+        (
+            "parts",
+            Field::new(
+                "x",
+                DataType::Struct(vec![Field::new("y", DataType::Int8, true)].into()),
+                true,
+            ),
+        ),
+        ("a width of zero", Field::new("x", DataType::FixedSizeBinary(0), true)),
+        (
+            "a dictionary",
+            Field::new(
+                "x",
+                DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8)),
+                true,
+            ),
+        ),
+        ("a reserved name of another type", Field::new("_op", DataType::Utf8, true)),
+        ("only reserved columns", Field::new("_op", DataType::UInt8, false)),
+        ("no name", Field::new("", DataType::Int8, true)),
+        ("a control character", Field::new("a\nb", DataType::Int8, true)),
+        ("a long name", Field::new("x".repeat(513), DataType::Int8, true)),
+    ];
+    for (name, field) in cases {
+        let schema = table_schema(Arc::new(Schema::new(vec![field]))).unwrap();
+        assert!(decode_schema(schema.message.clone()).is_err(), "{name}");
+    }
+    let twice = Schema::new(vec![Field::new("x", DataType::Int8, true); 2]);
+    assert!(decode_schema(table_schema(Arc::new(twice)).unwrap().message.clone()).is_err());
+    let wide: Vec<_> =
+        (0..5000).map(|n| Field::new(format!("c{n}"), DataType::Int8, true)).collect();
+    let wide = table_schema(Arc::new(Schema::new(wide))).unwrap();
+    assert!(decode_schema(wide.message.clone()).is_err());
+}
+
+#[test]
+fn lies_about_rows_are_refused() {
+    let batch = sample();
+    for rows in [0, 2, 4, u32::MAX] {
+        assert!(decode_batch(&batch.schema, &batch.rows, rows).is_err(), "{rows}");
+    }
+}
+
+#[test]
+fn operations_are_known_and_never_null() {
+    let cases: [(&str, Vec<Option<u8>>, bool); 3] = [
+        ("known", vec![Some(0), Some(3)], true),
+        ("unknown", vec![Some(0), Some(4)], false),
+        ("null", vec![Some(0), None], false),
+    ];
+    for (name, ops, accepted) in cases {
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("_op", DataType::UInt8, true),
+            Field::new("id", DataType::Int32, true),
+        ]));
+        let columns: Vec<ArrayRef> =
+            vec![Arc::new(UInt8Array::from(ops)), Arc::new(Int32Array::from(vec![1, 2]))];
+        let columns = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
+        let batch = encode_batch("t", &table_schema(schema).unwrap(), columns).unwrap();
+        assert_eq!(decode_batch(&batch.schema, &batch.rows, 2).is_ok(), accepted, "{name}");
+    }
+}
+
+#[test]
+fn other_messages_and_trailing_bytes_are_refused() {
+    let batch = sample();
+    assert!(decode_schema(batch.rows.clone()).is_err());
+    assert!(decode_batch(&batch.schema, &batch.schema.message, 3).is_err());
+    let longer = Bytes::from([&batch.rows[..], &[0; 8]].concat());
+    assert!(decode_batch(&batch.schema, &longer, 3).is_err());
+    let other =
+        single(Field::new("id", DataType::Utf8, true), Arc::new(StringArray::from(vec!["a"; 3])));
+    assert!(decode_batch(&other.schema, &batch.rows, 3).is_err());
+}
+
+/// A small generator with a fixed start, so that a failure repeats.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % bound as u64).unwrap()
+    }
+}
+
+fn damaged(bytes: &[u8], random: &mut Random) -> Bytes {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..=random.below(4) {
+        let at = random.below(bytes.len());
+        match random.below(4) {
+            0 => bytes[at] ^= 1 << random.below(8),
+            1 => bytes[at] = [0x00, 0xff, 0x7f, 0x80][random.below(4)],
+            2 => {
+                let end = (at + 8).min(bytes.len());
+                let extreme = [u64::MAX, i64::MAX as u64, 1 << 31, 1 << 40][random.below(4)];
+                bytes[at..end].copy_from_slice(&extreme.to_le_bytes()[..end - at]);
+            }
+            _ => bytes.truncate(at.max(1)),
+        }
+    }
+    bytes.into()
+}
+
+/// Reads every value, so that a wrong offset that was let through would show.
+fn read_all(columns: &RecordBatch) -> usize {
+    let text = format!("{columns:?}");
+    text.len()
+}
+
+#[test]
+fn damaged_batches_never_panic() {
+    let batch = sample();
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut survived = 0;
+    for _ in 0..20_000 {
+        let bytes = damaged(&batch.rows, &mut random);
+        if let Ok(columns) = decode_batch(&batch.schema, &bytes, 3) {
+            assert_eq!(columns.num_rows(), 3);
+            assert!(read_all(&columns) > 0);
+            survived += 1;
+        }
+    }
+    assert!(survived < 20_000, "damage must be found");
+}
+
+#[test]
+fn damaged_schemas_never_panic() {
+    let batch = sample();
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    for _ in 0..20_000 {
+        let bytes = damaged(&batch.schema.message, &mut random);
+        let decoded: Result<Arc<TableSchema>, _> = decode_schema(bytes);
+        if let Ok(schema) = decoded {
+            // A damaged schema that is still one must not break the reading of a good batch.
+            drop(decode_batch(&schema, &batch.rows, 3));
+        }
+    }
+}
