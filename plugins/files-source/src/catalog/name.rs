@@ -1,0 +1,75 @@
+//! What a file's name says: its table, its format, and its place among rotated files.
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Fields between delimiters, one record a line, quoted where needed.
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+    /// Columns, never changed once written.
+    Parquet,
+}
+
+/// A file's name taken apart: `orders.ndjson.2` is a rotated `orders.ndjson`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileName {
+    /// Before the format's extension.
+    pub stem: String,
+    /// The format.
+    pub format: Format,
+    /// After it; empty for the file that is being written.
+    pub rotation: String,
+}
+
+/// Order of reading: rotated files before the one being written, and of numbered ones the highest,
+/// which is the oldest, first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadingOrder(String, bool, std::cmp::Reverse<u64>, String);
+
+impl FileName {
+    /// None for files that are no data: other extensions, hidden and temporary files.
+    pub fn parse(name: &str) -> Option<Self> {
+        if name.starts_with(['.', '_']) {
+            return None;
+        }
+        let mut from = 0;
+        while let Some(at) = name[from..].find('.').map(|at| from + at) {
+            let (extension, rotation) =
+                name[at + 1..].split_once('.').unwrap_or((&name[at + 1..], ""));
+            let format = match extension.to_ascii_lowercase().as_str() {
+                "csv" => Some(Format::Csv),
+                "ndjson" | "jsonl" => Some(Format::Ndjson),
+                "parquet" => Some(Format::Parquet),
+                _ => None,
+            };
+            if let Some(format) = format
+                && at > 0
+            {
+                let rotated = rotation.starts_with(|first: char| first.is_ascii_digit())
+                    && rotation
+                        .bytes()
+                        .all(|byte| byte.is_ascii_digit() || b"-_:T".contains(&byte));
+                return (rotation.is_empty() || rotated).then(|| Self {
+                    stem: name[..at].to_owned(),
+                    format,
+                    rotation: rotation.to_owned(),
+                });
+            }
+            from = at + 1;
+        }
+        None
+    }
+
+    /// See [`ReadingOrder`].
+    pub fn order(&self) -> ReadingOrder {
+        // Dates have more digits than any count of rotated files, and their own order is right.
+        let number = self.rotation.parse::<u64>().ok().filter(|_| self.rotation.len() < 6);
+        ReadingOrder(
+            self.stem.clone(),
+            self.rotation.is_empty(),
+            std::cmp::Reverse(number.unwrap_or(0)),
+            self.rotation.clone(),
+        )
+    }
+}

@@ -1,0 +1,12 @@
+//! Rows of a table out of its files.
+
+mod file;
+mod lines;
+pub mod parquet;
+mod record;
+mod row;
+mod sample;
+
+pub use file::{Budget, Stop, TableReader};
+pub use lines::LineNumbers;
+pub use sample::sample;

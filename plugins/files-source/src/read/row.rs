@@ -1,0 +1,180 @@
+//! One row: fields into columns, whatever the file's format.
+
+use cartridge_warp_sdk::{ColumnType, Operation, RowBuilder, Value, ValueError, parse_timestamp};
+
+use crate::format::Token;
+use crate::shape::{COLUMNS_MAX, Guess, OP_FIELD, Shape, TS_FIELD};
+
+/// Why a row cannot travel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The dead letter's code.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Fault {
+    /// Bytes that are no record of the format.
+    pub fn malformed(message: impl Into<String>) -> Self {
+        Self { code: "malformed-row", message: message.into() }
+    }
+
+    /// A value that its column cannot hold.
+    pub fn conversion(message: impl Into<String>) -> Self {
+        Self { code: ValueError::CODE, message: message.into() }
+    }
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is in the batch.
+    Committed,
+    /// It has columns that the table did not have; it is not in the batch.
+    NewColumns(Vec<(String, Guess)>),
+    /// It cannot travel.
+    Rejected(Fault, Option<Operation>),
+}
+
+/// Collects the fields of one row.
+pub struct RowReader<'w, 's> {
+    row: RowBuilder<'w>,
+    shape: &'s Shape,
+    /// Snapshots are what there is: a row of them can only be there.
+    snapshot: bool,
+    next: usize,
+    operation: Option<Operation>,
+    at: Option<i64>,
+    fault: Option<Fault>,
+    new_columns: Vec<(String, Guess)>,
+}
+
+impl<'w, 's> RowReader<'w, 's> {
+    /// A row without fields.
+    pub fn new(row: RowBuilder<'w>, shape: &'s Shape, snapshot: bool) -> Self {
+        Self {
+            row,
+            shape,
+            snapshot,
+            next: 0,
+            operation: None,
+            at: None,
+            fault: None,
+            new_columns: Vec::new(),
+        }
+    }
+
+    /// Takes a field.
+    pub fn field(&mut self, name: &str, token: &Token<'_>) {
+        match self.shape.find(name, self.next) {
+            Some(column) => {
+                self.next = column + 1;
+                let value = value_of(token, self.shape.column_type(column));
+                self.set(column, value);
+            }
+            None => self.unknown(name, token),
+        }
+    }
+
+    /// Takes a value that is typed already.
+    pub fn set(&mut self, column: usize, value: Value<'_>) {
+        if let Err(error) = self.row.set(column, value) {
+            self.fault.get_or_insert_with(|| Fault::conversion(error.to_string()));
+        }
+    }
+
+    fn unknown(&mut self, name: &str, token: &Token<'_>) {
+        match (name, token) {
+            (_, Token::Null) => {}
+            (OP_FIELD, token) => match operation_of(token) {
+                Some(operation) => self.operation = Some(operation),
+                None => {
+                    self.fail(Fault::malformed("_op is none of insert, update, delete, truncate"))
+                }
+            },
+            (TS_FIELD, Token::Text { text, .. } | Token::Plain(text)) => {
+                self.at = parse_timestamp(text).map(|(micros, _)| micros);
+                if self.at.is_none() {
+                    self.fail(Fault::conversion("_ts is no timestamp"));
+                }
+            }
+            (TS_FIELD, _) => self.fail(Fault::conversion("_ts is no timestamp")),
+            (name, _) if cartridge_warp_sdk::is_reserved(name) => {
+                self.fail(Fault::malformed(format!("the field name {name} is reserved")));
+            }
+            ("", _) => self.fail(Fault::malformed("a field has no name")),
+            (name, token) => {
+                let known = self.shape.table().columns.len() + self.new_columns.len();
+                if known >= COLUMNS_MAX {
+                    return self.fail(Fault::malformed(format!(
+                        "the field {name} would be column {} and a table has at most {COLUMNS_MAX}",
+                        known + 1
+                    )));
+                }
+                let guess = Guess::of(token);
+                match self.new_columns.iter_mut().find(|(column, _)| column == name) {
+                    Some((_, seen)) => *seen = std::mem::take(seen).join(guess),
+                    None => self.new_columns.push((name.to_owned(), guess)),
+                }
+            }
+        }
+    }
+
+    /// Remembers the first fault.
+    pub fn fail(&mut self, fault: Fault) {
+        self.fault.get_or_insert(fault);
+    }
+
+    /// Ends the row.
+    pub fn finish(self) -> Verdict {
+        let Self { mut row, operation, at, fault, new_columns, snapshot, .. } = self;
+        if let Some(fault) = fault {
+            return Verdict::Rejected(fault, operation);
+        }
+        let gone = matches!(operation, Some(Operation::Delete | Operation::Truncate));
+        if snapshot && gone {
+            let message = "a delete among rows without _op, which were read as a snapshot; declare \
+                           `_op: string` under options.columns to have the files read as changes";
+            return Verdict::Rejected(Fault::malformed(message), operation);
+        }
+        if !new_columns.is_empty() {
+            return Verdict::NewColumns(new_columns);
+        }
+        if !snapshot {
+            row.set_operation(operation.unwrap_or_default());
+        }
+        match at {
+            Some(micros) => row.at(micros).commit(),
+            None => row.commit(),
+        }
+        Verdict::Committed
+    }
+}
+
+fn operation_of(token: &Token<'_>) -> Option<Operation> {
+    let (Token::Text { text, .. } | Token::Plain(text)) = token else { return None };
+    Some(match text.to_ascii_lowercase().as_str() {
+        "insert" | "i" | "c" | "r" | "create" | "read" => Operation::Insert,
+        "update" | "u" => Operation::Update,
+        "delete" | "d" => Operation::Delete,
+        "truncate" | "t" => Operation::Truncate,
+        _ => return None,
+    })
+}
+
+/// Text is converted by the column; JSON columns take JSON as it was written.
+fn value_of<'t>(token: &'t Token<'_>, column_type: &ColumnType) -> Value<'t> {
+    let json = *column_type == ColumnType::Json;
+    match token {
+        Token::Null => Value::Null,
+        Token::Bool(value) => Value::Bool(*value),
+        Token::Number(raw) | Token::Text { raw, .. } if json => Value::Json((*raw).into()),
+        Token::Number(raw) => Value::Str(raw),
+        Token::Nested(raw) => Value::Json((*raw).into()),
+        Token::Text { text, .. } | Token::Plain(text) => match column_type {
+            ColumnType::Binary => Value::Bytes(text.as_bytes()),
+            _ => Value::Str(text),
+        },
+    }
+}

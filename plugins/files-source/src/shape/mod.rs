@@ -1,0 +1,110 @@
+//! What is known of a table: its columns, key, and whether its files are a log of changes.
+
+mod guess;
+
+use std::collections::{BTreeMap, HashMap};
+
+use cartridge_warp_sdk::{Column, ColumnType, Failure, Table};
+
+pub use guess::Guess;
+
+use crate::options::Options;
+
+/// The field that says what a row does; it is no column.
+pub const OP_FIELD: &str = "_op";
+/// The field with the commit time; it is no column.
+pub const TS_FIELD: &str = "_ts";
+/// Columns of one table; what is beyond is a damaged file rather than a table.
+pub const COLUMNS_MAX: usize = 2_000;
+
+/// A table's shape as known so far; it only grows.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    table: Table,
+    index: HashMap<String, usize>,
+    /// Rows carry `_op`: the files are a log of changes, and none of it is a snapshot.
+    pub change_log: bool,
+    /// The key that the operator named.
+    configured_key: Option<Vec<String>>,
+}
+
+impl Shape {
+    /// A table of which only the declared columns are known.
+    pub fn declared(name: &str, options: &Options) -> Result<Self, Failure> {
+        let mut shape = Self {
+            table: Table::new(name),
+            index: HashMap::new(),
+            change_log: false,
+            configured_key: options.keys.get(name).cloned(),
+        };
+        for (column, column_type) in options.declared(name)? {
+            shape.add(&column, column_type);
+        }
+        shape.choose_key();
+        Ok(shape)
+    }
+
+    /// Adds what a sample showed, in the order in which it showed it.
+    pub fn learn(&mut self, guesses: &[(String, Guess)]) {
+        for (name, guess) in guesses {
+            if let Some(column_type) = guess.column_type()
+                && self.index_of(name).is_none()
+            {
+                self.add(name, column_type);
+            }
+        }
+        self.choose_key();
+    }
+
+    /// Adds a column; `_op` and `_ts` are none, but `_op` makes the table a log of changes.
+    pub fn add(&mut self, name: &str, column_type: ColumnType) {
+        match name {
+            OP_FIELD => self.change_log = true,
+            TS_FIELD => {}
+            _ => {
+                self.index.insert(name.to_owned(), self.table.columns.len());
+                self.table.columns.push(Column::new(name, column_type));
+            }
+        }
+    }
+
+    /// The configured key, else `id`, else `_id`.
+    fn choose_key(&mut self) {
+        let usual = || ["id", "_id"].iter().find(|name| self.index.contains_key(**name));
+        self.table.key = match &self.configured_key {
+            Some(key) => key.clone(),
+            None => usual().map(|name| vec![(*name).to_owned()]).unwrap_or_default(),
+        };
+    }
+
+    /// The table as the host sees it.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The columns with their types as text, for a chunk's descriptor.
+    pub fn columns(&self) -> Vec<(String, String)> {
+        let columns = self.table.columns.iter();
+        columns.map(|column| (column.name.clone(), column.column_type.to_string())).collect()
+    }
+
+    /// The place of a column; `hint` is where it probably is.
+    pub fn find(&self, name: &str, hint: usize) -> Option<usize> {
+        match self.table.columns.get(hint) {
+            Some(column) if column.name == name => Some(hint),
+            _ => self.index_of(name),
+        }
+    }
+
+    fn index_of(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
+    /// The type of a column.
+    pub fn column_type(&self, column: usize) -> &ColumnType {
+        &self.table.columns[column].column_type
+    }
+}
+
+/// Shapes of one connection by table.
+pub type Shapes = BTreeMap<String, Shape>;

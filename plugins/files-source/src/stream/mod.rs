@@ -1,0 +1,222 @@
+//! What came after the position: new lines of known files, and new files.
+//!
+//! Tables are read in turn, files of a table one after the other in their reading order, so that a
+//! rotated file is finished before its successor is begun. Between tables there is no order.
+
+mod reconcile;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant, SystemTime};
+
+use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, SchemaChange, TableRows};
+
+use crate::catalog::{FINGERPRINT_BYTES, FileEntry, Fingerprint, Format};
+use crate::position::{FileMark, Position};
+use crate::read::{Budget, Stop, TableReader};
+use crate::shape::{Guess, Shape};
+use crate::{FilesSource, fault, read};
+
+/// Between two looks at the directory while nothing happens.
+const POLL: Duration = Duration::from_millis(50);
+
+/// What the stream's connection remembers.
+#[derive(Default)]
+pub struct State {
+    /// Size and time of each file when its fingerprint was last right.
+    verified: HashMap<u64, (u64, Option<SystemTime>)>,
+    /// Names by hash, to call tables and files by them.
+    tables: HashMap<u32, String>,
+    paths: HashMap<u32, String>,
+    /// The table that is read first in the next call, so that a busy one starves nobody.
+    turn: usize,
+}
+
+type Files = BTreeMap<String, Vec<FileEntry>>;
+
+/// Reads changes, waiting for some within the limit.
+pub fn get_changes(
+    source: &mut FilesSource,
+    schema: &str,
+    after: &[u8],
+    limits: Limits,
+) -> Result<ChangeBatch, Failure> {
+    let deadline = Instant::now() + limits.wait;
+    let after = Position::decode(after)?;
+    loop {
+        let batch = step(source, schema, &after, limits)?;
+        let something = !batch.tables.is_empty()
+            || !batch.rejected.is_empty()
+            || !batch.schema_changes.is_empty()
+            || !batch.caught_up;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if something || left.is_zero() {
+            return Ok(batch);
+        }
+        std::thread::sleep(POLL.min(left));
+    }
+}
+
+/// One look at the directory and at most one batch of each table.
+fn step(
+    source: &mut FilesSource,
+    schema: &str,
+    after: &Position,
+    limits: Limits,
+) -> Result<ChangeBatch, Failure> {
+    let (files, mut position) = reconcile::files(source, schema, after)?;
+    let mut budget = Budget::new(limits);
+    let mut batch = ChangeBatch { caught_up: true, ..ChangeBatch::default() };
+    let names: Vec<&String> = files.keys().collect();
+    let first = source.stream.turn.checked_rem(names.len()).unwrap_or(0);
+    for turn in 0..names.len() {
+        let at = (first + turn) % names.len();
+        let Some(entries) = files.get(names[at]) else { continue };
+        let more = read_table(source, names[at], entries, &mut position, &mut budget, &mut batch)?;
+        if more {
+            batch.caught_up = false;
+            source.stream.turn = at + 1;
+        }
+        if more && !budget.allows(0) {
+            break;
+        }
+    }
+    batch.position = position.encode()?;
+    Ok(batch)
+}
+
+/// Reads a table's files in order; true when there is more to read than this batch took.
+fn read_table(
+    source: &mut FilesSource,
+    table: &str,
+    entries: &[FileEntry],
+    position: &mut Position,
+    budget: &mut Budget,
+    batch: &mut ChangeBatch,
+) -> Result<bool, Failure> {
+    let fresh: Vec<&FileEntry> =
+        entries.iter().filter(|entry| has_more(entry, position.get(entry.identity))).collect();
+    if fresh.is_empty() {
+        return Ok(false);
+    }
+    let mut shape = match source.shapes.remove(table) {
+        Some(shape) => shape,
+        None => known_shape(source, table, entries, position, batch)?,
+    };
+    let (rows, stop) = read_files(source, &shape, &fresh, position, budget, batch)?;
+    let read = rows.is_some();
+    batch.tables.extend(rows);
+    let mut more = stop != Stop::Drained;
+    if let Stop::NewColumns(columns) = stop {
+        // The change comes before the rows of its batch, so rows under the old shape go alone.
+        if !read {
+            announce(&mut shape, &columns, batch);
+        }
+        more = true;
+    }
+    source.shapes.insert(table.to_owned(), shape);
+    Ok(more)
+}
+
+/// A table that this connection meets for the first time: new, if the position has none of it.
+fn known_shape(
+    source: &FilesSource,
+    table: &str,
+    entries: &[FileEntry],
+    position: &Position,
+    batch: &mut ChangeBatch,
+) -> Result<Shape, Failure> {
+    let shape = read::sample(table, entries, &source.options)?;
+    let known = entries
+        .iter()
+        .any(|entry| position.get(entry.identity).is_some_and(|mark| mark.offset > 0));
+    if !known && !shape.table().columns.is_empty() {
+        batch.schema_changes.push(SchemaChange::add_table(shape.table().clone()));
+    }
+    Ok(shape)
+}
+
+/// Adds columns to the shape and says so to the host.
+fn announce(shape: &mut Shape, columns: &[(String, Guess)], batch: &mut ChangeBatch) {
+    let new_table = shape.table().columns.is_empty();
+    for column in columns {
+        shape.learn(std::slice::from_ref(column));
+        let after = shape.table().clone();
+        if !new_table && after.index_of(&column.0).is_some() {
+            batch.schema_changes.push(SchemaChange::add_column(&column.0, after));
+        }
+    }
+    if new_table && !shape.table().columns.is_empty() {
+        batch.schema_changes.push(SchemaChange::add_table(shape.table().clone()));
+    }
+}
+
+fn read_files(
+    source: &mut FilesSource,
+    shape: &Shape,
+    fresh: &[&FileEntry],
+    position: &mut Position,
+    budget: &mut Budget,
+    batch: &mut ChangeBatch,
+) -> Result<(Option<TableRows>, Stop), Failure> {
+    let mut reader = TableReader::new(shape, &source.options.csv, &mut source.lines, false);
+    let mut outcome = Stop::Drained;
+    for entry in fresh {
+        if !budget.allows(0) {
+            outcome = Stop::Limit;
+            break;
+        }
+        let from = position.get(entry.identity).map_or(0, |mark| mark.offset);
+        let end = if entry.format == Format::Parquet { u64::MAX } else { entry.size };
+        let (offset, stop) = reader.read(entry, from, end, budget)?;
+        // A Parquet file that is still being written has no mark: it may yet change altogether.
+        if entry.format != Format::Parquet
+            || offset > 0
+            || stop == Stop::Drained && is_complete(entry)?
+        {
+            position.set(mark(entry, position.get(entry.identity), offset, stop == Stop::Drained)?);
+        }
+        if stop != Stop::Drained {
+            outcome = stop;
+            break;
+        }
+    }
+    batch.rejected.append(&mut reader.rejected);
+    let rows = (!reader.writer.is_empty()).then(|| reader.writer.finish()).transpose()?;
+    Ok((rows, outcome))
+}
+
+fn is_complete(entry: &FileEntry) -> Result<bool, Failure> {
+    Ok(read::parquet::row_groups(entry)?.is_some())
+}
+
+/// A file's new mark: the table stays that of its first name, the fingerprint grows to full length.
+fn mark(
+    entry: &FileEntry,
+    before: Option<&FileMark>,
+    offset: u64,
+    done: bool,
+) -> Result<FileMark, Failure> {
+    let fingerprint = match before {
+        Some(mark) if usize::from(mark.fingerprint.length) == FINGERPRINT_BYTES => mark.fingerprint,
+        _ => std::fs::File::open(&entry.path)
+            .and_then(|mut file| Fingerprint::of(&mut file, FINGERPRINT_BYTES))
+            .map_err(|error| fault::io(&entry.shown, &error))?,
+    };
+    Ok(FileMark {
+        identity: entry.identity,
+        fingerprint,
+        table_hash: before.map_or_else(|| entry.table_hash(), |mark| mark.table_hash),
+        path_hash: entry.path_hash(),
+        offset,
+        done,
+    })
+}
+
+/// Whether there may be something to read; an incomplete last line is looked at again each time.
+fn has_more(entry: &FileEntry, mark: Option<&FileMark>) -> bool {
+    match (mark, entry.format) {
+        (None, _) => true,
+        (Some(mark), Format::Parquet) => !mark.done,
+        (Some(mark), _) => !mark.done || entry.size > mark.offset,
+    }
+}
