@@ -1,0 +1,70 @@
+//! How values that are already stored follow a change of their column's type.
+
+use cartridge_warp_sdk::ColumnType;
+
+/// What has to happen to the stored values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Conversion {
+    /// The new type stores them the same way.
+    None,
+    /// Each becomes this expression, where `{}` is the old value.
+    Rewrite(&'static str),
+    /// They have no exact form in the new type.
+    Impossible,
+}
+
+/// From one type to another.
+pub(crate) fn between(from: &ColumnType, to: &ColumnType) -> Conversion {
+    use ColumnType as T;
+    let rewrite = Conversion::Rewrite;
+    match (from, to) {
+        (from, to) if from == to => Conversion::None,
+        (T::Integer, T::BigInt)
+        | (T::Float, T::Double)
+        | (T::Decimal { .. }, T::Decimal { .. }) => Conversion::None,
+        (T::Integer, T::Float | T::Double) => rewrite("CAST({} AS REAL)"),
+        (T::Integer | T::BigInt, T::Decimal { .. } | T::String | T::Json) => {
+            rewrite("CAST({} AS TEXT)")
+        }
+        // 17 digits read back as the same number.
+        (T::Float | T::Double, T::String | T::Json) => rewrite("format('%!.17g', {})"),
+        (T::Boolean, T::String | T::Json) => {
+            rewrite("CASE {} WHEN 0 THEN 'false' WHEN 1 THEN 'true' END")
+        }
+        (T::Boolean, T::Integer | T::BigInt) => Conversion::None,
+        (T::Date, T::Timestamp) => rewrite("{} || 'T00:00:00.000000'"),
+        (T::Json | T::Array(_), T::String) | (T::Array(_), T::Json) => Conversion::None,
+        (T::Decimal { .. }, T::String | T::Json) => Conversion::None,
+        (T::Date | T::Time | T::Timestamp | T::TimestampTz | T::Uuid, T::String) => {
+            Conversion::None
+        }
+        (T::String | T::Date | T::Time | T::Timestamp | T::TimestampTz | T::Uuid, T::Json) => {
+            rewrite("CASE WHEN {} IS NOT NULL THEN json_quote({}) END")
+        }
+        _ => Conversion::Impossible,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widening_is_possible_and_narrowing_is_not() {
+        for (from, to, possible) in [
+            ("integer", "bigint", true),
+            ("bigint", "string", true),
+            ("bigint", "double", false),
+            ("double", "decimal(10,2)", false),
+            ("string", "integer", false),
+            ("date", "timestamp", true),
+            ("timestamp", "timestamptz", false),
+            ("string", "json", true),
+            ("binary", "string", false),
+            ("array(string)", "json", true),
+        ] {
+            let found = between(&from.parse().unwrap(), &to.parse().unwrap());
+            assert_eq!(found != Conversion::Impossible, possible, "{from} to {to}");
+        }
+    }
+}

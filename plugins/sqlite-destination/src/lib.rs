@@ -1,0 +1,202 @@
+//! Keeps a copy in one SQLite database file.
+//!
+//! Rows, markers, dead letters and the epoch check share one transaction (I2, I3, I5), and rows are
+//! applied one by one in their order (I4). What a row means is decided in [`write`], how a table is
+//! made or adopted in [`adopt`]; this module only connects the trait to them.
+
+mod adopt;
+mod affinity;
+mod apply;
+mod bind;
+mod catalog;
+mod conversion;
+mod database;
+mod dead_letters;
+mod evolve;
+mod existing;
+mod failure;
+mod lock;
+mod metadata;
+mod names;
+mod options;
+mod place;
+mod statement;
+mod storage;
+mod table;
+mod text;
+mod write;
+
+use std::collections::HashMap;
+
+use cartridge_warp_sdk::{
+    ChangeOutcome, Config, Description, Destination, Failure, Marker, SchemaChange, TablePlan,
+    WriteOutcome, WriteRequest,
+};
+
+use database::{Database, Transaction};
+use names::{Names, Scope};
+pub use options::{Options, Synchronous};
+use place::Place;
+use table::Tables;
+
+/// One connection to a database file.
+pub struct SqliteDestination {
+    session: Session,
+    names: Names,
+    /// What this connection was told about tables, by schema.
+    schemas: HashMap<String, Tables>,
+}
+
+cartridge_warp_sdk::export_destination!(SqliteDestination);
+
+/// The database, opened late, so that a dry run leaves no file behind.
+struct Session {
+    place: Place,
+    options: Options,
+    database: Option<Database>,
+}
+
+impl Session {
+    /// The database, made if it is not there.
+    fn database(&mut self) -> Result<&Database, Failure> {
+        match &mut self.database {
+            Some(database) => Ok(database),
+            none => Ok(none.insert(Database::create(&self.place, &self.options)?)),
+        }
+    }
+
+    /// The database, if there is a file.
+    fn existing(&mut self) -> Result<Option<&Database>, Failure> {
+        if self.database.is_none() && self.place.exists() {
+            self.database = Some(Database::open(&self.place, &self.options)?);
+        }
+        Ok(self.database.as_ref())
+    }
+
+    /// Runs `work` in a transaction that commits only while `epoch` is the schema's.
+    fn fenced<T>(
+        &mut self,
+        names: &Names,
+        schema: &str,
+        epoch: u64,
+        work: impl FnOnce(Transaction<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.database()?.transaction(|transaction| {
+            metadata::check_epoch(transaction.connection, names, schema, epoch)?;
+            work(transaction)
+        })
+    }
+}
+
+impl SqliteDestination {
+    /// Like [`Session::fenced`], for work that changes tables: what was rolled back is not
+    /// remembered.
+    fn reshape<T>(
+        &mut self,
+        schema: &str,
+        epoch: u64,
+        work: impl FnOnce(Scope<'_>, &mut Tables) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let Self { session, names, schemas } = self;
+        let mut tables = schemas.get(schema).cloned().unwrap_or_default();
+        let result = session.fenced(names, schema, epoch, |transaction| {
+            work(Scope { connection: transaction.connection, names, schema }, &mut tables)
+        })?;
+        schemas.insert(schema.to_owned(), tables);
+        Ok(result)
+    }
+}
+
+impl Destination for SqliteDestination {
+    type Options = Options;
+
+    fn describe() -> Description {
+        Description::new("sqlite", env!("CARGO_PKG_VERSION"), "A copy in an SQLite database file")
+            .capability("transactions")
+            .capability("append")
+            .capability("soft-delete")
+            .capability("dead-letters")
+            .capability("metadata-schema")
+            .wants("write-file", "${connection_string}", "the database file and its journal")
+    }
+
+    fn connect(config: Config<Options>) -> Result<Self, Failure> {
+        let place = Place::of(&config)?;
+        let names = Names::new(config.setting("metadata_schema"), config.options.schema_prefix)?;
+        let mut session = Session { place, options: config.options, database: None };
+        session.existing()?;
+        Ok(Self { session, names, schemas: HashMap::new() })
+    }
+
+    fn test_connection(&mut self) -> Result<(), Failure> {
+        match self.session.existing()? {
+            Some(database) => database.probe(),
+            None => self.session.place.probe(),
+        }
+    }
+
+    fn create_schema_if_not_exists(&mut self, _schema: &str) -> Result<(), Failure> {
+        let Self { session, names, .. } = self;
+        session.database()?.transaction(|tx| metadata::create(tx.connection, names))
+    }
+
+    fn claim_schema(&mut self, schema: &str, owner: &str) -> Result<u64, Failure> {
+        let Self { session, names, .. } = self;
+        session.database()?.transaction(|transaction| {
+            metadata::create(transaction.connection, names)?;
+            metadata::claim(transaction.connection, names, schema, owner)
+        })
+    }
+
+    fn get_marker(&mut self, schema: &str, stream: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let Self { session, names, .. } = self;
+        let Some(database) = session.existing()? else { return Ok(None) };
+        database.read(|connection| metadata::marker(connection, names, schema, stream))
+    }
+
+    fn update_marker(
+        &mut self,
+        schema: &str,
+        markers: &[Marker],
+        epoch: u64,
+    ) -> Result<(), Failure> {
+        let Self { session, names, .. } = self;
+        session.fenced(names, schema, epoch, |transaction| {
+            metadata::store_markers(transaction.connection, names, schema, markers, epoch)
+        })
+    }
+
+    fn create_table_if_not_exists(
+        &mut self,
+        schema: &str,
+        plan: &TablePlan,
+        epoch: u64,
+    ) -> Result<(), Failure> {
+        let audit = self.session.options.audit_columns;
+        self.reshape(schema, epoch, |scope, tables| {
+            tables.insert(plan.name.clone(), adopt::ensure(scope, plan, audit)?);
+            Ok(())
+        })
+    }
+
+    fn apply_schema_changes(
+        &mut self,
+        schema: &str,
+        changes: &[SchemaChange],
+        epoch: u64,
+    ) -> Result<Vec<ChangeOutcome>, Failure> {
+        self.reshape(schema, epoch, |scope, tables| {
+            changes.iter().map(|change| evolve::apply(scope, change, tables)).collect()
+        })
+    }
+
+    fn write_batch(&mut self, request: WriteRequest) -> Result<WriteOutcome, Failure> {
+        let Self { session, names, schemas } = self;
+        let (schema, epoch) = (&request.schema, request.epoch);
+        let none = Tables::new();
+        let tables = schemas.get(schema).unwrap_or(&none);
+        session.fenced(names, schema, epoch, |transaction| {
+            write::batch(transaction, names, &request, tables)
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! The lock of a component and what a killed one leaves behind.
+//!
+//! WASI has no file locks, so SQLite there makes a directory `<database>.lock` for the length of a
+//! transaction. A process that is killed in one leaves it. It is taken over after a time of silence;
+//! a living writer touches it far more often than that. Natively SQLite uses the system's locks, and
+//! there is nothing to find here.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use cartridge_warp_sdk::log;
+
+/// The lock directory of one database file.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    path: PathBuf,
+    stale_after: Duration,
+}
+
+impl Lock {
+    pub(crate) fn of(database: &Path, stale_after: Duration) -> Self {
+        Self { path: with_suffix(database, ".lock"), stale_after }
+    }
+
+    /// Shows others that the holder is alive. Nothing to do where SQLite made no directory.
+    pub(crate) fn touch(&self) {
+        if let Ok(directory) = File::open(&self.path) {
+            // Best effort: at worst another runner takes us for dead and the epoch check stops one.
+            let _ = directory.set_modified(SystemTime::now());
+        }
+    }
+
+    /// Removes the lock if its holder has been silent for too long; true when it is gone.
+    pub(crate) fn break_if_stale(&self) -> bool {
+        if !self.is_stale(&self.path) {
+            return false;
+        }
+        // The rename succeeds for one of several waiters only.
+        let aside = with_suffix(&self.path, &format!(".stale-{:x}", nonce()));
+        if fs::rename(&self.path, &aside).is_err() {
+            return false;
+        }
+        if !self.is_stale(&aside) {
+            // Somebody took the lock between the look and the rename: give it back.
+            let _ = fs::rename(&aside, &self.path);
+            return false;
+        }
+        log::warn(
+            "took over the lock of a writer that has been silent",
+            &[("silent_for_at_least_seconds", &self.stale_after.as_secs().to_string())],
+        );
+        fs::remove_dir(&aside).is_ok()
+    }
+
+    fn is_stale(&self, path: &Path) -> bool {
+        let touched = fs::metadata(path).and_then(|metadata| metadata.modified());
+        let silent = touched.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        silent.is_some_and(|silent| silent >= self.stale_after)
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Differs from waiter to waiter.
+fn nonce() -> u128 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fresh_lock_is_respected_and_a_silent_one_is_taken_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("copy.db");
+        fs::create_dir(directory.path().join("copy.db.lock")).unwrap();
+
+        assert!(!Lock::of(&database, Duration::from_secs(60)).break_if_stale());
+        std::thread::sleep(Duration::from_millis(20));
+        let impatient = Lock::of(&database, Duration::from_millis(10));
+        impatient.touch();
+        assert!(!impatient.break_if_stale(), "touching keeps it");
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(impatient.break_if_stale());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
+    }
+}

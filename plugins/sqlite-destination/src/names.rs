@@ -1,0 +1,119 @@
+//! Names of tables and columns, and how they are quoted.
+
+use cartridge_warp_sdk::Failure;
+use rusqlite::Connection;
+
+use crate::failure;
+
+/// The metadata schema of a configuration that names none.
+const METADATA_SCHEMA: &str = "cartridge_warp_metadata";
+
+/// How tables are named. SQLite has no schemas, so a schema becomes a prefix.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    metadata: String,
+    schema_prefix: bool,
+}
+
+impl Names {
+    pub(crate) fn new(metadata: Option<&str>, schema_prefix: bool) -> Result<Self, Failure> {
+        let metadata = metadata.unwrap_or(METADATA_SCHEMA).to_owned();
+        check("metadata_schema", &metadata)?;
+        Ok(Self { metadata, schema_prefix })
+    }
+
+    pub(crate) fn epochs(&self) -> String {
+        self.metadata_table("epochs")
+    }
+
+    pub(crate) fn markers(&self) -> String {
+        self.metadata_table("sync_markers")
+    }
+
+    pub(crate) fn dead_letters(&self) -> String {
+        self.metadata_table("dead_letter_queue")
+    }
+
+    pub(crate) fn tables(&self) -> String {
+        self.metadata_table("tables")
+    }
+
+    /// The name of a table in the file.
+    pub(crate) fn physical(&self, schema: &str, table: &str) -> Result<String, Failure> {
+        let name = if self.schema_prefix { format!("{schema}_{table}") } else { table.to_owned() };
+        check("a table", &name)?;
+        let ours = [self.epochs(), self.markers(), self.dead_letters(), self.tables()];
+        if ours.iter().any(|metadata| metadata.eq_ignore_ascii_case(&name)) {
+            return Err(Failure::config(
+                "table-name-taken",
+                format!("table {name} has the name of a metadata table; change metadata_schema"),
+            ));
+        }
+        Ok(name)
+    }
+
+    fn metadata_table(&self, what: &str) -> String {
+        format!("{}_{what}", self.metadata)
+    }
+}
+
+/// Where a change of tables happens: in an open transaction, for one schema.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) names: &'a Names,
+    pub(crate) schema: &'a str,
+}
+
+impl Scope<'_> {
+    /// Runs statements.
+    pub(crate) fn run(&self, sql: &str) -> Result<(), Failure> {
+        self.connection.execute_batch(sql).map_err(|error| failure::of(&error))
+    }
+}
+
+/// Refuses what SQLite cannot use as a name even when quoted.
+pub(crate) fn check(what: &str, name: &str) -> Result<(), Failure> {
+    let reserved = name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_"));
+    if name.is_empty() || name.contains('\0') || reserved {
+        return Err(Failure::config(
+            "invalid-name",
+            format!("{what} cannot have the name {name:?} in SQLite; rename it"),
+        ));
+    }
+    Ok(())
+}
+
+/// A name as SQL.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Names as a list in SQL.
+pub(crate) fn quoted_list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_are_doubled() {
+        assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
+        assert_eq!(quoted_list(["a", "ü; DROP"]), "\"a\", \"ü; DROP\"");
+    }
+
+    #[test]
+    fn names_that_sqlite_cannot_hold_are_refused() {
+        let names = Names::new(None, true).unwrap();
+        assert_eq!(names.physical("shop", "orders").unwrap(), "shop_orders");
+        for (schema, table, code) in [
+            ("shop", "a\0b", "invalid-name"),
+            ("SQLite", "x", "invalid-name"),
+            ("cartridge_warp_metadata", "EPOCHS", "table-name-taken"),
+        ] {
+            assert_eq!(names.physical(schema, table).unwrap_err().code, code, "{schema}.{table}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The statements that apply rows.
+//!
+//! One statement per kind of row and set of columns. Parameters are the columns in the given order,
+//! then [`Extra`] values.
+
+use crate::names::quoted;
+use crate::table::{CREATED_AT, DELETED_AT, OP, TS, Table, UNCHANGED, UPDATED_AT, VERSION};
+
+/// A parameter that is not a column of the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extra {
+    /// The row's commit time in the source.
+    Timestamp,
+    /// The row's commit time in the source, or else the present time.
+    TimestampOrNow,
+    /// The present time.
+    Now,
+    /// The operation's word.
+    Operation,
+    /// JSON names of the columns that the source did not send.
+    Unchanged,
+}
+
+/// SQL and what has to be bound after the columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sql {
+    pub(crate) text: String,
+    pub(crate) extras: Vec<Extra>,
+}
+
+/// A new row in append mode.
+pub(crate) fn append(table: &Table, columns: &[&str]) -> Sql {
+    let mut insert = Insert::new(columns);
+    insert.bind(OP, Extra::Operation);
+    insert.bind(TS, Extra::Timestamp);
+    insert.bind(UNCHANGED, Extra::Unchanged);
+    Sql { text: insert.text(table), extras: insert.extras }
+}
+
+/// An insert or update: the columns that are given are set, the others keep their value.
+pub(crate) fn upsert(table: &Table, columns: &[&str]) -> Sql {
+    let mut insert = Insert::new(columns);
+    let data = columns.iter().filter(|name| !table.is_key(name));
+    let mut set: Vec<String> =
+        data.map(|name| format!("{0} = excluded.{0}", quoted(name))).collect();
+    if let Some(soft) = &table.soft_column {
+        insert.literal(soft, "0");
+        set.push(format!("{} = 0, {} = NULL", quoted(soft), quoted(DELETED_AT)));
+    }
+    if table.audit {
+        insert.bind(CREATED_AT, Extra::Now);
+        insert.bind(UPDATED_AT, Extra::Now);
+        insert.literal(VERSION, "1");
+        set.push(format!("{0} = excluded.{0}, {1}", quoted(UPDATED_AT), next_version()));
+    }
+    let key: Vec<String> = table.key.iter().map(|name| quoted(name)).collect();
+    let action = if set.is_empty() {
+        "NOTHING".to_owned()
+    } else {
+        format!("UPDATE SET {}", set.join(", "))
+    };
+    let insertion = insert.text(table);
+    Sql {
+        text: format!("{insertion} ON CONFLICT ({}) DO {action}", key.join(", ")),
+        extras: insert.extras,
+    }
+}
+
+/// A delete by key.
+pub(crate) fn delete(table: &Table) -> Sql {
+    let key: Vec<String> = table
+        .key
+        .iter()
+        .enumerate()
+        .map(|(at, name)| format!("{} = ?{}", quoted(name), at + 1))
+        .collect();
+    let (verb, condition, extras) = removal(table, table.key.len());
+    Sql { text: format!("{verb} WHERE {}{condition}", key.join(" AND ")), extras }
+}
+
+/// The end of all rows.
+pub(crate) fn truncate(table: &Table) -> Sql {
+    let (verb, condition, extras) = removal(table, 0);
+    let condition = condition.replacen(" AND", " WHERE", 1);
+    Sql { text: format!("{verb}{condition}"), extras }
+}
+
+/// How rows go, the condition that spares those gone already, and what to bind from `bound` on.
+fn removal(table: &Table, bound: usize) -> (String, String, Vec<Extra>) {
+    let name = quoted(&table.physical);
+    let (Some(soft), true) = (&table.soft_column, table.soft) else {
+        return (format!("DELETE FROM {name}"), String::new(), Vec::new());
+    };
+    let soft = quoted(soft);
+    let deleted_at = quoted(DELETED_AT);
+    let mut verb = format!("UPDATE {name} SET {soft} = 1, {deleted_at} = ?{}", bound + 1);
+    let mut extras = vec![Extra::TimestampOrNow];
+    if table.audit {
+        let updated_at = quoted(UPDATED_AT);
+        verb.push_str(&format!(", {updated_at} = ?{}, {}", bound + 2, next_version()));
+        extras.push(Extra::Now);
+    }
+    (verb, format!(" AND {soft} IS NOT 1"), extras)
+}
+
+fn next_version() -> String {
+    format!("{0} = coalesce({0}, 0) + 1", quoted(VERSION))
+}
+
+/// An INSERT under construction.
+struct Insert {
+    names: Vec<String>,
+    values: Vec<String>,
+    extras: Vec<Extra>,
+    bound: usize,
+}
+
+impl Insert {
+    fn new(columns: &[&str]) -> Self {
+        Self {
+            names: columns.iter().map(|name| quoted(name)).collect(),
+            values: (1..=columns.len()).map(|at| format!("?{at}")).collect(),
+            extras: Vec::new(),
+            bound: columns.len(),
+        }
+    }
+
+    fn bind(&mut self, name: &str, extra: Extra) {
+        self.bound += 1;
+        self.extras.push(extra);
+        self.names.push(quoted(name));
+        self.values.push(format!("?{}", self.bound));
+    }
+
+    fn literal(&mut self, name: &str, value: &str) {
+        self.names.push(quoted(name));
+        self.values.push(value.to_owned());
+    }
+
+    fn text(&self, table: &Table) -> String {
+        let (names, values) = (self.names.join(", "), self.values.join(", "));
+        format!("INSERT INTO {} ({names}) VALUES ({values})", quoted(&table.physical))
+    }
+}
