@@ -1,8 +1,10 @@
 # The commands of this repository. `make build` and `make test` install what they need first.
 
-# The component crates, one folder and one package of this name each under plugins/.
-# tests/repository/plumbing.rs compares the list with the folder.
-COMPONENTS := files-source files-destination sqlite-destination
+# The component crates, one folder and one package of this name each: what is released, under
+# plugins/, and what only tests use, under tests/mocks/ and tests/evil/.
+# tests/repository/plumbing.rs compares the lists with the folders.
+COMPONENTS := files-source sqlite-destination
+TEST_COMPONENTS := scripted-source
 
 # Everything goes below one folder, ours unless CARGO_TARGET_DIR says otherwise.
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -10,9 +12,15 @@ export CARGO_TARGET_DIR := $(TARGET)
 # Where tests find what `make build` made.
 export CARTRIDGE_WARP_TEST_BINARY := $(TARGET)/release/cartridge-warp
 export CARTRIDGE_WARP_TEST_PLUGINS := $(TARGET)/plugins
+export CARTRIDGE_WARP_TEST_ONLY_PLUGINS := $(TARGET)/test-plugins
 
 RELEASE := --locked --release
-WASM := --locked --profile plugin --target wasm32-wasip2 $(COMPONENTS:%=--package %)
+# Natively in a run of their own: together with the host they would switch on features of shared
+# dependencies, so that wasmtime is compiled twice and tests see another binary than users.
+HOST_CRATES := --workspace $(COMPONENTS:%=--exclude %) $(TEST_COMPONENTS:%=--exclude %)
+COMPONENT_CRATES := $(COMPONENTS:%=--package %) $(TEST_COMPONENTS:%=--package %)
+WASM := --locked --profile plugin --target wasm32-wasip2
+COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 # Prints a step's name and how long it took.
 STEP := scripts/step.sh
 
@@ -26,12 +34,13 @@ setup:
 
 build: setup
 	@$(STEP) "build the host" cargo build $(RELEASE) --package cartridge-warp
-	@$(STEP) "build the components" cargo build $(WASM)
-	@scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin" "$(TARGET)/plugins" $(COMPONENTS)
+	@$(STEP) "build the components" cargo build $(WASM) $(COMPONENTS:%=--package %)
+	@$(COPY) "$(TARGET)/plugins" $(COMPONENTS)
 
 demo: build
-	@PATH="$(TARGET)/release:$$PATH" CARTRIDGE_WARP_PLUGIN_DIR="$(TARGET)/plugins" \
-		examples/files-to-sqlite/run.sh
+	@$(STEP) "build the demo's own part" \
+		cargo build $(RELEASE) --package cartridge-warp-tests --bin demo
+	@examples/files-to-sqlite/run.sh
 
 # Everything CI runs, the quick steps first.
 test: setup check-format build lint test-rust check-docs check-dependencies
@@ -40,16 +49,23 @@ check-format:
 	@$(STEP) "check the format" cargo fmt --all --check
 
 lint: setup
-	@$(STEP) "lint" cargo clippy $(RELEASE) --workspace --all-targets -- --deny warnings
-	@$(STEP) "lint for wasm" cargo clippy $(WASM) -- --deny warnings
+	@$(STEP) "lint" cargo clippy $(RELEASE) $(HOST_CRATES) --all-targets -- --deny warnings
+	@$(STEP) "lint the components' tests" \
+		cargo clippy $(RELEASE) $(COMPONENT_CRATES) --all-targets -- --deny warnings
+	@$(STEP) "lint the components" \
+		cargo clippy $(WASM) $(COMPONENT_CRATES) -- --deny warnings
 
 # Documentation examples are among them.
 test-rust: build
-	@$(STEP) "test" cargo test $(RELEASE) --workspace
+	@$(STEP) "build the components of tests" \
+		cargo build $(WASM) $(TEST_COMPONENTS:%=--package %)
+	@$(COPY) "$(TARGET)/test-plugins" $(TEST_COMPONENTS)
+	@$(STEP) "test" cargo test $(RELEASE) $(HOST_CRATES)
+	@$(STEP) "test the components" cargo test $(RELEASE) $(COMPONENT_CRATES)
 
 check-docs: setup
 	@RUSTDOCFLAGS="--deny warnings" $(STEP) "check the docs" \
-		cargo doc $(RELEASE) --workspace --no-deps
+		cargo doc $(RELEASE) $(HOST_CRATES) --no-deps
 
 check-dependencies: setup
 	@$(STEP) "check the dependencies" scripts/deny.sh

@@ -12,15 +12,14 @@ fn of_readme(readme: &str) -> Vec<String> {
     missing.map(|command| format!("README.md does not show `{command}`")).collect()
 }
 
-fn of_components(makefile: &str, folders: &BTreeSet<String>) -> Vec<String> {
-    let list = makefile.lines().find_map(|line| line.strip_prefix("COMPONENTS := "));
-    let listed: BTreeSet<_> =
-        list.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-    let differing = listed.symmetric_difference(folders);
-    let place = |name: &String| {
-        if listed.contains(name) { "no folder plugins/" } else { "not in COMPONENTS: " }
-    };
-    differing.map(|name| format!("{}{name}", place(name))).collect()
+/// Compares a list of the Makefile with the folders that hold such crates.
+fn of_components(makefile: &str, list: &str, folders: &BTreeSet<String>) -> Vec<String> {
+    let line = makefile.lines().find_map(|line| line.strip_prefix(&format!("{list} := ")));
+    let names = line.unwrap_or_default().split_whitespace();
+    let listed: BTreeSet<_> = names.map(str::to_owned).collect();
+    let unlisted = folders.difference(&listed).map(|name| format!("{list} lacks {name}"));
+    let gone = listed.difference(folders).map(|name| format!("{list}: {name} has no folder"));
+    unlisted.chain(gone).collect()
 }
 
 fn of_lints(workspace: &str) -> Vec<String> {
@@ -34,15 +33,21 @@ fn the_readme_shows_the_commands() {
     crate::assert_none(&of_readme(&source::text("README.md")));
 }
 
+/// Folders with a crate, directly below these.
+fn crates_below(folders: &[&str]) -> BTreeSet<String> {
+    let folders = folders.iter().map(|folder| fs::read_dir(source::root().join(folder)));
+    let entries = folders.flatten().flatten().map(Result::unwrap);
+    let crates = entries.filter(|entry| entry.path().join("Cargo.toml").exists());
+    crates.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
 #[test]
-fn the_makefile_builds_every_connector() {
-    let folders = fs::read_dir(source::root().join("plugins")).into_iter().flatten();
-    let names = folders.filter_map(|folder| {
-        let folder = folder.unwrap();
-        folder.path().join("Cargo.toml").exists().then(|| folder.file_name())
-    });
-    let names = names.map(|name| name.into_string().unwrap()).collect();
-    crate::assert_none(&of_components(&source::text("Makefile"), &names));
+fn the_makefile_builds_every_component() {
+    let makefile = source::text("Makefile");
+    let released = of_components(&makefile, "COMPONENTS", &crates_below(&["plugins"]));
+    let of_tests = crates_below(&["tests/mocks", "tests/evil"]);
+    let of_tests = of_components(&makefile, "TEST_COMPONENTS", &of_tests);
+    crate::assert_none(&[released, of_tests].concat());
 }
 
 #[test]
@@ -55,10 +60,11 @@ fn the_rules_find_what_is_missing() {
     assert_eq!(of_readme("Run `make demo`.").len(), 1);
     assert!(of_readme("make demo\nmake test\n").is_empty());
     let folders = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
-    assert!(of_components("X := 1\nCOMPONENTS := b a\n", &folders).is_empty());
-    assert_eq!(of_components("COMPONENTS := a\n", &folders).len(), 1);
-    assert_eq!(of_components("COMPONENTS := a b c\n", &folders).len(), 1);
-    assert_eq!(of_components("", &folders).len(), 2);
+    let violations = |makefile| of_components(makefile, "LIST", &folders).len();
+    assert_eq!(violations("X_LIST := x\nLIST := b a\n"), 0);
+    assert_eq!(violations("LIST := a\n"), 1);
+    assert_eq!(violations("LIST := a b c\n"), 1);
+    assert_eq!(violations(""), 2);
     assert!(of_lints("too_many_lines = \"deny\"").is_empty());
     assert_eq!(of_lints("# too_many_lines = \"deny\"").len(), 1);
 }

@@ -48,11 +48,14 @@ fn unused_entries(workspace: &str, members: &[Member]) -> Vec<String> {
     unused.map(|key| format!("Cargo.toml: no crate inherits the dependency `{key}`")).collect()
 }
 
-/// Folders with a manifest that the workspace does not know.
-fn strays(files: &[File], members: &[Member]) -> Vec<String> {
+/// Folders with a manifest that the workspace does not know and does not exclude by name.
+fn strays(workspace: &str, files: &[File], members: &[Member]) -> Vec<String> {
+    let excluded = workspace.lines().find_map(|line| line.strip_prefix("exclude = "));
+    let excluded = excluded.unwrap_or_default();
     let manifests = files.iter().filter_map(|file| file.path.strip_suffix("/Cargo.toml"));
-    let stray = manifests.filter(|folder| !members.iter().any(|member| member.folder == *folder));
-    stray.map(|folder| format!("{folder}: a crate outside the workspace")).collect()
+    let unknown = manifests.filter(|folder| !members.iter().any(|member| member.folder == *folder));
+    let strays = unknown.filter(|folder| !excluded.contains(&format!("\"{folder}\"")));
+    strays.map(|folder| format!("{folder}: a crate outside the workspace")).collect()
 }
 
 fn members() -> Vec<Member> {
@@ -82,8 +85,9 @@ fn member(package: &Value, root: &str) -> Member {
 #[test]
 fn nothing_in_the_workspace_is_left_over() {
     let (files, members) = (source::files(), members());
-    let mut violations = unused_entries(&source::text("Cargo.toml"), &members);
-    violations.extend(strays(&files, &members));
+    let workspace = source::text("Cargo.toml");
+    let mut violations = unused_entries(&workspace, &members);
+    violations.extend(strays(&workspace, &files, &members));
     violations.extend(members.iter().flat_map(unchecked));
     violations.extend(members.iter().flat_map(|member| unused_dependencies(member, &files)));
     crate::assert_none(&violations);
@@ -110,6 +114,8 @@ fn the_rules_find_what_is_left_over() {
     assert!(unused_entries(&workspace("serde"), &[good()]).is_empty());
     assert_eq!(unused_entries(&workspace("serde_json"), &[good()]).len(), 1);
 
-    assert!(strays(&[File::new("sdk/Cargo.toml", "")], &[good()]).is_empty());
-    assert_eq!(strays(&[File::new("plugins/lost/Cargo.toml", "")], &[good()]).len(), 1);
+    let lost = [File::new("examples/lost/Cargo.toml", "")];
+    assert!(strays("", &[File::new("sdk/Cargo.toml", "")], &[good()]).is_empty());
+    assert!(strays("exclude = [\"examples/lost\"]\n", &lost, &[good()]).is_empty());
+    assert_eq!(strays("exclude = [\"examples\"]\n", &lost, &[good()]).len(), 1);
 }
