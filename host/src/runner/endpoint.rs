@@ -28,7 +28,10 @@ pub fn source(
     let plugin = &connectors.source;
     let section = &config.source;
     let settings = source_settings(section, plugin)?;
-    let connection = section.connection_string.as_ref().map_or("", |text| text.expose());
+    let connection = section
+        .read_connection_string()
+        .map_err(|cause| RunError::ConnectionFile { key: "source", cause })?;
+    let connection = connection.expose();
     let options = serde_json::Value::Object(section.options.clone());
     let side = Side { key: "source", plugin, connection, options, base_dir: &config.base_dir };
     side.endpoint(settings, &section.grants, &section.limits, schema)
@@ -52,7 +55,10 @@ pub fn destination(
             help: "destinations without the capability `transactions` are not supported yet".into(),
         });
     }
-    let connection = section.connection_string.as_ref().map_or("", |text| text.expose());
+    let connection = section
+        .read_connection_string()
+        .map_err(|cause| RunError::ConnectionFile { key: "destination", cause })?;
+    let connection = connection.expose();
     let options = serde_json::Value::Object(section.options.clone());
     let side = Side { key: "destination", plugin, connection, options, base_dir: &config.base_dir };
     side.endpoint(settings, &section.grants, &section.limits, schema)

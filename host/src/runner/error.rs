@@ -6,6 +6,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::{
+    config::Unread,
     model::Action,
     monitor::ErrorType,
     plugin::{Cause, GrantError, PluginError},
@@ -26,6 +27,10 @@ pub enum RunError {
         help("set the key that the connector needs, see `connectors inspect`")
     )]
     Grant(#[from] GrantError),
+
+    #[error("`{key}.connection_string_file` {cause}")]
+    #[diagnostic(code("connection-string-file"), help("check the file's path and permissions"))]
+    ConnectionFile { key: &'static str, cause: Unread },
 
     #[error(transparent)]
     #[diagnostic(
@@ -106,7 +111,10 @@ impl RunError {
     pub fn action(&self) -> Action {
         match self {
             Self::Plugin(error) => error.action(),
-            Self::Grant(_) | Self::Unusable { .. } | Self::NoTables { .. } => Action::Config,
+            Self::Grant(_)
+            | Self::ConnectionFile { .. }
+            | Self::Unusable { .. }
+            | Self::NoTables { .. } => Action::Config,
             Self::NoProgress { .. } => Action::Reconnect,
             _ => Action::Stop,
         }
@@ -136,7 +144,7 @@ impl RunError {
                 ErrorType::Schema
             }
             Self::Fenced { .. } => ErrorType::Constraint,
-            Self::Grant(_) => ErrorType::Permission,
+            Self::Grant(_) | Self::ConnectionFile { .. } => ErrorType::Permission,
             Self::Unusable { .. }
             | Self::Marker(_)
             | Self::NoProgress { .. }
