@@ -81,6 +81,7 @@ impl Source for FilesSource {
             let shape = read::sample(&table, &files, &self.options)?;
             // A table of which nothing is known comes later, as a change.
             if !shape.table().columns.is_empty() {
+                shape.check_key()?;
                 tables.push(shape.table().clone());
             }
             self.shapes.insert(table, shape);

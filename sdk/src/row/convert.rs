@@ -33,7 +33,10 @@ pub(super) fn to_f64(value: &Value<'_>) -> Option<f64> {
         Value::F64(number) => Some(*number),
         Value::I64(number) => (number.unsigned_abs() <= EXACT_DOUBLE_MAX).then_some(*number as f64),
         Value::U64(number) => (*number <= EXACT_DOUBLE_MAX).then_some(*number as f64),
-        Value::Str(text) => text.parse().ok(),
+        // Digits that only infinity holds do not fit; the word itself does.
+        Value::Str(text) => text.parse().ok().filter(|number: &f64| {
+            number.is_finite() || !text.contains(|c: char| c.is_ascii_digit())
+        }),
         _ => None,
     }
 }

@@ -73,7 +73,11 @@ pub fn decode_schema(message: &[u8]) -> Result<Schema, Failure> {
 fn read(bytes: Vec<u8>, schema: SchemaRef) -> Result<RecordBatch, String> {
     let (message, body_at) = bounds::split(&bytes)?;
     let header = message.header_as_record_batch().ok_or("not a record batch")?;
-    bounds::check(&header, bytes.len() - body_at)?;
+    let body = bytes.len() - body_at;
+    if usize::try_from(message.bodyLength()) != Ok(body) {
+        return Err("the body is not as long as it says".to_owned());
+    }
+    bounds::check(&header, body)?;
     let version = message.version();
     // The header borrows the bytes, so they are parsed again once Arrow owns them: microseconds,
     // where a copy of the body would cost more.

@@ -9,6 +9,9 @@ use serde::de::IgnoredAny;
 
 use super::Token;
 
+/// Nesting of one value: what every reader of JSON down the line can follow.
+const DEPTH_MAX: usize = 120;
+
 /// Calls `field` for each field of the object in `line`, in order.
 ///
 /// # Errors
@@ -170,6 +173,9 @@ impl<'a> Scanner<'a> {
         let (start, mut depth) = (self.at, 0_usize);
         loop {
             match bytes.get(self.at) {
+                Some(b'{' | b'[') if depth == DEPTH_MAX => {
+                    return Err(self.fault("objects and arrays are nested too deeply"));
+                }
                 Some(b'{' | b'[') => depth += 1,
                 Some(b'}' | b']') => depth -= 1,
                 Some(b'"') => self.skip_string()?,

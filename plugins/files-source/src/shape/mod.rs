@@ -77,6 +77,21 @@ impl Shape {
         };
     }
 
+    /// Refuses a configured key that no row has.
+    pub fn check_key(&self) -> Result<(), Failure> {
+        let Some(column) = self.table.key.iter().find(|name| self.index_of(name).is_none()) else {
+            return Ok(());
+        };
+        let name = &self.table.name;
+        Err(Failure::config(
+            "unknown-key",
+            format!(
+                "`options.keys.{name}` names {column:?}, which none of the table's first rows has; \
+                 correct it, or declare the column under `options.columns.{name}`"
+            ),
+        ))
+    }
+
     /// The table as the host sees it.
     pub fn table(&self) -> &Table {
         &self.table

@@ -44,6 +44,18 @@ fn open(entry: &FileEntry) -> Result<Option<Builder>, Failure> {
 }
 
 fn damaged(entry: &FileEntry, detail: &str) -> Failure {
+    // The words of the `parquet` crate for a codec that it was built without.
+    if detail.contains("Disabled feature") {
+        return Failure::config(
+            "unsupported-codec",
+            format!(
+                "{} uses a codec that this connector does not have; write it with snappy, gzip, \
+                 lz4 or zstd",
+                entry.shown
+            ),
+        )
+        .detail(detail);
+    }
     Failure::stop(
         "malformed-file",
         format!("{} is no readable Parquet file; repair it or move it away", entry.shown),
