@@ -1,0 +1,194 @@
+//! Logs changes to NDJSON or Parquet files.
+//!
+//! Files cannot be updated in place, so this destination keeps every operation as a row of its own
+//! and takes `write_mode: append` only. A manifest makes commits: positions, epoch and the list of
+//! files are one file that appears as a whole ([`manifest`], [`log`]).
+
+mod columnar;
+mod disk;
+mod failure;
+mod log;
+mod manifest;
+mod names;
+mod ndjson;
+mod options;
+mod row_facts;
+mod write;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use cartridge_warp_sdk::{
+    ChangeKind, ChangeOutcome, Config, Description, Destination, Failure, Marker, SchemaChange,
+    Table, TablePlan, WriteMode, WriteOutcome, WriteRequest,
+};
+
+use log::Log;
+use manifest::Shape;
+pub use options::{Compression, Format, Options};
+
+/// One connection to a directory.
+pub struct FilesDestination {
+    root: PathBuf,
+    options: Options,
+    /// Logs that this connection has read, by schema.
+    logs: HashMap<String, Log>,
+}
+
+cartridge_warp_sdk::export_destination!(FilesDestination);
+
+impl FilesDestination {
+    fn log(&mut self, schema: &str) -> Result<&mut Log, Failure> {
+        if !self.logs.contains_key(schema) {
+            let log = Log::read(&self.root, schema)?;
+            self.logs.insert(schema.to_owned(), log);
+        }
+        self.logs.get_mut(schema).ok_or_else(|| Failure::stop("internal", "a log went missing"))
+    }
+
+    /// The schema's log, if `epoch` is its present one.
+    fn fenced(&mut self, schema: &str, epoch: u64) -> Result<&mut Log, Failure> {
+        let log = self.log(schema)?;
+        log.check_epoch(epoch)?;
+        Ok(log)
+    }
+
+    /// Stores a table's shape; none removes it.
+    fn reshape(
+        &mut self,
+        schema: &str,
+        epoch: u64,
+        table: &str,
+        shape: Option<Shape>,
+    ) -> Result<ChangeOutcome, Failure> {
+        let every = self.options.checkpoint_commits;
+        let log = self.fenced(schema, epoch)?;
+        if log.state().tables.get(table) == shape.as_ref() {
+            return Ok(ChangeOutcome::Unchanged);
+        }
+        let mut commit = log.state().next();
+        commit.tables.insert(table.to_owned(), shape);
+        log.commit(commit, every)?;
+        Ok(ChangeOutcome::Applied)
+    }
+}
+
+impl Destination for FilesDestination {
+    type Options = Options;
+
+    fn describe() -> Description {
+        let summary = "A log of changes in NDJSON or Parquet files (write_mode: append only)";
+        Description::new("files", env!("CARGO_PKG_VERSION"), summary)
+            .capability("transactions")
+            .capability("append")
+            .capability("dead-letters")
+            .wants("write-directory", "${connection_string}", "the directory the files go to")
+    }
+
+    fn connect(config: Config<Options>) -> Result<Self, Failure> {
+        let granted = config.path("connection_string")?;
+        let root = PathBuf::from(&granted.guest_path);
+        let unfit = |code: &str, why: &str| {
+            Err(Failure::config(code, format!("the directory {} {why}", granted.configured)))
+        };
+        if !granted.writable {
+            return unfit("read-only", "was granted for reading only; allow writing");
+        }
+        if !root.is_dir() {
+            return unfit("no-directory", "is not there; make it first");
+        }
+        Ok(Self { root, options: config.options, logs: HashMap::new() })
+    }
+
+    fn test_connection(&mut self) -> Result<(), Failure> {
+        let probe = self.root.join("cartridge-warp-probe");
+        disk::create(&probe, b"")?;
+        std::fs::remove_file(&probe).map_err(failure::of(&probe))
+    }
+
+    fn create_schema_if_not_exists(&mut self, schema: &str) -> Result<(), Failure> {
+        let metadata = self.log(schema)?.metadata();
+        disk::make_directory(&metadata)
+    }
+
+    fn claim_schema(&mut self, schema: &str, owner: &str) -> Result<u64, Failure> {
+        let every = self.options.checkpoint_commits;
+        self.log(schema)?.claim(owner, every)
+    }
+
+    fn get_marker(&mut self, schema: &str, stream: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let log = self.log(schema)?;
+        let damaged = || failure::damaged(&log.metadata(), "a marker is not hexadecimal");
+        let value = log.state().markers.get(stream);
+        value.map(|text| manifest::from_hex(text).ok_or_else(damaged)).transpose()
+    }
+
+    fn update_marker(
+        &mut self,
+        schema: &str,
+        markers: &[Marker],
+        epoch: u64,
+    ) -> Result<(), Failure> {
+        let every = self.options.checkpoint_commits;
+        let log = self.fenced(schema, epoch)?;
+        let mut commit = log.state().next();
+        commit.markers = write::markers(markers);
+        log.commit(commit, every)
+    }
+
+    fn create_table_if_not_exists(
+        &mut self,
+        schema: &str,
+        plan: &TablePlan,
+        epoch: u64,
+    ) -> Result<(), Failure> {
+        if plan.write_mode != WriteMode::Append {
+            return Err(Failure::config(
+                "append-only",
+                format!(
+                    "files cannot be updated in place, so table {} can only be kept as a log: set \
+                     write_mode: append (each row then says what it did in `_op`)",
+                    plan.name
+                ),
+            ));
+        }
+        let mut table = Table::new(&plan.name).key(plan.key.iter().cloned());
+        table.columns.clone_from(&plan.columns);
+        self.reshape(schema, epoch, &plan.name, Some(Shape::of(&table))).map(|_| ())
+    }
+
+    /// Files that are there keep the shape they were written in; rows from now on have the new one.
+    fn apply_schema_changes(
+        &mut self,
+        schema: &str,
+        changes: &[SchemaChange],
+        epoch: u64,
+    ) -> Result<Vec<ChangeOutcome>, Failure> {
+        self.fenced(schema, epoch)?;
+        let mut outcomes = Vec::new();
+        for change in changes {
+            let outcome = match (&change.kind, &change.after) {
+                (ChangeKind::Unknown(kind), _) => {
+                    ChangeOutcome::Refused(format!("this connector knows no change {kind:?}"))
+                }
+                // A table is made with its plan, by create-table-if-not-exists.
+                (ChangeKind::AddTable, _) => ChangeOutcome::Unchanged,
+                (ChangeKind::DropTable, _) => self.reshape(schema, epoch, &change.table, None)?,
+                (_, Some(after)) => {
+                    self.reshape(schema, epoch, &change.table, Some(Shape::of(after)))?
+                }
+                (_, None) => {
+                    ChangeOutcome::Refused("the change does not say its result".to_owned())
+                }
+            };
+            outcomes.push(outcome);
+        }
+        Ok(outcomes)
+    }
+
+    fn write_batch(&mut self, request: WriteRequest) -> Result<WriteOutcome, Failure> {
+        let options = self.options.clone();
+        let log = self.fenced(&request.schema, request.epoch)?;
+        write::batch(log, &options, &request)
+    }
+}

@@ -1,0 +1,186 @@
+//! One schema's manifest log on the disk.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cartridge_warp_sdk::{Failure, fenced};
+
+use crate::manifest::{self, Commit, State};
+use crate::names::directory_name;
+use crate::{disk, failure};
+
+/// The directory of manifests and dead letters in each schema's directory.
+pub(crate) const METADATA: &str = "_cartridge";
+const MANIFEST: &str = "manifest-";
+const CHECKPOINT: &str = "checkpoint-";
+const ENDING: &str = ".json";
+
+/// A schema's directory and what is committed in it.
+pub(crate) struct Log {
+    schema: String,
+    directory: PathBuf,
+    state: State,
+    /// The number of the last checkpoint.
+    checkpoint: u64,
+}
+
+impl Log {
+    /// Reads what is committed; a directory that is not there holds nothing.
+    pub(crate) fn read(root: &Path, schema: &str) -> Result<Self, Failure> {
+        let mut log = Self {
+            schema: schema.to_owned(),
+            directory: root.join(directory_name(schema)),
+            state: State::default(),
+            checkpoint: 0,
+        };
+        log.reload()?;
+        Ok(log)
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(crate) fn metadata(&self) -> PathBuf {
+        self.directory.join(METADATA)
+    }
+
+    /// I3: goes on only while `epoch` is the schema's.
+    pub(crate) fn check_epoch(&self, epoch: u64) -> Result<(), Failure> {
+        // Somebody else's next commit is seen before anything is written; the commit itself decides.
+        let overtaken = self.path(MANIFEST, self.state.number + 1).exists();
+        if epoch != 0 && self.state.epoch == epoch && !overtaken {
+            return Ok(());
+        }
+        Err(fenced(&self.schema, epoch, self.reread()?.state.epoch))
+    }
+
+    /// Commits: the change becomes durable as a whole, or not at all.
+    pub(crate) fn commit(&mut self, commit: Commit, every: u64) -> Result<(), Failure> {
+        let metadata = self.metadata();
+        let path = self.path(MANIFEST, commit.number);
+        let bytes = manifest::encode(&commit).map_err(|e| failure::damaged(&path, e))?;
+        // After a failure the last attempt's file may be there: ours, if the bytes are the same.
+        let created = disk::create(&path, &bytes)?;
+        if !created && fs::read(&path).map_err(failure::of(&path))? != bytes {
+            return Err(fenced(&self.schema, commit.epoch, self.reread()?.state.epoch));
+        }
+        // The number may have been free only because others went on and tidied up behind them.
+        let numbers = self.numbers(MANIFEST)?.into_iter().chain(self.numbers(CHECKPOINT)?);
+        if numbers.max().is_some_and(|newest| newest > commit.number) {
+            fs::remove_file(&path).map_err(failure::of(&path))?;
+            return Err(fenced(&self.schema, commit.epoch, self.reread()?.state.epoch));
+        }
+        disk::sync_directory(&metadata)?;
+        self.state.apply(commit);
+        if self.state.number - self.checkpoint >= every {
+            self.fold()?;
+        }
+        Ok(())
+    }
+
+    /// Makes `owner` the only writer and removes what a crash left.
+    pub(crate) fn claim(&mut self, owner: &str, every: u64) -> Result<u64, Failure> {
+        disk::make_directory(&self.metadata())?;
+        loop {
+            self.reload()?;
+            let mut commit = self.state.next();
+            commit.epoch += 1;
+            owner.clone_into(&mut commit.owner);
+            match self.commit(commit, every) {
+                // Somebody committed in between: look again.
+                Err(failure) if failure.code == "fenced" => {}
+                Err(failure) => return Err(failure),
+                Ok(()) => break,
+            }
+        }
+        self.clean()?;
+        Ok(self.state.epoch)
+    }
+
+    fn reread(&self) -> Result<Self, Failure> {
+        let (schema, directory) = (self.schema.clone(), self.directory.clone());
+        let mut log = Self { schema, directory, state: State::default(), checkpoint: 0 };
+        log.reload()?;
+        Ok(log)
+    }
+
+    fn reload(&mut self) -> Result<(), Failure> {
+        self.state = State::default();
+        self.checkpoint = self.numbers(CHECKPOINT)?.into_iter().max().unwrap_or(0);
+        if self.checkpoint > 0 {
+            let checkpoint = self.load(CHECKPOINT, self.checkpoint)?;
+            self.state.apply(checkpoint);
+        }
+        let mut numbers = self.numbers(MANIFEST)?;
+        numbers.sort_unstable();
+        for number in numbers.into_iter().filter(|number| *number > self.checkpoint) {
+            if number != self.state.number + 1 {
+                let path = self.path(MANIFEST, self.state.number + 1);
+                return Err(failure::damaged(&path, "it is missing"));
+            }
+            let commit = self.load(MANIFEST, number)?;
+            self.state.apply(commit);
+        }
+        Ok(())
+    }
+
+    fn load(&self, kind: &str, number: u64) -> Result<Commit, Failure> {
+        let path = self.path(kind, number);
+        let bytes = fs::read(&path).map_err(failure::of(&path))?;
+        manifest::decode(&bytes).map_err(|why| failure::damaged(&path, why))
+    }
+
+    /// Writes a checkpoint. What the last one summed up goes; the log since then stays for readers
+    /// that have just listed it.
+    fn fold(&mut self) -> Result<(), Failure> {
+        let path = self.path(CHECKPOINT, self.state.number);
+        let bytes = manifest::encode(&self.state.checkpoint())
+            .map_err(|error| failure::damaged(&path, error))?;
+        disk::write(&path, &bytes)?;
+        disk::sync_directory(&self.metadata())?;
+        let before = std::mem::replace(&mut self.checkpoint, self.state.number);
+        for (kind, last) in [(MANIFEST, before), (CHECKPOINT, self.checkpoint - 1)] {
+            for number in self.numbers(kind)?.into_iter().filter(|number| *number <= last) {
+                // One that stays is harmless, and the next checkpoint tries again.
+                let _ = fs::remove_file(self.path(kind, number));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes files that no manifest names.
+    fn clean(&self) -> Result<(), Failure> {
+        let known: HashSet<PathBuf> =
+            self.state.files.iter().map(|file| self.directory.join(&file.path)).collect();
+        for name in disk::names(&self.directory)? {
+            let directory = self.directory.join(name);
+            if !directory.is_dir() {
+                continue;
+            }
+            for name in disk::names(&directory)? {
+                let path = directory.join(&name);
+                let ours = name.starts_with("part-") && !known.contains(&path);
+                if ours || disk::is_temporary(&name) {
+                    // A leftover that stays does no harm: readers trust the manifest.
+                    let _ = fs::remove_file(path);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn numbers(&self, kind: &str) -> Result<Vec<u64>, Failure> {
+        let number = |name: &String| name.strip_prefix(kind)?.strip_suffix(ENDING)?.parse().ok();
+        Ok(disk::names(&self.metadata())?.iter().filter_map(number).collect())
+    }
+
+    fn path(&self, kind: &str, number: u64) -> PathBuf {
+        self.metadata().join(format!("{kind}{number:012}{ENDING}"))
+    }
+}
