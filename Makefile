@@ -3,7 +3,7 @@
 # The component crates, one folder and one package of this name each: what is released, under
 # plugins/, and what only tests use, under tests/mocks/ and tests/evil/.
 # tests/repository/plumbing.rs compares the lists with the folders.
-COMPONENTS := files-source sqlite-destination
+COMPONENTS := files-source files-destination sqlite-destination
 TEST_COMPONENTS := scripted-source
 
 # Everything goes below one folder, ours unless CARGO_TARGET_DIR says otherwise.
