@@ -66,6 +66,8 @@ pub enum ChangeOutcome {
 pub struct WriteRequest {
     /// The schema all of it belongs to.
     pub schema: String,
+    /// Tables to empty first, whatever their write mode: a full re-sync begins anew.
+    pub clear_tables: Vec<String>,
     /// Rows in order; inserts and updates are upserts by key.
     pub tables: Vec<TableRows>,
     /// Rows that could not travel, to be kept with these.

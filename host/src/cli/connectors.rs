@@ -46,7 +46,7 @@ fn show_line(plugin: &Plugin, output: Output) {
     if output.is_json() {
         output.json(&as_json(plugin));
     } else {
-        let (name, role, version) = (&info.name, info.role, &info.version);
+        let (name, role, version) = (&info.name, info.role.word(), &info.version);
         output.line(&format!("{role:<12} {name:<16} {version:<8} {}", info.description));
     }
 }

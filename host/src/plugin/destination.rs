@@ -34,6 +34,8 @@ pub enum ChangeOutcome {
 #[derive(Clone, Debug)]
 pub struct WriteRequest {
     pub schema_name: String,
+    /// Tables to empty first: a full re-sync begins anew.
+    pub clear_tables: Vec<String>,
     pub tables: Vec<TableBatch>,
     pub dead_letters: Vec<DeadLetter>,
     pub markers: Vec<Marker>,

@@ -15,6 +15,7 @@ mod describe;
 mod destination;
 mod engine;
 mod error;
+mod exclusive;
 mod grants;
 mod imports;
 mod info;

@@ -7,6 +7,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::{
     Engine, Limits, Observer, Origin, Role,
+    exclusive::Hold,
     imports::{log::GuestLog, metrics::OwnMetrics},
     limiter::MemoryLimiter,
     limits::HANDLES_MAX,
@@ -34,6 +35,8 @@ pub(super) struct State {
     pub(super) log: GuestLog,
     pub(super) metrics: OwnMetrics,
     pub(super) secrets: BTreeMap<String, String>,
+    /// Files that stay this process's own as long as the instance lives.
+    pub(super) holds: Vec<Arc<Hold>>,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -61,6 +64,7 @@ pub(super) fn new_store(
         identity,
         log,
         secrets,
+        holds: Vec::new(),
         wasi,
         table,
     };

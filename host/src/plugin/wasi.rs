@@ -2,13 +2,14 @@
 //!
 //! No arguments, no stdin, no network, and stdout and stderr go to the log (I10).
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
 use super::{
     DirectoryGrant, Grants, PathKind,
     bindings::source::cartridge::warp::types::GrantedPath,
+    exclusive::{Hold, NotHeld, hold},
     imports::{log::GuestLog, stdio::Lines},
 };
 use crate::model::{Action, Failure};
@@ -18,24 +19,32 @@ pub(super) fn empty(log: &GuestLog) -> WasiCtx {
     builder(log).build()
 }
 
-/// A sandbox with what was granted, and where the guest finds it.
-///
+/// A sandbox with what was granted.
+pub(super) struct Sandbox {
+    pub context: WasiCtx,
+    /// Where the guest finds it.
+    pub paths: Vec<GrantedPath>,
+    /// Files that no other process may open as long as this lives.
+    pub holds: Vec<Arc<Hold>>,
+}
+
 /// A writable directory that does not exist is made; a readable one must be there.
-pub(super) fn granted(
-    log: &GuestLog,
-    grants: &Grants,
-) -> Result<(WasiCtx, Vec<GrantedPath>), Failure> {
+pub(super) fn granted(log: &GuestLog, grants: &Grants) -> Result<Sandbox, Failure> {
     let mut builder = builder(log);
     for (name, value) in &grants.environment {
         builder.env(name, value);
     }
     let mut paths = Vec::with_capacity(grants.directories.len());
+    let mut holds = Vec::new();
     for (index, grant) in grants.directories.iter().enumerate() {
         let guest_directory = format!("/grants/{index}");
         let (directory, guest_path) = locate(grant, &guest_directory)?;
         if grant.writable {
             std::fs::create_dir_all(directory)
                 .map_err(|error| unavailable(grant, &error.to_string()))?;
+        }
+        if grant.writable && grant.kind == PathKind::File {
+            holds.push(hold(&grant.host_path).map_err(|error| not_held(grant, error))?);
         }
         let permissions = if grant.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
         builder
@@ -48,7 +57,23 @@ pub(super) fn granted(
             writable: grant.writable,
         });
     }
-    Ok((builder.build(), paths))
+    Ok(Sandbox { context: builder.build(), paths, holds })
+}
+
+fn not_held(grant: &DirectoryGrant, error: NotHeld) -> Failure {
+    match error {
+        NotHeld::Io(error) => unavailable(grant, &error.to_string()),
+        NotHeld::InUse => Failure {
+            action: Action::Retry,
+            code: "in-use".to_owned(),
+            message: format!(
+                "{} is written by another cartridge-warp process; stop that one first",
+                grant.host_path.display()
+            ),
+            detail: None,
+            retry_after: None,
+        },
+    }
 }
 
 fn builder(log: &GuestLog) -> WasiCtxBuilder {

@@ -28,6 +28,8 @@ pub type Tables = BTreeMap<String, Table>;
 /// What one commit is made of.
 #[derive(Debug, Default)]
 pub struct Commit {
+    /// Tables to empty first.
+    pub clear: Vec<String>,
     pub tables: Vec<TableBatch>,
     pub rejected: Vec<DeadLetter>,
     pub markers: Vec<Marker>,
@@ -64,7 +66,7 @@ impl Writer {
 
     /// Commits rows, dead letters and markers together.
     pub async fn commit(&self, commit: Commit) -> Result<(), RunError> {
-        let Commit { tables, rejected, markers } = commit;
+        let Commit { clear, tables, rejected, markers } = commit;
         let mut ready = Vec::with_capacity(tables.len());
         {
             let mut known = self.tables.lock().await;
@@ -79,6 +81,7 @@ impl Writer {
         let measured: Vec<_> = ready.iter().map(Measured::of).collect();
         let request = WriteRequest {
             schema_name: self.context.name().to_owned(),
+            clear_tables: clear,
             tables: ready,
             dead_letters,
             markers,

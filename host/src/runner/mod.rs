@@ -29,7 +29,6 @@ mod snapshot_progress;
 mod state;
 mod stream;
 mod table;
-mod truncation;
 
 pub use connectors::{ConnectorError, Connectors};
 pub use context::Endpoint;

@@ -3,16 +3,16 @@
 //! A table without such rules forwards its batches untouched. The steps of a schema are worked out
 //! once; per batch only arrays are picked and, where masked, replaced.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use arrow_array::{
     Array, ArrayRef, BinaryArray, RecordBatch, StringArray, builder::BinaryBuilder, cast::AsArray,
     new_null_array,
 };
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_cast::{
+    CastOptions, cast_with_options,
+    display::{ArrayFormatter, FormatOptions},
+};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
 use sha2::{Digest, Sha256};
 
@@ -34,8 +34,18 @@ pub struct ColumnRules {
 #[derive(Clone, Debug)]
 pub struct Steps {
     schema: SchemaRef,
-    /// Index into the arriving columns, and the mask if there is one.
-    picks: Vec<(usize, Option<Mask>)>,
+    /// Index into the arriving columns, and what happens to the values.
+    picks: Vec<(usize, Step)>,
+    /// Nothing happens at all.
+    identity: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    Keep,
+    Mask(Mask),
+    /// The table's column is wider than what arrived.
+    Widen(DataType),
 }
 
 impl ColumnRules {
@@ -86,22 +96,38 @@ impl ColumnRules {
         included.chain(excluded).chain(masked).chain(renamed)
     }
 
-    /// Works out the steps for batches of this schema. Reserved columns stay as they are.
-    pub fn steps(&self, schema: &Schema) -> Steps {
+    /// Works out the steps from batches of a schema to a table's columns as they are `known` to be.
+    /// Reserved columns stay as they are.
+    pub fn steps(&self, schema: &Schema, known: &Schema) -> Steps {
         let mut picks = Vec::new();
         let mut fields: Vec<FieldRef> = Vec::new();
         for (index, field) in schema.fields().iter().enumerate() {
             if is_reserved(field.name()) {
-                picks.push((index, None));
+                picks.push((index, Step::Keep));
                 fields.push(Arc::clone(field));
             } else if let Some(name) = self.destination_name(field.name()) {
-                let mask = self.mask(field.name());
-                picks.push((index, mask));
-                fields.push(Arc::new(shaped_field(field, name, mask)));
+                let (step, shaped) = self.step(field, name, known);
+                picks.push((index, step));
+                fields.push(Arc::new(shaped));
             }
         }
+        let identity = fields.iter().eq(schema.fields().iter())
+            && picks.iter().all(|(_, step)| *step == Step::Keep);
         let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
-        Steps { schema, picks }
+        Steps { schema, picks, identity }
+    }
+
+    fn step(&self, field: &FieldRef, name: &str, known: &Schema) -> (Step, Field) {
+        match self.mask(field.name()) {
+            Some(Mask::Hash) => (Step::Mask(Mask::Hash), Field::new(name, DataType::Utf8, true)),
+            Some(mask) => (Step::Mask(mask), field.as_ref().clone().with_name(name)),
+            None => match known.field_with_name(field.name()) {
+                Ok(known) if known.data_type() != field.data_type() => {
+                    (Step::Widen(known.data_type().clone()), known.clone().with_name(name))
+                }
+                _ => (Step::Keep, field.as_ref().clone().with_name(name)),
+            },
+        }
     }
 
     /// The rules for a dead letter's payload: what must not reach the destination as a column must
@@ -125,29 +151,28 @@ impl ColumnRules {
     }
 }
 
-fn shaped_field(field: &Field, name: &str, mask: Option<Mask>) -> Field {
-    match mask {
-        Some(Mask::Hash) => Field::new(name, DataType::Utf8, true).with_metadata(HashMap::new()),
-        _ => field.clone().with_name(name),
-    }
-}
-
 impl Steps {
     /// The schema of the shaped rows, reserved columns included.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
+    /// True when rows may go as they are.
+    pub fn is_identity(&self) -> bool {
+        self.identity
+    }
+
     /// Shapes rows of the schema that the steps were made for.
     pub fn apply(&self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let mut columns = Vec::with_capacity(self.picks.len());
-        for (field, (index, mask)) in self.schema.fields().iter().zip(&self.picks) {
+        for (field, (index, step)) in self.schema.fields().iter().zip(&self.picks) {
             let column = rows.column(*index);
-            columns.push(match mask {
-                None if field.name() == UNCHANGED_COLUMN => self.unchanged(rows, column)?,
-                None => Arc::clone(column),
-                Some(Mask::Redact) => new_null_array(column.data_type(), column.len()),
-                Some(Mask::Hash) => hashed(column)?,
+            columns.push(match step {
+                Step::Keep if field.name() == UNCHANGED_COLUMN => self.unchanged(rows, column)?,
+                Step::Keep => Arc::clone(column),
+                Step::Mask(Mask::Redact) => new_null_array(column.data_type(), column.len()),
+                Step::Mask(Mask::Hash) => hashed(column)?,
+                Step::Widen(wider) => cast_with_options(column, wider, &EXACTLY)?,
             });
         }
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
@@ -169,6 +194,10 @@ impl Steps {
         Ok(Arc::new(moved_bits(bits, &kept)))
     }
 }
+
+/// A value that does not fit is an error, never a null.
+const EXACTLY: CastOptions<'static> =
+    CastOptions { safe: false, format_options: FormatOptions::new() };
 
 fn moved_bits(bits: &BinaryArray, kept: &[usize]) -> BinaryArray {
     let mut moved = BinaryBuilder::new();

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use tokio::{sync::mpsc, task::JoinSet};
+use tracing::Instrument;
 
 use super::{
     RunError,
@@ -15,7 +16,6 @@ use super::{
     queue::{Job, JobQueue},
     snapshot_progress::SnapshotProgress,
     state::{ChunkProgress, TableState, chunk_stream, forgotten, marker, read, table_stream},
-    truncation::truncation,
 };
 use crate::{
     model::{Chunk, Position},
@@ -98,8 +98,8 @@ async fn plan(
     let stored = chunks.iter().cloned().map(Into::into).collect();
     let state = marker(table_stream(table), &TableState::Snapshot { chunks: stored });
     if truncate {
-        let tables = vec![truncation(table)?];
-        writer.commit(Commit { tables, rejected: vec![], markers: vec![state] }).await?;
+        let clear = vec![table.to_owned()];
+        writer.commit(Commit { clear, markers: vec![state], ..Commit::default() }).await?;
     } else {
         writer.commit_markers(vec![state]).await?;
     }
@@ -110,7 +110,8 @@ async fn plan(
 async fn run_readers(writer: &Arc<Writer>, copying: &Arc<Copying>) -> Result<Copied, RunError> {
     let mut readers = JoinSet::new();
     for _ in 0..copying.queue.readers_max() {
-        readers.spawn(run_reader(Arc::clone(writer), Arc::clone(copying)));
+        let reader = run_reader(Arc::clone(writer), Arc::clone(copying));
+        readers.spawn(reader.in_current_span());
     }
     let mut copied = Copied::All;
     // An error drops the set, which ends the other readers: nothing they held was committed.
@@ -206,7 +207,9 @@ async fn write_chunk(
         progress.cursor = batch.next_cursor;
         let markers = vec![marker(stream.clone(), &progress)];
         let tables = batch.rows.into_iter().collect();
-        writer.commit(Commit { tables, rejected: batch.rejected, markers }).await?;
+        writer
+            .commit(Commit { tables, rejected: batch.rejected, markers, ..Commit::default() })
+            .await?;
         shown.advance(&writer.context, &job.table, rows);
     }
     Ok(())

@@ -192,7 +192,7 @@ async fn flush(
     if tables.is_empty() && rejected.is_empty() {
         writer.commit_markers(markers).await?;
     } else {
-        writer.commit(Commit { tables, rejected, markers }).await?;
+        writer.commit(Commit { tables, rejected, markers, ..Commit::default() }).await?;
     }
     committed.send_replace(Some(position)); // I1: only here, after the commit
     Ok(())

@@ -105,7 +105,7 @@ impl Table {
         let settings = &self.settings;
         TablePlan {
             name: self.source.name.clone(),
-            schema: Arc::clone(self.rules.steps(&self.source.schema).schema()),
+            schema: Arc::clone(self.rules.steps(&self.source.schema, &self.source.schema).schema()),
             key: self.source.key.iter().filter_map(name).collect(),
             write_mode: match settings.write_mode {
                 config::WriteMode::Upsert => WriteMode::Upsert,
@@ -188,10 +188,10 @@ impl Table {
             self.known.clear();
         }
         if !self.known.contains_key(&batch.schema.id) {
-            let steps = if self.rules.is_identity() {
+            let steps = self.rules.steps(&batch.schema.arrow, &self.source.schema);
+            let steps = if steps.is_identity() {
                 None
             } else {
-                let steps = self.rules.steps(&batch.schema.arrow);
                 let schema = table_schema(Arc::clone(steps.schema()))
                     .map_err(|cause| unencodable(&batch.table, cause))?;
                 Some((steps, schema))

@@ -53,6 +53,9 @@ pub(crate) struct Commit {
     pub(crate) markers: BTreeMap<String, Option<String>>,
     /// Null removes a table; its files stay.
     pub(crate) tables: BTreeMap<String, Option<Shape>>,
+    /// Tables that begin anew: their files of earlier commits no longer count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) cleared: Vec<String>,
     pub(crate) files: Vec<DataFile>,
 }
 
@@ -77,6 +80,7 @@ impl State {
             owner: self.owner.clone(),
             markers: BTreeMap::new(),
             tables: BTreeMap::new(),
+            cleared: Vec::new(),
             files: Vec::new(),
         }
     }
@@ -86,6 +90,8 @@ impl State {
         (self.number, self.epoch, self.owner) = (commit.number, commit.epoch, commit.owner);
         change(&mut self.markers, commit.markers);
         change(&mut self.tables, commit.tables);
+        let is_cleared = |table: &String| commit.cleared.contains(table);
+        self.files.retain(|file| !file.table.as_ref().is_some_and(is_cleared));
         self.files.extend(commit.files);
     }
 

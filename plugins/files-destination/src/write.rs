@@ -19,6 +19,7 @@ pub(crate) fn batch(
 ) -> Result<WriteOutcome, Failure> {
     let mut commit = log.state().next();
     commit.markers = markers(&request.markers);
+    commit.cleared.clone_from(&request.clear_tables);
     let mut outcome = WriteOutcome::default();
     for rows in &request.tables {
         let shape = shape(log, rows)?;

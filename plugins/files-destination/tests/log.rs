@@ -34,6 +34,7 @@ impl Bed {
     fn write(&mut self, tables: Vec<TableRows>, position: &[u8]) -> Result<u64, Failure> {
         let letter = DeadLetter::new("or/ders", "malformed-row", "m", "{", "f:1");
         let request = WriteRequest {
+            clear_tables: Vec::new(),
             schema: "shop".to_owned(),
             dead_letters: if tables.is_empty() { vec![letter] } else { Vec::new() },
             tables,

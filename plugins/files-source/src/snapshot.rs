@@ -45,7 +45,8 @@ struct Descriptor {
 pub fn start(source: &mut FilesSource, schema: &str) -> Result<Position, Failure> {
     let mut position = Position::default();
     for (table, files) in source.catalog.list(schema)? {
-        let shape = read::sample(&table, &files, &source.options)?;
+        let mut shape = read::sample(&table, &files, &source.options)?;
+        shape.change_log = shape.change_log || read::carry_operations(&files)?;
         for entry in &files {
             let end = if shape.change_log { Some(0) } else { complete_end(source, entry)? };
             let Some(offset) = end else { continue };
@@ -108,7 +109,15 @@ pub fn plan(
     for (entry, mark) in files {
         let bounds = bounds(entry, mark.offset, stretch, u64::from(target_chunks))?;
         for pair in bounds.windows(2) {
-            chunks.push(chunk(entry, mark, pair[0], pair[1], &columns)?);
+            let mut chunk = chunk(entry, mark, pair[0], pair[1], &columns)?;
+            let length = pair[1] - pair[0];
+            chunk.estimated_rows = match entry.format {
+                Format::Parquet => Some(length),
+                Format::Csv | Format::Ndjson => {
+                    shape.record_bytes.and_then(|bytes| length.checked_div(bytes))
+                }
+            };
+            chunks.push(chunk);
         }
     }
     Ok(chunks)
@@ -209,11 +218,7 @@ fn chunk(
     let descriptor = serde_json::to_vec(&descriptor).map_err(|error| {
         Failure::stop("descriptor", "a chunk has no JSON").detail(error.to_string())
     })?;
-    Ok(Chunk {
-        id: format!("{:016x}-{start}", mark.identity),
-        descriptor,
-        estimated_rows: (entry.format == Format::Parquet).then_some(end - start),
-    })
+    Ok(Chunk { id: format!("{:016x}-{start}", mark.identity), descriptor, estimated_rows: None })
 }
 
 /// Reads the next rows of a chunk.

@@ -17,11 +17,17 @@ use cartridge_warp_sdk::log;
 pub(crate) struct Lock {
     path: PathBuf,
     stale_after: Duration,
+    /// No other process has had the database open since then, so an older lock is a dead one's.
+    exclusive_since: Option<SystemTime>,
 }
 
 impl Lock {
-    pub(crate) fn of(database: &Path, stale_after: Duration) -> Self {
-        Self { path: with_suffix(database, ".lock"), stale_after }
+    pub(crate) fn of(
+        database: &Path,
+        stale_after: Duration,
+        exclusive_since: Option<SystemTime>,
+    ) -> Self {
+        Self { path: with_suffix(database, ".lock"), stale_after, exclusive_since }
     }
 
     /// Shows others that the holder is alive. Nothing to do where SQLite made no directory.
@@ -48,16 +54,18 @@ impl Lock {
             return false;
         }
         log::warn(
-            "took over the lock of a writer that has been silent",
-            &[("silent_for_at_least_seconds", &self.stale_after.as_secs().to_string())],
+            "took over the lock of a writer that is gone, or has been silent for too long",
+            &[("stale_after_seconds", &self.stale_after.as_secs().to_string())],
         );
         fs::remove_dir(&aside).is_ok()
     }
 
     fn is_stale(&self, path: &Path) -> bool {
-        let touched = fs::metadata(path).and_then(|metadata| metadata.modified());
-        let silent = touched.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-        silent.is_some_and(|silent| silent >= self.stale_after)
+        let Ok(touched) = fs::metadata(path).and_then(|metadata| metadata.modified()) else {
+            return false;
+        };
+        let silent = SystemTime::now().duration_since(touched).unwrap_or_default();
+        self.exclusive_since.is_some_and(|since| touched < since) || silent >= self.stale_after
     }
 }
 
@@ -82,13 +90,24 @@ mod tests {
         let database = directory.path().join("copy.db");
         fs::create_dir(directory.path().join("copy.db.lock")).unwrap();
 
-        assert!(!Lock::of(&database, Duration::from_secs(60)).break_if_stale());
+        assert!(!Lock::of(&database, Duration::from_secs(60), None).break_if_stale());
         std::thread::sleep(Duration::from_millis(20));
-        let impatient = Lock::of(&database, Duration::from_millis(10));
+        let impatient = Lock::of(&database, Duration::from_millis(10), None);
         impatient.touch();
         assert!(!impatient.break_if_stale(), "touching keeps it");
         std::thread::sleep(Duration::from_millis(20));
         assert!(impatient.break_if_stale());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
+    }
+    #[test]
+    fn a_lock_older_than_the_exclusive_hold_is_a_dead_ones() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("copy.db");
+        let hour = Duration::from_secs(3600);
+        fs::create_dir(directory.path().join("copy.db.lock")).unwrap();
+        let before = SystemTime::now() - Duration::from_secs(60);
+        let after = SystemTime::now() + Duration::from_secs(60);
+        assert!(!Lock::of(&database, hour, Some(before)).break_if_stale(), "made since then");
+        assert!(Lock::of(&database, hour, Some(after)).break_if_stale());
     }
 }

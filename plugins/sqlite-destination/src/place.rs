@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use cartridge_warp_sdk::{Config, Failure};
 
@@ -17,6 +18,7 @@ pub(crate) struct Place {
     path: PathBuf,
     /// What the operator wrote: for messages.
     configured: String,
+    exclusive_since: Option<SystemTime>,
 }
 
 impl Place {
@@ -25,6 +27,7 @@ impl Place {
         let place = Self {
             path: PathBuf::from(&granted.guest_path),
             configured: granted.configured.clone(),
+            exclusive_since: config.setting("exclusive_since_ms").and_then(since),
         };
         if !granted.writable {
             return Err(place.unfit("read-only", "was granted for reading only; allow writing"));
@@ -45,6 +48,11 @@ impl Place {
 
     pub(crate) fn configured(&self) -> &str {
         &self.configured
+    }
+
+    /// Since when no other process of this host has had the file open, if the host sees to that.
+    pub(crate) fn exclusive_since(&self) -> Option<SystemTime> {
+        self.exclusive_since
     }
 
     pub(crate) fn exists(&self) -> bool {
@@ -84,4 +92,7 @@ impl Place {
     fn unfit(&self, code: &str, why: &str) -> Failure {
         Failure::config(code, format!("the database file {} {why}", self.configured))
     }
+}
+fn since(milliseconds: &str) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds.parse().ok()?))
 }

@@ -85,6 +85,11 @@ pub(crate) fn truncate(table: &Table) -> Sql {
     Sql { text: format!("{verb}{condition}"), extras }
 }
 
+/// Everything goes, also what is only marked as deleted: a full re-sync begins anew.
+pub(crate) fn clear(table: &Table) -> String {
+    format!("DELETE FROM {}", quoted(&table.physical))
+}
+
 /// How rows go, the condition that spares those gone already, and what to bind from `bound` on.
 fn removal(table: &Table, bound: usize) -> (String, String, Vec<Extra>) {
     let name = quoted(&table.physical);

@@ -8,8 +8,10 @@ use cartridge_warp_sdk::{DeadLetter, Failure, RejectedRow, TableRows, WriteOutco
 use crate::apply::{Applier, Refusal};
 use crate::database::Transaction;
 use crate::dead_letters::DeadLetters;
+use crate::failure;
 use crate::metadata;
 use crate::names::Names;
+use crate::statement;
 use crate::storage::Storage;
 use crate::table::{Table, Tables};
 use crate::text;
@@ -28,6 +30,10 @@ pub(crate) fn batch(
     let connection = transaction.connection;
     let letters = DeadLetters::new(connection, names, &request.schema, &now);
     let mut outcome = WriteOutcome::default();
+    for name in &request.clear_tables {
+        let clear = statement::clear(planned(name, tables)?);
+        connection.execute(&clear, []).map_err(|error| failure::of(&error))?;
+    }
     for (batch, rows) in request.tables.iter().enumerate() {
         let table = target(rows, tables)?;
         let mut applier = Applier::new(connection, table, rows, &now)?;
@@ -57,14 +63,15 @@ pub(crate) fn batch(
     Ok(outcome)
 }
 
+fn planned<'t>(name: &str, tables: &'t Tables) -> Result<&'t Table, Failure> {
+    tables
+        .get(name)
+        .ok_or_else(|| Failure::stop("unknown-table", format!("table {name} was never planned")))
+}
+
 /// The table that rows belong to, if they fit it.
 fn target<'t>(rows: &TableRows, tables: &'t Tables) -> Result<&'t Table, Failure> {
-    let table = tables.get(rows.table()).ok_or_else(|| {
-        Failure::stop(
-            "unknown-table",
-            format!("rows came for table {}, which was never planned", rows.table()),
-        )
-    })?;
+    let table = planned(rows.table(), tables)?;
     for column in rows.columns() {
         let known = table.column(&column.name).ok_or_else(|| {
             Failure::stop(

@@ -148,6 +148,7 @@ fn request_in(
     let tables = request.tables.into_iter().map(|batch| decoder.decode(convert::rows_in(batch)));
     Ok(WriteRequest {
         schema: request.schema_name,
+        clear_tables: request.clear_tables,
         tables: tables.collect::<Result<_, _>>()?,
         dead_letters: request.dead_letters.into_iter().map(convert::dead_letter_in).collect(),
         markers: markers_in(request.markers),

@@ -95,6 +95,7 @@ pub(in crate::plugin) fn write_request(
     let tables = tables.collect();
     let request = export::WriteRequest {
         schema_name: request.schema_name,
+        clear_tables: request.clear_tables,
         tables,
         dead_letters: request.dead_letters.into_iter().map(dead_letter_out).collect(),
         markers: markers(request.markers),

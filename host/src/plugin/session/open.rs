@@ -23,7 +23,8 @@ pub(super) async fn open<P: Protocol>(
     plugin: &Plugin,
     settings: ConnectSettings,
 ) -> Result<Instance<P>, Cause> {
-    let ConnectSettings { connection_string, options, settings, grants, limits, label } = settings;
+    let ConnectSettings { connection_string, options, mut settings, grants, limits, label } =
+        settings;
     let identity = Identity {
         plugin: Arc::from(plugin.info.name.as_str()),
         role: P::ROLE,
@@ -32,9 +33,13 @@ pub(super) async fn open<P: Protocol>(
         observer: Arc::clone(plugin.engine().observer()),
     };
     let log = GuestLog::new(identity.clone(), limits.log_lines_per_second);
-    let (wasi, paths) = wasi::granted(&log, &grants).map_err(|f| Cause::Failure(Box::new(f)))?;
+    let sandbox = wasi::granted(&log, &grants).map_err(|f| Cause::Failure(Box::new(f)))?;
+    let wasi::Sandbox { context, paths, holds } = sandbox;
+    let since = holds.iter().map(|hold| hold.since_ms()).max();
+    settings.extend(since.map(|since| ("exclusive_since_ms".to_owned(), since.to_string())));
     let config = ConnectConfig { connection_string, options: options.to_string(), settings, paths };
-    let mut store = new_store(plugin.engine(), identity, &limits, log, wasi, grants.secrets);
+    let mut store = new_store(plugin.engine(), identity, &limits, log, context, grants.secrets);
+    store.data_mut().holds = holds;
     let started = Instant::now();
     let connected = P::connect(&mut store, plugin.program(), config);
     let connected = timeout(limits.call_deadline, connected).await;

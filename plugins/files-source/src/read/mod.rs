@@ -2,6 +2,7 @@
 
 mod file;
 mod lines;
+mod operations;
 pub mod parquet;
 mod record;
 mod row;
@@ -9,4 +10,5 @@ mod sample;
 
 pub use file::{Budget, Stop, TableReader};
 pub use lines::LineNumbers;
+pub use operations::carry_operations;
 pub use sample::sample;

@@ -29,6 +29,7 @@ pub fn sample(table: &str, files: &[FileEntry], options: &Options) -> Result<Sha
         }
     }
     shape.learn(&seen.columns);
+    shape.record_bytes = seen.bytes.checked_div(seen.records);
     Ok(shape)
 }
 
@@ -36,6 +37,8 @@ pub fn sample(table: &str, files: &[FileEntry], options: &Options) -> Result<Sha
 struct Seen {
     columns: Vec<(String, Guess)>,
     index: std::collections::HashMap<String, usize>,
+    records: u64,
+    bytes: u64,
 }
 
 impl Seen {
@@ -82,6 +85,8 @@ fn sample_records(
             continue;
         }
         *rows -= 1;
+        seen.records += 1;
+        seen.bytes += record.bytes.len() as u64 + 1;
         // A malformed row teaches what stands before its fault, which does no harm.
         let _ = format.fields(text, |name, token| seen.add(name, Guess::of(&token)));
     }

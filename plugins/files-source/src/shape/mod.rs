@@ -24,6 +24,8 @@ pub struct Shape {
     index: HashMap<String, usize>,
     /// Rows carry `_op`: the files are a log of changes, and none of it is a snapshot.
     pub change_log: bool,
+    /// What a record of the sample took on average, its line feed included.
+    pub record_bytes: Option<u64>,
     /// The key that the operator named.
     configured_key: Option<Vec<String>>,
 }
@@ -35,6 +37,7 @@ impl Shape {
             table: Table::new(name),
             index: HashMap::new(),
             change_log: false,
+            record_bytes: None,
             configured_key: options.keys.get(name).cloned(),
         };
         for (column, column_type) in options.declared(name)? {

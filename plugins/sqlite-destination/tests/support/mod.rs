@@ -50,6 +50,7 @@ impl Bed {
     pub fn request(&self, tables: Vec<TableRows>) -> WriteRequest {
         WriteRequest {
             schema: "shop".to_owned(),
+            clear_tables: Vec::new(),
             tables,
             dead_letters: Vec::new(),
             markers: vec![marker("stream", b"p")],
