@@ -42,6 +42,7 @@ where
             if reply.is_closed() {
                 return None;
             }
+            instance.store.data_mut().begin_call();
             let started = Instant::now();
             // Epochs make a busy guest yield to this timeout; a waiting one is cut by it as it is.
             let outcome = timeout(deadline, work(instance)).await;
