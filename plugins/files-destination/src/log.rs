@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cartridge_warp_sdk::{Failure, fenced};
+use cartridge_warp_sdk::{Failure, fenced, log};
 
 use crate::manifest::{self, Commit, State};
 use crate::names::directory_name;
@@ -79,7 +79,10 @@ impl Log {
         disk::sync_directory(&metadata)?;
         self.state.apply(commit);
         if self.state.number - self.checkpoint >= every {
-            self.fold()?;
+            // The commit stands whatever becomes of this; the next one tries again.
+            if let Err(failure) = self.fold() {
+                log::warn("no checkpoint could be written", &[("code", &failure.code)]);
+            }
         }
         Ok(())
     }
