@@ -48,7 +48,9 @@ pub(crate) fn batch(
     for directory in directories {
         disk::sync_directory(&log.directory().join(directory))?;
     }
-    log.commit(commit, options.checkpoint_commits)?;
+    // Readers go by the files on the disk: after this no manifest of before the clearing is left.
+    let every = if commit.cleared.is_empty() { options.checkpoint_commits } else { 1 };
+    log.commit(commit, every)?;
     Ok(outcome)
 }
 
