@@ -1,5 +1,7 @@
 //! Parquet: types, chunks by row group, and files that are still being written.
 
+#![allow(clippy::unwrap_used, reason = "tests may fail loudly")]
+
 mod support;
 
 use std::fs::File;

@@ -1,5 +1,7 @@
 //! Snapshots: types, keys, chunks, exactness, and rows that cannot travel.
 
+#![allow(clippy::unwrap_used, reason = "tests may fail loudly")]
+
 mod support;
 
 use cartridge_warp_sdk::{Column, ColumnType, Source};

@@ -1,5 +1,7 @@
 //! The change stream: appended lines, new files, operations, rotation, and loss.
 
+#![allow(clippy::unwrap_used, reason = "tests may fail loudly")]
+
 mod support;
 
 use cartridge_warp_sdk::{ChangeKind, Limits, Source};

@@ -77,7 +77,7 @@ fn read(bytes: Vec<u8>, schema: SchemaRef) -> Result<RecordBatch, String> {
     if usize::try_from(message.bodyLength()) != Ok(body) {
         return Err("the body is not as long as it says".to_owned());
     }
-    bounds::check(&header, body)?;
+    bounds::check(&header, &schema, body)?;
     let version = message.version();
     // The header borrows the bytes, so they are parsed again once Arrow owns them: microseconds,
     // where a copy of the body would cost more.

@@ -10,7 +10,7 @@ mod native {
 
     /// Asks the file system.
     #[derive(Debug, Default)]
-    pub struct Identities;
+    pub struct Identities {}
 
     impl Identities {
         /// The file's identity: device and inode.
