@@ -1,5 +1,8 @@
 //! The log of changes, through the trait.
 
+// Helpers of tests may fail loudly too, which the lint cannot see.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -87,7 +87,7 @@ fn check_plan(table: &Table) -> Result<(), Failure> {
         seen.push(folded);
     }
     let append = table.write_mode == WriteMode::Append;
-    if table.columns.is_empty() && !append || table.key.is_empty() && !append {
+    if !append && table.key.is_empty() {
         return Err(Failure::config(
             "no-key",
             format!("table {} has no key; set write_mode: append", table.physical),

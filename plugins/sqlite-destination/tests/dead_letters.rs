@@ -1,5 +1,8 @@
 //! Rows that SQLite refuses, and rows that never were rows.
 
+// Helpers of tests may fail loudly too, which the lint cannot see.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use cartridge_warp_sdk::{Action, DeadLetter};

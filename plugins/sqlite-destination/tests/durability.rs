@@ -1,5 +1,8 @@
 //! Epochs, markers and what a crash leaves.
 
+// Helpers of tests may fail loudly too, which the lint cannot see.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::io::{BufRead, BufReader, Write};

@@ -1,5 +1,8 @@
 //! What each kind of row does to a table.
 
+// Helpers of tests may fail loudly too, which the lint cannot see.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use cartridge_warp_sdk::{Operation, TablePlan};

@@ -1,5 +1,8 @@
 //! Every type of the model comes back as it was.
 
+// Helpers of tests may fail loudly too, which the lint cannot see.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use cartridge_warp_sdk::{ColumnType, Operation, Table, TableWriter, Value};

@@ -1,7 +1,7 @@
 //! A destination on a database file of its own, and short words for rows.
 
 // Each test file uses its own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 use std::path::{Path, PathBuf};
 
