@@ -184,7 +184,8 @@ fn a_port_in_use_is_an_error_of_the_start() {
 
 #[test]
 fn malformed_rows_are_dead_letters_and_the_exit_code_says_so() {
-    let pipeline = Pipeline::new();
+    let mut pipeline = Pipeline::new();
+    pipeline.set("source.options", json!({"columns": {"orders": {"id": "bigint"}}}));
     pipeline.write("orders.ndjson", "{\"id\":1}\nnot json\n{\"id\":2}\n{\"id\":\"three\"}\n");
     let ended = pipeline.catch_up();
     assert_eq!(ended.status.code(), Some(4), "{}", ended.stderr);
@@ -206,6 +207,8 @@ fn a_full_disk_fails_visibly_and_the_next_run_goes_on() {
     pipeline.set("schemas.0.tables", json!([{"name": "events", "write_mode": "append"}]));
     pipeline.set("error_handling.max_retries", json!(1));
     shop.open(&pipeline, 20_000, 10, 10);
+    // Compiles the connectors, whose cache the limit would keep from being written.
+    assert!(pipeline.run(&["check"]).status.success());
     let mut command = pipeline.command(&["run", "--until-caught-up"]);
     // A limit on the size of files is a full disk that needs no file system of its own.
     limit_file_size(&mut command, 256 * 1024);

@@ -1,6 +1,6 @@
 //! Killed at any moment, a pipeline comes to the same end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cartridge_warp_tests::{Pipeline, Shop};
 use fastrand::Rng;
@@ -10,6 +10,9 @@ use serde_json::json;
 const ROUNDS: u64 = 8;
 /// Kills in each.
 const KILLS: usize = 27;
+
+/// What the log says when the snapshot is complete and the stream begins.
+const STREAMING: &str = "following changes";
 
 /// How often a process was killed before and after its snapshot was complete.
 #[derive(Debug, Default)]
@@ -35,19 +38,24 @@ fn pipeline() -> Pipeline {
 
 /// Starts the pipeline again and again and kills it each time, while the shop goes on.
 fn torment(pipeline: &Pipeline, shop: &mut Shop, random: &mut Rng, kills: &mut Kills) {
-    let mut complete = 0;
-    for _ in 0..KILLS {
-        let running = pipeline.start();
-        let life = Duration::from_millis(random.u64(15..220));
-        let born = std::time::Instant::now();
-        while born.elapsed() < life {
+    for kill in 0..KILLS {
+        let mut running = pipeline.start();
+        // The first half hits start-up and snapshot, the second half the stream.
+        let (until, life) = match kill < KILLS / 2 {
+            true => ("serving metrics", random.u64(0..250)),
+            false => (STREAMING, random.u64(0..120)),
+        };
+        running.wait_for(until);
+        let reached = Instant::now();
+        while reached.elapsed() < Duration::from_millis(life) {
             shop.trade(pipeline, 20);
-            std::thread::sleep(Duration::from_millis(random.u64(1..30)));
+            std::thread::sleep(Duration::from_millis(random.u64(1..20)));
         }
         let killed = running.kill();
-        let is_copied = complete == 3;
-        complete += killed.stderr.matches("snapshot complete").count();
-        if is_copied { kills.in_stream += 1 } else { kills.in_snapshot += 1 }
+        match killed.stderr.contains(STREAMING) {
+            true => kills.in_stream += 1,
+            false => kills.in_snapshot += 1,
+        }
     }
 }
 
@@ -58,7 +66,7 @@ fn nothing_is_lost_or_doubled_when_the_process_is_killed() {
     for round in 0..ROUNDS {
         let pipeline = pipeline();
         let mut shop = Shop::new(round);
-        shop.open(&pipeline, 6000, 1500, 3000);
+        shop.open(&pipeline, 4000, 1000, 30_000);
         torment(&pipeline, &mut shop, &mut random, &mut kills);
         let last = pipeline.catch_up();
         assert!(last.status.success(), "round {round}: {}", last.stderr);

@@ -70,6 +70,7 @@ async fn run_claimed(
         return Ok(StreamEnd::Stopped);
     }
     context.health.set(context.name(), SchemaState::Streaming);
+    tracing::info!("following changes");
     follow(writer, source, start, context.ends_when_caught_up()).await
 }
 

@@ -25,7 +25,9 @@ pub struct Pending {
     pub tables: Vec<TableBatch>,
     pub rejected: Vec<DeadLetter>,
     pub position: Option<Position>,
-    rows: usize,
+    pub rows: usize,
+    /// What the source said with the last batch: it had no more.
+    pub caught_up: bool,
     bytes: usize,
     opened: Option<Instant>,
 }
@@ -40,6 +42,7 @@ impl Pending {
         self.tables.extend(batch.tables);
         self.rejected.extend(batch.rejected);
         self.position = Some(batch.position);
+        self.caught_up = batch.caught_up;
     }
 
     /// Whether it is large enough to commit; `rows_max` says so for a table.

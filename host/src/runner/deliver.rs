@@ -174,9 +174,9 @@ impl Writer {
                 }
             }
             table.batch_seconds(took);
-            if let Some(newest) = batch.newest_commit_us {
-                table.committed_up_to(newest);
-            }
+        }
+        if let Some(newest) = measured.iter().filter_map(|batch| batch.newest_commit_us).max() {
+            metrics.committed_up_to(newest);
         }
         metrics.last_successful_sync(SystemTime::now());
         for row in &outcome.rejected {

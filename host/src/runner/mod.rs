@@ -10,6 +10,7 @@
 //! Invariants I1 to I6 are kept in this folder: see `deliver`, `stream`, `attempt`.
 
 mod attempt;
+mod backlog;
 mod batch;
 mod connectors;
 mod context;

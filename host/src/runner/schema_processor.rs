@@ -117,6 +117,7 @@ impl SchemaProcessor {
                 return Ok(Completion::Stopped);
             }
             context.metrics.error(error.error_type());
+            context.metrics.behind();
             failures = if attempts.commits > 0 { 1 } else { failures + 1 };
             match react(error.action(), failures, error.retry_after(), &policy) {
                 Reaction::GiveUp => return Err(error),

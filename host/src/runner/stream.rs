@@ -13,6 +13,7 @@ use tokio::{
 
 use super::{
     RunError,
+    backlog::Backlog,
     batch::{BYTES_MAX, Pending},
     deliver::{Commit, Writer},
     evolve,
@@ -51,9 +52,10 @@ pub async fn follow(
 ) -> Result<StreamEnd, RunError> {
     let (batches, queue) = mpsc::channel(BATCHES_QUEUED_MAX);
     let (committed, confirmable) = watch::channel(None);
-    let reader = Reader { writer, source, end_when_caught_up, confirmable };
-    let delivery = deliver(writer, queue, committed);
-    let (end, last) = tokio::try_join!(reader.run(start, batches), delivery)?;
+    let backlog = &Backlog::new(&writer.context.metrics);
+    let reader = Reader { writer, source, backlog, end_when_caught_up, confirmable };
+    let delivery = Delivery { writer, backlog, committed, pending: Pending::default() };
+    let (end, last) = tokio::try_join!(reader.run(start, batches), delivery.run(queue))?;
     if end == StreamEnd::CaughtUp
         && let Some(last) = last
     {
@@ -71,6 +73,7 @@ pub async fn follow(
 struct Reader<'a> {
     writer: &'a Writer,
     source: &'a SourceConnection,
+    backlog: &'a Backlog<'a>,
     end_when_caught_up: bool,
     /// The newest committed position, for [`SourceConnection::confirm`].
     confirmable: watch::Receiver<Option<Position>>,
@@ -94,19 +97,14 @@ impl Reader<'_> {
                 batch = self.source.get_changes(context.name(), &after, limits) => batch?,
             };
             let caught_up = batch.caught_up;
-            if caught_up {
-                context.metrics.caught_up();
-            } else {
-                context.metrics.behind();
-            }
             let is_empty = is_empty(&batch);
             let moved = batch.position != after;
+            self.backlog.arrived(row_count(&batch), caught_up);
             after = batch.position.clone();
             // A closed queue means that delivery failed; its error is the one to report.
             if (moved || !is_empty) && batches.send(batch).await.is_err() {
                 return Ok(StreamEnd::Stopped);
             }
-            context.metrics.queue_size((batches.max_capacity() - batches.capacity()) as u64);
             if caught_up && self.end_when_caught_up {
                 return Ok(StreamEnd::CaughtUp);
             }
@@ -142,60 +140,77 @@ impl Reader<'_> {
     }
 }
 
+fn row_count(batch: &ChangeBatch) -> u64 {
+    batch.tables.iter().map(|table| table.row_count() as u64).sum()
+}
+
 fn is_empty(batch: &ChangeBatch) -> bool {
     batch.tables.is_empty() && batch.rejected.is_empty() && batch.schema_changes.is_empty()
 }
 
-/// Commits what arrives until the queue closes; the last committed position.
-async fn deliver(
-    writer: &Writer,
-    mut queue: mpsc::Receiver<ChangeBatch>,
+/// The way from the queue to the commit.
+struct Delivery<'a> {
+    writer: &'a Writer,
+    backlog: &'a Backlog<'a>,
+    /// The last committed position, for the reader to tell the source.
     committed: watch::Sender<Option<Position>>,
-) -> Result<Option<Position>, RunError> {
-    let mut pending = Pending::default();
-    loop {
-        let due = pending.due();
-        let batch = tokio::select! {
-            batch = queue.recv() => batch,
-            () = sleep_until(due.unwrap_or_else(tokio::time::Instant::now)), if due.is_some() => {
-                flush(writer, &mut pending, &committed).await?;
-                continue;
-            }
-        };
-        let Some(batch) = batch else {
-            flush(writer, &mut pending, &committed).await?;
-            return Ok(committed.borrow().clone());
-        };
-        if !batch.schema_changes.is_empty() {
-            // Rows before the change are committed in the old shape.
-            flush(writer, &mut pending, &committed).await?;
-            change_shapes(writer, &batch.schema_changes).await?;
-        }
-        let no_more_to_wait_for = batch.caught_up && !batch.tables.is_empty();
-        pending.add(batch, tokio::time::Instant::now());
-        let rows_max =
-            |table: &str| writer.context.table_settings(table).write_batch_size.get() as usize;
-        if no_more_to_wait_for || pending.is_full(rows_max) {
-            flush(writer, &mut pending, &committed).await?;
-        }
-    }
+    pending: Pending,
 }
 
-async fn flush(
-    writer: &Writer,
-    pending: &mut Pending,
-    committed: &watch::Sender<Option<Position>>,
-) -> Result<(), RunError> {
-    let Pending { tables, rejected, position, .. } = std::mem::take(pending);
-    let Some(position) = position else { return Ok(()) };
-    let markers = vec![Marker { stream: CHANGES.into(), value: Some(position.0.clone()) }];
-    if tables.is_empty() && rejected.is_empty() {
-        writer.commit_markers(markers).await?;
-    } else {
-        writer.commit(Commit { tables, rejected, markers, ..Commit::default() }).await?;
+impl Delivery<'_> {
+    /// Commits what arrives until the queue closes; the last committed position.
+    async fn run(
+        mut self,
+        mut queue: mpsc::Receiver<ChangeBatch>,
+    ) -> Result<Option<Position>, RunError> {
+        loop {
+            let due = self.pending.due();
+            let batch = tokio::select! {
+                batch = queue.recv() => batch,
+                () = sleep_until(due.unwrap_or_else(tokio::time::Instant::now)), if due.is_some() => {
+                    self.flush().await?;
+                    continue;
+                }
+            };
+            let Some(batch) = batch else {
+                self.flush().await?;
+                return Ok(self.committed.borrow().clone());
+            };
+            self.take(batch).await?;
+        }
     }
-    committed.send_replace(Some(position)); // I1: only here, after the commit
-    Ok(())
+
+    async fn take(&mut self, batch: ChangeBatch) -> Result<(), RunError> {
+        if !batch.schema_changes.is_empty() {
+            // Rows before the change are committed in the old shape.
+            self.flush().await?;
+            change_shapes(self.writer, &batch.schema_changes).await?;
+        }
+        let no_more_to_wait_for = batch.caught_up && !batch.tables.is_empty();
+        self.pending.add(batch, tokio::time::Instant::now());
+        let context = &self.writer.context;
+        let rows_max = |table: &str| context.table_settings(table).write_batch_size.get() as usize;
+        if no_more_to_wait_for || self.pending.is_full(rows_max) {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), RunError> {
+        let Pending { tables, rejected, position, rows, caught_up, .. } =
+            std::mem::take(&mut self.pending);
+        let Some(position) = position else { return Ok(()) };
+        let markers = vec![Marker { stream: CHANGES.into(), value: Some(position.0.clone()) }];
+        if tables.is_empty() && rejected.is_empty() {
+            self.writer.commit_markers(markers).await?;
+        } else {
+            let commit = Commit { tables, rejected, markers, ..Commit::default() };
+            self.writer.commit(commit).await?;
+        }
+        self.committed.send_replace(Some(position)); // I1: only here, after the commit
+        self.backlog.committed(rows as u64, caught_up);
+        Ok(())
+    }
 }
 
 async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<(), RunError> {
