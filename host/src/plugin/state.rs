@@ -38,6 +38,14 @@ pub(super) struct State {
     table: ResourceTable,
 }
 
+impl State {
+    /// Forgets what an earlier call left behind, so that no error is explained by it.
+    pub(super) fn begin_call(&mut self) {
+        self.limiter.take_refusal();
+        self.log.take_last_words();
+    }
+}
+
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }

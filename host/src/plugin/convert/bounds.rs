@@ -80,8 +80,12 @@ pub(in crate::plugin) fn failure(failure: wit::Failure) -> Cause {
     }))
 }
 
-pub(super) fn dead_letters(letters: Vec<wit::DeadLetter>) -> Result<Vec<DeadLetter>, Cause> {
-    count("dead letters", letters.len(), DEAD_LETTERS_MAX)?;
+/// A reader may find that every row it was asked for is broken, and some more.
+pub(super) fn dead_letters(
+    letters: Vec<wit::DeadLetter>,
+    rows_max: u32,
+) -> Result<Vec<DeadLetter>, Cause> {
+    count("dead letters", letters.len(), DEAD_LETTERS_MAX.max(rows_max as usize))?;
     letters.into_iter().map(dead_letter).collect()
 }
 

@@ -13,7 +13,6 @@ use crate::{
             destination::exports::cartridge::warp::destination as export,
             source::cartridge::warp::types as wit,
         },
-        limits::REJECTED_ROWS_MAX,
         text,
         wire::{WireError, table_schema},
     },
@@ -143,7 +142,7 @@ pub(in crate::plugin) fn write_outcome(
     outcome: export::WriteOutcome,
     rows: &[usize],
 ) -> Result<WriteOutcome, Cause> {
-    count("rejected rows", outcome.rejected.len(), REJECTED_ROWS_MAX)?;
+    count("rejected rows", outcome.rejected.len(), rows.iter().sum())?;
     let rejected = outcome.rejected.into_iter().map(|rejected| {
         let (batch, row) = (rejected.batch as usize, rejected.row as usize);
         if rows.get(batch).is_none_or(|rows| row >= *rows) {

@@ -94,7 +94,7 @@ pub(in crate::plugin) fn snapshot_batch(
     let rows = batch.rows.into_iter().collect();
     Ok(SnapshotBatch {
         rows: schemas.batches(rows, rows_max)?.pop(),
-        rejected: dead_letters(batch.rejected)?,
+        rejected: dead_letters(batch.rejected, rows_max)?,
         next_cursor: batch.next_cursor.map(|cursor| opaque("cursor", cursor)).transpose()?,
     })
 }
@@ -109,7 +109,7 @@ pub(in crate::plugin) fn change_batch(
     Ok(ChangeBatch {
         schema_changes: changes.collect::<Result<_, _>>()?,
         tables: schemas.batches(batch.tables, rows_max)?,
-        rejected: dead_letters(batch.rejected)?,
+        rejected: dead_letters(batch.rejected, rows_max)?,
         position: position(batch.position)?,
         caught_up: batch.caught_up,
     })

@@ -124,7 +124,12 @@ impl Source for ScriptedSource {
         Ok(SnapshotBatch { rows: Some(writer.finish()?), ..SnapshotBatch::default() })
     }
 
-    fn get_changes(&mut self, _: &str, after: &[u8], limits: Limits) -> Result<ChangeBatch, Failure> {
+    fn get_changes(
+        &mut self,
+        _: &str,
+        after: &[u8],
+        limits: Limits,
+    ) -> Result<ChangeBatch, Failure> {
         self.script.call("get-changes")?;
         let Options { tables, keys, changes, .. } = self.script.options;
         let start = number(after)?;

@@ -1,0 +1,117 @@
+//! The exports: harmless, until the deed that was asked for.
+
+use std::cell::{Cell, RefCell};
+
+use cartridge_warp_sdk::{
+    export::bindings::{
+        self,
+        cartridge::warp::types::{
+            ConnectConfig, ConnectorInfo, Failure, Limits, Position, TableInfo,
+        },
+        exports::cartridge::warp::source::{
+            ChangeBatch, Chunk, Connection, Guest, GuestConnection, SnapshotBatch,
+        },
+    },
+    wire::Encoder,
+};
+
+use crate::{answers, deeds};
+
+struct Evil;
+
+pub(crate) struct Source {
+    deed: String,
+    pub(crate) encoder: RefCell<Encoder>,
+    calls: Cell<u32>,
+}
+
+impl Guest for Evil {
+    type Connection = Source;
+
+    fn describe() -> ConnectorInfo {
+        ConnectorInfo {
+            name: "evil".to_owned(),
+            role: "source".to_owned(),
+            version: "0.1.0".to_owned(),
+            description: "misbehaves as it is told".to_owned(),
+            capabilities: Vec::new(),
+            options_schema: r#"{"type":"object","required":["deed"],"additionalProperties":false,
+                "properties":{"deed":{"type":"string"}}}"#
+                .to_owned(),
+            wanted_grants: Vec::new(),
+        }
+    }
+
+    fn connect(config: ConnectConfig) -> Result<Connection, Failure> {
+        // Every test writes {"deed":"…"}.
+        let deed = config.options.split('"').nth(3).unwrap_or_default().to_owned();
+        if let Some(deed) = deed.strip_prefix("connect:") {
+            deeds::commit(deed)?;
+        }
+        Ok(Connection::new(Source { deed, encoder: RefCell::default(), calls: Cell::new(0) }))
+    }
+}
+
+impl GuestConnection for Source {
+    fn test_connection(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn get_schema(&self, _schema: String) -> Result<Vec<TableInfo>, Failure> {
+        answers::tables(&self.deed)
+    }
+
+    fn select_tables(&self, _schema: String, _tables: Vec<String>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn current_position(&self, _schema: String) -> Result<Position, Failure> {
+        Ok(answers::position(&self.deed))
+    }
+
+    fn plan_snapshot(
+        &self,
+        _schema: String,
+        _table: String,
+        _start: Position,
+        _target_chunks: u32,
+    ) -> Result<Vec<Chunk>, Failure> {
+        Ok(answers::chunks(&self.deed))
+    }
+
+    fn get_full_snapshot(
+        &self,
+        _schema: String,
+        _table: String,
+        _chunk: Chunk,
+        _cursor: Option<Vec<u8>>,
+        _limits: Limits,
+    ) -> Result<SnapshotBatch, Failure> {
+        Ok(SnapshotBatch { rows: None, rejected: Vec::new(), next_cursor: None })
+    }
+
+    fn get_changes(
+        &self,
+        _schema: String,
+        _after: Position,
+        _limits: Limits,
+    ) -> Result<ChangeBatch, Failure> {
+        self.calls.set(self.calls.get() + 1);
+        deeds::commit(&self.deed)?;
+        answers::changes(&self.deed, self.calls.get(), &mut self.encoder.borrow_mut())
+    }
+
+    fn confirm(&self, _schema: String, _position: Position) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        if let Some(deed) = self.deed.strip_prefix("drop:") {
+            let _ = deeds::commit(deed);
+        }
+    }
+}
+
+bindings::export_source_world!(Evil with_types_in bindings);
