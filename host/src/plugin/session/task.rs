@@ -21,9 +21,16 @@ pub(super) enum Command<P> {
     Close(oneshot::Sender<()>),
 }
 
-/// A call with its reply. Answers why the instance must end, if it must.
+/// Whether an instance may be entered again (I9).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Health {
+    Sound,
+    Broken,
+}
+
+/// A call with its reply.
 pub(super) type Job<P> = Box<dyn for<'a> FnOnce(&'a mut Instance<P>) -> Verdict<'a> + Send>;
-type Verdict<'a> = Pin<Box<dyn Future<Output = Option<&'static str>> + Send + 'a>>;
+type Verdict<'a> = Pin<Box<dyn Future<Output = Health> + Send + 'a>>;
 
 pub(super) fn job<P, T, W>(
     call: &'static str,
@@ -40,7 +47,7 @@ where
     Box::new(move |instance| {
         let run = async move {
             if reply.is_closed() {
-                return None;
+                return Health::Sound;
             }
             instance.store.data_mut().begin_call();
             let started = Instant::now();
@@ -49,10 +56,15 @@ where
             let outcome = outcome.unwrap_or(Err(Cause::Deadline(deadline)));
             let state = instance.store.data();
             observe(state, call, started, outcome.as_ref().err());
-            let end = outcome.as_ref().err().filter(|cause| cause.is_fatal()).map(Cause::kind);
+            let fatal = outcome.as_ref().err().filter(|cause| cause.is_fatal());
+            if let Some(cause) = fatal {
+                let identity = &state.identity;
+                identity.observer.instance_lost(identity.origin(), cause.kind());
+            }
+            let health = if fatal.is_some() { Health::Broken } else { Health::Sound };
             // Nobody listens when the caller gave up.
             let _ = reply.send(outcome);
-            end
+            health
         };
         Box::pin(run.instrument(span))
     })
@@ -76,12 +88,12 @@ pub(super) async fn run<P: Protocol>(
     // When the caller gave up, its handle is gone and the queue ends at once.
     let _ = opened.send(Ok(()));
     let mut closed = None;
-    let mut broken = None;
+    let mut health = Health::Sound;
     while let Some(command) = queue.recv().await {
         match command {
             Command::Call(job) => {
-                broken = job(&mut instance).await;
-                if broken.is_some() {
+                health = job(&mut instance).await;
+                if health == Health::Broken {
                     break;
                 }
             }
@@ -93,25 +105,22 @@ pub(super) async fn run<P: Protocol>(
     }
     // From here on waiting and later calls answer `Gone`.
     drop(queue);
-    end(instance, broken).await;
+    end(instance, health).await;
     if let Some(done) = closed {
         let _ = done.send(());
     }
 }
 
-/// Disconnects a healthy instance; a broken one is dropped without being entered (I9).
-async fn end<P: Protocol>(mut instance: Instance<P>, broken: Option<&'static str>) {
+/// Disconnects a sound instance; a broken one is dropped without being entered (I9).
+async fn end<P: Protocol>(mut instance: Instance<P>, health: Health) {
     let identity = instance.store.data().identity.clone();
-    match broken {
-        Some(cause) => identity.observer.instance_lost(identity.origin(), cause),
-        None => {
-            let connection = instance.guest.connection();
-            let dropped = connection.resource_drop_async(&mut instance.store);
-            match timeout(DISCONNECT_DEADLINE, Box::pin(dropped)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!("the connector crashed on disconnect: {error:#}"),
-                Err(_) => tracing::warn!(?DISCONNECT_DEADLINE, "the connector did not disconnect"),
-            }
+    if health == Health::Sound {
+        let connection = instance.guest.connection();
+        let dropped = connection.resource_drop_async(&mut instance.store);
+        match timeout(DISCONNECT_DEADLINE, Box::pin(dropped)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("the connector crashed on disconnect: {error:#}"),
+            Err(_) => tracing::warn!(?DISCONNECT_DEADLINE, "the connector did not disconnect"),
         }
     }
     drop(instance);
