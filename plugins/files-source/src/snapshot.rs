@@ -109,7 +109,7 @@ pub fn plan(
     for (entry, mark) in files {
         let bounds = bounds(entry, mark.offset, stretch, u64::from(target_chunks))?;
         for pair in bounds.windows(2) {
-            let mut chunk = chunk(entry, mark, pair[0], pair[1], &columns)?;
+            let mut chunk = chunk(mark, pair[0], pair[1], &columns)?;
             let length = pair[1] - pair[0];
             chunk.estimated_rows = match entry.format {
                 Format::Parquet => Some(length),
@@ -201,7 +201,6 @@ fn line_start_after(file: &mut File, offset: u64, end: u64) -> std::io::Result<u
 }
 
 fn chunk(
-    entry: &FileEntry,
     mark: &FileMark,
     start: u64,
     end: u64,

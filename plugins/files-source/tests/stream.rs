@@ -56,6 +56,23 @@ fn operations_are_read_from_the_op_field_and_never_from_a_snapshot() {
 }
 
 #[test]
+fn a_log_that_begins_as_plain_rows_and_has_an_unknown_operation_is_read_whole() {
+    let shop = Shop::new();
+    let plain: String = (0..2000).map(|id| format!("{{\"id\":{id}}}\n")).collect();
+    shop.write("t.ndjson", plain + "{\"id\":1,\"_op\":\"explode\"}\n{\"id\":1,\"_op\":\"d\"}\n");
+    let mut driver = shop.driver();
+    let start = driver.position().unwrap();
+    assert_eq!(driver.snapshot("t", &start, 1).unwrap().rows(), 0);
+    let read = driver.changes(&start).unwrap();
+    assert_eq!(read.rows(), 2001);
+    let letter = &read.rejected[0];
+    assert_eq!(
+        (letter.code.as_str(), letter.origin.as_str()),
+        ("malformed-row", "shop/t.ndjson:2001")
+    );
+}
+
+#[test]
 fn a_new_field_ends_the_batch_and_is_announced_before_its_row() {
     let shop = Shop::new();
     shop.write("t.ndjson", "{\"id\":1}\n");
