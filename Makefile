@@ -17,7 +17,8 @@ export CARTRIDGE_WARP_TEST_ONLY_PLUGINS := $(TARGET)/test-plugins
 RELEASE := --locked --release
 # Natively in a run of their own: together with the host they would switch on features of shared
 # dependencies, so that wasmtime is compiled twice and tests see another binary than users.
-HOST_CRATES := --workspace $(COMPONENTS:%=--exclude %) $(TEST_COMPONENTS:%=--exclude %)
+HOST_CRATES := --workspace $(COMPONENTS:%=--exclude %) $(TEST_COMPONENTS:%=--exclude %) \
+	--exclude cartridge-warp-bench
 COMPONENT_CRATES := $(COMPONENTS:%=--package %) $(TEST_COMPONENTS:%=--package %)
 WASM := --locked --profile plugin --target wasm32-wasip2
 COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
@@ -71,7 +72,7 @@ check-dependencies: setup
 	@$(STEP) "check the dependencies" scripts/deny.sh
 
 bench: build
-	@cargo bench --locked --package cartridge-warp-tests
+	@cargo run $(RELEASE) --package cartridge-warp-bench
 
 clean:
 	@cargo clean

@@ -206,12 +206,13 @@ fn a_full_disk_fails_visibly_and_the_next_run_goes_on() {
     let mut shop = Shop::new(9);
     pipeline.set("schemas.0.tables", json!([{"name": "events", "write_mode": "append"}]));
     pipeline.set("error_handling.max_retries", json!(1));
-    shop.open(&pipeline, 20_000, 10, 10);
+    shop.open(&pipeline, 100_000, 10, 10);
     // Compiles the connectors, whose cache the limit would keep from being written.
     assert!(pipeline.run(&["check"]).status.success());
     let mut command = pipeline.command(&["run", "--until-caught-up"]);
-    // A limit on the size of files is a full disk that needs no file system of its own.
-    limit_file_size(&mut command, 256 * 1024);
+    // A limit on the size of files is a full disk that needs no file system of its own. It leaves
+    // room for the memory files in which the runtime keeps a component's data.
+    limit_file_size(&mut command, 4 * 1024 * 1024);
     let ended =
         cartridge_warp_tests::Running::start(command).wait(std::time::Duration::from_secs(60));
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);

@@ -19,7 +19,8 @@ pub fn sqlite_rows(database: &Path, table: &str, order: &str) -> Vec<Row> {
 /// # Panics
 /// When the database or the query is wrong.
 pub fn sqlite_query(database: &Path, sql: &str) -> Vec<Row> {
-    // Read and write: a journal that a killed process left has to be rolled back first.
+    // Read and write: a journal that a killed process left has to be rolled back first. So this is
+    // for databases that nobody writes any more.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
     let connection = Connection::open_with_flags(database, flags).expect("the database opens");
     let mut statement = connection.prepare(sql).expect("the query is valid");
@@ -38,6 +39,15 @@ pub fn sqlite_query(database: &Path, sql: &str) -> Vec<Row> {
         columns.iter().enumerate().map(value).collect::<rusqlite::Result<Row>>()
     });
     rows.expect("the query runs").collect::<rusqlite::Result<_>>().expect("every row reads")
+}
+
+/// The number of rows of a table while a pipeline may be writing: looks on and changes nothing.
+/// None while there is nothing to see.
+pub fn sqlite_count_live(database: &Path, table: &str) -> Option<i64> {
+    let connection =
+        Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+    let sql = format!("SELECT count(*) FROM \"{table}\"");
+    connection.query_row(&sql, [], |row| row.get(0)).ok()
 }
 
 /// The number of rows of a table.

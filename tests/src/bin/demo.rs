@@ -9,7 +9,7 @@ use std::{
     process::ExitCode,
 };
 
-use cartridge_warp_tests::rows::{Row, sqlite_count, sqlite_query};
+use cartridge_warp_tests::rows::{Row, sqlite_count_live, sqlite_query};
 use serde_json::Value;
 
 type Rows = BTreeMap<i64, Row>;
@@ -19,7 +19,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["count", database, table] => {
-            writeln!(io::stdout(), "{}", sqlite_count(Path::new(database), table))?;
+            let count = sqlite_count_live(Path::new(database), table).unwrap_or(0);
+            writeln!(io::stdout(), "{count}")?;
             Ok(ExitCode::SUCCESS)
         }
         ["compare", source, database] => compare(Path::new(source), Path::new(database)),
