@@ -4,6 +4,8 @@
 //! natively in a process of its own, and prints what the operating system counted of each. Numbers
 //! of one run belong together; what carries over to other machines are the ratios.
 
+#![allow(clippy::expect_used, clippy::cast_precision_loss)] // It ends when it cannot measure.
+
 mod measure;
 mod native;
 

@@ -1,5 +1,7 @@
 //! Tests of the whole product: the real binary, real components, real files, real signals.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests, too.
+
 mod bad_input;
 mod crash;
 mod pipeline;

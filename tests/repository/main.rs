@@ -3,6 +3,8 @@
 //! Every rule is a pure function from files to violations, so that a bad example beside it proves
 //! that it can fail. Style that rustfmt and clippy know is theirs.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests are tests, too.
+
 mod engine;
 mod error_pages;
 mod layers;

@@ -103,7 +103,7 @@ fn the_rules_find_what_is_left_over() {
     };
     let good = || member("serde.workspace = true\n[lints]\nworkspace = true\n", "serde");
 
-    assert!(unused_dependencies(&good(), &[used.clone()]).is_empty());
+    assert!(unused_dependencies(&good(), std::slice::from_ref(&used)).is_empty());
     assert_eq!(unused_dependencies(&member("", "serde_json"), &[used]).len(), 1);
 
     assert!(unchecked(&good()).is_empty());

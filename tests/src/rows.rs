@@ -24,7 +24,7 @@ pub fn sqlite_query(database: &Path, sql: &str) -> Vec<Row> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
     let connection = Connection::open_with_flags(database, flags).expect("the database opens");
     let mut statement = connection.prepare(sql).expect("the query is valid");
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let rows = statement.query_map([], |row| {
         let value = |(index, name): (usize, &String)| {
             let value = match row.get_ref(index)? {

@@ -162,7 +162,7 @@ impl DestinationConnection {
                 let (api, connection) = (guest.api(), guest.connection);
                 let called = api.call_get_marker(&mut *store, connection, &schema, &stream).await;
                 let marker = answer(store, called)?;
-                marker.map(|marker| convert::bounds::marker(marker)).transpose()
+                marker.map(convert::bounds::marker).transpose()
             })
         })
         .await

@@ -222,7 +222,7 @@ async fn what_a_healthy_source_says_arrives() {
     assert_eq!(start, Position(vec![1; 8]));
     let chunks = source.plan_snapshot("shop", "items", &start, 4).await.unwrap();
     let all = Chunk { id: "all".to_owned(), descriptor: Vec::new(), estimated_rows: None };
-    assert_eq!(chunks, [all.clone()]);
+    assert_eq!(chunks, std::slice::from_ref(&all));
     let batch = source.get_full_snapshot("shop", "items", &all, None, limits()).await.unwrap();
     assert!(batch.rows.is_none() && batch.next_cursor.is_none());
     for call in 1..=3_u32 {
