@@ -52,7 +52,8 @@ check-format:
 lint: setup
 	@$(STEP) "lint" cargo clippy $(RELEASE) $(HOST_CRATES) --all-targets -- --deny warnings
 	@$(STEP) "lint the components' tests" \
-		cargo clippy $(RELEASE) $(COMPONENT_CRATES) --all-targets -- --deny warnings
+		cargo clippy $(RELEASE) $(COMPONENT_CRATES) --package cartridge-warp-bench \
+		--all-targets -- --deny warnings
 	@$(STEP) "lint the components" \
 		cargo clippy $(WASM) $(COMPONENT_CRATES) -- --deny warnings
 
