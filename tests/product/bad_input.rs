@@ -206,7 +206,7 @@ fn a_full_disk_fails_visibly_and_the_next_run_goes_on() {
     let mut shop = Shop::new(9);
     pipeline.set("schemas.0.tables", json!([{"name": "events", "write_mode": "append"}]));
     pipeline.set("error_handling.max_retries", json!(1));
-    shop.open(&pipeline, 100_000, 10, 10);
+    shop.open(&pipeline, 250_000, 10, 10);
     // Compiles the connectors, whose cache the limit would keep from being written.
     assert!(pipeline.run(&["check"]).status.success());
     let mut command = pipeline.command(&["run", "--until-caught-up"]);

@@ -4,5 +4,6 @@
 
 mod bad_input;
 mod crash;
+mod keys;
 mod pipeline;
 mod reaction;

@@ -47,7 +47,7 @@ pub use load_error::LoadError;
 pub use observer::{Observer, Origin};
 pub use options::OptionError;
 pub use source::{ChangeBatch, SnapshotBatch, SourceConnection};
-pub use wire::{WireError, encode_batch, table_schema};
+pub use wire::{WireError, decode_schema, encode_batch, table_schema};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

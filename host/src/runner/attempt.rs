@@ -9,6 +9,7 @@ use super::{
     RunError,
     context::SchemaContext,
     deliver::{Tables, Writer},
+    registry::prepare_tables,
     snapshot::{Copied, copy_tables},
     state::{CHANGES, RUNNER, TableState, forgotten, marker, read, table_stream},
     stream::{StreamEnd, follow},
@@ -58,12 +59,10 @@ async fn run_claimed(
     attempts: &mut Attempts,
 ) -> Result<StreamEnd, RunError> {
     let context = &writer.context;
-    let (start, states) = find_start(writer, source, attempts.resync).await?;
+    let resync = attempts.resync;
+    let (start, states) = find_start(writer, source, resync).await?;
+    prepare_tables(writer, resync).await?;
     attempts.resync = false;
-    for table in writer.tables.lock().await.values() {
-        let plan = table.plan();
-        writer.destination.create_table_if_not_exists(context.name(), &plan, writer.epoch).await?;
-    }
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
     if copy_tables(writer, source, &start, states).await? == Copied::Stopped {

@@ -1,6 +1,6 @@
 //! Carries changes of shape over to the destination, by the operator's policy.
 
-use super::{RunError, deliver::Writer, table::Table};
+use super::{RunError, deliver::Writer, registry::shape_marker, table::Table};
 use crate::{
     config::EvolutionStrategy,
     model::{ChangeKind, SchemaChange},
@@ -33,6 +33,7 @@ pub async fn apply(
     if applied {
         let (schema, plan) = (writer.context.name(), table.plan());
         writer.destination.create_table_if_not_exists(schema, &plan, writer.epoch).await?;
+        writer.commit_markers(vec![shape_marker(table)?]).await?;
     }
     Ok(())
 }

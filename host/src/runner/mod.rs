@@ -21,6 +21,7 @@ mod error;
 mod evolve;
 mod queue;
 mod reaction;
+mod registry;
 #[allow(clippy::module_inception)] // The architecture's own name for it.
 mod runner;
 mod schema_processor;

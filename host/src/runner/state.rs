@@ -5,6 +5,7 @@
 //! | `changes` | where the change stream goes on, the source's own bytes |
 //! | `runner` | the run that holds the schema |
 //! | `table/T` | the state of a table |
+//! | `shape/T` | its shape as it was accepted (`registry`) |
 //! | `chunk/T/C` | how far a chunk of its snapshot is |
 //!
 //! Each value is written in the transaction of the rows it speaks of (I2). The table states are
@@ -81,6 +82,11 @@ impl From<StoredChunk> for Chunk {
 /// The marker of a table's state.
 pub fn table_stream(table: &str) -> String {
     format!("table/{table}")
+}
+
+/// The marker of a table's accepted shape.
+pub fn shape_stream(table: &str) -> String {
+    format!("shape/{table}")
 }
 
 /// The marker of a chunk's progress.

@@ -17,7 +17,8 @@ use super::{
     batch::{BYTES_MAX, Pending},
     deliver::{Commit, Writer},
     evolve,
-    state::{CHANGES, TableState, deletion, marker, table_stream},
+    registry::shape_marker,
+    state::{CHANGES, TableState, deletion, marker, shape_stream, table_stream},
     table::Table,
 };
 use crate::{
@@ -221,7 +222,8 @@ async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<(), 
             (Some(_), ChangeKind::AddTable) => {}
             (Some(table), ChangeKind::DropTable) => {
                 evolve::apply(writer, table, vec![change.clone()]).await?;
-                writer.commit_markers(vec![deletion(table_stream(&change.table))]).await?;
+                let gone = [table_stream(&change.table), shape_stream(&change.table)];
+                writer.commit_markers(gone.into_iter().map(deletion).collect()).await?;
             }
             (Some(table), _) => evolve::apply(writer, table, vec![change.clone()]).await?,
             (None, ChangeKind::AddTable) => {
@@ -248,7 +250,7 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<Table, RunE
     let plan = table.plan();
     writer.destination.create_table_if_not_exists(context.name(), &plan, writer.epoch).await?;
     let state = marker(table_stream(&change.table), &TableState::Streaming);
-    writer.commit_markers(vec![state]).await?;
+    writer.commit_markers(vec![state, shape_marker(&table)?]).await?;
     context.metrics.table(&change.table).schema_change(&change.kind);
     tracing::info!(table = change.table, "new table");
     Ok(table)

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, error::Error, sync::Arc};
 
+use arrow_schema::Schema;
+
 use super::{
     RunError,
     shape::{ColumnRules, Steps},
@@ -120,12 +122,23 @@ impl Table {
         }
     }
 
+    /// Goes on from a remembered shape; what the source says now is returned.
+    pub fn remember(&mut self, stored: TableShape) -> TableShape {
+        self.known.clear();
+        std::mem::replace(&mut self.source, stored)
+    }
+
     /// What a batch of this schema brings that the table does not have yet, in the source's terms.
     pub fn news(&self, schema: &TableSchema) -> Vec<SchemaChange> {
         if self.known.contains_key(&schema.id) {
             return Vec::new();
         }
-        let mut news = compare(&self.source, &schema.arrow);
+        self.compare_with(&schema.arrow)
+    }
+
+    /// What these columns bring that the table does not have yet, in the source's terms.
+    pub fn compare_with(&self, arrow: &Schema) -> Vec<SchemaChange> {
+        let mut news = compare(&self.source, arrow);
         news.retain(|change| match &change.kind {
             ChangeKind::AddColumn { column } => !self.rules.is_left_out(column),
             _ => true,
@@ -211,7 +224,8 @@ impl Table {
     }
 }
 
-fn unencodable(table: &str, cause: impl Error + Send + Sync + 'static) -> RunError {
+/// An error of Arrow or of the wire.
+pub fn unencodable(table: &str, cause: impl Error + Send + Sync + 'static) -> RunError {
     RunError::Encode { table: table.to_owned(), cause: Box::new(cause) }
 }
 
@@ -219,5 +233,5 @@ fn without(table: &TableShape, column: &str) -> arrow_schema::SchemaRef {
     let fields: Vec<_> =
         table.schema.fields().iter().filter(|field| field.name() != column).cloned().collect();
     let metadata = table.schema.metadata().clone();
-    Arc::new(arrow_schema::Schema::new_with_metadata(fields, metadata))
+    Arc::new(Schema::new_with_metadata(fields, metadata))
 }
