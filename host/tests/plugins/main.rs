@@ -1,6 +1,6 @@
 //! The host against a component that misbehaves (`tests/evil`): what it survives, and what it says.
 
-#![allow(clippy::unwrap_used)] // Helpers of tests are tests, too.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly")]
 
 mod bench;
 mod evil;

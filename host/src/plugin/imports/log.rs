@@ -4,6 +4,7 @@
 //! counted, and the count is reported with the next line that gets through.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -17,6 +18,10 @@ use crate::plugin::{
 
 pub(in crate::plugin) type Level = GuestLevel;
 
+/// Lines of stderr that the error of a trap repeats.
+const LAST_WORDS_LINES_MAX: usize = 3;
+const LAST_WORDS_LINE_BYTES_MAX: usize = 512;
+
 /// Where a guest's lines go. Clones share one rate.
 #[derive(Clone)]
 pub(in crate::plugin) struct GuestLog {
@@ -26,14 +31,14 @@ pub(in crate::plugin) struct GuestLog {
 struct Inner {
     identity: Identity,
     rate: Mutex<Bucket>,
-    /// The newest line of stderr: a guest's panic message, for the error of the trap that follows.
-    last_words: Mutex<Option<String>>,
+    /// The newest lines of stderr: a guest's panic message, for the error of the trap that follows.
+    last_words: Mutex<VecDeque<String>>,
 }
 
 impl GuestLog {
     pub(in crate::plugin) fn new(identity: Identity, lines_per_second: u32) -> Self {
         let rate = Mutex::new(Bucket::new(lines_per_second, Instant::now()));
-        Self { inner: Arc::new(Inner { identity, rate, last_words: Mutex::new(None) }) }
+        Self { inner: Arc::new(Inner { identity, rate, last_words: Mutex::default() }) }
     }
 
     /// Prints a line, or counts it.
@@ -57,12 +62,21 @@ impl GuestLog {
     }
 
     pub(in crate::plugin) fn remember_last_words(&self, line: &str) {
-        let line = text::one_line(line, 512);
-        *self.inner.last_words.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
+        // Every Rust panic ends with this hint, which helps nobody here.
+        if line.starts_with("note: run with `RUST_BACKTRACE") {
+            return;
+        }
+        let mut words = self.inner.last_words.lock().unwrap_or_else(PoisonError::into_inner);
+        if words.len() == LAST_WORDS_LINES_MAX {
+            words.pop_front();
+        }
+        words.push_back(text::one_line(line, LAST_WORDS_LINE_BYTES_MAX));
     }
 
     pub(in crate::plugin) fn take_last_words(&self) -> Option<String> {
-        self.inner.last_words.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let mut words = self.inner.last_words.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines: Vec<String> = words.drain(..).collect();
+        (!lines.is_empty()).then(|| lines.join(" "))
     }
 }
 

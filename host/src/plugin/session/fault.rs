@@ -29,7 +29,9 @@ pub(in crate::plugin) fn cause(store: &mut Store<State>, error: &wasmtime::Error
     if limiter.take_refusal() {
         return Cause::OutOfMemory { limit: limiter.bytes_max() };
     }
-    let reason = format!("{error:#}");
+    // The rest of the error is a backtrace: for whoever mends the connector, not for its operator.
+    tracing::debug!("{error:?}");
+    let reason = error.root_cause().to_string();
     if reason.contains(HOSTCALL_FUEL_WORDS) {
         let bytes_max = store.hostcall_fuel();
         return Cause::Malformed(format!("it is larger than {bytes_max} bytes"));

@@ -81,7 +81,6 @@ fn spoil(deed: &str, batch: &mut ChangeBatch) {
         "garbage" => first.rows = vec![0xa5; 4096],
         "row-count" => first.row_count = 2,
         "cut" => first.rows.truncate(first.rows.len() / 2),
-        "unknown-schema" => first.schema_id = "unheard".to_owned(),
         "no-schema" => first.arrow_schema = None,
         "long-name" => first.table = "t".repeat(100_000),
         "long-schema-id" => first.schema_id = "i".repeat(100_000),
