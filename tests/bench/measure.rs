@@ -22,7 +22,7 @@ pub struct Measured {
 /// When it fails: a number of a failed run would be a lie.
 pub fn measure(mut command: Command) -> Measured {
     let started = Instant::now();
-    let mut child =
+    let child =
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the command starts");
     let ended = child.wait4().expect("its usage is told");
     assert!(ended.status.success(), "{command:?} failed: {}", ended.status);
