@@ -99,7 +99,7 @@ fn prepare(target: &Target, rows: u64) -> Pipeline {
 }
 
 fn row(id: u64) -> String {
-    let (customer, amount, paid) = (id % 5000, id % 10_000, id % 2 == 0);
+    let (customer, amount, paid) = (id % 5000, id % 10_000, id.is_multiple_of(2));
     let (name, micros) = (id % 777, id % 1_000_000);
     format!(
         "{{\"id\":{id},\"customer\":{customer},\"amount\":{amount}.5,\"paid\":{paid},\
