@@ -83,9 +83,8 @@ pub fn plugin_dir(command_line: Option<PathBuf>) -> Result<PathBuf, LoadError> {
     let beside = std::env::current_exe()
         .and_then(std::fs::canonicalize)
         .ok()
-        .and_then(|binary| binary.parent().map(|dir| dir.join("plugins")));
-    let home = std::env::home_dir().map(|home| home.join(".local/share/cartridge-warp/plugins"));
-    Catalog::search_path(command_line, environment, beside, home)
+        .and_then(|binary| binary.parent().map(Path::to_path_buf));
+    Catalog::search_path(command_line, environment, beside, std::env::home_dir())
 }
 
 /// The two plugins of a configuration.
