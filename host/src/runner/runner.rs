@@ -15,7 +15,7 @@ use super::{
     endpoint,
 };
 use crate::{
-    config::{Mode, SchemaConfig, WarpConfig},
+    config::WarpConfig,
     model::Operation,
     monitor::{Health, Metrics},
     telemetry::Progress,
@@ -57,7 +57,7 @@ impl WarpRunner {
         let stop = CancellationToken::new();
         let run = run_name();
         let mut processors = Vec::new();
-        for schema in selected_schemas(&config) {
+        for schema in config.active_schemas().cloned() {
             let context = SchemaContext {
                 source: endpoint::source(&config, connectors, &schema.name)?,
                 destination: endpoint::destination(&config, connectors, &schema.name)?,
@@ -120,15 +120,6 @@ impl WarpRunner {
             });
         }
     }
-}
-
-fn selected_schemas(config: &WarpConfig) -> Vec<SchemaConfig> {
-    let single = config.single_schema_name.as_deref();
-    let wanted = |schema: &&SchemaConfig| match config.mode {
-        Mode::Multi => true,
-        Mode::Single => Some(schema.name.as_str()) == single,
-    };
-    config.schemas.iter().filter(wanted).cloned().collect()
 }
 
 /// Tells this process apart from every other runner, also on other machines.
