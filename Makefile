@@ -62,8 +62,8 @@ test-rust: build
 	@$(STEP) "build the components of tests" \
 		cargo build $(WASM) $(TEST_COMPONENTS:%=--package %)
 	@$(COPY) "$(TARGET)/test-plugins" $(TEST_COMPONENTS)
-	@$(STEP) "test" cargo test $(RELEASE) $(HOST_CRATES)
-	@$(STEP) "test the components" cargo test $(RELEASE) $(COMPONENT_CRATES)
+	@$(STEP) "test" cargo test $(RELEASE) --no-fail-fast $(HOST_CRATES)
+	@$(STEP) "test the components" cargo test $(RELEASE) --no-fail-fast $(COMPONENT_CRATES)
 
 check-docs: setup
 	@RUSTDOCFLAGS="--deny warnings" $(STEP) "check the docs" \
