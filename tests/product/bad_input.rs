@@ -75,6 +75,22 @@ const CASES: &[Case] = &[
         says: &["no table"],
     },
     Case {
+        name: "a data file that may not be read",
+        spoil: |pipeline| {
+            // A link out of the granted directory: refused to everybody, to root as well.
+            let path = pipeline.path("data/shop/orders.ndjson");
+            std::os::unix::fs::symlink("/etc/hostname", path).unwrap();
+        },
+        exit: 1,
+        says: &["orders.ndjson"],
+    },
+    Case {
+        name: "a data file that is none",
+        spoil: |pipeline| pipeline.write("orders.parquet", "PAR1 and then nonsense"),
+        exit: 1,
+        says: &["orders.parquet"],
+    },
+    Case {
         name: "a table list that names no table",
         spoil: |pipeline| {
             pipeline.write("orders.ndjson", "{\"id\":1}\n");

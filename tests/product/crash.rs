@@ -59,6 +59,24 @@ fn torment(pipeline: &Pipeline, shop: &mut Shop, random: &mut Rng, kills: &mut K
     }
 }
 
+/// The proof that the test above would notice: rows and positions commit one after the other.
+#[test]
+fn a_destination_that_commits_positions_later_is_found_out() {
+    let mut random = Rng::with_seed(0xBAD);
+    let found = (0..ROUNDS).find_map(|round| {
+        let mut pipeline = pipeline();
+        pipeline.deliver_to_scripted(json!({"positions_later_ms": 5}));
+        let mut shop = Shop::new(round);
+        shop.open(&pipeline, 4000, 1000, 30_000);
+        torment(&pipeline, &mut shop, &mut random, &mut Kills::default());
+        let last = pipeline.catch_up();
+        assert!(last.status.success(), "round {round}: {}", last.stderr);
+        shop.difference(&pipeline)
+    });
+    let found = found.expect("a kill between the two commits doubles rows");
+    assert!(found.starts_with("events"), "only the table that is appended to doubles: {found}");
+}
+
 #[test]
 fn nothing_is_lost_or_doubled_when_the_process_is_killed() {
     let mut random = Rng::with_seed(0xC0FFEE);

@@ -8,7 +8,7 @@ use std::{
 
 use cartridge_warp_tests::{
     Pipeline,
-    rows::{Row, sqlite_query, sqlite_rows},
+    rows::{Row, sqlite_count_live, sqlite_query, sqlite_rows},
 };
 use serde_json::{Value, json};
 
@@ -78,9 +78,10 @@ fn columns_are_left_out_masked_and_renamed() {
 
 #[test]
 fn deleted_rows_go_or_stay_marked() {
-    for (strategy, expected) in [("hard", 1), ("soft", 2)] {
-        let column = if strategy == "soft" { "gone" } else { "is_deleted" };
-        let pipeline = orders(json!({"deletion_strategy": strategy, "soft_delete_column": column}));
+    let soft = json!({"deletion_strategy": "soft", "soft_delete_column": "gone"});
+    let hard = json!({"deletion_strategy": "hard"});
+    for (strategy, table, expected) in [("hard", hard, 1), ("soft", soft, 2)] {
+        let pipeline = orders(table);
         assert!(pipeline.catch_up().status.success());
         pipeline.append("orders.ndjson", "{\"_op\":\"delete\",\"id\":1}\n");
         assert!(pipeline.catch_up().status.success());
@@ -260,4 +261,130 @@ fn two_processes_do_not_write_one_database() {
     first.signal(2);
     assert!(first.wait(std::time::Duration::from_secs(20)).status.success());
     assert!(pipeline.catch_up().status.success());
+}
+
+#[test]
+fn a_schedule_runs_the_batch_again() {
+    let mut pipeline = orders(json!({}));
+    pipeline.set("schemas.0.mode", json!("batch"));
+    pipeline.set("schemas.0.schedule", json!("* * * * * *"));
+    let mut running = pipeline.start();
+    running.wait_for("waiting for the schedule");
+    pipeline.append("orders.ndjson", "{\"id\":3,\"total\":1}\n");
+    let start = std::time::Instant::now();
+    while sqlite_count_live(&pipeline.database(), "orders") != Some(3) {
+        assert!(start.elapsed().as_secs() < 60, "no second run: {}", running.stderr());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    running.signal(15);
+    let ended = running.wait(std::time::Duration::from_secs(20));
+    assert!(ended.status.success(), "{}", ended.stderr);
+}
+
+#[test]
+fn single_mode_moves_the_schema_that_is_named() {
+    let mut pipeline = orders(json!({}));
+    fs::create_dir_all(pipeline.path("data/crm")).unwrap();
+    fs::write(pipeline.path("data/crm/people.ndjson"), "{\"id\":1}\n").unwrap();
+    pipeline.set("schemas", json!([{"name": "shop"}, {"name": "crm"}]));
+    pipeline.set("single_schema_name", json!("crm"));
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(tables(&pipeline), ["people"]);
+    let ended = pipeline.run(&["run", "--until-caught-up", "--schema", "shop"]);
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(tables(&pipeline), ["orders", "people"], "the flag wins");
+}
+
+#[test]
+fn logs_are_json_or_for_people_and_as_loud_as_asked() {
+    for (structured, level, lines) in
+        [(true, "INFO", true), (false, "INFO", true), (true, "ERROR", false)]
+    {
+        let mut pipeline = orders(json!({}));
+        pipeline.set("monitoring.structured_logging", json!(structured));
+        pipeline.set("monitoring.log_level", json!(level));
+        let ended = pipeline.catch_up();
+        assert!(ended.status.success(), "{}", ended.stderr);
+        assert_eq!(!ended.stderr.is_empty(), lines, "{level}: {}", ended.stderr);
+        for line in ended.stderr.lines() {
+            let json = serde_json::from_str::<Value>(line);
+            assert_eq!(json.is_ok(), structured, "{line}");
+            let of_schema = json.ok().filter(|json| json["schema"].is_string());
+            assert!(of_schema.is_none_or(|json| json["run"].is_string()), "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_state_directory_keeps_the_compiled_components() {
+    let mut pipeline = orders(json!({}));
+    pipeline.set("state_dir", json!("state/of/mine"));
+    assert!(pipeline.catch_up().status.success());
+    let mut files = 0;
+    let mut directories = vec![pipeline.path("state/of/mine")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+            match entry.file_type().unwrap().is_dir() {
+                true => directories.push(entry.path()),
+                false => files += 1,
+            }
+        }
+    }
+    assert!(files >= 2, "one for each component, {files} found");
+}
+
+#[test]
+fn a_time_zone_that_the_connector_cannot_read_in_is_refused() {
+    let mut pipeline = orders(json!({}));
+    pipeline.set("source.timezone", json!("UTC"));
+    assert!(pipeline.catch_up().status.success());
+    pipeline.set("source.timezone", json!("Europe/Berlin"));
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("timezone"), "{}", ended.stderr);
+}
+
+#[test]
+fn plugins_are_found_where_the_flag_the_variable_or_the_binary_says() {
+    let pipeline = orders(json!({}));
+    let product = &pipeline.product;
+    let empty = pipeline.path("empty");
+    fs::create_dir(&empty).unwrap();
+    let home = pipeline.path("home");
+    let of_home = home.join(".local/share/cartridge-warp/plugins");
+    fs::create_dir_all(of_home.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(&product.plugins, &of_home).unwrap();
+    let beside = pipeline.path("bin");
+    fs::create_dir(&beside).unwrap();
+    fs::copy(&product.binary, beside.join("cartridge-warp")).unwrap();
+    let list = |binary: &std::path::Path,
+                variable: Option<&std::path::Path>,
+                home: &std::path::Path,
+                flag: Option<&std::path::Path>| {
+        let mut command = std::process::Command::new(binary);
+        command
+            .env_remove("CARTRIDGE_WARP_PLUGIN_DIR")
+            .env("HOME", home)
+            .env_remove("XDG_DATA_HOME");
+        command.args(["connectors", "list"]);
+        if let Some(variable) = variable {
+            command.env("CARTRIDGE_WARP_PLUGIN_DIR", variable);
+        }
+        if let Some(flag) = flag {
+            command.arg("--plugin-dir").arg(flag);
+        }
+        let ended =
+            cartridge_warp_tests::Running::start(command).wait(std::time::Duration::from_secs(60));
+        ended.stdout.contains("sqlite")
+    };
+    let copied = beside.join("cartridge-warp");
+    let plugins = Some(product.plugins.as_path());
+    assert!(list(&copied, Some(&empty), &empty, plugins), "the flag comes first");
+    assert!(!list(&copied, plugins, &home, Some(&empty)), "and hides the others");
+    assert!(list(&copied, plugins, &empty, None), "then the variable");
+    assert!(!list(&copied, None, &empty, None), "nothing anywhere");
+    assert!(list(&copied, None, &home, None), "the home directory comes last");
+    std::os::unix::fs::symlink(&empty, beside.join("plugins")).unwrap();
+    assert!(!list(&copied, None, &home, None), "beside the binary comes before it");
 }

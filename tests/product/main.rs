@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, too.
 
 mod bad_input;
+mod batches;
 mod crash;
+mod evolution;
 mod keys;
 mod pipeline;
 mod reaction;
+mod sandbox;

@@ -1,25 +1,28 @@
-//! What follows from a source's failures: tried again, or ended, as it asked for.
+//! What follows from a connector's failures: tried again, or ended, as it asked for.
 
-use cartridge_warp_tests::{Pipeline, rows::sqlite_rows};
+use cartridge_warp_tests::{
+    Pipeline,
+    rows::{sqlite_count, sqlite_rows},
+};
 use serde_json::{Value, json};
 
 const TABLES: u64 = 2;
 const KEYS: u64 = 50;
 const CHANGES: u64 = 3000;
+/// Changes that the snapshot shows.
+const PAST: u64 = 100;
 
 fn pipeline(faults: Value) -> Pipeline {
-    let mut pipeline = Pipeline::new();
-    let component = pipeline.product.test_plugins.join("scripted-source.wasm");
-    pipeline.set(
-        "source",
-        json!({
-            "type": "scripted",
-            "plugin": component,
-            "connection_string": "state",
-            "options": {"tables": TABLES, "keys": KEYS, "changes": CHANGES, "faults": faults},
-        }),
-    );
-    pipeline.set("error_handling.max_backoff_seconds", json!(0.05));
+    let options = json!({
+        "tables": TABLES, "keys": KEYS, "past": PAST, "changes": CHANGES, "faults": faults,
+    });
+    Pipeline::scripted(options)
+}
+
+/// The same with an honest source and a destination that fails.
+fn failing_destination(faults: Value) -> Pipeline {
+    let mut pipeline = pipeline(json!([]));
+    pipeline.deliver_to_scripted(json!({ "faults": faults }));
     pipeline
 }
 
@@ -48,6 +51,78 @@ fn passing_failures_are_tried_again_wherever_they_come() {
             assert!(ended.stderr.contains("trying again"), "{call} {action}: {}", ended.stderr);
             assert_eq!(difference(&pipeline), None, "{call} {action}");
         }
+    }
+}
+
+#[test]
+fn passing_failures_of_a_destination_are_tried_again_wherever_they_come() {
+    let calls = [
+        "connect",
+        "create-schema-if-not-exists",
+        "claim-schema",
+        "get-marker",
+        "create-table-if-not-exists",
+        "write-batch",
+        "write-batch-committed",
+    ];
+    for call in calls {
+        for action in ["retry", "reconnect", "trap"] {
+            let faults = json!([{"call": call, "at": 0, "times": 2, "action": action}]);
+            let pipeline = failing_destination(faults);
+            let ended = pipeline.catch_up();
+            assert!(ended.status.success(), "{call} {action}: {}", ended.stderr);
+            assert!(ended.stderr.contains("trying again"), "{call} {action}: {}", ended.stderr);
+            assert_eq!(difference(&pipeline), None, "{call} {action}");
+        }
+    }
+}
+
+#[test]
+fn a_commit_whose_answer_was_lost_is_not_written_twice() {
+    for action in ["retry", "reconnect", "trap"] {
+        let faults: Vec<Value> = (1..40)
+            .step_by(3)
+            .map(|at| json!({"call": "write-batch-committed", "at": at, "action": action}))
+            .collect();
+        let mut pipeline = failing_destination(json!(faults));
+        pipeline.set("schemas.0.default_batch_size", json!(100));
+        pipeline.set(
+            "schemas.0.tables",
+            json!([{"name": "t0", "write_mode": "append", "write_batch_size": 10}]),
+        );
+        let ended = pipeline.catch_up();
+        assert!(ended.status.success(), "{action}: {}", ended.stderr);
+        assert!(ended.stderr.matches("trying again").count() > 5, "{action}: {}", ended.stderr);
+        let snapshot = scripted_source::history::rows(0, PAST, TABLES, KEYS).len() as u64;
+        let expected = snapshot + (CHANGES - PAST) / TABLES;
+        assert_eq!(sqlite_count(&pipeline.database(), "t0"), expected, "{action}");
+    }
+}
+
+#[test]
+fn a_destination_that_must_stop_ends_the_schema_with_its_words() {
+    for action in ["config", "stop"] {
+        let pipeline =
+            failing_destination(json!([{"call": "write-batch", "at": 2, "action": action}]));
+        let ended = pipeline.catch_up();
+        assert_eq!(ended.status.code(), Some(1), "{action}: {}", ended.stderr);
+        assert!(ended.stderr.contains("fails by script"), "{action}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("trying again"), "{action}: {}", ended.stderr);
+        let again = pipeline.catch_up();
+        assert!(again.status.success(), "{action}: {}", again.stderr);
+        assert_eq!(difference(&pipeline), None, "{action}");
+    }
+}
+
+#[test]
+fn a_destination_that_lies_about_rows_is_named() {
+    let mut pipeline = pipeline(json!([]));
+    pipeline.deliver_to_scripted(json!({"lies": true}));
+    pipeline.set("error_handling.max_retries", json!(1));
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    for word in ["scripted", "write-batch", "batch 7, which is none"] {
+        assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
     }
 }
 

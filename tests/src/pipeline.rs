@@ -36,6 +36,44 @@ impl Pipeline {
         Self { product: Product::find(), directory, config }
     }
 
+    /// The mock source with these options instead of files; its history goes to SQLite.
+    pub fn scripted(options: Value) -> Self {
+        let mut pipeline = Self::new();
+        let component = pipeline.product.test_plugins.join("scripted-source.wasm");
+        pipeline.set(
+            "source",
+            json!({
+                "type": "scripted",
+                "plugin": component,
+                "connection_string": "state",
+                "options": options,
+            }),
+        );
+        pipeline.set("error_handling.max_backoff_seconds", json!(0.05));
+        pipeline
+    }
+
+    /// Puts the mock destination with these options, SQLite inside, in place of SQLite.
+    pub fn deliver_to_scripted(&mut self, options: Value) {
+        let component = self.product.test_plugins.join("scripted-destination.wasm");
+        self.set(
+            "destination",
+            json!({
+                "type": "scripted",
+                "plugin": component,
+                "connection_string": "shop.db",
+                "options": options,
+            }),
+        );
+    }
+
+    /// How often a mock connector has heard this call: `state` is the source's directory, `.` the
+    /// destination's.
+    pub fn calls(&self, directory: &str, call: &str) -> u64 {
+        // The mocks append a byte at each call.
+        fs::metadata(self.path(directory).join(call)).map_or(0, |calls| calls.len())
+    }
+
     /// A path below the pipeline's directory.
     pub fn path(&self, relative: &str) -> PathBuf {
         self.directory.path().join(relative)

@@ -13,7 +13,7 @@ use super::{Columns, DeletionStrategy, SchemaConfig, TableConfig, WarpConfig, Wr
 pub struct TableSettings {
     /// Rows read from the stream at once.
     pub stream_batch_size: NonZeroU32,
-    /// Rows written in one commit.
+    /// Rows of changes at which a commit closes.
     pub write_batch_size: NonZeroU32,
     /// Rows read at once by the first copy.
     pub full_load_batch_size: NonZeroU32,

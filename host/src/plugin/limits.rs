@@ -16,6 +16,9 @@ pub const DESCRIBE_DEADLINE: Duration = Duration::from_secs(5);
 pub const DESCRIBE_MEMORY_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// How long a connection may take to disconnect.
 pub const DISCONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// How much longer than its deadline a call may last before its thread counts as stuck, e.g. in a
+/// file operation on a disk that does not answer. Then it is left behind.
+pub const STUCK_AFTER: Duration = Duration::from_secs(2);
 /// Calls that wait for their turn on one connection.
 pub const CALLS_QUEUED_MAX: usize = 8;
 

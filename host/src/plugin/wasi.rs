@@ -80,6 +80,8 @@ fn builder(log: &GuestLog) -> WasiCtxBuilder {
     let mut builder = WasiCtxBuilder::new();
     builder.stdout(Lines::stdout(log.clone()));
     builder.stderr(Lines::stderr(log.clone()));
+    // Every connection has a thread of its own, which may wait for the disk.
+    builder.allow_blocking_current_thread(true);
     builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
     builder
 }

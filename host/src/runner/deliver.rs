@@ -95,6 +95,12 @@ impl Writer {
         Ok(())
     }
 
+    /// Makes the table at the destination, or adopts the one that is there.
+    pub async fn create_table(&self, table: &Table) -> Result<(), RunError> {
+        let (schema, plan) = (self.context.name(), table.plan());
+        Ok(self.destination.create_table_if_not_exists(schema, &plan, self.epoch).await?)
+    }
+
     /// Commits markers alone.
     pub async fn commit_markers(&self, markers: Vec<Marker>) -> Result<(), RunError> {
         self.destination.update_marker(self.context.name(), markers, self.epoch).await?;

@@ -31,8 +31,7 @@ pub async fn apply(
         applied = true;
     }
     if applied {
-        let (schema, plan) = (writer.context.name(), table.plan());
-        writer.destination.create_table_if_not_exists(schema, &plan, writer.epoch).await?;
+        writer.create_table(table).await?;
         writer.commit_markers(vec![shape_marker(table)?]).await?;
     }
     Ok(())

@@ -41,13 +41,13 @@ pub async fn prepare_tables(writer: &Writer, forget: bool) -> Result<(), RunErro
     for table in tables.values_mut() {
         let stored = if forget { None } else { stored_shape(writer, &table.source.name).await? };
         let Some(stored) = stored else {
-            create(writer, table).await?;
+            writer.create_table(table).await?;
             writer.commit_markers(vec![shape_marker(table)?]).await?;
             continue;
         };
         let now = table.remember(stored);
         check_key(table, &now)?;
-        create(writer, table).await?;
+        writer.create_table(table).await?;
         let news = table.compare_with(&now.schema);
         if !news.is_empty() {
             evolve::apply(writer, table, news).await?;
@@ -70,11 +70,6 @@ fn check_key(table: &Table, now: &TableShape) -> Result<(), RunError> {
         ),
         help: "go back to the old key, or copy anew with --full-resync".into(),
     })
-}
-
-async fn create(writer: &Writer, table: &Table) -> Result<(), RunError> {
-    let (schema, plan) = (writer.context.name(), table.plan());
-    Ok(writer.destination.create_table_if_not_exists(schema, &plan, writer.epoch).await?)
 }
 
 async fn stored_shape(writer: &Writer, table: &str) -> Result<Option<TableShape>, RunError> {

@@ -247,8 +247,7 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<Table, RunE
     let settings = context.table_settings(&change.table);
     let exact = context.source.plugin.info.has("exact-snapshot");
     let table = Table::new(shape, settings, exact)?;
-    let plan = table.plan();
-    writer.destination.create_table_if_not_exists(context.name(), &plan, writer.epoch).await?;
+    writer.create_table(&table).await?;
     let state = marker(table_stream(&change.table), &TableState::Streaming);
     writer.commit_markers(vec![state, shape_marker(&table)?]).await?;
     context.metrics.table(&change.table).schema_change(&change.kind);

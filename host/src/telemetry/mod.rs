@@ -93,7 +93,8 @@ fn layer(
     settings: &TelemetrySettings,
     writer: output::Writer,
 ) -> Result<impl Layer<Registry> + Send + Sync + use<>, TelemetryError> {
-    let ours = format!("warn,cartridge_warp={}", settings.level);
+    // `plugin` is the target of the connectors' own lines.
+    let ours = format!("warn,cartridge_warp={level},plugin={level}", level = settings.level);
     let directives = settings.filter.as_deref().unwrap_or(&ours);
     let events = EnvFilter::try_new(directives)
         .map_err(|source| TelemetryError::Filter { filter: directives.to_owned(), source })?;

@@ -47,6 +47,7 @@ pub struct SqliteDestination {
     schemas: HashMap<String, Tables>,
 }
 
+#[cfg(feature = "component")]
 cartridge_warp_sdk::export_destination!(SqliteDestination);
 
 /// The database, opened late, so that a dry run leaves no file behind.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::Findings;
 use crate::config::nearest::suggest;
 use crate::config::{
-    Code, Columns, Interval, Mode, SchemaConfig, SyncMode, TableConfig, WarpConfig,
+    Code, Columns, DeletionStrategy, Interval, Mode, SchemaConfig, SyncMode, TableConfig,
+    WarpConfig,
 };
 
 pub(super) fn check(config: &WarpConfig, findings: &mut Findings<'_>) {
@@ -62,8 +63,19 @@ fn check_schema(at: &str, schema: &SchemaConfig, findings: &mut Findings<'_>) {
 fn check_table(at: &str, table: &TableConfig, findings: &mut Findings<'_>) {
     let key = format!("{at}.polling_interval_seconds");
     check_polling(&key, table.polling_interval_seconds, findings);
-    findings.not_empty(&format!("{at}.soft_delete_column"), &table.soft_delete_column);
+    check_soft_delete(at, table, findings);
     check_columns(&format!("{at}.columns"), &table.columns, findings);
+}
+
+fn check_soft_delete(at: &str, table: &TableConfig, findings: &mut Findings<'_>) {
+    let key = format!("{at}.soft_delete_column");
+    findings.not_empty(&key, &table.soft_delete_column);
+    let default = TableConfig::new(&table.name).soft_delete_column;
+    let is_default = table.soft_delete_column == default;
+    if table.deletion_strategy == DeletionStrategy::Hard && !is_default {
+        let help = "write `deletion_strategy: soft` beside it, or remove it";
+        findings.conflict(&key, "is for `deletion_strategy: soft` only", help);
+    }
 }
 
 fn check_name(at: &str, name: &str, is_first: bool, findings: &mut Findings<'_>) {

@@ -21,7 +21,8 @@ pub struct TableConfig {
     /// Rows read from the stream at once; without it, the schema's `default_batch_size`.
     #[serde(default)]
     pub stream_batch_size: Option<NonZeroU32>,
-    /// Rows written in one commit; more is faster, less repeats less after a failure.
+    /// Rows of changes at which a commit closes (what is read at once is never split); more is
+    /// faster, less repeats less after a failure.
     #[serde(default = "default_write_batch_size")]
     pub write_batch_size: NonZeroU32,
     /// Rows read at once by the first copy; more is faster and takes more memory.

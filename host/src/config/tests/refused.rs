@@ -46,6 +46,11 @@ const AFTER_MINIMAL: &[Case] = &[
         &["config.yaml:11:", "schemas.0.tables.0.stream_batch_size` can't be 0", "at least 1"],
     ),
     (
+        "a soft-delete column is refused where rows are removed",
+        "    tables:\n      - {name: a, soft_delete_column: gone}",
+        &["config.yaml:11:", "soft_delete_column", "`deletion_strategy: soft` only"],
+    ),
+    (
         "text where a number belongs is refused",
         "global_max_parallel_streams: many",
         &["config.yaml:10:30", "can't be \"many\"", "config::invalid-value"],

@@ -10,11 +10,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A checked cron expression: minute, hour, day of month, month, day of week.
+/// A checked cron expression: minute, hour, day of month, month, day of week; seconds may stand
+/// before them.
 ///
 /// ```
 /// use cartridge_warp::config::Schedule;
 /// assert!("0 3 * * *".parse::<Schedule>().is_ok());
+/// assert!("*/10 * * * * *".parse::<Schedule>().is_ok());
 /// assert!("61 * * * *".parse::<Schedule>().is_err());
 /// ```
 #[derive(Clone, Debug)]

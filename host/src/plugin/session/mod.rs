@@ -1,5 +1,8 @@
 //! One open connection: a task that owns the Store, and handles that send it calls.
 //!
+//! The task has a thread of its own: a guest that computes or waits for the disk takes no time from
+//! the runtime's threads, and file operations need no hand-over to another thread.
+//!
 //! Calls run one at a time in the order they came; those waiting are bounded (I7). The first cause
 //! that is not the connector's own failure ends the task and drops the Store, and every later call
 //! answers [`Cause::Gone`] (I9).
@@ -11,6 +14,7 @@
 pub(super) mod fault;
 mod open;
 mod task;
+mod thread;
 
 use std::{
     future::Future,
@@ -19,16 +23,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 use tracing::Instrument;
 use wasmtime::{Store, component::ResourceAny};
 
 use super::{
-    Cause, ConnectSettings, Limits, Plugin, PluginError, Role, artifact::Program,
-    bindings::source::cartridge::warp::types::ConnectConfig, limits::CALLS_QUEUED_MAX,
+    Cause, ConnectSettings, Limits, Plugin, PluginError, Role,
+    artifact::Program,
+    bindings::source::cartridge::warp::types::ConnectConfig,
+    limits::{CALLS_QUEUED_MAX, DISCONNECT_DEADLINE, STUCK_AFTER},
     state::State,
 };
-use task::Command;
+use task::{Caller, Command};
 
 /// What runs on an instance: one exported function and the check of its answer.
 pub(super) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Cause>> + Send + 'a>>;
@@ -81,12 +90,14 @@ impl<P: Protocol> Session<P> {
         let span =
             tracing::debug_span!("plugin", plugin = plugin.info.name, label = settings.label);
         let task = task::run::<P>(Arc::clone(plugin), settings, opened, queue);
-        tokio::spawn(task.instrument(span));
         let session = Self { plugin: Arc::clone(plugin), limits, commands };
-        match answer.await {
-            Ok(Ok(())) => Ok(session),
-            Ok(Err(cause)) => Err(session.error("connect", cause)),
-            Err(_) => Err(session.error("connect", Cause::Gone)),
+        thread::on_own(task.instrument(span)).map_err(|cause| session.error("connect", cause))?;
+        let patience = session.limits.call_deadline.saturating_add(STUCK_AFTER);
+        match timeout(patience, answer).await {
+            Ok(Ok(Ok(()))) => Ok(session),
+            Ok(Ok(Err(cause))) => Err(session.error("connect", cause)),
+            Ok(Err(_)) => Err(session.error("connect", Cause::Gone)),
+            Err(_) => Err(session.error("connect", Cause::Deadline(patience))),
         }
     }
 
@@ -102,6 +113,7 @@ impl<P: Protocol> Session<P> {
         W: for<'a> FnOnce(&'a mut Instance<P>) -> Work<'a, T> + Send + 'static,
     {
         let deadline = self.limits.call_deadline.saturating_add(wait);
+        let (begun, began) = oneshot::channel();
         let (reply, answer) = oneshot::channel();
         let span = tracing::debug_span!(
             "plugin_call",
@@ -109,21 +121,25 @@ impl<P: Protocol> Session<P> {
             plugin = self.plugin.info.name,
             role = P::ROLE.word()
         );
-        let job = task::job(call, deadline, span, reply, work);
-        let sent = self.commands.send(Command::Call(job)).await;
-        let outcome = match sent {
-            Ok(()) => answer.await.unwrap_or(Err(Cause::Gone)),
-            Err(_) => Err(Cause::Gone),
+        let job = task::job(call, deadline, span, Caller { begun, reply }, work);
+        let answered = async {
+            self.commands.send(Command::Call(job)).await.map_err(|_| Cause::Gone)?;
+            began.await.map_err(|_| Cause::Gone)?;
+            // The task keeps the deadline itself, unless the system keeps it in a file operation.
+            match timeout(deadline.saturating_add(STUCK_AFTER), answer).await {
+                Ok(answer) => answer.unwrap_or(Err(Cause::Gone)),
+                Err(_) => Err(Cause::Deadline(deadline)),
+            }
         };
-        outcome.map_err(|cause| self.error(call, cause))
+        answered.await.map_err(|cause| self.error(call, cause))
     }
 
     /// Disconnects after the calls that are waiting. Other handles find the connection gone.
     pub(super) async fn close(self) {
         let (done, closed) = oneshot::channel();
         if self.commands.send(Command::Close(done)).await.is_ok() {
-            // An error says that the task ended before: closed as well.
-            let _ = closed.await;
+            // An error says that the task ended before: closed as well. One that is stuck is left.
+            let _ = timeout(DISCONNECT_DEADLINE.saturating_add(STUCK_AFTER), closed).await;
         }
     }
 

@@ -32,11 +32,18 @@ pub(super) enum Health {
 pub(super) type Job<P> = Box<dyn for<'a> FnOnce(&'a mut Instance<P>) -> Verdict<'a> + Send>;
 type Verdict<'a> = Pin<Box<dyn Future<Output = Health> + Send + 'a>>;
 
+/// The other end of a call.
+pub(super) struct Caller<T> {
+    /// Told when the calls before are done.
+    pub begun: oneshot::Sender<()>,
+    pub reply: oneshot::Sender<Result<T, Cause>>,
+}
+
 pub(super) fn job<P, T, W>(
     call: &'static str,
     deadline: Duration,
     span: Span,
-    reply: oneshot::Sender<Result<T, Cause>>,
+    caller: Caller<T>,
     work: W,
 ) -> Job<P>
 where
@@ -46,7 +53,8 @@ where
 {
     Box::new(move |instance| {
         let run = async move {
-            if reply.is_closed() {
+            let Caller { begun, reply } = caller;
+            if begun.send(()).is_err() {
                 return Health::Sound;
             }
             instance.store.data_mut().begin_call();

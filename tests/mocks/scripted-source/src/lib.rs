@@ -4,29 +4,31 @@
 //! it is durable, is killed, and then asks for changes after an older one, gets `resync`.
 
 pub mod history;
-mod script;
+mod options;
+mod probe;
+mod shape;
 
 use cartridge_warp_sdk::{
-    ChangeBatch, Chunk, ColumnType, Config, Description, Failure, Limits, Operation, Position,
-    SnapshotBatch, Source, Table, TableWriter, ValueError, export_source,
+    ChangeBatch, Chunk, Config, Description, Failure, Limits, Operation, Position, SnapshotBatch,
+    Source, Table, TableWriter, ValueError, export_source,
 };
 use history::{Step, change, rows};
-pub use script::{Fault, Options};
+pub use options::{Options, Probe};
 use script::{Script, read_number, write_number};
+use shape::{batch_end, changes_at, table};
 
 /// File of the position that the host confirmed.
 const CONFIRMED: &str = "confirmed";
 
 pub struct ScriptedSource {
     script: Script,
+    options: Options,
 }
 
 impl ScriptedSource {
-    fn table(index: u64) -> Table {
-        Table::new(format!("t{index}"))
-            .column("id", ColumnType::BigInt)
-            .column("value", ColumnType::BigInt)
-            .key(["id"])
+    /// Where the stream stands: what was confirmed, or the beginning.
+    fn now(&self) -> u64 {
+        read_number(&self.script.directory, CONFIRMED).max(self.options.past)
     }
 
     fn index(name: &str) -> u64 {
@@ -52,23 +54,27 @@ impl Source for ScriptedSource {
     fn describe() -> Description {
         Description::new("scripted", env!("CARGO_PKG_VERSION"), "A reproducible history for tests")
             .capability("change-detection:log")
+            .capability("exact-snapshot")
             .wants("write-directory", "${connection_string}", "counts calls across instances")
     }
 
     fn connect(config: Config<Options>) -> Result<Self, Failure> {
         let directory = config.path("connection_string")?.guest_path.clone();
-        let script = Script { directory: directory.into(), options: config.options };
+        probe::run(&config);
+        let options = config.options;
+        let script = Script { directory: directory.into(), faults: options.faults.clone() };
         script.call("connect")?;
-        Ok(Self { script })
+        Ok(Self { script, options })
     }
 
     fn get_schema(&mut self, _: &str) -> Result<Vec<Table>, Failure> {
         self.script.call("get-schema")?;
-        Ok((0..self.script.options.tables).map(Self::table).collect())
+        let now = self.now();
+        Ok((0..self.options.tables).map(|index| table(&self.options, index, now)).collect())
     }
 
     fn current_position(&mut self, _: &str) -> Result<Position, Failure> {
-        Ok(self.script.options.past.to_le_bytes().to_vec())
+        Ok(self.options.past.to_le_bytes().to_vec())
     }
 
     fn plan_snapshot(
@@ -82,7 +88,7 @@ impl Source for ScriptedSource {
         let chunk = |half: u8| Chunk {
             id: format!("half-{half}"),
             descriptor: [&[half], start].concat(),
-            estimated_rows: Some(self.script.options.keys / 2),
+            estimated_rows: Some(self.options.keys / 2),
         };
         Ok(vec![chunk(0), chunk(1)])
     }
@@ -90,22 +96,23 @@ impl Source for ScriptedSource {
     fn get_full_snapshot(
         &mut self,
         _: &str,
-        table: &str,
+        name: &str,
         chunk: &Chunk,
         cursor: Option<&[u8]>,
         limits: Limits,
     ) -> Result<SnapshotBatch, Failure> {
         self.script.call("get-full-snapshot")?;
-        let Options { tables, keys, .. } = self.script.options;
+        let Options { tables, keys, .. } = self.options;
         let (half, start) = chunk
             .descriptor
             .split_first()
             .ok_or_else(|| Failure::stop("chunk", "the chunk has no descriptor"))?;
-        let index = Self::index(table);
+        let index = Self::index(name);
         let after = cursor.map(number).transpose()?;
-        let mut writer = TableWriter::inserts(&Self::table(index));
+        let start = number(start)?;
+        let mut writer = TableWriter::inserts(&table(&self.options, index, start));
         let mut last = None;
-        let all = rows(index, number(start)?, tables, keys);
+        let all = rows(index, start, tables, keys);
         let of_half = all.into_iter().filter(|(key, _)| key % 2 == u64::from(*half));
         for (key, value) in of_half.filter(|(key, _)| after.is_none_or(|after| *key > after)) {
             if writer.len() >= limits.rows_max {
@@ -131,7 +138,7 @@ impl Source for ScriptedSource {
         limits: Limits,
     ) -> Result<ChangeBatch, Failure> {
         self.script.call("get-changes")?;
-        let Options { tables, keys, changes, .. } = self.script.options;
+        let Options { tables, keys, changes, .. } = self.options;
         let start = number(after)?;
         let forgotten = read_number(&self.script.directory, CONFIRMED);
         if start < forgotten {
@@ -141,14 +148,16 @@ impl Source for ScriptedSource {
             ));
         }
         let end = changes.min(start + limits.rows_max as u64);
+        let end = batch_end(&self.options, start, end);
         let mut batch = ChangeBatch {
             position: end.to_le_bytes().to_vec(),
             caught_up: end == changes,
+            schema_changes: changes_at(&self.options, start),
             ..ChangeBatch::default()
         };
         // Order matters only within a table, so each table's rows go together.
         for index in 0..tables {
-            let mut writer = TableWriter::changes(&Self::table(index));
+            let mut writer = TableWriter::changes(&table(&self.options, index, start));
             for change in (start..end).map(|n| change(n, tables, keys)) {
                 if change.table != index {
                     continue;

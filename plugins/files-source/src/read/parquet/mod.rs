@@ -6,7 +6,7 @@ mod values;
 use std::fs::File;
 
 use cartridge_warp_sdk::arrow_array::RecordBatch;
-use cartridge_warp_sdk::{Failure, Operation};
+use cartridge_warp_sdk::{Failure, Operation, log};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::file::{Budget, Stop, TableReader};
@@ -65,7 +65,14 @@ fn damaged(entry: &FileEntry, detail: &str) -> Failure {
 
 /// The columns of a file with the types that it declares; none while it is being written.
 pub fn columns(entry: &FileEntry) -> Result<Vec<(String, Guess)>, Failure> {
-    let Some(builder) = open(entry)? else { return Ok(Vec::new()) };
+    let Some(builder) = open(entry)? else {
+        // Nobody may ever finish it, and then only this line says why its rows are not there.
+        log::warn(
+            "a Parquet file has no end yet; it is read when it has",
+            &[("file", &entry.shown)],
+        );
+        return Ok(Vec::new());
+    };
     let fields = builder.schema().fields().iter();
     let guess = |data_type| Guess::Exact(types::column_type(data_type));
     Ok(fields.map(|field| (field.name().clone(), guess(field.data_type()))).collect())

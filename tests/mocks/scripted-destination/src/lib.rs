@@ -1,0 +1,130 @@
+//! A destination for tests: the SQLite connector, with faults where the script says so.
+//!
+//! On demand it makes the field's oldest mistake: it commits rows first and positions afterwards.
+
+use std::{path::Path, time::Duration};
+
+use cartridge_warp_sdk::{
+    ChangeOutcome, Config, Description, Destination, Failure, Marker, RejectedRow, SchemaChange,
+    TablePlan, WriteOutcome, WriteRequest, export_destination,
+};
+use schemars::JsonSchema;
+use script::{Fault, Script};
+use serde::Deserialize;
+use sqlite_destination::SqliteDestination;
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Commit positions in a transaction of their own, this many milliseconds after their rows.
+    pub positions_later_ms: Option<u64>,
+    /// Report a rejected row that was never sent.
+    pub lies: bool,
+    /// Calls that fail.
+    pub faults: Vec<Fault>,
+}
+
+pub struct ScriptedDestination {
+    script: Script,
+    positions_later: Option<Duration>,
+    lies: bool,
+    inner: SqliteDestination,
+}
+
+impl Destination for ScriptedDestination {
+    type Options = Options;
+
+    fn describe() -> Description {
+        Description {
+            name: "scripted".to_owned(),
+            description: "SQLite with scripted faults, for tests".to_owned(),
+            ..SqliteDestination::describe()
+        }
+    }
+
+    fn connect(config: Config<Options>) -> Result<Self, Failure> {
+        let Config { connection_string, options, settings, paths } = config;
+        let inner = sqlite_destination::Options::default();
+        let inner = Config { connection_string, options: inner, settings, paths };
+        let file = Path::new(&inner.path("connection_string")?.guest_path);
+        let directory = file.parent().unwrap_or(Path::new("/")).to_owned();
+        let (lies, later) = (options.lies, options.positions_later_ms.map(Duration::from_millis));
+        let script = Script { directory, faults: options.faults };
+        script.call("connect")?;
+        let inner = SqliteDestination::connect(inner)?;
+        Ok(Self { script, positions_later: later, lies, inner })
+    }
+
+    fn test_connection(&mut self) -> Result<(), Failure> {
+        self.script.call("test-connection")?;
+        self.inner.test_connection()
+    }
+
+    fn create_schema_if_not_exists(&mut self, schema: &str) -> Result<(), Failure> {
+        self.script.call("create-schema-if-not-exists")?;
+        self.inner.create_schema_if_not_exists(schema)
+    }
+
+    fn claim_schema(&mut self, schema: &str, owner: &str) -> Result<u64, Failure> {
+        self.script.call("claim-schema")?;
+        self.inner.claim_schema(schema, owner)
+    }
+
+    fn get_marker(&mut self, schema: &str, stream: &str) -> Result<Option<Vec<u8>>, Failure> {
+        self.script.call("get-marker")?;
+        self.inner.get_marker(schema, stream)
+    }
+
+    fn update_marker(
+        &mut self,
+        schema: &str,
+        markers: &[Marker],
+        epoch: u64,
+    ) -> Result<(), Failure> {
+        self.script.call("update-marker")?;
+        self.inner.update_marker(schema, markers, epoch)
+    }
+
+    fn create_table_if_not_exists(
+        &mut self,
+        schema: &str,
+        plan: &TablePlan,
+        epoch: u64,
+    ) -> Result<(), Failure> {
+        self.script.call("create-table-if-not-exists")?;
+        self.inner.create_table_if_not_exists(schema, plan, epoch)
+    }
+
+    fn apply_schema_changes(
+        &mut self,
+        schema: &str,
+        changes: &[SchemaChange],
+        epoch: u64,
+    ) -> Result<Vec<ChangeOutcome>, Failure> {
+        self.script.call("apply-schema-changes")?;
+        self.inner.apply_schema_changes(schema, changes, epoch)
+    }
+
+    /// Fails before the commit (`write-batch`) or after it (`write-batch-committed`): then the host
+    /// does not know that the rows are there.
+    fn write_batch(&mut self, mut request: WriteRequest) -> Result<WriteOutcome, Failure> {
+        self.script.call("write-batch")?;
+        let Some(later) = self.positions_later else {
+            let mut outcome = self.inner.write_batch(request)?;
+            self.script.call("write-batch-committed")?;
+            if self.lies {
+                let (code, message) = ("lie".to_owned(), "no such row".to_owned());
+                outcome.rejected.push(RejectedRow { batch: 7, row: 1 << 30, code, message });
+            }
+            return Ok(outcome);
+        };
+        let (schema, epoch) = (request.schema.clone(), request.epoch);
+        let markers = std::mem::take(&mut request.markers);
+        let outcome = self.inner.write_batch(request)?;
+        std::thread::sleep(later);
+        self.inner.update_marker(&schema, &markers, epoch)?;
+        Ok(outcome)
+    }
+}
+
+export_destination!(ScriptedDestination);

@@ -1,0 +1,138 @@
+//! Each key of `schema_evolution` decides what it says, between runs and in the middle of a stream.
+
+use cartridge_warp_tests::{Pipeline, rows::sqlite_query};
+use serde_json::{Value, json};
+
+/// What a destination's table looks like: its columns and their declared types.
+fn columns(pipeline: &Pipeline, table: &str) -> Vec<(String, String)> {
+    let sql = format!("SELECT name, type FROM pragma_table_info('{table}')");
+    let rows = sqlite_query(&pipeline.database(), &sql);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    rows.iter().map(|row| (text(&row["name"]), text(&row["type"]))).collect()
+}
+
+fn names(pipeline: &Pipeline, table: &str) -> Vec<String> {
+    columns(pipeline, table).into_iter().map(|(name, _)| name).collect()
+}
+
+/// A change of a column's declared type between two runs, the rules, and whether it is let through.
+struct TypeCase {
+    name: &'static str,
+    from: &'static str,
+    to: &'static str,
+    rules: Value,
+    accepted: bool,
+}
+
+#[test]
+fn types_grow_as_far_as_the_rules_let_them() {
+    let case = |name, from, to, rules, accepted| TypeCase { name, from, to, rules, accepted };
+    let permissive = |more: Value| {
+        let mut rules = json!({
+            "strategy": "permissive", "require_approval_for_risky_changes": false,
+        });
+        rules.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        rules
+    };
+    let cases = [
+        case("a wider number", "integer", "bigint", json!({}), true),
+        case("no widening", "integer", "bigint", json!({"enable_type_widening": false}), false),
+        case("text for numbers is risky", "bigint", "string", json!({}), false),
+        case("a risk wants approval", "bigint", "string", json!({"strategy": "permissive"}), false),
+        case("an approved risk", "bigint", "string", permissive(json!({})), true),
+        case(
+            "no text for other types",
+            "bigint",
+            "string",
+            permissive(json!({"enable_fallback_to_varchar": false})),
+            false,
+        ),
+        case("nested values", "string", "json", permissive(json!({})), true),
+        case(
+            "no nested values",
+            "string",
+            "json",
+            permissive(json!({"enable_object_to_json": false})),
+            false,
+        ),
+    ];
+    for TypeCase { name, from, to, rules, accepted } in cases {
+        let mut pipeline = Pipeline::new();
+        pipeline.set("schema_evolution", rules);
+        pipeline.set("source.options", json!({"columns": {"orders": {"total": from}}}));
+        pipeline.write("orders.ndjson", "{\"id\":1,\"total\":null}\n");
+        let first = pipeline.catch_up();
+        assert!(first.status.success(), "{name}: {}", first.stderr);
+        let before = columns(&pipeline, "orders");
+        pipeline.set("source.options", json!({"columns": {"orders": {"total": to}}}));
+        pipeline.append("orders.ndjson", "{\"id\":2,\"total\":null}\n");
+        let ended = pipeline.catch_up();
+        assert_eq!(ended.status.success(), accepted, "{name}: {}", ended.stderr);
+        let count = sqlite_query(&pipeline.database(), "SELECT id FROM orders").len();
+        assert_eq!(count, if accepted { 2 } else { 1 }, "{name}");
+        if !accepted {
+            assert_eq!(columns(&pipeline, "orders"), before, "{name}: nothing is half done");
+            assert!(ended.stderr.contains("modify_column `total` refused"), "{}", ended.stderr);
+        }
+    }
+}
+
+/// A history in which `note` is dropped, renamed or retyped on the way.
+fn reshaped(kind: &str, rules: Value) -> Pipeline {
+    let options = json!({"changes": 1000, "reshape": {"at": 500, "kind": kind}});
+    let mut pipeline = Pipeline::scripted(options);
+    pipeline.set("schema_evolution", rules);
+    pipeline
+}
+
+#[test]
+fn changes_in_the_middle_of_the_stream_follow_the_rules() {
+    let free = |strategy: &str| {
+        json!({
+            "strategy": strategy,
+            "require_approval_for_risky_changes": false,
+            "require_approval_for_dangerous_changes": false,
+        })
+    };
+    let all = ["id", "value", "note"].as_slice();
+    let cases: [(&str, Value, Option<&[&str]>); 8] = [
+        ("drop", json!({}), Some(all)),
+        ("drop", free("permissive"), Some(all)),
+        ("drop", json!({"strategy": "aggressive"}), None),
+        ("drop", free("aggressive"), Some(&["id", "value"])),
+        ("rename", json!({}), None),
+        ("rename", json!({"strategy": "permissive"}), None),
+        ("rename", free("permissive"), Some(&["id", "value", "remark"])),
+        ("modify", free("strict"), None),
+    ];
+    for (kind, rules, expected) in cases {
+        let name = format!("{kind} {rules}");
+        let pipeline = reshaped(kind, rules);
+        let ended = pipeline.catch_up();
+        assert_eq!(ended.status.success(), expected.is_some(), "{name}: {}", ended.stderr);
+        let found = names(&pipeline, "t0");
+        assert_eq!(found, expected.unwrap_or(all), "{name}");
+        let done = if expected.is_some() { 1000 } else { 500 };
+        let rows = sqlite_query(&pipeline.database(), "SELECT id, value FROM t0 ORDER BY id");
+        let history = scripted_source::history::rows(0, done, 2, 50);
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| (row["id"].as_u64().unwrap(), row["value"].as_u64().unwrap()))
+            .collect();
+        assert_eq!(rows, history, "{name}: everything before the refused change is there");
+    }
+}
+
+#[test]
+fn excluded_tables_keep_their_shape() {
+    for (excluded, expected) in [(json!([]), true), (json!(["ord*"]), false)] {
+        let mut pipeline = Pipeline::new();
+        pipeline.set("schema_evolution", json!({ "excluded_tables": excluded }));
+        pipeline.write("orders.ndjson", "{\"id\":1}\n");
+        assert!(pipeline.catch_up().status.success());
+        pipeline.append("orders.ndjson", "{\"id\":2,\"note\":\"new\"}\n");
+        let ended = pipeline.catch_up();
+        assert!(ended.status.success(), "{}", ended.stderr);
+        assert_eq!(names(&pipeline, "orders").contains(&"note".to_owned()), expected);
+    }
+}
