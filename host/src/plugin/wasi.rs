@@ -1,6 +1,6 @@
 //! The sandbox of one connection: granted directories, granted environment, clocks, random.
 //!
-//! No arguments, no stdin, no network, and stdout and stderr go to the log (I10).
+//! No arguments, no stdin, and stdout and stderr go to the log (I10).
 
 use std::{path::Path, sync::Arc};
 
@@ -80,6 +80,7 @@ fn builder(log: &GuestLog) -> WasiCtxBuilder {
     let mut builder = WasiCtxBuilder::new();
     builder.stdout(Lines::stdout(log.clone()));
     builder.stderr(Lines::stderr(log.clone()));
+    // wasmtime-wasi's own sockets are not linked either; see `network`.
     builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
     builder
 }
