@@ -29,6 +29,8 @@ pub enum TlsMode {
 pub enum TlsModeError {
     #[error("`allow` would only encrypt when the server insists; write `prefer` or `require`")]
     Allow,
+    #[error("`prefer` needs a server that is asked first; write verify-full, require or disable")]
+    Unasked,
     #[error("is none of disable, prefer, require, verify-ca, verify-full")]
     Unknown,
 }

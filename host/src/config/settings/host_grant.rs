@@ -8,7 +8,7 @@ use serde::{
     de::{Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use crate::model::{HostPattern, TlsMode};
+use crate::model::{HostPattern, TlsMode, TlsModeError};
 
 /// A host and port the connector may reach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -81,12 +81,7 @@ impl TryFrom<LongHost> for HostGrant {
             return Err("port 0 can't be reached; write a number from 1 to 65535".to_owned());
         }
         let tls = match long.tls.as_deref() {
-            Some("prefer") => {
-                return Err("`tls: prefer` needs a server that is asked first; write \
-                            verify-full, verify-ca, require or disable"
-                    .to_owned());
-            }
-            Some(word) => Some(word.parse().map_err(|error| format!("`tls: {word}`: {error}"))?),
+            Some(word) => Some(begun_at_once(word).map_err(|e| format!("`tls: {word}`: {e}"))?),
             None => None,
         };
         let protected = tls.is_some_and(|mode| mode != TlsMode::Disable);
@@ -101,6 +96,13 @@ impl TryFrom<LongHost> for HostGrant {
         }
         let LongHost { port, ca, certificate, key, private, .. } = long;
         Ok(Self { host, port, tls, ca, certificate, key, private })
+    }
+}
+
+fn begun_at_once(word: &str) -> Result<TlsMode, TlsModeError> {
+    match word.parse()? {
+        TlsMode::Prefer => Err(TlsModeError::Unasked),
+        mode => Ok(mode),
     }
 }
 

@@ -316,7 +316,7 @@ fn hosts_that_nobody_can_reach_are_refused_with_their_line() {
         ("[{host: db, port: 0}]", "port 0"),
         ("[{host: db, port: 70000}]", "70000"),
         ("[{host: db, port: 1, tls: allow}]", "`tls: allow`: `allow` would only encrypt"),
-        ("[{host: db, port: 1, tls: prefer}]", "`tls: prefer` needs a server"),
+        ("[{host: db, port: 1, tls: prefer}]", "`tls: prefer`: `prefer` needs a server"),
         ("[{host: db, port: 1, tls: maybe}]", "`tls: maybe`: is none of"),
         ("[{host: db, port: 1, ca: ca.pem}]", "mean nothing without `tls`"),
         ("[{host: db, port: 1, tls: require, key: k.pem}]", "without `certificate`"),

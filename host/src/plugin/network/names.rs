@@ -45,10 +45,10 @@ impl Endpoints {
     pub(super) fn new(grants: Vec<HostGrant>) -> Self {
         let mut names: Vec<String> = Vec::new();
         for grant in &grants {
-            if let HostPattern::Name(name) = &grant.host {
-                if !names.contains(name) {
-                    names.push(name.clone());
-                }
+            if let HostPattern::Name(name) = &grant.host
+                && !names.contains(name)
+            {
+                names.push(name.clone());
             }
         }
         Self { grants, names }

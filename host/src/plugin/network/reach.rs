@@ -44,9 +44,9 @@ impl Reach {
         let [a, b, ..] = ip.octets();
         let shared = a == 100 && (64..128).contains(&b);
         let benchmark = a == 198 && (b == 18 || b == 19);
-        if ip == WIRE_SERVER || ip == METADATA_V4 || ip.is_link_local() || ip.is_multicast() {
-            Self::Never
-        } else if a == 0 || a >= 240 || benchmark {
+        let metadata = ip == WIRE_SERVER || ip == METADATA_V4 || ip.is_link_local();
+        let reserved = a == 0 || a >= 240 || benchmark;
+        if metadata || reserved || ip.is_multicast() {
             Self::Never
         } else if ip.is_loopback() {
             Self::Loopback
@@ -63,12 +63,11 @@ impl Reach {
         }
         let [first, ..] = ip.segments();
         let site_local = first & 0xffc0 == 0xfec0;
-        if ip == METADATA_V6 || ip.is_unicast_link_local() || ip.is_multicast() || site_local {
+        let local = ip.is_unicast_link_local() || site_local;
+        if local || ip == METADATA_V6 || ip.is_unspecified() || ip.is_multicast() {
             Self::Never
         } else if ip.is_loopback() {
             Self::Loopback
-        } else if ip.is_unspecified() {
-            Self::Never
         } else if ip.is_unique_local() {
             Self::Private
         } else {

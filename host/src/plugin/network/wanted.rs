@@ -110,14 +110,13 @@ impl Reading {
             Some(name) => url.parameter(name).map(|value| value.filter(|value| !value.is_empty())),
             None => Ok(None),
         };
-        let mode = match (&self.mode, parameter(&self.mode)?) {
-            (Some(name), Some(word)) => word.parse().map_err(|cause| WantedError::Mode {
-                name: name.clone(),
-                value: word.to_owned(),
-                cause,
-            })?,
-            _ => start.default_mode(),
-        };
+        let mode =
+            match (&self.mode, parameter(&self.mode)?) {
+                (Some(name), Some(word)) => mode(start, word).map_err(|cause| {
+                    WantedError::Mode { name: name.clone(), value: word.to_owned(), cause }
+                })?,
+                _ => start.default_mode(),
+            };
         let file = |name: &Option<String>| {
             let Some(path) = parameter(name)? else { return Ok(None) };
             let name = name.clone().unwrap_or_default();
@@ -144,6 +143,13 @@ impl Reading {
 
     fn mode_name(&self) -> String {
         self.mode.clone().unwrap_or_else(|| "tls".to_owned())
+    }
+}
+
+fn mode(start: TlsStart, word: &str) -> Result<TlsMode, TlsModeError> {
+    match word.parse()? {
+        TlsMode::Prefer if start == TlsStart::Direct => Err(TlsModeError::Unasked),
+        mode => Ok(mode),
     }
 }
 
@@ -229,6 +235,7 @@ mod tests {
                 "a:27017/direct/disable b:2/direct/disable",
             ),
             ("direct", DIRECT, "mongodb://a?tls=true", "a:27017/direct/verify-full"),
+            ("nobody is asked", DIRECT, "mongodb://a?tls=prefer", "! `tls=prefer`: `prefer` needs"),
             ("srv", DIRECT, "mongodb+srv://a", "! the hosts of mongodb+srv:// are found by SRV"),
             (
                 "an unknown parameter",

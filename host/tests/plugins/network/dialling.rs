@@ -5,7 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Guest, grant, peers};
+use std::path::Path;
+
+use cartridge_warp::plugin::{derive_grants, merge_hosts};
+use serde_json::json;
+
+use super::{Guest, authority::Authority, grant, peers, tls};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_granted_name_is_reached_by_its_virtual_address() {
@@ -100,4 +105,32 @@ async fn what_was_written_arrives_although_the_guest_is_gone() {
     let answer = guest.asks("shout", &address, 40_000, &[grant(&address)]).await;
     assert_eq!(answer, "ok 40000 bytes");
     assert_eq!(hears.recv().await, Some((true, 40_000)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_string_is_its_own_grant() {
+    let guest = Guest::new().await;
+    guest.names.set("db", &["127.0.0.1"]);
+    guest.names.set("db.example", &["127.0.0.1"]);
+    let ca = Authority::new("ours");
+    let file = ca.file();
+    let port = tls::asked(b"S", Some(ca.issues("db.example").acceptor())).await;
+    let derive = |url: &str| {
+        derive_grants(&guest.plugin.info, url, &json!({}), Path::new("/")).unwrap().hosts
+    };
+    let prefer = derive(&format!("x://me:pw@db:{port}/shop"));
+    assert_eq!(guest.asks("talk", &format!("db:{port}"), 2, &prefer).await, "ok 2 rounds");
+    let verified = format!("x://me@db.example:{port}?tls=verify-full&ca={}", file.display());
+    let address = format!("db.example:{port}");
+    let refused = guest.asks("talk", &address, 2, &derive(&verified)).await;
+    assert!(refused.starts_with("PermissionDenied"), "{refused}");
+    // The operator's word that the name is private, beside the connection string.
+    let mut private = grant(&address);
+    private.private = true;
+    let hosts = merge_hosts(derive(&verified), vec![private]).unwrap();
+    assert_eq!(guest.asks("talk", &address, 2, &hosts).await, "ok 2 rounds");
+    // The name in the certificate is another one.
+    let other = format!("x://me@db:{port}?tls=verify-full&ca={}", file.display());
+    let refused = guest.asks("talk", &format!("db:{port}"), 2, &derive(&other)).await;
+    assert!(refused.starts_with("ConnectionAborted"), "{refused}");
 }

@@ -33,7 +33,7 @@ async fn direct(acceptor: TlsAcceptor) -> u16 {
 }
 
 /// Repeats what it hears after it was asked for TLS and gave this answer.
-async fn asked(answer: &'static [u8], acceptor: Option<TlsAcceptor>) -> u16 {
+pub async fn asked(answer: &'static [u8], acceptor: Option<TlsAcceptor>) -> u16 {
     peers::serve(move |mut stream| {
         let acceptor = acceptor.clone();
         async move {
@@ -213,7 +213,7 @@ async fn much_data_passes_through_tls_unchanged() {
     .await;
     let address = format!("db.example:{port}");
     let grant = protected(&address, TlsStart::Direct, TlsMode::VerifyFull, Some(&file));
-    let answer = guest.asks("transfer", &address, BYTES, &[grant.clone()]).await;
+    let answer = guest.asks("transfer", &address, BYTES, std::slice::from_ref(&grant)).await;
     assert_eq!(answer, format!("ok {BYTES} bytes"));
     let counted = guest.seen.network.lock().unwrap()[&address];
     assert_eq!(counted, (BYTES as u64, BYTES as u64));
