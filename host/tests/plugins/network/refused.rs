@@ -105,4 +105,8 @@ async fn open_sockets_are_bounded() {
     let address = format!("127.0.0.1:{}", peers::serve(peers::silent).await);
     let answer = guest.asks("many", &address, 0, &[grant(&address)]).await;
     assert!(answer.starts_with("ok 128 open, then"), "{answer}");
+    // Closed ones do not count.
+    let address = format!("127.0.0.1:{}", peers::serve(peers::echo).await);
+    let answer = guest.asks("churn", &address, 300, &[grant(&address)]).await;
+    assert_eq!(answer, "ok 300 connections");
 }

@@ -24,6 +24,7 @@ pub(crate) fn commit(options: &Options) -> String {
         "shout" => shout(address, options.bytes),
         "talk" => talk(address, options.bytes),
         "many" => many(address),
+        "churn" => churn(address, options.bytes),
         "bind" => TcpListener::bind(address).map(|_| "bound".to_owned()),
         "udp" => UdpSocket::bind(address).map(|_| "bound".to_owned()),
         "tokio" => runtime().and_then(|runtime| runtime.block_on(with_tokio(address))),
@@ -127,6 +128,14 @@ fn many(address: &str) -> io::Result<String> {
             return Ok("no end".to_owned());
         }
     }
+}
+
+/// Opens and closes.
+fn churn(address: &str, count: usize) -> io::Result<String> {
+    for _ in 0..count {
+        TcpStream::connect(address)?.write_all(&[1])?;
+    }
+    Ok(format!("{count} connections"))
 }
 
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
