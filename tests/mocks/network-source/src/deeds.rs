@@ -159,35 +159,8 @@ async fn with_tokio(address: &str) -> io::Result<String> {
         let more = reading.read(&mut [0; 16]).await?;
         Ok::<_, io::Error>(answer == text && more == 0)
     };
-    let first = conversation(b"hello");
-    let second = conversation(b"good day");
-    let (first, second) = both(first, second).await;
+    let first = tokio::spawn(conversation(b"hello"));
+    let second = tokio::spawn(conversation(b"good day"));
+    let (first, second) = (first.await?, second.await?);
     Ok(format!("{} {}", first?, second?))
-}
-
-/// Polls two futures in turn until both are done.
-async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
-    use std::{pin::pin, task::Poll};
-    let (mut a, mut b) = (pin!(a), pin!(b));
-    let (mut left, mut right) = (None, None);
-    std::future::poll_fn(move |cx| {
-        if left.is_none() {
-            if let Poll::Ready(value) = a.as_mut().poll(cx) {
-                left = Some(value);
-            }
-        }
-        if right.is_none() {
-            if let Poll::Ready(value) = b.as_mut().poll(cx) {
-                right = Some(value);
-            }
-        }
-        match (left.take(), right.take()) {
-            (Some(a), Some(b)) => Poll::Ready((a, b)),
-            (a, b) => {
-                (left, right) = (a, b);
-                Poll::Pending
-            }
-        }
-    })
-    .await
 }
