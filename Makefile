@@ -4,7 +4,7 @@
 # plugins/, and what only tests use, under tests/mocks/ and tests/evil/.
 # tests/repository/plumbing.rs compares the lists with the folders.
 COMPONENTS := files-source files-destination sqlite-destination
-TEST_COMPONENTS := scripted-source scripted-destination evil-source
+TEST_COMPONENTS := scripted-source scripted-destination network-source evil-source
 
 # Everything goes below one folder, ours unless CARGO_TARGET_DIR says otherwise.
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)

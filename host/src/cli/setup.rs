@@ -74,7 +74,7 @@ pub fn engine(
         .map(Path::to_path_buf)
         .or_else(|| std::env::home_dir().map(|home| home.join(".local/state/cartridge-warp")));
     let cache_dir = state_dir.map(|dir| dir.join("compiled"));
-    Engine::new(EngineSettings { cache_dir, observer }).map_err(CliError::failed)
+    Engine::new(EngineSettings { cache_dir, observer, resolver: None }).map_err(CliError::failed)
 }
 
 /// The plugin directory, by the documented order.

@@ -53,6 +53,11 @@ fn locate_grants(grants: &mut Grants, base: &Path) {
     for directory in &mut grants.directories {
         directory.path = absolute(base, &directory.path);
     }
+    for host in &mut grants.hosts {
+        for path in [&mut host.ca, &mut host.certificate, &mut host.key].into_iter().flatten() {
+            *path = absolute(base, path);
+        }
+    }
     for secret in grants.secrets.values_mut() {
         if let SecretSource::File(path) = secret {
             *path = absolute(base, path);

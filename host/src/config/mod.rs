@@ -61,8 +61,8 @@ pub use origin::Origin;
 pub use redact::redact;
 pub use settings::{
     ChangeDetectionStrategy, Columns, DeletionStrategy, DestinationConfig, DirectoryGrant,
-    EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants, Limits, LogLevel, Mask, Mode,
-    Monitoring, Prometheus, SchemaConfig, SchemaEvolution, SecretSource, SourceConfig, SyncMode,
-    TableConfig, TableEvolution, WarpConfig, WriteMode,
+    EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants, HostGrant, Limits, LogLevel, Mask,
+    Mode, Monitoring, Prometheus, SchemaConfig, SchemaEvolution, SecretSource, SourceConfig,
+    SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
 };
 pub use values::{ByteCount, ConnectionString, Interval, Names, Patterns, Schedule};

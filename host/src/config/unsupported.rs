@@ -7,8 +7,6 @@ use super::path::KeyPath;
 
 /// Path (`*` is any one step) and why.
 const ROWS: &[(&str, &str)] = &[
-    ("source.grants.hosts", "network grants arrive with the virtual network"),
-    ("destination.grants.hosts", "network grants arrive with the virtual network"),
     ("schemas.*.tables.*.mode", "a table runs in its schema's mode"),
     ("schemas.*.tables.*.where", "rows are not filtered yet"),
     (

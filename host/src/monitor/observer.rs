@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Metrics, metrics::InstanceMemory};
-use crate::plugin::{Observer, Origin};
+use crate::plugin::{Direction, Observer, Origin};
 
 /// Puts what plugins do into the metrics of a pipeline.
 pub struct PluginObserver {
@@ -52,6 +52,10 @@ impl Observer for PluginObserver {
         self.metrics.plugin(origin.plugin).custom_set(name, value);
     }
 
+    fn network_bytes(&self, origin: Origin<'_>, endpoint: &str, direction: Direction, bytes: u64) {
+        self.metrics.plugin(origin.plugin).network_bytes(endpoint, direction, bytes);
+    }
+
     fn log_suppressed(&self, origin: Origin<'_>, lines: u64) {
         self.metrics.plugin(origin.plugin).log_lines_suppressed(lines);
     }
@@ -75,6 +79,7 @@ mod tests {
         observer.memory_bytes(origin(), 2, 0);
         observer.counter_add(origin(), "read", 4);
         observer.gauge_set(origin(), "open", 2.5);
+        observer.network_bytes(origin(), "db:5432", Direction::Sent, 11);
         observer.log_suppressed(origin(), 9);
         let text = metrics.encode().unwrap();
         let expected = [
@@ -83,6 +88,7 @@ mod tests {
             r#"memory_bytes{plugin="files"} 300"#,
             r#"custom_total{name="read",plugin="files"} 4"#,
             r#"custom{name="open",plugin="files"} 2.5"#,
+            r#"network_bytes_total{direction="sent",endpoint="db:5432",plugin="files"} 11"#,
             r#"log_lines_suppressed_total{plugin="files"} 9"#,
         ];
         for line in expected {

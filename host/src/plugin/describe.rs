@@ -11,6 +11,7 @@ use super::{
     convert::info::connector_info,
     imports::log::GuestLog,
     limits::{DESCRIBE_DEADLINE, DESCRIBE_MEMORY_BYTES_MAX},
+    network::Network,
     session::fault,
     state::{Identity, State, new_store},
     wasi,
@@ -36,7 +37,8 @@ pub(super) async fn describe(
         Identity { plugin: Arc::clone(&name), role, label: Arc::from(""), instance: 0, observer };
     let log = GuestLog::new(identity.clone(), limits.log_lines_per_second);
     let wasi = wasi::empty(&log);
-    let mut store = new_store(engine, identity, &limits, log, wasi, BTreeMap::new());
+    let network = Network::new(&identity, Vec::new(), Arc::clone(engine.resolver()));
+    let mut store = new_store(engine, identity, &limits, log, wasi, network, BTreeMap::new());
     let called = timeout(DESCRIBE_DEADLINE, Box::pin(call(&mut store, program, role))).await;
     called.unwrap_or(Err(Cause::Deadline(DESCRIBE_DEADLINE))).map_err(|cause| {
         let source = PluginError { plugin: name.to_string(), role, call: "describe", cause };

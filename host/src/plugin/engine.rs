@@ -12,7 +12,10 @@ use std::{
 
 use wasmtime::component::Linker;
 
-use super::{LoadError, Observer, cache::Cache, imports, observer::Unwatched, state::State};
+use super::{
+    LoadError, Observer, Resolver, cache::Cache, imports, network, observer::Unwatched,
+    state::State,
+};
 
 /// How often a busy guest yields.
 const TICK: Duration = Duration::from_millis(10);
@@ -23,6 +26,8 @@ pub struct EngineSettings {
     /// Where compiled components are kept; none compiles anew each time.
     pub cache_dir: Option<PathBuf>,
     pub observer: Option<Arc<dyn Observer>>,
+    /// How granted names become addresses; none is the system's way.
+    pub resolver: Option<Arc<dyn Resolver>>,
 }
 
 /// Compiles and runs components. Cheap to clone.
@@ -36,6 +41,7 @@ struct Inner {
     linker: Linker<State>,
     cache: Option<Cache>,
     observer: Arc<dyn Observer>,
+    resolver: Arc<dyn Resolver>,
     /// Dropped with the engine, which ends the ticker.
     _ticker: mpsc::Sender<()>,
 }
@@ -48,7 +54,9 @@ impl Engine {
             .map_err(|error| LoadError::Engine { reason: error.to_string() })?;
         let cache = settings.cache_dir.map(|directory| Cache::new(directory, &wasmtime));
         let observer = settings.observer.unwrap_or_else(|| Arc::new(Unwatched));
-        Ok(Self { inner: Arc::new(Inner { wasmtime, linker, cache, observer, _ticker: ticker }) })
+        let resolver = settings.resolver.unwrap_or_else(|| Arc::new(network::System));
+        let inner = Inner { wasmtime, linker, cache, observer, resolver, _ticker: ticker };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
@@ -61,6 +69,10 @@ impl Engine {
 
     pub(super) fn cache(&self) -> Option<&Cache> {
         self.inner.cache.as_ref()
+    }
+
+    pub(super) fn resolver(&self) -> &Arc<dyn Resolver> {
+        &self.inner.resolver
     }
 
     pub(super) fn observer(&self) -> &Arc<dyn Observer> {

@@ -10,7 +10,10 @@ use std::{
 
 use serde_json::Value;
 
-use super::{ConnectorInfo, GrantKind};
+use super::{
+    ConnectorInfo, GrantKind, HostGrant, WantedGrant,
+    network::{Reading, WantedError, limits::HOSTS_MAX},
+};
 
 /// What a granted path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,7 @@ pub struct DirectoryGrant {
 #[derive(Clone, Default)]
 pub struct Grants {
     pub directories: Vec<DirectoryGrant>,
+    pub hosts: Vec<HostGrant>,
     pub secrets: BTreeMap<String, String>,
     pub environment: BTreeMap<String, String>,
 }
@@ -45,13 +49,28 @@ pub struct Grants {
 /// Why wanted grants can't be derived from the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrantError {
-    #[error("`{key}` is not set; {name} wants a path there: {reason}")]
+    #[error("`{key}` is not set; {name} wants it: {reason}")]
     Missing { name: String, key: String, reason: String },
-    #[error("`{key}` is not text; {name} wants a path there")]
+    #[error("`{key}` is not text, or a list of texts; {name} wants it so")]
     NotText { name: String, key: String },
+    #[error("`{key}`, which {name} takes hosts from: {cause}")]
+    Host { name: String, key: String, cause: WantedError },
+    #[error(
+        "TLS of {host} is set up by `{key}` and by `grants.hosts`; remove `tls` from the latter"
+    )]
+    TlsTwice { host: String, key: String },
+    #[error("{count} hosts are granted; {HOSTS_MAX} are possible")]
+    TooManyHosts { count: usize },
 }
 
-/// The directories that a connector wants and that the configuration names.
+/// What a connector wants and the configuration names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DerivedGrants {
+    pub directories: Vec<DirectoryGrant>,
+    pub hosts: Vec<HostGrant>,
+}
+
+/// The directories and hosts that a connector wants and that the configuration names.
 ///
 /// Relative paths start at `base_dir`. An option that is not set grants nothing: whether it may be
 /// left out is for the options schema to say.
@@ -60,32 +79,23 @@ pub fn derive_grants(
     connection_string: &str,
     options: &Value,
     base_dir: &Path,
-) -> Result<Vec<DirectoryGrant>, GrantError> {
-    let mut grants = Vec::new();
+) -> Result<DerivedGrants, GrantError> {
+    let configured = Configured { info, connection_string, options };
+    let mut grants = DerivedGrants::default();
     for wanted in &info.wanted_grants {
         let (kind, writable) = match wanted.kind {
             GrantKind::ReadDirectory => (PathKind::Directory, false),
             GrantKind::WriteDirectory => (PathKind::Directory, true),
             GrantKind::WriteFile => (PathKind::File, true),
-            GrantKind::Host | GrantKind::Secret | GrantKind::Environment => continue,
+            GrantKind::Host => {
+                grants.hosts.extend(configured.hosts(wanted, base_dir)?);
+                continue;
+            }
+            GrantKind::Secret | GrantKind::Environment => continue,
         };
         let Some(key) = referenced_key(&wanted.value) else { continue };
-        let configured = if key == "connection_string" {
-            if connection_string.is_empty() {
-                return Err(GrantError::Missing {
-                    name: info.name.clone(),
-                    key: key.to_owned(),
-                    reason: wanted.reason.clone(),
-                });
-            }
-            vec![connection_string]
-        } else {
-            option_texts(key, options).ok_or_else(|| GrantError::NotText {
-                name: info.name.clone(),
-                key: key.to_owned(),
-            })?
-        };
-        grants.extend(configured.into_iter().map(|configured| DirectoryGrant {
+        let paths = configured.texts(key, wanted)?;
+        grants.directories.extend(paths.into_iter().map(|configured| DirectoryGrant {
             key: key.to_owned(),
             configured: configured.to_owned(),
             host_path: base_dir.join(without_scheme(configured)),
@@ -94,6 +104,72 @@ pub fn derive_grants(
         }));
     }
     Ok(grants)
+}
+
+/// Puts the hosts that the operator granted beside those that were derived.
+///
+/// A place that is in both is one grant: TLS as the connection string has it, and private where the
+/// operator says so.
+pub fn merge_hosts(
+    derived: Vec<HostGrant>,
+    granted: Vec<HostGrant>,
+) -> Result<Vec<HostGrant>, GrantError> {
+    let mut hosts = derived;
+    for grant in granted {
+        let same = |host: &&mut HostGrant| host.host == grant.host && host.port == grant.port;
+        match hosts.iter_mut().find(same) {
+            Some(known) if known.tls.is_some() && grant.tls.is_some() => {
+                let (host, key) = (grant.to_string(), known.key.clone());
+                return Err(GrantError::TlsTwice { host, key });
+            }
+            Some(known) => {
+                known.private |= grant.private;
+                known.tls = known.tls.take().or(grant.tls);
+            }
+            None => hosts.push(grant),
+        }
+    }
+    if hosts.len() > HOSTS_MAX {
+        return Err(GrantError::TooManyHosts { count: hosts.len() });
+    }
+    Ok(hosts)
+}
+
+/// What the operator wrote.
+struct Configured<'a> {
+    info: &'a ConnectorInfo,
+    connection_string: &'a str,
+    options: &'a Value,
+}
+
+impl<'a> Configured<'a> {
+    /// The texts of a key: none when an option is not set, several when it is a list.
+    fn texts(&self, key: &str, wanted: &WantedGrant) -> Result<Vec<&'a str>, GrantError> {
+        let name = || self.info.name.clone();
+        if key != "connection_string" {
+            return option_texts(key, self.options)
+                .ok_or_else(|| GrantError::NotText { name: name(), key: key.to_owned() });
+        }
+        if self.connection_string.is_empty() {
+            let (key, reason) = (key.to_owned(), wanted.reason.clone());
+            return Err(GrantError::Missing { name: name(), key, reason });
+        }
+        Ok(vec![self.connection_string])
+    }
+
+    fn hosts(&self, wanted: &WantedGrant, base_dir: &Path) -> Result<Vec<HostGrant>, GrantError> {
+        let failed = |key: &str| {
+            let (name, key) = (self.info.name.clone(), key.to_owned());
+            move |cause| GrantError::Host { name, key, cause }
+        };
+        let reading = Reading::parse(&wanted.value).map_err(failed(&wanted.value))?;
+        let Some(reading) = reading else { return Ok(Vec::new()) };
+        let mut hosts = Vec::new();
+        for text in self.texts(&reading.key, wanted)? {
+            hosts.extend(reading.grants(text, base_dir).map_err(failed(&reading.key))?);
+        }
+        Ok(hosts)
+    }
 }
 
 /// `connection_string` or `options.KEY`, when the value is a reference.
@@ -129,7 +205,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::plugin::{Role, WantedGrant};
+    use crate::{
+        model::{HostPattern, TlsMode},
+        plugin::{Role, TlsGrant, TlsStart},
+    };
 
     fn info(kind: GrantKind, value: &str) -> ConnectorInfo {
         ConnectorInfo {
@@ -149,7 +228,12 @@ mod tests {
 
     fn paths(kind: GrantKind, value: &str, connection: &str, options: &Value) -> Vec<String> {
         let grants = derive_grants(&info(kind, value), connection, options, Path::new("/base"));
-        grants.unwrap().into_iter().map(|grant| grant.host_path.display().to_string()).collect()
+        grants
+            .unwrap()
+            .directories
+            .into_iter()
+            .map(|grant| grant.host_path.display().to_string())
+            .collect()
     }
 
     #[test]
@@ -175,7 +259,66 @@ mod tests {
             );
         }
         assert_eq!(paths(GrantKind::WriteFile, "${options.nested.dir}", "", &options), ["/base/x"]);
-        assert!(paths(GrantKind::Host, "${connection_string}", "x", &options).is_empty());
+        assert!(paths(GrantKind::Host, "${connection_string}", "x:1", &options).is_empty());
+    }
+
+    fn hosts(value: &str, connection: &str, options: &Value) -> Result<Vec<String>, GrantError> {
+        let grants =
+            derive_grants(&info(GrantKind::Host, value), connection, options, Path::new("/"))?;
+        assert!(grants.directories.is_empty());
+        Ok(grants.hosts.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn configured_values_become_hosts() {
+        let options = json!({"url": "x://a:1", "urls": ["x://b,c:2", "d:3"], "number": 1});
+        let cases: [(&str, &str, &[&str]); 5] = [
+            ("${connection_string}?port=9", "x://u:p@db/name", &["db:9"]),
+            ("${options.url}", "", &["a:1"]),
+            ("${options.urls}?port=9", "", &["b:9", "c:2", "d:3"]),
+            ("${options.none}", "", &[]),
+            ("db.example:5432", "x://db:1", &[]),
+        ];
+        for (value, connection, expected) in cases {
+            assert_eq!(hosts(value, connection, &options).unwrap(), expected, "{value}");
+        }
+        let refused = [
+            ("${connection_string}", "", "`connection_string` is not set"),
+            ("${connection_string}", "x://u:pw@db", "`db` names no port"),
+            ("${options.number}", "", "not text"),
+            ("${connection_string}?x=1", "x://db:1", "words this host does not know"),
+        ];
+        for (value, connection, expected) in refused {
+            let error = hosts(value, connection, &options).unwrap_err().to_string();
+            assert!(error.contains(expected) && !error.contains("pw"), "{value}: {error}");
+        }
+    }
+
+    fn grant(text: &str, tls: bool, private: bool) -> HostGrant {
+        let (host, port) = HostPattern::with_port(text).unwrap();
+        let tls = tls.then_some(TlsGrant {
+            start: TlsStart::Direct,
+            mode: TlsMode::Require,
+            ca: None,
+            certificate: None,
+            key: None,
+        });
+        HostGrant { key: "k".to_owned(), host, port, tls, private }
+    }
+
+    #[test]
+    fn the_operators_hosts_stand_beside_those_of_the_connection() {
+        let derived = vec![grant("a:1", true, false), grant("b:1", false, false)];
+        let granted =
+            vec![grant("a:1", false, true), grant("b:1", true, false), grant("a:2", false, false)];
+        let merged = merge_hosts(derived.clone(), granted).unwrap();
+        let expected =
+            [grant("a:1", true, true), grant("b:1", true, false), grant("a:2", false, false)];
+        assert_eq!(merged, expected);
+        let twice = merge_hosts(derived, vec![grant("a:1", true, false)]).unwrap_err();
+        assert!(matches!(twice, GrantError::TlsTwice { .. }), "{twice}");
+        let many = (0..=HOSTS_MAX).map(|n| grant(&format!("h{n}:1"), false, false)).collect();
+        assert!(matches!(merge_hosts(Vec::new(), many), Err(GrantError::TooManyHosts { .. })));
     }
 
     #[test]

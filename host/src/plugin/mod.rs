@@ -22,6 +22,7 @@ mod info;
 mod limiter;
 pub mod limits;
 mod load_error;
+mod network;
 mod observer;
 mod options;
 mod preflight;
@@ -40,11 +41,14 @@ pub use destination::{
 };
 pub use engine::{Engine, EngineSettings};
 pub use error::{Cause, PluginError};
-pub use grants::{DirectoryGrant, GrantError, Grants, PathKind, derive_grants};
+pub use grants::{
+    DerivedGrants, DirectoryGrant, GrantError, Grants, PathKind, derive_grants, merge_hosts,
+};
 pub use info::{ConnectorInfo, GrantKind, Role, WantedGrant};
 pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
-pub use observer::{Observer, Origin};
+pub use network::{HostGrant, Lookup, Resolver, TlsGrant, TlsStart, UrlError, WantedError};
+pub use observer::{Direction, Observer, Origin};
 pub use options::OptionError;
 pub use source::{ChangeBatch, SnapshotBatch, SourceConnection};
 pub use wire::{WireError, decode_schema, encode_batch, table_schema};

@@ -16,6 +16,13 @@ pub struct Origin<'a> {
     pub label: &'a str,
 }
 
+/// Which way bytes went, seen from the connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Sent,
+    Received,
+}
+
 /// Receives what happens in plugins. Every method may be left out.
 pub trait Observer: Send + Sync {
     /// A call ended. `outcome` is `ok`, `failure`, or the code of the cause that ended the instance.
@@ -41,6 +48,11 @@ pub trait Observer: Send + Sync {
     /// A connector's own gauge.
     fn gauge_set(&self, origin: Origin<'_>, name: &str, value: f64) {
         let _ = (origin, name, value);
+    }
+
+    /// Bytes between a connector and a place it was granted. `endpoint` is as it was granted.
+    fn network_bytes(&self, origin: Origin<'_>, endpoint: &str, direction: Direction, bytes: u64) {
+        let _ = (origin, endpoint, direction, bytes);
     }
 
     /// Log lines that were counted instead of printed.

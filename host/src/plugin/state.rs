@@ -11,6 +11,7 @@ use super::{
     imports::{log::GuestLog, metrics::OwnMetrics},
     limiter::MemoryLimiter,
     limits::HANDLES_MAX,
+    network::{HasVirtualNetwork, Network, NetworkView},
 };
 
 /// Who a Store belongs to, for logs and metrics.
@@ -37,6 +38,7 @@ pub(super) struct State {
     pub(super) secrets: BTreeMap<String, String>,
     /// Files that stay this process's own as long as the instance lives.
     pub(super) holds: Vec<Arc<Hold>>,
+    pub(super) network: Network,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -46,12 +48,19 @@ impl State {
     pub(super) fn begin_call(&mut self) {
         self.limiter.take_refusal();
         self.log.take_last_words();
+        self.network.take_last_reason();
     }
 }
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl HasVirtualNetwork for State {
+    fn network(&mut self) -> NetworkView<'_> {
+        NetworkView { network: &mut self.network, table: &mut self.table }
     }
 }
 
@@ -62,6 +71,7 @@ pub(super) fn new_store(
     limits: &Limits,
     log: GuestLog,
     wasi: WasiCtx,
+    network: Network,
     secrets: BTreeMap<String, String>,
 ) -> Store<State> {
     let mut table = ResourceTable::new();
@@ -73,6 +83,7 @@ pub(super) fn new_store(
         log,
         secrets,
         holds: Vec::new(),
+        network,
         wasi,
         table,
     };

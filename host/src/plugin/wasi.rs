@@ -1,6 +1,6 @@
 //! The sandbox of one connection: granted directories, granted environment, clocks, random.
 //!
-//! No arguments, no stdin, no network, and stdout and stderr go to the log (I10).
+//! No arguments, no stdin, and stdout and stderr go to the log (I10).
 
 use std::{path::Path, sync::Arc};
 
@@ -82,6 +82,7 @@ fn builder(log: &GuestLog) -> WasiCtxBuilder {
     builder.stderr(Lines::stderr(log.clone()));
     // Every connection has a thread of its own, which may wait for the disk.
     builder.allow_blocking_current_thread(true);
+    // wasmtime-wasi's own sockets are not linked either; see `network`.
     builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
     builder
 }

@@ -8,10 +8,13 @@ use std::{collections::BTreeMap, path::Path};
 use super::{RunError, connectors::Connectors, context::Endpoint};
 use crate::{
     config::{
-        ChangeDetectionStrategy, DestinationConfig, EnvironmentGrant, Grants, Limits, SecretSource,
-        SourceConfig, WarpConfig,
+        self, ChangeDetectionStrategy, DestinationConfig, EnvironmentGrant, Grants, Limits,
+        SecretSource, SourceConfig, WarpConfig,
     },
-    plugin::{self, ConnectSettings, DirectoryGrant, PathKind, Plugin, derive_grants},
+    plugin::{
+        self, ConnectSettings, DirectoryGrant, HostGrant, PathKind, Plugin, TlsGrant, TlsStart,
+        derive_grants, merge_hosts,
+    },
 };
 
 /// Largest batch that may cross a plugin's border, in encoded bytes.
@@ -169,8 +172,9 @@ impl Side<'_> {
                 ),
             });
         }
-        let mut directories =
+        let derived =
             derive_grants(&self.plugin.info, self.connection, &self.options, self.base_dir)?;
+        let mut directories = derived.directories;
         directories.extend(grants.directories.iter().map(|grant| DirectoryGrant {
             key: "grants".into(),
             configured: grant.path.display().to_string(),
@@ -178,12 +182,14 @@ impl Side<'_> {
             kind: PathKind::Directory,
             writable: grant.writable,
         }));
+        let hosts = merge_hosts(derived.hosts, grants.hosts.iter().map(host).collect())?;
         let settings = ConnectSettings {
             connection_string: self.connection.to_owned(),
             options: self.options,
             settings,
             grants: plugin::Grants {
                 directories,
+                hosts,
                 secrets: secrets(self.key, &grants.secrets)?,
                 environment: environment(&grants.environment),
             },
@@ -196,6 +202,24 @@ impl Side<'_> {
             label: schema.to_owned(),
         };
         Ok(Endpoint { plugin: std::sync::Arc::clone(self.plugin), settings })
+    }
+}
+
+/// TLS that the operator asks for beside the connection string begins at once.
+fn host(grant: &config::HostGrant) -> HostGrant {
+    let tls = grant.tls.map(|mode| TlsGrant {
+        start: TlsStart::Direct,
+        mode,
+        ca: grant.ca.clone(),
+        certificate: grant.certificate.clone(),
+        key: grant.key.clone(),
+    });
+    HostGrant {
+        key: "grants.hosts".into(),
+        host: grant.host.clone(),
+        port: grant.port,
+        tls,
+        private: grant.private,
     }
 }
 

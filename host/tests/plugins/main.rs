@@ -5,4 +5,5 @@
 mod bench;
 mod evil;
 mod loading;
+mod network;
 mod setup;

@@ -1,6 +1,7 @@
 //! Builds the component and opens it.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, OnceLock},
@@ -8,30 +9,33 @@ use std::{
 };
 
 use cartridge_warp::plugin::{
-    ConnectSettings, Engine, EngineSettings, Grants, Limits, Observer, Origin, Plugin, PluginError,
-    ReadLimits, SourceConnection,
+    ConnectSettings, Direction, Engine, EngineSettings, Grants, Limits, Observer, Origin, Plugin,
+    PluginError, ReadLimits, SourceConnection,
 };
 use serde_json::json;
 
-/// The component: where `make test` put it, else built here.
+/// The evil component.
 pub fn component() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        if let Some(directory) = std::env::var_os("CARTRIDGE_WARP_TEST_ONLY_PLUGINS") {
-            return Path::new(&directory).join("evil-source.wasm");
-        }
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
-            .args(["build", "--quiet", "--profile", "plugin", "--target", "wasm32-wasip2"])
-            .args(["--package", "evil-source"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
-        assert!(built.unwrap().success(), "building evil-source failed");
-        // …/release/deps/plugins-… → …
-        let test = std::env::current_exe().unwrap();
-        let target = test.ancestors().nth(3).unwrap();
-        target.join("wasm32-wasip2/plugin/evil_source.wasm")
-    })
+    BUILT.get_or_init(|| built("evil-source"))
+}
+
+/// A component: where `make test` put it, else built here.
+pub fn built(name: &str) -> PathBuf {
+    if let Some(directory) = std::env::var_os("CARTRIDGE_WARP_TEST_ONLY_PLUGINS") {
+        return Path::new(&directory).join(format!("{name}.wasm"));
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--quiet", "--profile", "plugin", "--target", "wasm32-wasip2"])
+        .args(["--package", name])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(built.unwrap().success(), "building {name} failed");
+    // …/release/deps/plugins-… → …
+    let test = std::env::current_exe().unwrap();
+    let target = test.ancestors().nth(3).unwrap();
+    target.join(format!("wasm32-wasip2/plugin/{}.wasm", name.replace('-', "_")))
 }
 
 /// What an observer saw.
@@ -41,6 +45,8 @@ pub struct Seen {
     pub suppressed: Mutex<u64>,
     pub counters: Mutex<Vec<String>>,
     pub memory: Mutex<Vec<(u64, u64)>>,
+    /// Endpoint, bytes sent, bytes received.
+    pub network: Mutex<BTreeMap<String, (u64, u64)>>,
 }
 
 impl Observer for Seen {
@@ -56,6 +62,15 @@ impl Observer for Seen {
         self.counters.lock().unwrap().push(name.to_owned());
     }
 
+    fn network_bytes(&self, _origin: Origin<'_>, endpoint: &str, direction: Direction, bytes: u64) {
+        let mut network = self.network.lock().unwrap();
+        let counted = network.entry(endpoint.to_owned()).or_default();
+        match direction {
+            Direction::Sent => counted.0 += bytes,
+            Direction::Received => counted.1 += bytes,
+        }
+    }
+
     fn log_suppressed(&self, _origin: Origin<'_>, lines: u64) {
         *self.suppressed.lock().unwrap() += lines;
     }
@@ -63,12 +78,14 @@ impl Observer for Seen {
 
 pub async fn plugin(seen: &Arc<Seen>) -> Arc<Plugin> {
     let observer: Arc<dyn Observer> = seen.clone();
-    let settings = EngineSettings { cache_dir: Some(cache()), observer: Some(observer) };
+    let settings =
+        EngineSettings { cache_dir: Some(cache()), observer: Some(observer), resolver: None };
     let engine = Engine::new(settings).unwrap();
     Plugin::load(&engine, component(), None).await.unwrap()
 }
 
-fn cache() -> PathBuf {
+/// Compiled components, for all tests.
+pub fn cache() -> PathBuf {
     component().parent().unwrap().join("test-cache")
 }
 

@@ -10,15 +10,16 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::at_least_one;
-use crate::config::values::{ByteCount, Interval, Names, names_or_map};
+use super::{HostGrant, at_least_one};
+use crate::config::values::{ByteCount, Interval, names_or_map};
 
 /// What a connector may touch. The default is nothing.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Grants {
-    /// Network names and ports the connector may reach.
-    pub hosts: Option<Names>,
+    /// Places in the network the connector may reach beside those of its connection string: names
+    /// or addresses with a port, and how the host protects connections to them.
+    pub hosts: Vec<HostGrant>,
     /// Directories the connector may read, and write where `writable`.
     pub directories: Vec<DirectoryGrant>,
     /// Secrets the connector may ask for by name, and where the host finds each.

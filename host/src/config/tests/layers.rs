@@ -95,8 +95,8 @@ fn wrong_variables_are_named() {
         ),
         (
             "an unsupported key is refused from the environment too",
-            ("CARTRIDGE_WARP_SOURCE__GRANTS__HOSTS", "db:5432"),
-            &["CARTRIDGE_WARP_SOURCE__GRANTS__HOSTS", "not supported yet"],
+            ("CARTRIDGE_WARP_SCHEMA_EVOLUTION__MIGRATION_TIMEOUT_SECONDS", "5"),
+            &["CARTRIDGE_WARP_SCHEMA_EVOLUTION__MIGRATION_TIMEOUT_SECONDS", "not supported yet"],
         ),
         (
             "an unknown key inside a whole value names the variable",

@@ -309,9 +309,30 @@ fn keys_of_a_later_release_are_refused_by_name() {
         let words = [key, "is not supported yet by this release (0.1)", "config.yaml:10:"];
         assert_says(key, &answer, &words);
     }
-    let hosts = MINIMAL.replace("type: files", "type: files\n  grants: {hosts: [db:5432]}");
-    let answer = refusal("hosts", &hosts, &[]);
-    assert_says("hosts", &answer, &["source.grants.hosts", "virtual network", "config.yaml:4:"]);
+}
+
+#[test]
+fn hosts_that_nobody_can_reach_are_refused_with_their_line() {
+    let cases = [
+        ("[db]", "`db` names no port; write host:port"),
+        ("[db:0]", "`0` is no port"),
+        ("['a b:1']", "`a b` is neither a host's name nor an address"),
+        ("[{host: db}]", "port"),
+        ("[{host: db, port: 0}]", "port 0"),
+        ("[{host: db, port: 70000}]", "70000"),
+        ("[{host: db, port: 1, tls: allow}]", "`tls: allow`: `allow` would only encrypt"),
+        ("[{host: db, port: 1, tls: prefer}]", "`tls: prefer`: `prefer` needs a server"),
+        ("[{host: db, port: 1, tls: maybe}]", "`tls: maybe`: is none of"),
+        ("[{host: db, port: 1, ca: ca.pem}]", "mean nothing without `tls`"),
+        ("[{host: db, port: 1, tls: require, key: k.pem}]", "without `certificate`"),
+        ("[{host: 10.0.0.0/8, port: 1, private: true}]", "`private` is for names"),
+        ("[{host: db, port: 1, tsl: require}]", "valid here: ca, certificate, host, key, port"),
+    ];
+    for (hosts, words) in cases {
+        let lines = format!("type: files\n  grants: {{hosts: {hosts}}}");
+        let answer = refusal(hosts, &MINIMAL.replace("type: files", &lines), &[]);
+        assert_says(hosts, &answer, &["source.grants.hosts.0", words, "config.yaml:4:"]);
+    }
 }
 
 #[test]

@@ -24,9 +24,7 @@ use prometheus::{Registry, TextEncoder};
 
 use super::MonitorError;
 use families::{PluginFamilies, StreamFamilies};
-pub use plugin::{
-    CUSTOM_NAME_BYTES_MAX, CUSTOM_NAMES_MAX, Direction, InstanceMemory, PluginMetrics,
-};
+pub use plugin::{CUSTOM_NAME_BYTES_MAX, CUSTOM_NAMES_MAX, InstanceMemory, PluginMetrics};
 pub use schema::SchemaMetrics;
 pub use table::TableMetrics;
 

@@ -12,6 +12,7 @@ use std::{
 use prometheus::IntGauge;
 
 use super::families::PluginFamilies;
+use crate::plugin::Direction;
 
 /// Own names a connector may use for counters, and again for gauges.
 pub const CUSTOM_NAMES_MAX: usize = 64;
@@ -36,13 +37,6 @@ struct Names {
     counters: BTreeSet<String>,
     gauges: BTreeSet<String>,
     refusal_logged: bool,
-}
-
-/// Which way bytes went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    Sent,
-    Received,
 }
 
 impl PluginMetrics {

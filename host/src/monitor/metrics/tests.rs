@@ -1,7 +1,10 @@
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::model::{ChangeKind, Operation};
+use crate::{
+    model::{ChangeKind, Operation},
+    plugin::Direction,
+};
 
 /// A set in which every handle was used once.
 fn used() -> Metrics {

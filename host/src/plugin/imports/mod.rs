@@ -1,16 +1,24 @@
-//! What a guest may call: WASI 0.2 without network, and `cartridge:warp`'s log, metrics and secrets.
+//! What a guest may call: WASI 0.2, and `cartridge:warp`'s log, metrics and secrets.
 //!
-//! The interfaces of `wasi:sockets` exist, because standard libraries import them without use, but
-//! every address, name and protocol is denied (I10).
+//! `wasi:sockets` is the virtual network's, which reaches what was granted and nothing else (I10).
+//! So interfaces are linked one by one: wasmtime-wasi's sockets are not among them.
 
 pub(super) mod log;
 pub(super) mod metrics;
 mod secrets;
 pub(super) mod stdio;
 
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{HasData, HasSelf, Linker, ResourceTable};
+use wasmtime_wasi::{
+    WasiView,
+    cli::{WasiCli, WasiCliView},
+    clocks::{WasiClocks, WasiClocksView},
+    filesystem::{WasiFilesystem, WasiFilesystemView},
+    p2::bindings::{cli, clocks, filesystem, io, random},
+    random::WasiRandom,
+};
 
-use super::{bindings::source::cartridge::warp as host, state::State};
+use super::{bindings::source::cartridge::warp as host, network, state::State};
 
 /// Interfaces of ours that a component may import.
 pub(super) const OURS: [&str; 4] = ["log", "metrics", "secrets", "types"];
@@ -48,12 +56,44 @@ pub(super) const WASI: [&str; 27] = [
 
 pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    add_wasi(&mut linker)?;
+    network::add_to_linker(&mut linker)?;
     host::types::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     host::log::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     host::metrics::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     host::secrets::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
+}
+
+/// What streams and waiting need.
+struct HasTable;
+
+impl HasData for HasTable {
+    type Data<'a> = &'a mut ResourceTable;
+}
+
+fn add_wasi(l: &mut Linker<State>) -> wasmtime::Result<()> {
+    type S = State;
+    io::error::add_to_linker::<S, HasTable>(l, |state| state.ctx().table)?;
+    io::poll::add_to_linker::<S, HasTable>(l, |state| state.ctx().table)?;
+    io::streams::add_to_linker::<S, HasTable>(l, |state| state.ctx().table)?;
+    clocks::wall_clock::add_to_linker::<S, WasiClocks>(l, S::clocks)?;
+    clocks::monotonic_clock::add_to_linker::<S, WasiClocks>(l, S::clocks)?;
+    random::random::add_to_linker::<S, WasiRandom>(l, |state| state.ctx().ctx.random())?;
+    random::insecure::add_to_linker::<S, WasiRandom>(l, |state| state.ctx().ctx.random())?;
+    random::insecure_seed::add_to_linker::<S, WasiRandom>(l, |state| state.ctx().ctx.random())?;
+    filesystem::types::add_to_linker::<S, WasiFilesystem>(l, S::filesystem)?;
+    filesystem::preopens::add_to_linker::<S, WasiFilesystem>(l, S::filesystem)?;
+    cli::environment::add_to_linker::<S, WasiCli>(l, S::cli)?;
+    cli::exit::add_to_linker::<S, WasiCli>(l, S::cli)?;
+    cli::stdin::add_to_linker::<S, WasiCli>(l, S::cli)?;
+    cli::stdout::add_to_linker::<S, WasiCli>(l, S::cli)?;
+    cli::stderr::add_to_linker::<S, WasiCli>(l, S::cli)?;
+    cli::terminal_input::add_to_linker::<S, WasiCli>(l, S::cli)?;
+    cli::terminal_output::add_to_linker::<S, WasiCli>(l, S::cli)?;
+    cli::terminal_stdin::add_to_linker::<S, WasiCli>(l, S::cli)?;
+    cli::terminal_stdout::add_to_linker::<S, WasiCli>(l, S::cli)?;
+    cli::terminal_stderr::add_to_linker::<S, WasiCli>(l, S::cli)
 }
 
 impl host::types::Host for State {}

@@ -17,7 +17,14 @@ pub(in crate::plugin) fn answer<T>(
 ) -> Result<T, Cause> {
     match called {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(said)) => Err(failure(said)),
+        Ok(Err(mut said)) => {
+            // The guest had an error code; the operator wants to know why.
+            if let Some(reason) = store.data().network.take_last_reason() {
+                let before = said.detail.take().map_or_else(String::new, |said| said + "\n");
+                said.detail = Some(format!("{before}network: {reason}"));
+            }
+            Err(failure(said))
+        }
         Err(error) => Err(cause(store, &error)),
     }
 }

@@ -15,6 +15,7 @@ use crate::plugin::{
     Cause, ConnectSettings, Plugin,
     bindings::source::cartridge::warp::types::ConnectConfig,
     imports::log::GuestLog,
+    network::Network,
     state::{Identity, new_store},
     wasi,
 };
@@ -38,7 +39,9 @@ pub(super) async fn open<P: Protocol>(
     let since = holds.iter().map(|hold| hold.since_ms()).max();
     settings.extend(since.map(|since| ("exclusive_since_ms".to_owned(), since.to_string())));
     let config = ConnectConfig { connection_string, options: options.to_string(), settings, paths };
-    let mut store = new_store(plugin.engine(), identity, &limits, log, context, grants.secrets);
+    let engine = plugin.engine();
+    let network = Network::new(&identity, grants.hosts, Arc::clone(engine.resolver()));
+    let mut store = new_store(engine, identity, &limits, log, context, network, grants.secrets);
     store.data_mut().holds = holds;
     let started = Instant::now();
     let connected = P::connect(&mut store, plugin.program(), config);

@@ -1,0 +1,146 @@
+//! Opens a connection for a guest: look-up, the judgement of each address, TCP, TLS.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{net::TcpStream, time::timeout};
+use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode;
+
+use super::{
+    limits::{
+        ADDRESS_TIMEOUT, ADDRESSES_MAX, DIAL_TIMEOUT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
+        KEEPALIVE_PROBES,
+    },
+    names::{Endpoints, Target, TargetHost},
+    reach::{Reach, may_stand_for},
+    resolve::Resolver,
+    streams::{Reading, Writing},
+    tls::{self, TlsError},
+};
+
+/// An open connection, as bytes in both directions.
+pub(super) struct Connection {
+    pub reading: Reading,
+    pub writing: Writing,
+    pub local_port: u16,
+}
+
+/// Why there is no connection. The text is for the operator.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DialError {
+    #[error("`{name}` can't be looked up: {cause}")]
+    Lookup { name: String, cause: io::Error },
+    #[error("`{name}` has no address")]
+    NoAddress { name: String },
+    /// `fix` is an item for the list of granted hosts.
+    #[error("`{name}` stands for {ip}, {what}; if that is meant, add `{fix}` to `{key}`")]
+    Forbidden { name: String, ip: IpAddr, what: &'static str, fix: String, key: String },
+    #[error("{address} does not answer: {cause}")]
+    Connect { address: SocketAddr, cause: io::Error },
+    #[error("not open after {DIAL_TIMEOUT:?}")]
+    Timeout,
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl DialError {
+    /// Whether the operator's grants forbid it, rather than the network failing.
+    pub(super) fn is_denial(&self) -> bool {
+        matches!(self, Self::Forbidden { .. })
+    }
+
+    /// What the guest is told. Sockets have no code for names and certificates.
+    pub(super) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Lookup { .. } | Self::NoAddress { .. } => ErrorCode::RemoteUnreachable,
+            Self::Forbidden { .. } => ErrorCode::AccessDenied,
+            Self::Connect { cause, .. } => ErrorCode::from(cause),
+            Self::Timeout => ErrorCode::Timeout,
+            Self::Tls(_) => ErrorCode::ConnectionAborted,
+        }
+    }
+}
+
+/// Dials for one instance.
+#[derive(Clone)]
+pub(super) struct Dialer {
+    pub endpoints: Arc<Endpoints>,
+    pub resolver: Arc<dyn Resolver>,
+    /// The configuration key under which the operator grants hosts.
+    pub grants_key: String,
+}
+
+impl Dialer {
+    pub(super) async fn dial(&self, target: &Target) -> Result<Connection, DialError> {
+        timeout(DIAL_TIMEOUT, self.open(target)).await.unwrap_or(Err(DialError::Timeout))
+    }
+
+    async fn open(&self, target: &Target) -> Result<Connection, DialError> {
+        let addresses = self.addresses(target).await?;
+        let stream = connect(&addresses, target.grant.port).await?;
+        let local_port = stream.local_addr().map_or(0, |address| address.port());
+        let (reading, writing) = tls::protect(stream, target).await?;
+        Ok(Connection { reading, writing, local_port })
+    }
+
+    /// Where the host is now, as far as it may be there.
+    async fn addresses(&self, target: &Target) -> Result<Vec<IpAddr>, DialError> {
+        let name = match &target.host {
+            TargetHost::Address(ip) => return Ok(vec![*ip]),
+            TargetHost::Name(name) => name,
+        };
+        let found = self.resolver.lookup(name).await;
+        let found = found.map_err(|cause| DialError::Lookup { name: name.clone(), cause })?;
+        let is_allowed = |ip: &IpAddr| {
+            may_stand_for(name, target.grant.private, *ip)
+                || self.endpoints.grants_address(*ip, target.grant.port)
+        };
+        let allowed: Vec<IpAddr> =
+            found.iter().copied().filter(is_allowed).take(ADDRESSES_MAX).collect();
+        match (allowed.is_empty(), found.first()) {
+            (false, _) => Ok(allowed),
+            (true, None) => Err(DialError::NoAddress { name: name.clone() }),
+            (true, Some(ip)) => Err(self.forbidden(name, *ip, target.grant.port)),
+        }
+    }
+
+    fn forbidden(&self, name: &str, ip: IpAddr, port: u16) -> DialError {
+        let reach = Reach::of(ip);
+        let fix = match reach {
+            Reach::Never => SocketAddr::from((ip, port)).to_string(),
+            _ => format!("{{host: {name}, port: {port}, private: true}}"),
+        };
+        let key = self.grants_key.clone();
+        DialError::Forbidden { name: name.to_owned(), ip, what: reach.words(), fix, key }
+    }
+}
+
+/// The first address that answers, tried in turn.
+async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, DialError> {
+    let mut failed = DialError::Timeout;
+    for ip in addresses {
+        let address = SocketAddr::from((*ip, port));
+        let opened = timeout(ADDRESS_TIMEOUT, TcpStream::connect(address)).await;
+        let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        match opened.and_then(prepared) {
+            Ok(stream) => return Ok(stream),
+            Err(cause) => failed = DialError::Connect { address, cause },
+        }
+    }
+    Err(failed)
+}
+
+/// Small writes leave at once, and a peer that is gone is noticed.
+fn prepared(stream: TcpStream) -> io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    Ok(stream)
+}

@@ -1,0 +1,83 @@
+//! What the operator hears about a connector's network: refusals and failures with their reasons.
+//!
+//! A guest only gets error codes. The last reason is kept, so that the failure that the connector
+//! makes of the code can carry it.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::limits::LOG_LINES_PER_SECOND;
+use crate::plugin::{
+    Direction,
+    imports::log::{GuestLog, Level},
+    limits::MESSAGE_BYTES_MAX,
+    state::Identity,
+    text,
+};
+
+/// Where it goes. Clones share one rate, which is not that of the guest's own lines.
+#[derive(Clone)]
+pub(super) struct Report {
+    identity: Identity,
+    log: GuestLog,
+    last: Arc<Mutex<Option<String>>>,
+}
+
+impl Report {
+    pub(super) fn new(identity: Identity) -> Self {
+        let log = GuestLog::new(identity.clone(), LOG_LINES_PER_SECOND);
+        Self { identity, log, last: Arc::default() }
+    }
+
+    /// The connector asked for something it was not granted.
+    pub(super) fn denied(&self, what: &str, why: &str) {
+        self.say(Level::Warn, &format!("denied: {what}: {why}"));
+    }
+
+    /// A granted connection did not come about, or broke.
+    pub(super) fn failed(&self, what: &str, why: &str) {
+        self.say(Level::Warn, &format!("{what}: {why}"));
+    }
+
+    pub(super) fn take_last(&self) -> Option<String> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The configuration key under which the operator grants hosts.
+    pub(super) fn grants_key(&self) -> String {
+        format!("{}.grants.hosts", self.identity.role)
+    }
+
+    pub(super) fn meter(&self, endpoint: String) -> Meter {
+        Meter { report: self.clone(), endpoint: endpoint.into() }
+    }
+
+    fn say(&self, level: Level, line: &str) {
+        self.log.line(level, &format!("network: {line}"), "");
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(text::one_line(line, MESSAGE_BYTES_MAX));
+    }
+}
+
+/// Watches the connections to one endpoint, named as it was granted so that there are not more names.
+#[derive(Clone)]
+pub(super) struct Meter {
+    report: Report,
+    endpoint: Arc<str>,
+}
+
+impl Meter {
+    pub(super) fn count(&self, direction: Direction, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let identity = &self.report.identity;
+        identity.observer.network_bytes(identity.origin(), &self.endpoint, direction, bytes);
+    }
+
+    /// The guest only learns that it was cut off.
+    pub(super) fn broken(&self, error: &io::Error) {
+        self.report
+            .failed(&format!("the connection to {} broke", self.endpoint), &error.to_string());
+    }
+}

@@ -1,0 +1,111 @@
+//! What a connector reaches over the virtual network, and what it does not (I10).
+
+mod authority;
+mod dialling;
+mod peers;
+mod refused;
+mod tls;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+
+use cartridge_warp::{
+    model::HostPattern,
+    plugin::{
+        ConnectSettings, Engine, EngineSettings, Grants, HostGrant, Limits, Lookup, Plugin,
+        PluginError, Resolver, SourceConnection,
+    },
+};
+use serde_json::json;
+
+use crate::setup::{self, Seen};
+
+/// Answers of DNS, to be changed at will. What it does not know does not exist.
+#[derive(Clone, Default)]
+pub struct Names(Arc<Mutex<BTreeMap<String, Vec<IpAddr>>>>);
+
+impl Names {
+    pub fn set(&self, name: &str, addresses: &[&str]) {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        self.0.lock().unwrap().insert(name.to_owned(), addresses);
+    }
+}
+
+impl Resolver for Names {
+    fn lookup<'a>(&'a self, name: &'a str) -> Lookup<'a> {
+        let found = self.0.lock().unwrap().get(name).cloned();
+        Box::pin(async move { found.ok_or_else(|| io::Error::other("no such name")) })
+    }
+}
+
+fn component() -> &'static Path {
+    static BUILT: OnceLock<std::path::PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| setup::built("network-source"))
+}
+
+/// The component, its DNS, and what the host counted.
+pub struct Guest {
+    pub plugin: Arc<Plugin>,
+    pub names: Names,
+    pub seen: Arc<Seen>,
+    pub call_deadline: Duration,
+}
+
+impl Guest {
+    pub async fn new() -> Self {
+        let (names, seen) = (Names::default(), Arc::new(Seen::default()));
+        let settings = EngineSettings {
+            cache_dir: Some(setup::cache()),
+            observer: Some(seen.clone()),
+            resolver: Some(Arc::new(names.clone())),
+        };
+        let engine = Engine::new(settings).unwrap();
+        let plugin = Plugin::load(&engine, component(), None).await.unwrap();
+        Self { plugin, names, seen, call_deadline: Duration::from_secs(30) }
+    }
+
+    /// Does a deed in an instance of its own and hears what came of it.
+    pub async fn asks(
+        &self,
+        deed: &str,
+        address: &str,
+        bytes: usize,
+        hosts: &[HostGrant],
+    ) -> String {
+        let options = json!({"deed": deed, "address": address, "bytes": bytes});
+        match self.tries(options, hosts).await {
+            Ok(answer) => answer,
+            Err(error) => format!("! {error}"),
+        }
+    }
+
+    pub async fn tries(
+        &self,
+        options: serde_json::Value,
+        hosts: &[HostGrant],
+    ) -> Result<String, PluginError> {
+        let settings = ConnectSettings {
+            connection_string: String::new(),
+            options,
+            settings: Vec::new(),
+            grants: Grants { hosts: hosts.to_vec(), ..Grants::default() },
+            limits: Limits { call_deadline: self.call_deadline, ..Limits::default() },
+            label: "test".to_owned(),
+        };
+        let source = SourceConnection::open(&self.plugin, settings).await?;
+        let tables = source.get_schema("x").await?;
+        source.close().await;
+        Ok(tables[0].name.clone())
+    }
+}
+
+pub fn grant(text: &str) -> HostGrant {
+    let (host, port) = HostPattern::with_port(text).unwrap();
+    HostGrant { key: "test".to_owned(), host, port, tls: None, private: false }
+}
