@@ -13,7 +13,8 @@ use crate::model::{HostPattern, TlsMode, TlsModeError};
 /// A host and port the connector may reach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HostGrant {
-    /// A name, an address, or a range of addresses such as `10.0.0.0/8`.
+    /// A name, an address, or a range of addresses such as `10.0.0.0/8`. A range that is wider than
+    /// a private or special network does not grant what is in that.
     #[serde(serialize_with = "shown")]
     pub host: HostPattern,
     /// From 1 to 65535.
@@ -51,7 +52,8 @@ impl<'de> Deserialize<'de> for HostGrant {
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 struct LongHost {
-    /// A name, an address, or a range of addresses such as `10.0.0.0/8`.
+    /// A name, an address, or a range of addresses such as `10.0.0.0/8`. A range that is wider than
+    /// a private or special network does not grant what is in that.
     host: String,
     /// From 1 to 65535.
     port: u16,

@@ -6,7 +6,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::grant::HostGrant;
+use ipnet::IpNet;
+
+use super::{grant::HostGrant, reach::Reach};
 use crate::model::HostPattern;
 
 /// 198.18.0.0/15, set aside for benchmarks of devices (RFC 2544).
@@ -101,9 +103,20 @@ impl Endpoints {
 fn covers(pattern: &HostPattern, host: &TargetHost) -> bool {
     match (pattern, host) {
         (HostPattern::Name(granted), TargetHost::Name(name)) => granted == name,
-        (HostPattern::Network(network), TargetHost::Address(ip)) => network.contains(ip),
+        (HostPattern::Network(network), TargetHost::Address(ip)) => {
+            network.contains(ip) && means(network, *ip)
+        }
         _ => false,
     }
+}
+
+/// Whether who grants a range means this address of it. The whole internet is not this machine, the
+/// operator's own network or the metadata service: these take a range that lies among them.
+fn means(network: &IpNet, ip: IpAddr) -> bool {
+    let reach = Reach::of(ip);
+    let ends = [network.network(), network.broadcast()];
+    let lies_there = network.prefix_len() > 0 && ends.iter().all(|end| Reach::of(*end) == reach);
+    reach == Reach::Public || lies_there
 }
 
 #[cfg(test)]
@@ -152,6 +165,34 @@ mod tests {
             let said = outcome.map_or_else(|denied| denied.to_string(), |_| String::new());
             assert_eq!(said.is_empty(), expected.is_empty(), "{address}: {said}");
             assert!(said.contains(expected), "{address}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_wide_range_does_not_grant_what_is_special_in_it() {
+        let cases = [
+            ("0.0.0.0/0", "9.9.9.9", true),
+            ("0.0.0.0/0", "10.0.0.1", false),
+            ("0.0.0.0/0", "127.0.0.1", false),
+            ("0.0.0.0/0", "169.254.169.254", false),
+            ("128.0.0.0/1", "192.168.0.1", false),
+            ("160.0.0.0/3", "169.254.169.254", false),
+            ("10.0.0.0/8", "10.9.9.9", true),
+            ("192.168.0.0/16", "192.168.0.1", true),
+            ("127.0.0.0/8", "127.0.0.1", true),
+            ("169.254.0.0/16", "169.254.169.254", true),
+            ("169.254.169.254", "169.254.169.254", true),
+            ("[::]/0", "2a00::1", true),
+            ("[::]/0", "::1", false),
+            ("[::]/0", "fe80::1", false),
+            ("[::]/0", "::ffff:10.0.0.1", false),
+            ("[fd00::]/8", "fd00::1", true),
+            ("[fd00::]/8", "fd00:ec2::254", false),
+        ];
+        for (range, ip, expected) in cases {
+            let endpoints = endpoints(&[&format!("{range}:1")]);
+            let granted = endpoints.grants_address(ip.parse().unwrap(), 1);
+            assert_eq!(granted, expected, "{ip} in {range}");
         }
     }
 
