@@ -1,7 +1,8 @@
 //! Applies the changes of one batch to one table.
 //!
-//! Few changes go as prepared statements that are sent without waiting for each other; many go by a
-//! binary copy into a staging table and from there in one statement for all.
+//! Few changes go as prepared statements that are sent without waiting for each other; more of them
+//! as arrays, a column each; many by a binary copy into a staging table and from there in one
+//! statement for all.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,6 +11,7 @@ use cartridge_warp_sdk::TableRows;
 use postgresql_client::tokio_postgres::types::ToSql;
 use postgresql_client::types;
 
+use crate::array::Array;
 use crate::cells::NULL;
 use crate::collapse::{Change, Content, UNSENT};
 use crate::copy;
@@ -22,8 +24,18 @@ use crate::stage;
 use crate::statement::{self, From, Slot, Sql, Writer};
 use crate::table::Table;
 
-/// Changes from which on the staging table is faster.
-pub(crate) const STAGE_CHANGES_MIN: usize = 40;
+/// Changes from which on arrays are faster than a statement each. Measured with `cargo bench` (six
+/// columns, a local server, half updates, a quarter deletes): 6 rows take 0.65 ms either way, 20 rows
+/// 0.72 against 1.15 ms.
+const ARRAY_CHANGES_MIN: usize = 8;
+/// Changes from which on the staging table is faster than arrays. Measured as above: 40 rows take 6.0
+/// against 1.0 ms, because the server empties the table at each commit; 2,000 rows take 48 ms either
+/// way; 10,000 rows 172 against 230 ms.
+const STAGE_CHANGES_MIN: usize = 3000;
+/// The same for rows that have no form as arrays: 120 rows take 4 ms either way.
+const STAGE_CHANGES_MIN_WITHOUT_ARRAYS: usize = 100;
+/// The server takes no message of more than 1 GiB; far below that arrays have lost their advantage.
+const ARRAY_BYTES_MAX: usize = 16 << 20;
 
 /// The values of one change, encoded, each with its length in front.
 struct Values<'a> {
@@ -44,14 +56,17 @@ impl Values<'_> {
     }
 }
 
-/// What a single change needs of a statement.
-#[derive(PartialEq, Eq, Hash)]
-enum Kind {
+/// What a change needs of a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
     Delete,
     Upsert,
     Update(Vec<usize>),
     InsertMissing(Vec<usize>),
 }
+
+/// Statements by their kind, and whether their values are arrays.
+pub(crate) type Statements = HashMap<(Kind, bool), Option<Sql>>;
 
 /// The rows, the table and the statements between them.
 pub(crate) struct Applier<'a> {
@@ -62,14 +77,20 @@ pub(crate) struct Applier<'a> {
     pub(crate) encoded: &'a Encoded,
     /// The staging table, if the batch is long enough to need one.
     pub(crate) stage: Option<&'a str>,
-    pub(crate) statements: RefCell<HashMap<String, Option<Sql>>>,
+    pub(crate) statements: RefCell<Statements>,
 }
 
 impl<'a> Applier<'a> {
     /// Applies changes.
     pub(crate) fn apply(&self, changes: &[Change]) -> Result<(), Refusal> {
+        let count = changes.len();
         match self.stage {
-            Some(stage) if changes.len() >= STAGE_CHANGES_MIN => self.by_stage(stage, changes),
+            Some(stage) if count >= stage_changes_min(self.shape, self.encoded) => {
+                self.by_stage(stage, changes)
+            }
+            _ if count >= ARRAY_CHANGES_MIN && fits_arrays(self.shape, self.encoded) => {
+                self.by_arrays(changes)
+            }
             _ => self.one_by_one(changes),
         }
     }
@@ -101,39 +122,76 @@ impl<'a> Applier<'a> {
     fn one_by_one(&self, changes: &[Change]) -> Result<(), Refusal> {
         let mut work: Vec<(String, Vec<Slot>, Values<'_>)> = Vec::new();
         for change in changes {
-            for (at, kind) in kinds(change).into_iter().enumerate() {
-                let Some(Sql { text, slots }) = self.statement(&kind) else { continue };
-                // A deletion that comes first has its own time.
-                let deletion = at == 0 && change.deletion.is_some();
-                work.push((text, slots, self.values(change, deletion)));
+            for kind in kinds_of(change) {
+                let Some(Sql { text, slots }) = self.statement(&kind, From::Parameters) else {
+                    continue;
+                };
+                work.push((text, slots, self.values(change, kind == Kind::Delete)));
             }
         }
         let raws: Vec<Vec<Raw<'_>>> = work
             .iter()
             .map(|(_, slots, values)| slots.iter().map(|slot| Raw(values.get(*slot))).collect())
             .collect();
-        let calls = work.iter().zip(&raws).map(|((sql, ..), raws)| {
-            let values = raws.iter().map(|raw| raw as &(dyn ToSql + Sync)).collect();
-            (sql.as_str(), values)
-        });
+        self.send(work.iter().map(|(text, ..)| text.as_str()), &raws)
+    }
+
+    fn send<'s>(
+        &self,
+        statements: impl Iterator<Item = &'s str>,
+        raws: &[Vec<Raw<'_>>],
+    ) -> Result<(), Refusal> {
+        let values = raws.iter().map(|raws| raws.iter().map(|raw| raw as &(dyn ToSql + Sync)));
+        let calls = statements.zip(values.map(Iterator::collect));
         self.session.pipeline(&calls.collect::<Vec<_>>())
     }
 
-    fn statement(&self, kind: &Kind) -> Option<Sql> {
-        let name = match kind {
-            Kind::Delete => "d".to_owned(),
-            Kind::Upsert => "u".to_owned(),
-            Kind::Update(sent) => format!("p{sent:?}"),
-            Kind::InsertMissing(sent) => format!("m{sent:?}"),
-        };
-        let writer = || Writer::new(self.table, self.shape, From::Parameters);
-        let make = || match kind {
-            Kind::Delete => Some(writer().delete()),
-            Kind::Upsert => Some(writer().upsert()),
-            Kind::Update(sent) => writer().update(sent),
-            Kind::InsertMissing(sent) => Some(writer().insert_missing(sent)),
-        };
+    fn statement(&self, kind: &Kind, from: From<'_>) -> Option<Sql> {
+        let name = (kind.clone(), matches!(from, From::Arrays));
+        let make = || self.make(kind, from);
         self.statements.borrow_mut().entry(name).or_insert_with(make).clone()
+    }
+
+    fn make(&self, kind: &Kind, from: From<'_>) -> Option<Sql> {
+        let writer = Writer::new(self.table, self.shape, from);
+        match kind {
+            Kind::Delete => Some(writer.delete()),
+            Kind::Upsert => Some(writer.upsert()),
+            Kind::Update(sent) => writer.update(sent),
+            Kind::InsertMissing(sent) => Some(writer.insert_missing(sent)),
+        }
+    }
+
+    fn by_arrays(&self, changes: &[Change]) -> Result<(), Refusal> {
+        let mut kinds: Vec<(Kind, Vec<&Change>)> = Vec::new();
+        for change in changes {
+            for kind in kinds_of(change) {
+                match kinds.iter_mut().find(|(known, _)| *known == kind) {
+                    Some((_, of_kind)) => of_kind.push(change),
+                    None => kinds.push((kind, vec![change])),
+                }
+            }
+        }
+        // Deletions come before what is written anew; else the order of keys does not matter.
+        kinds.sort_by_key(|(kind, _)| *kind != Kind::Delete);
+        let mut work = Vec::new();
+        for (kind, changes) in &kinds {
+            let Some(Sql { text, slots }) = self.statement(kind, From::Arrays) else { continue };
+            let types = slots.iter().map(|slot| statement::type_of(self.shape, *slot));
+            let mut arrays: Vec<Array> = types.map(|of| Array::new(of, changes.len())).collect();
+            for change in changes {
+                let values = self.values(change, *kind == Kind::Delete);
+                for (array, slot) in arrays.iter_mut().zip(&slots) {
+                    array.push(values.get(*slot));
+                }
+            }
+            work.push((text, arrays));
+        }
+        let raws: Vec<Vec<Raw<'_>>> = work
+            .iter()
+            .map(|(_, arrays)| arrays.iter().map(|array| Raw(Some(array.bytes()))).collect())
+            .collect();
+        self.send(work.iter().map(|(text, _)| text.as_str()), &raws)
     }
 
     fn by_stage(&self, stage: &str, changes: &[Change]) -> Result<(), Refusal> {
@@ -162,17 +220,17 @@ impl<'a> Applier<'a> {
             Some(count)
         });
         self.session.copy(&format!("COPY {stage} FROM STDIN BINARY"), blocks)?;
-        let writer = |mask| Writer::new(self.table, self.shape, From::Stage { name: stage, mask });
+        let from = |mask| From::Stage { name: stage, mask };
         let mut statements = Vec::new();
         if any_deleted {
-            statements.push(writer(0).delete());
+            statements.extend(self.make(&Kind::Delete, from(0)));
         }
         if any_whole {
-            statements.push(writer(0).upsert());
+            statements.extend(self.make(&Kind::Upsert, from(0)));
         }
-        for (at, sent) in masks.iter().enumerate() {
-            statements.extend(writer(at + 1).update(sent));
-            statements.push(writer(at + 1).insert_missing(sent));
+        for (at, sent) in masks.into_iter().enumerate() {
+            statements.extend(self.make(&Kind::Update(sent.clone()), from(at + 1)));
+            statements.extend(self.make(&Kind::InsertMissing(sent), from(at + 1)));
         }
         let calls = statements.iter().map(|sql| (sql.text.as_str(), Vec::new()));
         self.session.pipeline(&calls.collect::<Vec<_>>())
@@ -224,8 +282,19 @@ impl<'a> Applier<'a> {
     }
 }
 
+/// From how many changes on a batch needs a staging table.
+pub(crate) fn stage_changes_min(shape: &Shape, encoded: &Encoded) -> usize {
+    if fits_arrays(shape, encoded) { STAGE_CHANGES_MIN } else { STAGE_CHANGES_MIN_WITHOUT_ARRAYS }
+}
+
+/// Arrays of arrays would be taken apart to their last items.
+fn fits_arrays(shape: &Shape, encoded: &Encoded) -> bool {
+    let small = encoded.size() <= ARRAY_BYTES_MAX;
+    small && shape.columns.iter().all(|column| !column.wire.sent_as.ends_with("[]"))
+}
+
 /// The statements of a change in their order.
-fn kinds(change: &Change) -> Vec<Kind> {
+fn kinds_of(change: &Change) -> Vec<Kind> {
     let mut kinds = Vec::new();
     if change.deletion.is_some() {
         kinds.push(Kind::Delete);

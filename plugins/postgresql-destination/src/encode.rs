@@ -64,6 +64,11 @@ impl Encoded {
         encoded
     }
 
+    /// Bytes of all rows together.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The fields of a row; nothing if it was not encoded.
     pub(crate) fn row(&self, row: usize) -> &[u8] {
         let begin = if row == 0 { 0 } else { self.ends[row - 1] };

@@ -6,6 +6,7 @@
 
 mod adopt;
 mod apply;
+mod array;
 mod catalog;
 mod cells;
 mod collapse;

@@ -15,7 +15,7 @@ pub(crate) fn bisect(
     mut apply: impl FnMut(Range<usize>) -> Result<(), Refusal>,
     mut refused: impl FnMut(usize, Refusal) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
-    let mut left = vec![0..count];
+    let mut left: Vec<_> = std::iter::once(0..count).collect();
     while let Some(range) = left.pop() {
         if range.is_empty() {
             continue;

@@ -1,7 +1,7 @@
 //! The statements that apply changes.
 //!
-//! Each exists twice: for one change, whose values are parameters, and for all changes in a staging
-//! table at once.
+//! Each exists three times: for one change, whose values are parameters; for some changes, whose
+//! columns are arrays; and for all changes in a staging table at once.
 
 use postgresql_client::names::quoted;
 
@@ -31,12 +31,12 @@ pub(crate) enum Slot {
 /// Where values come from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum From<'a> {
+    /// One change: each value is a parameter.
     Parameters,
+    /// Some changes: each parameter has a value of all of them.
+    Arrays,
     /// A staging table, and which of its partial rows are meant.
-    Stage {
-        name: &'a str,
-        mask: usize,
-    },
+    Stage { name: &'a str, mask: usize },
 }
 
 /// SQL and the values of its parameters.
@@ -62,26 +62,22 @@ impl<'a> Writer<'a> {
     /// Removes rows, or marks those as deleted that are not yet.
     pub(crate) fn delete(mut self) -> Sql {
         let table = self.table.sql();
-        let (stage, filter) = match self.from {
-            From::Parameters => (None, None),
-            From::Stage { name, .. } => (Some(name), Some(format!("s.act <> {WRITE}"))),
-        };
-        let key = self.key_of("t");
-        let conditions = filter.into_iter().chain([key]);
+        let mut conditions = vec![self.key_of("t")];
+        if let From::Stage { .. } = self.from {
+            conditions.push(format!("s.act <> {WRITE}"));
+        }
         let text = match (&self.table.soft_column, self.table.soft) {
             (Some(soft), true) => {
                 let soft = quoted(soft);
-                let from = stage.map(|name| format!(" FROM {name} AS s")).unwrap_or_default();
                 let at = self.value(Slot::At);
-                let conditions = conditions.chain([format!("t.{soft} IS NOT TRUE")]);
-                let conditions = conditions.collect::<Vec<_>>().join(" AND ");
+                conditions.push(format!("t.{soft} IS NOT TRUE"));
                 let set = mark(self.table, &soft, &at);
-                format!("UPDATE {table} AS t SET {set}{from} WHERE {conditions}")
+                let rows = self.rows("FROM");
+                format!("UPDATE {table} AS t SET {set}{rows} WHERE {}", conditions.join(" AND "))
             }
             _ => {
-                let using = stage.map(|name| format!(" USING {name} AS s")).unwrap_or_default();
-                let conditions = conditions.collect::<Vec<_>>().join(" AND ");
-                format!("DELETE FROM {table} AS t{using} WHERE {conditions}")
+                let rows = self.rows("USING");
+                format!("DELETE FROM {table} AS t{rows} WHERE {}", conditions.join(" AND "))
             }
         };
         Sql { text, slots: self.slots }
@@ -104,12 +100,12 @@ impl<'a> Writer<'a> {
             set.push(format!("{version} = coalesce(t.{version}, 0) + excluded.{version}"));
         }
         let key: Vec<String> = table.key.iter().map(|name| quoted(name)).collect();
-        let filter = self.filter();
+        let rows = self.written_rows(None);
         let action = match set.is_empty() {
             true => "NOTHING".to_owned(),
             false => format!("UPDATE SET {}", set.join(", ")),
         };
-        let text = format!("{insertion}{filter} ON CONFLICT ({}) DO {action}", key.join(", "));
+        let text = format!("{insertion}{rows} ON CONFLICT ({}) DO {action}", key.join(", "));
         Sql { text, slots: self.slots }
     }
 
@@ -134,22 +130,18 @@ impl<'a> Writer<'a> {
         if set.is_empty() {
             return None;
         }
-        let (key, filter) = (self.key_of("t"), self.filter());
-        let key =
-            if filter.is_empty() { format!(" WHERE {key}") } else { format!("{filter} AND {key}") };
-        let text = format!("UPDATE {} AS t SET {}{key}", table.sql(), set.join(", "));
+        let key = self.key_of("t");
+        let rows = self.written_rows(Some(key));
+        let text = format!("UPDATE {} AS t SET {}{rows}", table.sql(), set.join(", "));
         Some(Sql { text, slots: self.slots })
     }
 
     /// Inserts rows that are not there, with the columns that were sent.
     pub(crate) fn insert_missing(mut self, sent: &[usize]) -> Sql {
         let insertion = self.insertion(sent);
-        let filter = self.filter();
-        let word = if filter.is_empty() { " WHERE" } else { " AND" };
         let (table, key) = (self.table.sql(), self.key_of("o"));
-        let text = format!(
-            "{insertion}{filter}{word} NOT EXISTS (SELECT 1 FROM {table} AS o WHERE {key})"
-        );
+        let missing = format!("NOT EXISTS (SELECT 1 FROM {table} AS o WHERE {key})");
+        let text = format!("{insertion}{}", self.written_rows(Some(missing)));
         Sql { text, slots: self.slots }
     }
 
@@ -172,14 +164,32 @@ impl<'a> Writer<'a> {
         format!("INSERT INTO {} AS t ({names}) SELECT {values}", table.sql())
     }
 
-    /// Which rows of a staging table are written.
-    fn filter(&self) -> String {
+    /// Where the values come from, for the end of a statement: every slot has to be known.
+    fn rows(&self, word: &str) -> String {
         match self.from {
             From::Parameters => String::new(),
-            From::Stage { name, mask } => {
-                format!(" FROM {name} AS s WHERE s.act <> {DELETE} AND s.mask = {mask}")
+            From::Stage { name, .. } => format!(" {word} {name} AS s"),
+            From::Arrays => {
+                let slots = self.slots.iter().enumerate();
+                let arrays =
+                    slots.map(|(at, slot)| format!("${}::{}[]", at + 1, self.type_of(*slot)));
+                let arrays = arrays.collect::<Vec<_>>().join(", ");
+                let names =
+                    self.slots.iter().map(|slot| name(*slot)).collect::<Vec<_>>().join(", ");
+                format!(" {word} unnest({arrays}) AS s ({names})")
             }
         }
+    }
+
+    /// The same for what is written, with another condition.
+    fn written_rows(&self, condition: Option<String>) -> String {
+        let staged = match self.from {
+            From::Stage { mask, .. } => Some(format!("s.act <> {DELETE} AND s.mask = {mask}")),
+            _ => None,
+        };
+        let conditions: Vec<_> = staged.into_iter().chain(condition).collect();
+        let word = if conditions.is_empty() { "" } else { " WHERE " };
+        format!("{}{word}{}", self.rows("FROM"), conditions.join(" AND "))
     }
 
     fn deleted_at(&mut self) -> String {
@@ -199,36 +209,48 @@ impl<'a> Writer<'a> {
         parts.collect::<Vec<_>>().join(" AND ")
     }
 
+    fn type_of(&self, slot: Slot) -> &'a str {
+        type_of(self.shape, slot)
+    }
+
     fn value(&mut self, slot: Slot) -> String {
-        let columns = &self.shape.columns;
         let cast = match slot {
-            Slot::Column(at) => columns[at].wire.cast.as_deref(),
+            Slot::Column(at) => self.shape.columns[at].wire.cast.as_deref(),
             _ => None,
         };
-        let value = match (self.from, slot) {
-            (From::Stage { .. }, Slot::Column(at)) => format!("s.c{at}"),
-            (From::Stage { .. }, Slot::At) => "s.at".to_owned(),
-            (From::Stage { .. }, Slot::Gone) => "s.gone".to_owned(),
-            (From::Stage { .. }, Slot::Versions) => "s.versions".to_owned(),
-            (From::Parameters, slot) => {
-                let at = self.slots.iter().position(|known| *known == slot);
-                let at = at.unwrap_or_else(|| {
-                    self.slots.push(slot);
-                    self.slots.len() - 1
-                });
-                let type_ = match slot {
-                    Slot::Column(at) => &columns[at].wire.sent_as,
-                    Slot::At => "timestamp with time zone",
-                    Slot::Gone => "boolean",
-                    Slot::Versions => "bigint",
-                };
-                format!("${}::{type_}", at + 1)
-            }
+        let known = self.slots.iter().position(|known| *known == slot);
+        let at = known.unwrap_or_else(|| {
+            self.slots.push(slot);
+            self.slots.len() - 1
+        });
+        let value = match self.from {
+            From::Parameters => format!("${}::{}", at + 1, self.type_of(slot)),
+            From::Arrays | From::Stage { .. } => format!("s.{}", name(slot)),
         };
         match cast {
             Some(cast) => format!("{value}::{cast}"),
             None => value,
         }
+    }
+}
+
+/// The type that a value is sent as.
+pub(crate) fn type_of(shape: &Shape, slot: Slot) -> &str {
+    match slot {
+        Slot::Column(at) => &shape.columns[at].wire.sent_as,
+        Slot::At => "timestamp with time zone",
+        Slot::Gone => "boolean",
+        Slot::Versions => "bigint",
+    }
+}
+
+/// What a value is called in a staging table, and among arrays.
+fn name(slot: Slot) -> String {
+    match slot {
+        Slot::Column(at) => format!("c{at}"),
+        Slot::At => "at".to_owned(),
+        Slot::Gone => "gone".to_owned(),
+        Slot::Versions => "versions".to_owned(),
     }
 }
 

@@ -12,7 +12,7 @@ use cartridge_warp_sdk::{
     DeadLetter, Failure, Operation, RejectedRow, TableRows, WriteMode, WriteOutcome, WriteRequest,
 };
 
-use crate::apply::{Applier, STAGE_CHANGES_MIN};
+use crate::apply::{Applier, stage_changes_min};
 use crate::collapse::{Change, Changes};
 use crate::copy;
 use crate::dead_letters;
@@ -26,6 +26,8 @@ use crate::stage;
 use crate::statement;
 use crate::table::{Table, Tables};
 
+/// New rows from which on they are copied straight into their table.
+const COPY_ROWS_MIN: usize = 40;
 /// Batches of a table that are not copied straight into it after one met a key that was there.
 const PAUSE_BATCHES: u32 = 64;
 
@@ -94,7 +96,7 @@ fn part<'a>(
     let table = planned(rows.table(), tables)?;
     let shape = Shape::of(table, rows)?;
     let encoded = Encoded::of(rows, table, &shape);
-    let many = rows.len() >= STAGE_CHANGES_MIN;
+    let many = rows.len() >= COPY_ROWS_MIN;
     let upsert = table.write_mode == WriteMode::Upsert;
     let copyable = upsert && many && rows.all_inserts() && shape.is_direct() && !table.audit;
     let paused = copyable
@@ -102,7 +104,10 @@ fn part<'a>(
             *left = left.saturating_sub(1);
             *left > 0
         });
-    let staged = if upsert { many } else { !shape.is_direct() };
+    let staged = match upsert {
+        true => rows.len() >= stage_changes_min(&shape, &encoded),
+        false => !shape.is_direct(),
+    };
     let stage = if staged { Some(stage::ensure(scope.session, table, &shape)?) } else { None };
     let copies = copyable && !paused;
     Ok(Part { batch, rows, table, shape, encoded, stage, copies })

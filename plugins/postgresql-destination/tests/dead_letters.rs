@@ -118,7 +118,7 @@ fn what_a_key_was_before_its_bad_row_stays() {
         (Update, json!({"id": 1, "name": "bad", "price": "0.00"})),
         (Update, json!({"id": 1, "name": "last", "price": "~"})),
     ];
-    for others in [0, 100] {
+    for others in [0, 100, 3100] {
         let mut bed = picky();
         let other = |id| (Insert, json!({"id": id, "name": "other", "price": "1.00"}));
         let rest: Vec<_> = (10..10 + others).map(other).collect();

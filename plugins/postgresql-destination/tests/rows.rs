@@ -18,18 +18,23 @@ struct Case {
     expect: &'static [&'static str],
 }
 
+/// Enough to need the staging table.
+const STAGED: i32 = 3100;
+
+/// Rows that do nothing but be there.
+fn others_of(count: i32) -> impl Iterator<Item = (Operation, Value)> {
+    (1000..1000 + count).map(|id| (Delete, json!({"id": id})))
+}
+
 fn check(cases: &[Case]) {
     for case in cases {
         // In one batch, again one row a batch, and once more among so many others that the rows go
-        // through the staging table: the result is the same.
-        for way in ["together", "alone", "staged"] {
+        // as arrays or through the staging table: the result is the same.
+        for (way, others) in [("together", 0), ("alone", 0), ("arrays", 100), ("staged", STAGED)] {
             let mut bed = Bed::new("{}");
             bed.plan(&(case.plan)(&orders())).unwrap();
             let mut all = case.rows.clone();
-            if way == "staged" {
-                let other = |id| (Delete, json!({"id": id}));
-                all.extend((1000..1100).map(other));
-            }
+            all.extend(others_of(others));
             let chunk = if way == "alone" { 1 } else { all.len() };
             for part in all.chunks(chunk) {
                 let outcome = bed.write(vec![rows(&orders(), part)]).unwrap();
@@ -219,7 +224,7 @@ fn new_rows_are_copied_and_rows_that_are_there_are_updated() {
 
 #[test]
 fn partial_updates_spare_columns_that_an_existing_table_demands() {
-    for others in [0, 100] {
+    for others in [0, 100, STAGED] {
         let mut bed = Bed::new("{}");
         bed.run("CREATE TABLE orders (id bigint PRIMARY KEY, name text NOT NULL, price numeric)");
         bed.plan(&upsert(&orders())).unwrap();
@@ -230,7 +235,7 @@ fn partial_updates_spare_columns_that_an_existing_table_demands() {
             (Insert, json!({"id": 2, "name": "b", "price": "3.00"})),
             (Update, json!({"id": 2, "name": "~", "price": "4.00"})),
         ];
-        batch.extend((10..10 + others).map(|id| (Delete, json!({"id": id}))));
+        batch.extend(others_of(others));
         bed.write(vec![rows(&orders(), &batch)]).unwrap();
         assert_eq!(bed.query("SELECT * FROM orders ORDER BY id"), ["1|a|2.00", "2|b|4.00"]);
     }
@@ -260,21 +265,23 @@ fn random_histories_end_as_if_applied_one_by_one() {
                 }
             })
             .collect();
-        let result = |chunk: usize| {
+        let result = |chunk: usize, others: i32| {
             let mut bed = Bed::new(r#"{"audit_columns": true}"#);
             bed.plan(&plan(&orders())).unwrap();
             for part in history.chunks(chunk) {
-                bed.write(vec![rows(&orders(), part)]).unwrap();
+                let part: Vec<_> = part.iter().cloned().chain(others_of(others)).collect();
+                bed.write(vec![rows(&orders(), &part)]).unwrap();
             }
             let soft = if round % 2 == 0 { "" } else { ", is_deleted, deleted_at" };
             bed.query(&format!(
                 "SELECT id, name, price, _cartridge_version{soft} FROM orders ORDER BY 1"
             ))
         };
-        let one_by_one = result(1);
+        let one_by_one = result(1, 0);
         assert!(!one_by_one.is_empty());
-        for chunk in [7, 100, 300] {
-            assert_eq!(result(chunk), one_by_one, "round {round}, {chunk} rows a batch");
+        for (chunk, others) in [(7, 0), (100, 0), (150, 100), (100, STAGED)] {
+            let together = result(chunk, others);
+            assert_eq!(together, one_by_one, "round {round}, {chunk} rows and {others}");
         }
     }
 }

@@ -9,7 +9,7 @@ use cartridge_warp_sdk::{Column, ColumnType, Operation, Table, TableWriter, Valu
 use serde_json::json;
 use support::{Bed, Insert, rows, upsert};
 
-/// Rows of a column `v`, once one by one and once through the staging table and a copy.
+/// Rows of a column `v`, one by one, copied, as arrays and through the staging table.
 fn stored(column: Column, values: &[Value<'_>]) -> Vec<String> {
     let table = Table::new("t").column("id", ColumnType::Integer).with(column).key(["id"]);
     let mut bed = Bed::new("{}");
@@ -27,12 +27,14 @@ fn stored(column: Column, values: &[Value<'_>]) -> Vec<String> {
     write(0..count, Operation::Insert);
     write(count * 50..count * 100, Operation::Insert);
     write(count * 150..count * 200, Operation::Update);
+    write(count * 4000..count * 4000 + 3100, Operation::Update);
     let sql = |ids: &str| {
         format!("SELECT pg_typeof(v), v FROM t WHERE id >= {ids} ORDER BY id LIMIT {count}")
     };
     let first = bed.query(&sql("0"));
     assert_eq!(bed.query(&sql(&(count * 50).to_string())), first, "copied");
-    assert_eq!(bed.query(&sql(&(count * 150).to_string())), first, "staged");
+    assert_eq!(bed.query(&sql(&(count * 150).to_string())), first, "as arrays");
+    assert_eq!(bed.query(&sql(&(count * 4000).to_string())), first, "staged");
     first
 }
 
