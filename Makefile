@@ -28,13 +28,16 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 # Prints a step's name and how long it took.
 STEP := scripts/step.sh
 
-.PHONY: setup build demo test bench clean \
+.PHONY: setup setup-tests build demo test bench clean \
 	check-format lint test-rust check-docs check-dependencies
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
 
 setup:
 	@scripts/setup.sh
+
+setup-tests:
+	@scripts/setup.sh tests
 
 build: setup
 	@$(STEP) "build the host" cargo build $(RELEASE) --package cartridge-warp
@@ -47,7 +50,7 @@ demo: build
 	@examples/files-to-sqlite/run.sh
 
 # Everything CI runs, the quick steps first.
-test: setup check-format build lint test-rust check-docs check-dependencies
+test: setup-tests check-format build lint test-rust check-docs check-dependencies
 
 check-format:
 	@$(STEP) "check the format" cargo fmt --all --check
@@ -61,7 +64,7 @@ lint: setup
 		cargo clippy $(WASM) $(COMPONENT_CRATES) -- --deny warnings
 
 # Documentation examples are among them.
-test-rust: build
+test-rust: setup-tests build
 	@$(STEP) "build the components of tests" \
 		cargo build $(WASM) $(TEST_COMPONENTS:%=--package %)
 	@$(COPY) "$(TARGET)/test-plugins" $(TEST_COMPONENTS)

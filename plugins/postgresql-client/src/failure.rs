@@ -76,6 +76,10 @@ pub fn of_server(error: &DbError) -> Failure {
                      target_session_attrs=read-write to connection_string"
             ),
         ),
+        &SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN => Failure::reconnect(
+            "connection-lost",
+            format!("the server does not know what became of a statement (SQLSTATE {code})"),
+        ),
         _ => match class {
             "53" => Failure::retry(
                 "server-resources",

@@ -1,9 +1,9 @@
 //! How the columns of a batch meet the columns of a table.
 
-use cartridge_warp_sdk::{ColumnType, Failure, Operation, TableRows, WriteMode};
+use cartridge_warp_sdk::{Column, ColumnType, Failure, Operation, TableRows, WriteMode};
 use postgresql_client::names::quoted;
 
-use crate::kept::Wire;
+use crate::kept::{Wire, refusal};
 use crate::table::{KeptColumn, Table};
 
 /// A column that a batch brings.
@@ -35,7 +35,7 @@ impl Shape {
                     format!("rows of table {} have an unknown column {name}", table.name),
                 )
             })?;
-            check_type(table, kept, &column.column_type)?;
+            check_type(table, kept, column)?;
             let wire = Wire::between(&column.column_type, &kept.declared);
             Ok(ShapeColumn {
                 name: quoted(name),
@@ -63,13 +63,14 @@ impl Shape {
     }
 }
 
-/// Rows of another kind than the plan's would be converted by the server without a word.
-fn check_type(table: &Table, kept: &KeptColumn, brought: &ColumnType) -> Result<(), Failure> {
+/// Rows of another kind than the plan's would be converted by the server without a word; narrower
+/// ones of the same kind fit.
+fn check_type(table: &Table, kept: &KeptColumn, column: &Column) -> Result<(), Failure> {
     use ColumnType as T;
-    let planned = &kept.column.column_type;
-    let fits = planned == brought
-        || matches!((brought, planned), (T::Integer, T::BigInt) | (T::Float, T::Double))
+    let (planned, brought) = (&kept.column.column_type, &column.column_type);
+    let kind = matches!((brought, planned), (T::Integer, T::BigInt) | (T::Float, T::Double))
         || matches!((brought, planned), (T::Decimal { .. }, T::Decimal { .. }));
+    let fits = planned == brought || kind && refusal(column, &kept.declared).is_none();
     if fits {
         return Ok(());
     }

@@ -222,8 +222,18 @@ fn rows_for_an_unknown_table_or_column_fail() {
     let wide = orders().column("extra", ColumnType::String);
     let one = rows(&wide, &[(Insert, json!({"id": 1}))]);
     assert_eq!(bed.write(vec![one]).unwrap_err().code, "unknown-column");
-    let mut other = orders();
-    other.columns[1].column_type = ColumnType::Integer;
-    let one = rows(&other, &[(Insert, json!({"id": 1}))]);
-    assert_eq!(bed.write(vec![one]).unwrap_err().code, "column-type");
+    // Integers would become text, and digits would be rounded away.
+    for (at, column_type) in [(1, "integer"), (2, "decimal(12,4)"), (0, "decimal(3,0)")] {
+        let mut other = orders();
+        other.columns[at].column_type = column_type.parse().unwrap();
+        let one = rows(&other, &[(Insert, json!({"id": 1}))]);
+        assert_eq!(bed.write(vec![one]).unwrap_err().code, "column-type", "{column_type}");
+    }
+    for (at, column_type) in [(0, "integer"), (2, "decimal(5,1)")] {
+        let mut other = orders();
+        other.columns[at].column_type = column_type.parse().unwrap();
+        let one = rows(&other, &[(Insert, json!({"id": 1, "price": "1.5"}))]);
+        assert_eq!(bed.write(vec![one]).unwrap().rows_written, 1, "{column_type}");
+    }
+    assert_eq!(bed.query("SELECT id, price FROM orders"), ["1|1.50"]);
 }
