@@ -3,7 +3,9 @@
 # The component crates, one folder and one package of this name each: what is released, under
 # plugins/, and what only tests use, under tests/mocks/ and tests/evil/.
 # tests/repository/plumbing.rs compares the lists with the folders.
-COMPONENTS := files-source files-destination sqlite-destination
+COMPONENTS := files-source files-destination postgresql-destination sqlite-destination
+# Libraries under plugins/ that components share.
+COMPONENT_LIBRARIES := postgresql-client
 TEST_COMPONENTS := scripted-source scripted-destination network-source evil-source
 
 # Everything goes below one folder, ours unless CARGO_TARGET_DIR says otherwise.
@@ -18,20 +20,24 @@ RELEASE := --locked --release
 # Natively in a run of their own: together with the host they would switch on features of shared
 # dependencies, so that wasmtime is compiled twice and tests see another binary than users.
 HOST_CRATES := --workspace $(COMPONENTS:%=--exclude %) $(TEST_COMPONENTS:%=--exclude %) \
-	--exclude cartridge-warp-bench
-COMPONENT_CRATES := $(COMPONENTS:%=--package %) $(TEST_COMPONENTS:%=--package %)
+	$(COMPONENT_LIBRARIES:%=--exclude %) --exclude cartridge-warp-bench
+COMPONENT_CRATES := $(COMPONENTS:%=--package %) $(COMPONENT_LIBRARIES:%=--package %) \
+	$(TEST_COMPONENTS:%=--package %)
 WASM := --locked --profile plugin --target wasm32-wasip2
 COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 # Prints a step's name and how long it took.
 STEP := scripts/step.sh
 
-.PHONY: setup build demo test bench clean \
+.PHONY: setup setup-tests build demo test bench clean \
 	check-format lint test-rust check-docs check-dependencies
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
 
 setup:
 	@scripts/setup.sh
+
+setup-tests:
+	@scripts/setup.sh tests
 
 build: setup
 	@$(STEP) "build the host" cargo build $(RELEASE) --package cartridge-warp
@@ -44,7 +50,7 @@ demo: build
 	@examples/files-to-sqlite/run.sh
 
 # Everything CI runs, the quick steps first.
-test: setup check-format build lint test-rust check-docs check-dependencies
+test: setup-tests check-format build lint test-rust check-docs check-dependencies
 
 check-format:
 	@$(STEP) "check the format" cargo fmt --all --check
@@ -58,7 +64,7 @@ lint: setup
 		cargo clippy $(WASM) $(COMPONENT_CRATES) -- --deny warnings
 
 # Documentation examples are among them.
-test-rust: build
+test-rust: setup-tests build
 	@$(STEP) "build the components of tests" \
 		cargo build $(WASM) $(TEST_COMPONENTS:%=--package %)
 	@$(COPY) "$(TARGET)/test-plugins" $(TEST_COMPONENTS)

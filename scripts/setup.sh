@@ -2,6 +2,7 @@
 # Checks for what building and testing need, and installs what is missing where it can: parts of the
 # Rust toolchain by rustup, C tools by apt-get as root on Debian. Elsewhere it changes nothing and
 # prints the commands. Quick and silent when nothing is missing.
+# With the word `tests`, what only tests need is looked for too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -44,15 +45,23 @@ if [ -z "${CFLAGS_wasm32_wasip2:-}" ]; then
     have wasm-ld || missing+=(lld)
     [ -d /usr/include/wasm32-wasi ] || missing+=(wasi-libc)
 fi
+
+# --- A server for the tests of the PostgreSQL connectors -----------------------------------------
+# Debian keeps the server's programs outside of PATH.
+has_server() {
+    [ -d "${CARTRIDGE_WARP_TEST_POSTGRESQL:-}" ] || have initdb ||
+        compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+}
+[ "${1:-}" != tests ] || has_server || missing+=(postgresql)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if ! [ -e /etc/debian_version ]; then
-    stop "C tools are missing (by their Debian names): ${missing[*]}. With wasi-sdk, set:" \
+    stop "tools are missing (by their Debian names): ${missing[*]}. With wasi-sdk, set:" \
         "export CC_wasm32_wasip2=/path/to/wasi-sdk/bin/clang" \
         "export AR_wasm32_wasip2=/path/to/wasi-sdk/bin/llvm-ar" \
         "export CFLAGS_wasm32_wasip2='--target=wasm32-wasi -DSQLITE_THREADSAFE=0'"
 fi
-[ "$(id -u)" -eq 0 ] || stop "C tools are missing; install them:" \
+[ "$(id -u)" -eq 0 ] || stop "tools are missing; install them:" \
     "sudo apt-get update" \
     "sudo apt-get install --yes --no-install-recommends ${missing[*]}"
 echo "setup: installing ${missing[*]}"

@@ -1,0 +1,155 @@
+//! The rows of a batch as fields of a binary copy, row after row.
+//!
+//! A row that has no form in the server is found here, without asking it.
+
+use arrow_array::Array;
+use cartridge_warp_sdk::{Operation, TableRows, WriteMode};
+use postgresql_client::types;
+
+use crate::cells::{Cells, NULL};
+use crate::shape::Shape;
+use crate::table::Table;
+
+/// Why a row cannot be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unsendable {
+    pub(crate) row: usize,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+/// Encoded rows.
+pub(crate) struct Encoded {
+    bytes: Vec<u8>,
+    /// Where each row ends; a row that was not encoded is empty.
+    ends: Vec<usize>,
+    /// Rows that were refused, in order.
+    pub(crate) unsendable: Vec<Unsendable>,
+}
+
+impl Encoded {
+    /// Encodes all rows but truncates, which carry nothing. In append mode those are rows too, and
+    /// each row has its operation, time and unsent columns behind its own.
+    pub(crate) fn of(rows: &TableRows, table: &Table, shape: &Shape) -> Self {
+        let append = table.write_mode == WriteMode::Append;
+        let columns = rows.columns().iter().zip(&shape.columns).enumerate();
+        let cells: Vec<_> = columns
+            .map(|(at, (_, column))| {
+                let array = rows.array(at);
+                (Cells::of(array, &column.wire.sent_as), array.nulls())
+            })
+            .collect();
+        let mut encoded = Self {
+            bytes: Vec::new(),
+            ends: Vec::with_capacity(rows.len()),
+            unsendable: Vec::new(),
+        };
+        for row in 0..rows.len() {
+            let begin = encoded.bytes.len();
+            let operation = rows.op(row);
+            if append || operation != Operation::Truncate {
+                let key = if append { Ok(()) } else { check_key(rows, shape, row) };
+                let written = key.and_then(|()| write(rows, &cells, row, &mut encoded.bytes));
+                match written {
+                    Ok(()) if append => append_fields(rows, row, &mut encoded.bytes),
+                    Ok(()) => {}
+                    Err(unsendable) => {
+                        encoded.bytes.truncate(begin);
+                        encoded.unsendable.push(unsendable);
+                    }
+                }
+            }
+            encoded.ends.push(encoded.bytes.len());
+        }
+        encoded
+    }
+
+    /// Bytes of all rows together.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The fields of a row; nothing if it was not encoded.
+    pub(crate) fn row(&self, row: usize) -> &[u8] {
+        let begin = if row == 0 { 0 } else { self.ends[row - 1] };
+        &self.bytes[begin..self.ends[row]]
+    }
+}
+
+/// Takes encoded fields apart; each still has its length in front.
+pub(crate) fn fields(mut row: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let length = i32::from_be_bytes(*row.first_chunk::<4>()?);
+        let end = 4 + usize::try_from(length).unwrap_or(0);
+        let (field, rest) = row.split_at_checked(end)?;
+        row = rest;
+        Some(field)
+    })
+}
+
+/// A field without its length; none for NULL.
+pub(crate) fn value(field: &[u8]) -> Option<&[u8]> {
+    field.strip_prefix(&NULL).map_or_else(|| field.get(4..), |_| None)
+}
+
+type Column<'a> = (Cells<'a>, Option<&'a arrow_buffer::NullBuffer>);
+
+fn write(
+    rows: &TableRows,
+    cells: &[Column<'_>],
+    row: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), Unsendable> {
+    for (at, (cells, nulls)) in cells.iter().enumerate() {
+        let null = nulls.is_some_and(|nulls| nulls.is_null(row));
+        cells.write(row, null, out).map_err(|why| Unsendable {
+            row,
+            code: "type-conversion",
+            message: format!("column {}: {why}", rows.columns()[at].name),
+        })?;
+    }
+    Ok(())
+}
+
+/// No row is found again by a key that is NULL or was not sent.
+fn check_key(rows: &TableRows, shape: &Shape, row: usize) -> Result<(), Unsendable> {
+    let missing = |at: &&usize| rows.array(**at).is_null(row) || rows.is_unchanged(row, **at);
+    match shape.key.iter().find(missing) {
+        None => Ok(()),
+        Some(at) => Err(Unsendable {
+            row,
+            code: "null-key",
+            message: format!("key column {} has no value", rows.columns()[*at].name),
+        }),
+    }
+}
+
+fn append_fields(rows: &TableRows, row: usize, out: &mut Vec<u8>) {
+    let mut field = |value: Option<&[u8]>| match value {
+        None => out.extend_from_slice(&NULL),
+        Some(value) => {
+            out.extend_from_slice(&(value.len() as i32).to_be_bytes());
+            out.extend_from_slice(value);
+        }
+    };
+    field(Some(rows.op(row).as_str().as_bytes()));
+    let at = rows.timestamp(row).and_then(types::micros_to_server);
+    field(at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice));
+    field(unsent(rows, row).as_deref());
+}
+
+/// The columns that the source did not send, as a JSON list in the server's form; none if it sent
+/// all.
+fn unsent(rows: &TableRows, row: usize) -> Option<Vec<u8>> {
+    if !rows.may_be_unchanged() {
+        return None;
+    }
+    let columns = rows.columns().iter().enumerate();
+    let kept: Vec<serde_json::Value> = columns
+        .filter(|(at, _)| rows.is_unchanged(row, *at))
+        .map(|(_, column)| column.name.clone().into())
+        .collect();
+    let text = (!kept.is_empty()).then(|| serde_json::Value::Array(kept).to_string())?;
+    // The only version of the binary form of jsonb.
+    Some([&[1], text.as_bytes()].concat())
+}

@@ -1,0 +1,173 @@
+//! Keeps a copy in a PostgreSQL database.
+//!
+//! Rows, markers, dead letters and the epoch check share one transaction (I2, I3, I5), and the rows
+//! of a key keep their order (I4). What a batch does is decided in [`write`], how a table is made or
+//! adopted in [`adopt`]; this module only connects the trait to them.
+
+mod adopt;
+mod apply;
+mod array;
+mod catalog;
+mod cells;
+mod collapse;
+mod conversion;
+mod copy;
+mod dead_letters;
+mod encode;
+mod evolve;
+mod existing;
+mod kept;
+mod list;
+mod metadata;
+mod names;
+mod numeric;
+mod options;
+mod raw;
+mod refusal;
+mod rescue;
+mod scope;
+mod session;
+mod shape;
+mod stage;
+mod statement;
+mod table;
+mod write;
+
+use std::collections::HashMap;
+
+use cartridge_warp_sdk::{
+    ChangeOutcome, Config, Description, Destination, Failure, Marker, SchemaChange, TablePlan,
+    WriteOutcome, WriteRequest,
+};
+use postgresql_client::{HOST_GRANT, Settings};
+
+use names::Names;
+pub use options::Options;
+use refusal::Refusal;
+use scope::Scope;
+use session::Session;
+use table::Tables;
+use write::Pauses;
+
+/// One connection to a database.
+pub struct PostgresqlDestination {
+    session: Session,
+    names: Names,
+    options: Options,
+    /// What this connection was told about tables, by schema.
+    schemas: HashMap<String, Tables>,
+    pauses: Pauses,
+}
+
+cartridge_warp_sdk::export_destination!(PostgresqlDestination);
+
+impl PostgresqlDestination {
+    /// Runs work that changes tables in a transaction of the schema's owner: what was rolled back is
+    /// not remembered.
+    fn reshape<T>(
+        &mut self,
+        schema: &str,
+        epoch: u64,
+        work: impl FnOnce(Scope<'_>, &mut Tables) -> Result<T, Refusal>,
+    ) -> Result<T, Failure> {
+        let Self { session, names, schemas, .. } = self;
+        let mut tables = schemas.get(schema).cloned().unwrap_or_default();
+        let result = metadata::fenced_transaction(session, names, schema, epoch, || {
+            work(Scope { session, names, schema }, &mut tables)
+        })?;
+        session.forget_statements();
+        schemas.insert(schema.to_owned(), tables);
+        Ok(result)
+    }
+}
+
+impl Destination for PostgresqlDestination {
+    type Options = Options;
+
+    fn describe() -> Description {
+        Description::new("postgresql", env!("CARGO_PKG_VERSION"), "A copy in a PostgreSQL database")
+            .capability("transactions")
+            .capability("append")
+            .capability("soft-delete")
+            .capability("dead-letters")
+            .capability("metadata-schema")
+            .wants("host", HOST_GRANT, "the server of the database")
+    }
+
+    fn connect(config: Config<Options>) -> Result<Self, Failure> {
+        let settings = Settings::parse(&config.connection_string)?;
+        let names = Names::new(config.setting("metadata_schema"))?;
+        let session = Session::open(&settings)?;
+        let (schemas, pauses) = (HashMap::new(), Pauses::new());
+        Ok(Self { session, names, options: config.options, schemas, pauses })
+    }
+
+    fn test_connection(&mut self) -> Result<(), Failure> {
+        metadata::probe(&self.session, &self.names)
+    }
+
+    fn create_schema_if_not_exists(&mut self, schema: &str) -> Result<(), Failure> {
+        names::check_schema(schema)?;
+        let Self { session, names, .. } = self;
+        Ok(session.transaction(None, |_| {
+            metadata::create(session, names)?;
+            metadata::create_schema(session, schema)
+        })?)
+    }
+
+    fn claim_schema(&mut self, schema: &str, owner: &str) -> Result<u64, Failure> {
+        let Self { session, names, .. } = self;
+        Ok(session.transaction(None, |_| {
+            metadata::create(session, names)?;
+            metadata::claim(session, names, schema, owner)
+        })?)
+    }
+
+    fn get_marker(&mut self, schema: &str, stream: &str) -> Result<Option<Vec<u8>>, Failure> {
+        Ok(metadata::marker(&self.session, &self.names, schema, stream)?)
+    }
+
+    fn update_marker(
+        &mut self,
+        schema: &str,
+        markers: &[Marker],
+        epoch: u64,
+    ) -> Result<(), Failure> {
+        let Self { session, names, .. } = self;
+        Ok(metadata::fenced_transaction(session, names, schema, epoch, || {
+            metadata::store_markers(session, names, schema, markers, epoch)
+        })?)
+    }
+
+    fn create_table_if_not_exists(
+        &mut self,
+        schema: &str,
+        plan: &TablePlan,
+        epoch: u64,
+    ) -> Result<(), Failure> {
+        let audit = self.options.audit_columns;
+        self.reshape(schema, epoch, |scope, tables| {
+            tables.insert(plan.name.clone(), adopt::ensure(scope, plan, audit)?);
+            Ok(())
+        })
+    }
+
+    fn apply_schema_changes(
+        &mut self,
+        schema: &str,
+        changes: &[SchemaChange],
+        epoch: u64,
+    ) -> Result<Vec<ChangeOutcome>, Failure> {
+        self.reshape(schema, epoch, |scope, tables| {
+            changes.iter().map(|change| evolve::apply(scope, change, tables)).collect()
+        })
+    }
+
+    fn write_batch(&mut self, request: WriteRequest) -> Result<WriteOutcome, Failure> {
+        let Self { session, names, schemas, pauses, .. } = self;
+        let scope = Scope { session, names, schema: &request.schema };
+        let none = Tables::new();
+        let tables = schemas.get(&request.schema).unwrap_or(&none);
+        write::batch(scope, &request, tables, pauses)
+    }
+}

@@ -1,0 +1,193 @@
+//! The connector's own tables: epochs and markers, in the transaction of the rows they belong to.
+
+use cartridge_warp_sdk::{Failure, Marker, fenced};
+use postgresql_client::names::{literal, quoted};
+use postgresql_client::tokio_postgres::types::ToSql;
+
+use crate::names::Names;
+use crate::refusal::Refusal;
+use crate::session::Session;
+
+/// Keeps two runners from making the same tables at the same time; any number will do.
+const MAKING_LOCK: i64 = 0x6361_7274_7769_7270;
+
+/// The schema and owner of a probe, which is never committed.
+const PROBE: &str = "_cartridge_warp_probe";
+
+/// Makes a schema that is not there. Only then, since that needs a privilege.
+pub(crate) fn create_schema(session: &Session, schema: &str) -> Result<(), Refusal> {
+    session.run(&format!("SELECT pg_advisory_xact_lock({MAKING_LOCK})"))?;
+    let sql = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1";
+    if session.query(sql, &[&schema])?.is_empty() {
+        session.run(&format!("CREATE SCHEMA {}", quoted(schema)))?;
+    }
+    Ok(())
+}
+
+/// Makes the metadata tables that are not there.
+pub(crate) fn create(session: &Session, names: &Names) -> Result<(), Refusal> {
+    create_schema(session, &names.metadata)?;
+    let Names { epochs, markers, dead_letters, tables, .. } = names;
+    if [epochs, markers, dead_letters, tables]
+        .into_iter()
+        .map(|table| has_table(session, table))
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .all(|there| there)
+    {
+        return Ok(());
+    }
+    session.run(&format!(
+        "CREATE TABLE IF NOT EXISTS {epochs} (
+             schema_name text PRIMARY KEY, epoch bigint NOT NULL, owner text NOT NULL,
+             claimed_at timestamptz NOT NULL DEFAULT now(),
+             written_at timestamptz) WITH (fillfactor = 50);
+         CREATE TABLE IF NOT EXISTS {markers} (
+             schema_name text NOT NULL, stream text NOT NULL, value bytea NOT NULL,
+             epoch bigint NOT NULL, updated_at timestamptz NOT NULL DEFAULT now(),
+             PRIMARY KEY (schema_name, stream)) WITH (fillfactor = 50);
+         CREATE TABLE IF NOT EXISTS {tables} (
+             schema_name text NOT NULL, table_name text NOT NULL, definition jsonb NOT NULL,
+             updated_at timestamptz NOT NULL DEFAULT now(),
+             PRIMARY KEY (schema_name, table_name));
+         CREATE TABLE IF NOT EXISTS {dead_letters} (
+             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+             schema_name text NOT NULL, table_name text NOT NULL, operation text NOT NULL,
+             payload text NOT NULL, error_code text NOT NULL, error_message text NOT NULL,
+             origin text NOT NULL, count bigint NOT NULL DEFAULT 1,
+             status text NOT NULL DEFAULT 'pending'
+                 CHECK (status IN ('pending', 'processing', 'resolved', 'discarded')),
+             resolution text, fingerprint bigint NOT NULL,
+             created_at timestamptz NOT NULL DEFAULT now(),
+             last_seen_at timestamptz NOT NULL DEFAULT now());
+         CREATE INDEX IF NOT EXISTS dead_letter_queue_fingerprint ON {dead_letters} (fingerprint)"
+    ))
+}
+
+/// Raises the schema's epoch and returns it.
+pub(crate) fn claim(
+    session: &Session,
+    names: &Names,
+    schema: &str,
+    owner: &str,
+) -> Result<u64, Refusal> {
+    let sql = format!(
+        "INSERT INTO {} AS e (schema_name, epoch, owner) VALUES ($1, 1, $2)
+         ON CONFLICT (schema_name) DO UPDATE
+         SET epoch = e.epoch + 1, owner = excluded.owner, claimed_at = now()
+         RETURNING epoch",
+        names.epochs
+    );
+    let rows = session.query(&sql, &[&schema, &owner])?;
+    let epoch = rows.first().and_then(|row| row.try_get::<_, i64>(0).ok());
+    let epoch = epoch.and_then(|epoch| u64::try_from(epoch).ok());
+    Ok(epoch.ok_or_else(|| damaged("an epoch is negative"))?)
+}
+
+/// I3: runs `work` in a transaction only for the schema's present owner. The row stays locked until
+/// the commit, so a claim waits for it and no two owners can write.
+pub(crate) fn fenced_transaction<T>(
+    session: &Session,
+    names: &Names,
+    schema: &str,
+    epoch: u64,
+    work: impl FnOnce() -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let sql = format!(
+        "UPDATE {} SET written_at = now() WHERE schema_name = $1 AND epoch = $2",
+        names.epochs
+    );
+    let number = i64::try_from(epoch).unwrap_or(-1);
+    if !session.knows(&sql) && !has_table(session, &names.epochs)? {
+        return Err(unclaimed(schema).into());
+    }
+    session.transaction(Some((&sql, &[&schema, &number])), |mine| {
+        if mine { work() } else { Err(not_mine(session, names, schema, epoch)?.into()) }
+    })
+}
+
+fn not_mine(
+    session: &Session,
+    names: &Names,
+    schema: &str,
+    epoch: u64,
+) -> Result<Failure, Refusal> {
+    let sql = format!("SELECT epoch FROM {} WHERE schema_name = $1", names.epochs);
+    let rows = session.query(&sql, &[&schema])?;
+    let Some(row) = rows.first() else { return Ok(unclaimed(schema)) };
+    let current = row.try_get::<_, i64>(0).ok().and_then(|epoch| u64::try_from(epoch).ok());
+    Ok(current.map_or_else(|| damaged("an epoch is negative"), |now| fenced(schema, epoch, now)))
+}
+
+/// The value of a marker; none also where no metadata exists.
+pub(crate) fn marker(
+    session: &Session,
+    names: &Names,
+    schema: &str,
+    stream: &str,
+) -> Result<Option<Vec<u8>>, Refusal> {
+    let sql = format!("SELECT value FROM {} WHERE schema_name = $1 AND stream = $2", names.markers);
+    if !session.knows(&sql) && !has_table(session, &names.markers)? {
+        return Ok(None);
+    }
+    let rows = session.query(&sql, &[&schema, &stream])?;
+    Ok(rows.first().and_then(|row| row.try_get(0).ok()))
+}
+
+/// Stores or deletes markers.
+pub(crate) fn store_markers(
+    session: &Session,
+    names: &Names,
+    schema: &str,
+    markers: &[Marker],
+    epoch: u64,
+) -> Result<(), Refusal> {
+    let table = &names.markers;
+    let store = format!(
+        "INSERT INTO {table} (schema_name, stream, value, epoch) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (schema_name, stream) DO UPDATE
+         SET value = excluded.value, epoch = excluded.epoch, updated_at = now()"
+    );
+    let remove = format!("DELETE FROM {table} WHERE schema_name = $1 AND stream = $2");
+    let epoch = i64::try_from(epoch).map_err(|_| damaged("an epoch is out of range"))?;
+    let schema = &schema;
+    let statements = markers.iter().map(|marker| match &marker.value {
+        Some(value) => {
+            let values: Vec<&(dyn ToSql + Sync)> = vec![schema, &marker.stream, value, &epoch];
+            (store.as_str(), values)
+        }
+        None => (remove.as_str(), vec![schema as &(dyn ToSql + Sync), &marker.stream]),
+    });
+    session.pipeline(&statements.collect::<Vec<_>>())
+}
+
+/// Whether a table is there and its schema can be looked into.
+pub(crate) fn has_table(session: &Session, table: &str) -> Result<bool, Refusal> {
+    let sql = format!("SELECT 1 WHERE to_regclass({}) IS NOT NULL", literal(table));
+    Ok(!session.query(&sql, &[])?.is_empty())
+}
+
+fn unclaimed(schema: &str) -> Failure {
+    Failure::stop(
+        "fenced",
+        format!("nobody has claimed schema {schema} in this database; restart the runner"),
+    )
+}
+
+pub(crate) fn damaged(what: &str) -> Failure {
+    Failure::stop("damaged-metadata", format!("{what}; the metadata tables were changed by hand"))
+}
+
+/// Proves that the metadata can be made or written, and leaves nothing behind.
+pub(crate) fn probe(session: &Session, names: &Names) -> Result<(), Failure> {
+    let probed: Result<(), Refusal> = session.transaction(None, |_| {
+        create(session, names)?;
+        claim(session, names, PROBE, PROBE)?;
+        session.run("CREATE TEMPORARY TABLE _cartridge_probe (x integer) ON COMMIT DROP")?;
+        Err(Failure::stop(PROBE, "the end of a probe").into())
+    });
+    match probed {
+        Err(refusal) if refusal.failure.code == PROBE => Ok(()),
+        other => Ok(other?),
+    }
+}

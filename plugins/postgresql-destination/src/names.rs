@@ -1,0 +1,81 @@
+//! Where the connector's own tables are, and which names tables may have.
+
+use cartridge_warp_sdk::Failure;
+use postgresql_client::names::{check, qualified};
+
+/// The metadata schema of a configuration that names none.
+const METADATA_SCHEMA: &str = "cartridge_warp_metadata";
+const EPOCHS: &str = "epochs";
+const MARKERS: &str = "sync_markers";
+const DEAD_LETTERS: &str = "dead_letter_queue";
+const TABLES: &str = "tables";
+
+/// The names of the metadata tables, ready for SQL.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    pub(crate) metadata: String,
+    pub(crate) epochs: String,
+    pub(crate) markers: String,
+    pub(crate) dead_letters: String,
+    pub(crate) tables: String,
+}
+
+impl Names {
+    pub(crate) fn new(metadata: Option<&str>) -> Result<Self, Failure> {
+        let metadata = metadata.unwrap_or(METADATA_SCHEMA).to_owned();
+        check("metadata_schema", &metadata)?;
+        reserved("metadata_schema", &metadata)?;
+        let table = |name| qualified(&metadata, name);
+        let (epochs, markers) = (table(EPOCHS), table(MARKERS));
+        let (dead_letters, tables) = (table(DEAD_LETTERS), table(TABLES));
+        Ok(Self { metadata, epochs, markers, dead_letters, tables })
+    }
+
+    /// Refuses a table whose name is impossible or taken by the metadata.
+    pub(crate) fn check_table(&self, schema: &str, table: &str) -> Result<(), Failure> {
+        check("a table", table)?;
+        let own = [EPOCHS, MARKERS, DEAD_LETTERS, TABLES].contains(&table);
+        if own && schema == self.metadata {
+            return Err(Failure::config(
+                "table-name-taken",
+                format!("table {schema}.{table} is the connector's own; change metadata_schema"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a schema whose name is impossible.
+pub(crate) fn check_schema(schema: &str) -> Result<(), Failure> {
+    check("a schema", schema)?;
+    reserved("a schema", schema)
+}
+
+fn reserved(what: &str, schema: &str) -> Result<(), Failure> {
+    if schema.starts_with("pg_") || schema == "information_schema" {
+        return Err(Failure::config(
+            "invalid-name",
+            format!("{what} cannot have the name {schema:?}, which PostgreSQL keeps for itself"),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_taken_are_refused() {
+        let names = Names::new(None).unwrap();
+        names.check_table("shop", "epochs").unwrap();
+        for (schema, table, code) in [
+            ("shop", "", "invalid-name"),
+            ("cartridge_warp_metadata", "epochs", "table-name-taken"),
+        ] {
+            assert_eq!(names.check_table(schema, table).unwrap_err().code, code, "{schema}");
+        }
+        assert_eq!(Names::new(Some("pg_x")).unwrap_err().code, "invalid-name");
+        assert!(check_schema("information_schema").is_err());
+    }
+}

@@ -1,0 +1,54 @@
+//! Why the server did not do something, and whether one row is to blame.
+
+use cartridge_warp_sdk::Failure;
+use postgresql_client::Connection;
+use postgresql_client::tokio_postgres::Error;
+use postgresql_client::tokio_postgres::error::SqlState;
+
+/// A statement that failed.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// What the runner should do, if the batch cannot be rescued.
+    pub(crate) failure: Failure,
+    /// A word for dead letters, when a row is to blame and the others can be written without it.
+    pub(crate) blames_row: Option<&'static str>,
+    /// A key was there already.
+    pub(crate) duplicate: bool,
+}
+
+impl Refusal {
+    pub(crate) fn of(connection: &Connection, error: &Error) -> Self {
+        Self {
+            failure: connection.failure(error),
+            blames_row: error.code().and_then(blames_row),
+            duplicate: error.code() == Some(&SqlState::UNIQUE_VIOLATION),
+        }
+    }
+
+    /// The server's words for a rejected row: names, never values.
+    pub(crate) fn words(&self) -> String {
+        self.failure.detail.clone().unwrap_or_else(|| self.failure.message.clone())
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self { failure, blames_row: None, duplicate: false }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        refusal.failure
+    }
+}
+
+/// By SQLSTATE's class: data, constraints, limits, and what triggers raise.
+fn blames_row(state: &SqlState) -> Option<&'static str> {
+    match state.code().get(..2)? {
+        "22" => Some("type-conversion"),
+        "21" | "23" | "44" | "P0" => Some("constraint"),
+        "54" => Some("too-big"),
+        _ => None,
+    }
+}

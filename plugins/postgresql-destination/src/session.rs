@@ -1,0 +1,150 @@
+//! The open connection, its prepared statements and its transactions.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::Future;
+use std::io::Cursor;
+use std::pin::pin;
+
+use cartridge_warp_sdk::Failure;
+use futures_util::SinkExt;
+use futures_util::future::{try_join, try_join_all};
+use postgresql_client::tokio_postgres::types::ToSql;
+use postgresql_client::tokio_postgres::{Client, CopyInSink, Error, Row, Statement};
+use postgresql_client::{Connection, Settings};
+
+use crate::refusal::Refusal;
+use crate::stage::Stages;
+
+/// Statements kept prepared: about five per table.
+const STATEMENTS_MAX: usize = 512;
+
+/// What texts mean must not depend on the server's or the user's settings.
+const SESSION: &str = "SET client_min_messages = warning; SET DateStyle = 'ISO, MDY';
+    SET IntervalStyle = postgres; SET TimeZone = 'UTC'; SET extra_float_digits = 1;
+    SET xmloption = content; SET standard_conforming_strings = on; SET lc_monetary = 'C'";
+
+/// Parameters of one statement.
+pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// One session of the server.
+pub(crate) struct Session {
+    connection: Connection,
+    statements: RefCell<HashMap<String, Statement>>,
+    /// Temporary tables of this session.
+    pub(crate) stages: RefCell<Stages>,
+}
+
+impl Session {
+    pub(crate) fn open(settings: &Settings) -> Result<Self, Failure> {
+        let connection = Connection::open(settings)?;
+        connection.run(|client| client.batch_execute(SESSION))?;
+        Ok(Self { connection, statements: RefCell::default(), stages: RefCell::default() })
+    }
+
+    fn client(&self) -> Result<&Client, Refusal> {
+        Ok(self.connection.client()?)
+    }
+
+    fn wait<T>(&self, future: impl Future<Output = Result<T, Error>>) -> Result<T, Refusal> {
+        let result = self.connection.block_on(future);
+        result.map_err(|error| Refusal::of(&self.connection, &error))
+    }
+
+    /// Runs statements without parameters.
+    pub(crate) fn run(&self, sql: &str) -> Result<(), Refusal> {
+        self.wait(self.client()?.batch_execute(sql))
+    }
+
+    /// Runs a query.
+    pub(crate) fn query(&self, sql: &str, values: Parameters<'_>) -> Result<Vec<Row>, Refusal> {
+        let statement = self.prepare(sql)?;
+        self.wait(self.client()?.query(&statement, values))
+    }
+
+    /// Runs statements at once, without waiting for one before sending the next; answers the first
+    /// one's refusal.
+    pub(crate) fn pipeline(
+        &self,
+        work: &[(&str, Vec<&(dyn ToSql + Sync)>)],
+    ) -> Result<(), Refusal> {
+        let mut prepared = Vec::with_capacity(work.len());
+        for (sql, values) in work {
+            prepared.push((self.prepare(sql)?, values));
+        }
+        let client = self.client()?;
+        let sent = prepared.iter().map(|(statement, values)| client.execute(statement, values));
+        self.wait(try_join_all(sent)).map(drop)
+    }
+
+    /// Copies encoded rows into a table; `blocks` yields pieces of the stream.
+    pub(crate) fn copy(
+        &self,
+        sql: &str,
+        mut blocks: impl Iterator<Item = Vec<u8>>,
+    ) -> Result<u64, Refusal> {
+        let statement = self.prepare(sql)?;
+        let client = self.client()?;
+        self.wait(async {
+            let sink: CopyInSink<Cursor<Vec<u8>>> = client.copy_in(&statement).await?;
+            let mut sink = pin!(sink);
+            for block in &mut blocks {
+                if let Err(error) = sink.send(Cursor::new(block)).await {
+                    // The server has given up on the copy: its reason comes with the end of it.
+                    return sink.finish().await.and(Err(error));
+                }
+            }
+            sink.finish().await
+        })
+    }
+
+    /// Runs `work` in a transaction: all of it, or nothing. `fence` is sent with its beginning and
+    /// has to touch one row.
+    pub(crate) fn transaction<T>(
+        &self,
+        fence: Option<(&str, Parameters<'_>)>,
+        work: impl FnOnce(bool) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let begun = match fence {
+            None => self.run("BEGIN").map(|()| 1),
+            Some((sql, values)) => self.prepare(sql).and_then(|statement| {
+                let client = self.client()?;
+                let both =
+                    try_join(client.batch_execute("BEGIN"), client.execute(&statement, values));
+                self.wait(both).map(|((), rows)| rows)
+            }),
+        };
+        let result = begun.and_then(|rows| work(rows == 1)).and_then(|value| {
+            self.run("COMMIT")?;
+            Ok(value)
+        });
+        if result.is_err() && !self.connection.is_closed() {
+            // Should this fail too, the connection has ended and the server rolls back itself.
+            let _ = self.run("ROLLBACK");
+        }
+        result
+    }
+
+    /// Whether a statement is prepared, so that what it names was there.
+    pub(crate) fn knows(&self, sql: &str) -> bool {
+        self.statements.borrow().contains_key(sql)
+    }
+
+    /// Forgets prepared statements: what they name may have another shape now.
+    pub(crate) fn forget_statements(&self) {
+        self.statements.borrow_mut().clear();
+    }
+
+    fn prepare(&self, sql: &str) -> Result<Statement, Refusal> {
+        if let Some(statement) = self.statements.borrow().get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.wait(self.client()?.prepare(sql))?;
+        let mut statements = self.statements.borrow_mut();
+        if statements.len() == STATEMENTS_MAX {
+            statements.clear();
+        }
+        statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}

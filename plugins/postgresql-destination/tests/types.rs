@@ -1,0 +1,222 @@
+//! Every type of the model comes back as it was.
+
+// Helpers of tests may fail loudly too, which the lint cannot see.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use cartridge_warp_sdk::{Column, ColumnType, Operation, Table, TableWriter, Value};
+use serde_json::json;
+use support::{Bed, Insert, rows, upsert};
+
+/// Rows of a column `v`, one by one, copied, as arrays and through the staging table.
+fn stored(column: Column, values: &[Value<'_>]) -> Vec<String> {
+    let table = Table::new("t").column("id", ColumnType::Integer).with(column).key(["id"]);
+    let mut bed = Bed::new("{}");
+    bed.plan(&upsert(&table)).unwrap();
+    let mut write = |ids: std::ops::Range<i64>, operation| {
+        let mut writer = TableWriter::inserts(&table);
+        for id in ids {
+            let value = values[id as usize % values.len()].clone();
+            writer.push(operation, [Value::I64(id), value]).unwrap();
+        }
+        let outcome = bed.write(vec![writer.finish().unwrap()]).unwrap();
+        assert!(outcome.rejected.is_empty(), "{outcome:?}");
+    };
+    let count = values.len() as i64;
+    write(0..count, Operation::Insert);
+    write(count * 50..count * 100, Operation::Insert);
+    write(count * 150..count * 200, Operation::Update);
+    write(count * 4000..count * 4000 + 3100, Operation::Update);
+    let sql = |ids: &str| {
+        format!("SELECT pg_typeof(v), v FROM t WHERE id >= {ids} ORDER BY id LIMIT {count}")
+    };
+    let first = bed.query(&sql("0"));
+    assert_eq!(bed.query(&sql(&(count * 50).to_string())), first, "copied");
+    assert_eq!(bed.query(&sql(&(count * 150).to_string())), first, "as arrays");
+    assert_eq!(bed.query(&sql(&(count * 4000).to_string())), first, "staged");
+    first
+}
+
+#[test]
+fn each_type_has_one_exact_form() {
+    let huge = "1234567890123456789012345678901234567890123456789012345.6789";
+    for (column_type, values, expect) in [
+        (
+            "string",
+            vec![Value::Str("007"), Value::Str(""), Value::Str("ü\u{1}\"|"), Value::Null],
+            vec!["text|007", "text|", "text|ü\u{1}\"|", "text|null"],
+        ),
+        ("integer", vec![Value::I64(i32::MIN.into())], vec!["integer|-2147483648"]),
+        ("bigint", vec![Value::I64(i64::MAX)], vec!["bigint|9223372036854775807"]),
+        ("decimal(20,0)", vec![Value::U64(u64::MAX)], vec!["numeric|18446744073709551615"]),
+        ("float", vec![Value::F64(0.5), Value::F64(f64::NAN)], vec!["real|0.5", "real|NaN"]),
+        (
+            "double",
+            vec![Value::F64(0.1), Value::F64(f64::NEG_INFINITY)],
+            vec!["double precision|0.1", "double precision|-Infinity"],
+        ),
+        (
+            "decimal(10,2)",
+            vec![Value::Str("-0.5"), Value::Str("12345678.90"), Value::I64(0)],
+            vec!["numeric|-0.50", "numeric|12345678.90", "numeric|0.00"],
+        ),
+        ("decimal(5,-2)", vec![Value::I64(1_234_500)], vec!["numeric|1234500"]),
+        (
+            "decimal(60,4)",
+            vec![Value::Str(huge), Value::Str("0.0001")],
+            vec![
+                "numeric|1234567890123456789012345678901234567890123456789012345.6789",
+                "numeric|0.0001",
+            ],
+        ),
+        ("boolean", vec![Value::Bool(true), Value::Bool(false)], vec!["boolean|t", "boolean|f"]),
+        (
+            "date",
+            vec![Value::Str("2024-02-29"), Value::Date(-800_000), Value::Date(i32::MAX)],
+            vec!["date|2024-02-29", "date|0222-09-04 BC", "date|infinity"],
+        ),
+        ("time", vec![Value::Str("23:59:59.5")], vec!["time without time zone|23:59:59.5"]),
+        (
+            "timestamp",
+            vec![Value::Timestamp(0), Value::Timestamp(i64::MIN)],
+            vec![
+                "timestamp without time zone|1970-01-01 00:00:00",
+                "timestamp without time zone|-infinity",
+            ],
+        ),
+        (
+            "timestamptz",
+            vec![Value::TimestampTz(-1)],
+            vec!["timestamp with time zone|1969-12-31 23:59:59.999999+00"],
+        ),
+        ("uuid", vec![Value::Uuid([0xab; 16])], vec!["uuid|abababab-abab-abab-abab-abababababab"]),
+        ("json", vec![Value::Json(r#"{"a": 1.10}"#.into())], vec![r#"jsonb|{"a": 1.10}"#]),
+        (
+            "binary",
+            vec![Value::Bytes(&[0, 255]), Value::Bytes(&[])],
+            vec!["bytea|\\x00ff", "bytea|\\x"],
+        ),
+    ] {
+        let column = Column::new("v", column_type.parse().unwrap());
+        assert_eq!(stored(column, &values), expect, "{column_type}");
+    }
+}
+
+#[test]
+fn lists_are_arrays() {
+    let list = |items| Value::List(items);
+    for (column_type, values, expect) in [
+        (
+            "array(integer)",
+            vec![list(vec![Value::I64(1), Value::Null, Value::I64(3)]), list(vec![])],
+            vec!["integer[]|{1,NULL,3}", "integer[]|{}"],
+        ),
+        (
+            "array(array(string))",
+            vec![list(vec![
+                list(vec![Value::Str("a"), Value::Str("b,")]),
+                list(vec![Value::Null, Value::Str("")]),
+            ])],
+            vec![r#"text[]|{{a,"b,"},{NULL,""}}"#],
+        ),
+        ("array(decimal(5,1))", vec![list(vec![Value::Str("1.5")])], vec!["numeric[]|{1.5}"]),
+        ("array(json)", vec![list(vec![Value::Json("1".into())])], vec!["jsonb[]|{1}"]),
+    ] {
+        let column = Column::new("v", column_type.parse().unwrap());
+        assert_eq!(stored(column, &values), expect, "{column_type}");
+    }
+}
+
+#[test]
+fn types_of_postgresql_come_back_from_their_text() {
+    let digits = "9".repeat(1000);
+    for (origin, text) in [
+        ("numeric", "NaN"),
+        ("numeric", "-Infinity"),
+        ("numeric(1000,0)", digits.as_str()),
+        ("interval", "-1 years -2 mons +3 days -04:05:06.789"),
+        ("inet", "192.168.0.1/24"),
+        ("cidr", "2001:db8::/32"),
+        ("macaddr8", "08:00:2b:01:02:03:04:05"),
+        ("bit(3)", "101"),
+        ("bit varying(5)", "10"),
+        ("money", "$1,234.50"),
+        ("xml", "<a b=\"c\"/>"),
+        ("tsvector", "'fat':2 'rat':3A"),
+        ("tsquery", "'fat' & !'cat'"),
+        ("point", "(1.5,2)"),
+        ("polygon", "((0,0),(1,1),(2,0))"),
+        ("int4range", "[1,10)"),
+        ("tstzrange", "[\"2024-01-01 00:00:00+00\",)"),
+        ("time with time zone", "12:00:00.5+05:30"),
+        ("timestamp without time zone", "4713-01-01 00:00:00 BC"),
+        ("date", "0044-03-15 BC"),
+        ("pg_lsn", "16/B374D848"),
+        ("integer[]", "[0:1]={1,NULL}"),
+        ("text[]", "{{a,\"b c\"},{NULL,\"\"}}"),
+        ("jsonb[]", "{\"{\\\"a\\\": 1}\"}"),
+        ("character varying(5)", "ab  "),
+        ("jsonpath", "$.\"a\"[*]"),
+    ] {
+        let column = Column::new("v", ColumnType::String).origin(format!("postgresql:{origin}"));
+        let name = stored(column, &[Value::Str(text), Value::Null]);
+        let bare = origin.split('(').next().unwrap();
+        assert_eq!(name, [format!("{bare}|{text}"), format!("{bare}|null")], "{origin}");
+    }
+    for (column_type, origin, value, expect) in [
+        ("integer", "smallint", Value::I64(7), "smallint|7"),
+        ("json", "json", Value::Json("{\"b\":1, \"a\":1}".into()), "json|{\"b\":1, \"a\":1}"),
+        ("string", "shop.mood", Value::Str("sad"), "text|sad"),
+        ("string", "citext", Value::Str("X"), "text|X"),
+    ] {
+        let column = Column::new("v", column_type.parse().unwrap());
+        let column = column.origin(format!("postgresql:{origin}"));
+        assert_eq!(stored(column, &[value]), [expect], "{origin}");
+    }
+}
+
+#[test]
+fn wider_columns_of_an_existing_table_take_what_comes() {
+    let table = Table::new("t")
+        .column("a", ColumnType::Integer)
+        .column("b", "decimal(10,2)".parse().unwrap())
+        .column("c", ColumnType::Uuid)
+        .key(["a", "c"]);
+    let mut bed = Bed::new("{}");
+    bed.run("CREATE TABLE t (a numeric, b numeric(30,10), c text, PRIMARY KEY (c, a))");
+    bed.plan(&upsert(&table)).unwrap();
+    let uuid = "abababab-abab-abab-abab-abababababab";
+    let row = |a: i32, b: &str| (Insert, json!({"a": a, "b": b, "c": uuid}));
+    bed.write(vec![rows(&table, &[row(1, "1.5"), row(2, "2")])]).unwrap();
+    let many: Vec<_> = (2..102).map(|a| row(a, "3.25")).collect();
+    bed.write(vec![rows(&table, &many)]).unwrap();
+    let gone: Vec<_> = (3..103).map(|a| (Operation::Delete, json!({"a": a, "c": uuid}))).collect();
+    bed.write(vec![rows(&table, &gone)]).unwrap();
+    bed.write(vec![rows(&table, &[(Operation::Delete, json!({"a": 1, "c": uuid}))])]).unwrap();
+    assert_eq!(bed.query("SELECT a, b, c FROM t"), [format!("2|3.2500000000|{uuid}")]);
+}
+
+#[test]
+fn a_key_of_any_type_is_found_again() {
+    for (column_type, value) in [
+        ("string", Value::Str("ключ \"'")),
+        ("bigint", Value::I64(-7)),
+        ("decimal(30,10)", Value::Str("1.5")),
+        ("timestamptz", Value::TimestampTz(1)),
+        ("uuid", Value::Uuid([1; 16])),
+        ("binary", Value::Bytes(&[0])),
+        ("boolean", Value::Bool(false)),
+    ] {
+        let table = Table::new("t").column("k", column_type.parse().unwrap()).key(["k"]);
+        let mut bed = Bed::new("{}");
+        bed.plan(&upsert(&table)).unwrap();
+        for operation in [Operation::Insert, Operation::Update, Operation::Delete] {
+            let mut writer = TableWriter::changes(&table);
+            writer.push(operation, [value.clone()]).unwrap();
+            bed.write(vec![writer.finish().unwrap()]).unwrap();
+            let count = u32::from(operation != Operation::Delete).to_string();
+            assert_eq!(bed.query("SELECT count(*) FROM t"), [count], "{column_type}");
+        }
+    }
+}
