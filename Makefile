@@ -3,7 +3,9 @@
 # The component crates, one folder and one package of this name each: what is released, under
 # plugins/, and what only tests use, under tests/mocks/ and tests/evil/.
 # tests/repository/plumbing.rs compares the lists with the folders.
-COMPONENTS := files-source files-destination sqlite-destination
+COMPONENTS := files-source files-destination postgresql-destination sqlite-destination
+# Libraries under plugins/ that components share.
+COMPONENT_LIBRARIES := postgresql-client
 TEST_COMPONENTS := scripted-source evil-source
 
 # Everything goes below one folder, ours unless CARGO_TARGET_DIR says otherwise.
@@ -18,8 +20,9 @@ RELEASE := --locked --release
 # Natively in a run of their own: together with the host they would switch on features of shared
 # dependencies, so that wasmtime is compiled twice and tests see another binary than users.
 HOST_CRATES := --workspace $(COMPONENTS:%=--exclude %) $(TEST_COMPONENTS:%=--exclude %) \
-	--exclude cartridge-warp-bench
-COMPONENT_CRATES := $(COMPONENTS:%=--package %) $(TEST_COMPONENTS:%=--package %)
+	$(COMPONENT_LIBRARIES:%=--exclude %) --exclude cartridge-warp-bench
+COMPONENT_CRATES := $(COMPONENTS:%=--package %) $(COMPONENT_LIBRARIES:%=--package %) \
+	$(TEST_COMPONENTS:%=--package %)
 WASM := --locked --profile plugin --target wasm32-wasip2
 COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 # Prints a step's name and how long it took.

@@ -44,6 +44,11 @@ if [ -z "${CFLAGS_wasm32_wasip2:-}" ]; then
     have wasm-ld || missing+=(lld)
     [ -d /usr/include/wasm32-wasi ] || missing+=(wasi-libc)
 fi
+# --- A server for the tests of the PostgreSQL connectors -----------------------------------------
+# Debian keeps the server's programs outside of PATH.
+server() { [ -d "${CARTRIDGE_WARP_TEST_POSTGRESQL:-}" ] || have initdb ||
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+server || missing+=(postgresql)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if ! [ -e /etc/debian_version ]; then

@@ -33,21 +33,26 @@ fn the_readme_shows_the_commands() {
     crate::assert_none(&of_readme(&source::text("README.md")));
 }
 
-/// Folders with a crate, directly below these.
-fn crates_below(folders: &[&str]) -> BTreeSet<String> {
+/// Folders directly below these with a crate that is a component, or one that is none.
+fn crates_below(folders: &[&str], components: bool) -> BTreeSet<String> {
     let folders = folders.iter().map(|folder| fs::read_dir(source::root().join(folder)));
     let entries = folders.flatten().flatten().map(Result::unwrap);
-    let crates = entries.filter(|entry| entry.path().join("Cargo.toml").exists());
+    let crates = entries.filter(|entry| {
+        let manifest = fs::read_to_string(entry.path().join("Cargo.toml"));
+        manifest.is_ok_and(|manifest| manifest.contains("\"cdylib\"") == components)
+    });
     crates.map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 
 #[test]
 fn the_makefile_builds_every_component() {
     let makefile = source::text("Makefile");
-    let released = of_components(&makefile, "COMPONENTS", &crates_below(&["plugins"]));
-    let of_tests = crates_below(&["tests/mocks", "tests/evil"]);
+    let released = of_components(&makefile, "COMPONENTS", &crates_below(&["plugins"], true));
+    let libraries = crates_below(&["plugins"], false);
+    let libraries = of_components(&makefile, "COMPONENT_LIBRARIES", &libraries);
+    let of_tests = crates_below(&["tests/mocks", "tests/evil"], true);
     let of_tests = of_components(&makefile, "TEST_COMPONENTS", &of_tests);
-    crate::assert_none(&[released, of_tests].concat());
+    crate::assert_none(&[released, libraries, of_tests].concat());
 }
 
 #[test]

@@ -1,0 +1,20 @@
+//! What the PostgreSQL connectors have in common.
+//!
+//! [`Settings`] reads a connection string, [`Connection`] opens it and owns the runtime that drives
+//! it, [`failure`] turns the server's answers into instructions for the host, [`names`] quotes, and
+//! [`types`] says which type of the model is which type of the server.
+//!
+//! TLS is not here: the host ends it outside of the sandbox, so the component always speaks plainly
+//! to the host's virtual network.
+
+mod connection;
+pub mod failure;
+pub mod names;
+mod settings;
+pub mod types;
+
+pub use connection::Connection;
+pub use settings::{HOST_GRANT, Settings};
+
+pub use tokio;
+pub use tokio_postgres;

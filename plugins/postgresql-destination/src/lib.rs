@@ -1,0 +1,1 @@
+//! Keeps a copy in a PostgreSQL database.
