@@ -1,6 +1,7 @@
 //! The publication: which tables' changes the log is decoded for.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use cartridge_warp_sdk::{Failure, log};
 use postgresql_client::names::{literal, quoted};
@@ -19,11 +20,12 @@ struct Publication {
 }
 
 /// Makes sure that the publication carries every change of the tables, or says which SQL does.
+/// Only for tables that are about to be copied: adding another would hide what it missed.
 pub fn ensure(
     session: &Session,
     server: &Server,
     name: &str,
-    tables: &[&SourceTable],
+    tables: &[Rc<SourceTable>],
     create: bool,
 ) -> Result<(), Failure> {
     let Some(publication) = find(session, server, name)? else {
@@ -33,6 +35,51 @@ pub fn ensure(
         }
         return change(session, name, &sql);
     };
+    let missing = lacking(session, server, name, &publication, tables)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = sql_list(&missing);
+    let sql = format!("ALTER PUBLICATION {} ADD TABLE {list}", quoted(name));
+    if !create || publication.all_tables {
+        return Err(not_ready(&format!("publication {name} lacks {list}"), &sql));
+    }
+    change(session, name, &sql)
+}
+
+/// The tables that the publication does not have.
+pub fn missing(
+    session: &Session,
+    server: &Server,
+    name: &str,
+    tables: &[Rc<SourceTable>],
+) -> Result<Vec<Rc<SourceTable>>, Failure> {
+    match find(session, server, name)? {
+        Some(publication) => lacking(session, server, name, &publication, tables),
+        None => Ok(tables.to_vec()),
+    }
+}
+
+/// The failure for a table that is followed and not in the publication.
+pub fn left_out(name: &str, table: &SourceTable) -> Failure {
+    Failure::resync(
+        "not-published",
+        format!(
+            "table {table} is not in publication {name}, so its changes since then are lost to \
+             this pipeline; run again with --full-resync, which adds it and copies it anew, or \
+             leave the table out",
+            table = table.qualified()
+        ),
+    )
+}
+
+fn lacking(
+    session: &Session,
+    server: &Server,
+    name: &str,
+    publication: &Publication,
+    tables: &[Rc<SourceTable>],
+) -> Result<Vec<Rc<SourceTable>>, Failure> {
     if !publication.all_operations {
         let sql = format!("ALTER PUBLICATION {} SET (publish = '{OPERATIONS}')", quoted(name));
         return Err(not_ready(&format!("publication {name} leaves out some operations"), &sql));
@@ -44,20 +91,10 @@ pub fn ensure(
         return Err(not_ready(&what, &sql));
     }
     let published = published(session, server, name, tables)?;
-    let missing: Vec<&SourceTable> = tables
-        .iter()
-        .filter(|table| !published.contains(&(table.schema.clone(), table.shape.name.clone())))
-        .copied()
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let list = sql_list(&missing);
-    let sql = format!("ALTER PUBLICATION {} ADD TABLE {list}", quoted(name));
-    if !create || publication.all_tables {
-        return Err(not_ready(&format!("publication {name} lacks {list}"), &sql));
-    }
-    change(session, name, &sql)
+    let lacks = |table: &&Rc<SourceTable>| {
+        !published.contains(&(table.schema.clone(), table.shape.name.clone()))
+    };
+    Ok(tables.iter().filter(lacks).cloned().collect())
 }
 
 fn find(session: &Session, server: &Server, name: &str) -> Result<Option<Publication>, Failure> {
@@ -79,7 +116,7 @@ fn published(
     session: &Session,
     server: &Server,
     name: &str,
-    tables: &[&SourceTable],
+    tables: &[Rc<SourceTable>],
 ) -> Result<BTreeSet<(String, String)>, Failure> {
     let filters = if server.version >= VERSION_FILTERS {
         "rowfilter IS NOT NULL, attnames::text[]"
@@ -96,8 +133,8 @@ fn published(
         let known = tables.iter().find(|known| known.schema == schema && known.shape.name == table);
         // A filter that the snapshot does not know would make the two disagree.
         let columns = row.try_get(3).ok().flatten().map(list_length);
-        let lists_less = |known: &&SourceTable| columns.is_some_and(|n| n < known.columns.len());
-        if known.is_some_and(|known| lists_less(&known)) || known.is_some() && flag(row, 2)? {
+        let lists_less = |known: &Rc<SourceTable>| columns.is_some_and(|n| n < known.columns.len());
+        if known.is_some_and(lists_less) || known.is_some() && flag(row, 2)? {
             let sql = format!(
                 "ALTER PUBLICATION {name} DROP TABLE {table}; ALTER PUBLICATION {name} ADD TABLE \
                  {table}",
@@ -122,11 +159,11 @@ fn list_length(array: &str) -> usize {
     if array == "{}" { 0 } else { array.split(',').count() }
 }
 
-fn sql_list(tables: &[&SourceTable]) -> String {
+fn sql_list(tables: &[Rc<SourceTable>]) -> String {
     tables.iter().map(|table| table.qualified()).collect::<Vec<_>>().join(", ")
 }
 
-fn create_sql(server: &Server, name: &str, tables: &[&SourceTable]) -> String {
+fn create_sql(server: &Server, name: &str, tables: &[Rc<SourceTable>]) -> String {
     let list = match sql_list(tables) {
         empty if empty.is_empty() => empty,
         list => format!(" FOR TABLE {list}"),
