@@ -62,8 +62,7 @@ impl Source for PostgresqlSource {
     fn connect(config: Config<Options>) -> Result<Self, Failure> {
         config.options.check()?;
         let settings = Settings::parse(&config.connection_string)?;
-        let control =
-            Session::open(&settings, Some(Duration::from_secs(STATEMENT_SECONDS_MAX)))?;
+        let control = Session::open(&settings, Some(Duration::from_secs(STATEMENT_SECONDS_MAX)))?;
         Ok(Self {
             settings,
             options: config.options,
@@ -83,7 +82,8 @@ impl Source for PostgresqlSource {
 
     fn get_schema(&mut self, schema: &str) -> Result<Vec<Table>, Failure> {
         self.reload(schema)?;
-        let mut shapes: Vec<Table> = self.tables.values().map(|table| table.shape.clone()).collect();
+        let mut shapes: Vec<Table> =
+            self.tables.values().map(|table| table.shape.clone()).collect();
         shapes.sort_by(|one, other| one.name.cmp(&other.name));
         self.tables.values().for_each(|table| advise_on_key(table));
         Ok(shapes)
@@ -220,11 +220,7 @@ fn key_sql(table: &str) -> String {
 }
 
 /// What would fail in the middle of the work is refused before it.
-fn check_selected(
-    session: &Session,
-    server: &Server,
-    table: &SourceTable,
-) -> Result<(), Failure> {
+fn check_selected(session: &Session, server: &Server, table: &SourceTable) -> Result<(), Failure> {
     let name = table.qualified();
     let config = |code: &str, message: String| Err(Failure::config(code, message));
     if table.shape.key.is_empty() {
@@ -240,13 +236,13 @@ fn check_selected(
     if let Some(column) = table.columns.iter().find(|column| is_reserved(&column.name)) {
         return config(
             "reserved-column",
-            format!("table {name} has a column {}, a name that is reserved; rename it", column.name),
+            format!(
+                "table {name} has a column {}, a name that is reserved; rename it",
+                column.name
+            ),
         );
     }
-    let readable = format!(
-        "SELECT has_table_privilege({}, 'SELECT')",
-        table.oid
-    );
+    let readable = format!("SELECT has_table_privilege({}, 'SELECT')", table.oid);
     if session.value(&readable)? != "t" {
         return config(
             "permission",

@@ -43,9 +43,9 @@ pub struct FollowedTable {
 impl FollowedTable {
     /// A table by its name.
     pub fn new(oid: u32, name: &str) -> Self {
-        let name_hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        });
+        let name_hash = name
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         Self { oid, name_hash }
     }
 }
@@ -172,7 +172,9 @@ mod tests {
 
     #[test]
     fn lsns_are_read_and_written_as_the_server_does() {
-        for (text, lsn) in [("0/0", 0), ("16/B374D848", 0x16_b374_d848), ("FFFFFFFF/1", 0xffff_ffff_0000_0001)] {
+        for (text, lsn) in
+            [("0/0", 0), ("16/B374D848", 0x16_b374_d848), ("FFFFFFFF/1", 0xffff_ffff_0000_0001)]
+        {
             assert_eq!(parse(text), Some(lsn));
             assert_eq!(show(lsn), text);
         }

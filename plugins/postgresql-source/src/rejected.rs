@@ -33,9 +33,8 @@ pub fn letter<'f>(
     origin: &str,
 ) -> DeadLetter {
     let text = |text: &[u8]| serde_json::Value::from(String::from_utf8_lossy(text).into_owned());
-    let fields = fields.map(|(name, value)| {
-        (name.to_owned(), value.map_or(serde_json::Value::Null, text))
-    });
+    let fields =
+        fields.map(|(name, value)| (name.to_owned(), value.map_or(serde_json::Value::Null, text)));
     let payload = serde_json::Value::Object(fields.collect()).to_string();
     DeadLetter::new(&table.shape.name, ValueError::CODE, error.to_string(), &payload, origin)
 }

@@ -216,7 +216,10 @@ mod tests {
             table(&[(2, "a", Integer)], "a"),
         ] {
             let failure = changes(&old, &new).unwrap_err();
-            assert_eq!((failure.action.as_str(), failure.code.as_str()), ("resync", "shape-changed"));
+            assert_eq!(
+                (failure.action.as_str(), failure.code.as_str()),
+                ("resync", "shape-changed")
+            );
         }
     }
 }

@@ -17,7 +17,8 @@ fn operations(collected: &cartridge_warp_sdk::testing::Collected, table: &str) -
 #[test]
 fn operations_come_in_commit_order_with_their_values() {
     let database = Database::new("operations");
-    database.sql("CREATE TABLE t (id int PRIMARY KEY, note text); CREATE TABLE u (id int PRIMARY KEY)");
+    database
+        .sql("CREATE TABLE t (id int PRIMARY KEY, note text); CREATE TABLE u (id int PRIMARY KEY)");
     let mut driver = database.driver();
     let start = driver.position().unwrap();
     database.sql(
@@ -27,8 +28,7 @@ fn operations_come_in_commit_order_with_their_values() {
          TRUNCATE t, u; INSERT INTO t VALUES (4, E'\\t\\\\N\\nü')",
     );
     let changes = follow(&mut driver, &start);
-    let expected =
-        ["1", "2", "update 1", "delete 2", "delete 1", "3", "truncate null", "4"];
+    let expected = ["1", "2", "update 1", "delete 2", "delete 1", "3", "truncate null", "4"];
     assert_eq!(operations(&changes, "t"), expected);
     assert_eq!(changes.column("u", "id"), ["truncate null"]);
     assert_eq!(changes.column("t", "note")[5..], ["c", "truncate null", "\t\\N\nü"]);
@@ -175,9 +175,8 @@ fn partitions_travel_under_the_name_of_their_root() {
     let mut replica = Replica::default();
     replica.apply(&driver.snapshot("p", &start, 1).unwrap());
     assert_eq!(replica.rows("p", &["id", "v"]), ["1|low", "101|high"]);
-    database.sql(
-        "UPDATE p SET id = 150 WHERE id = 1; INSERT INTO p VALUES (2, 'new'), (102, 'new')",
-    );
+    database
+        .sql("UPDATE p SET id = 150 WHERE id = 1; INSERT INTO p VALUES (2, 'new'), (102, 'new')");
     replica.apply(&follow(&mut driver, &start));
     assert_eq!(replica.rows("p", &["id", "v"]), ["101|high", "102|new", "150|low", "2|new"]);
 }

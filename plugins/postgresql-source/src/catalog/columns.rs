@@ -23,7 +23,8 @@ pub struct TypeFacts {
 /// The column in the model, and how to read its text.
 pub fn column(name: &str, facts: &TypeFacts, required: bool, options: &Options) -> (Column, Codec) {
     let known = Type::from_oid(facts.base).filter(|type_| types::element(type_).is_none());
-    let as_text = known.as_ref().and_then(text_type).is_some_and(|t| options.text_types.contains(&t));
+    let as_text =
+        known.as_ref().and_then(text_type).is_some_and(|t| options.text_types.contains(&t));
     let exact = known.as_ref().and_then(|type_| types::model(type_, facts.modifier));
     let column_type = exact.filter(|_| !as_text).unwrap_or(ColumnType::String);
     let mut column = Column::new(name, column_type.clone());

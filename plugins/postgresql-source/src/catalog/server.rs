@@ -48,7 +48,10 @@ pub fn check(session: &Session) -> Result<Server, Failure> {
     if version < VERSION_MIN {
         return Err(Failure::config(
             "server-too-old",
-            format!("the server is PostgreSQL {}; this connector needs 12 or newer", version / 10_000),
+            format!(
+                "the server is PostgreSQL {}; this connector needs 12 or newer",
+                version / 10_000
+            ),
         ));
     }
     if flag(&row, 2)? {

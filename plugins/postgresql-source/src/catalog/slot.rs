@@ -130,7 +130,10 @@ pub fn check(
         return Err(lost(why, log_end));
     }
     if after.complete > log_end {
-        let why = format!("the server's log ends at {}, before the stored position: it was restored", show(log_end));
+        let why = format!(
+            "the server's log ends at {}, before the stored position: it was restored",
+            show(log_end)
+        );
         return Err(lost(why, log_end));
     }
     match find(session, server, name)? {

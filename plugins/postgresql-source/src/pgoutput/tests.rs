@@ -104,11 +104,7 @@ fn cut_and_padded_messages_are_refused() {
             assert!(Message::decode(cut).is_err(), "{name} cut at {end}");
         }
         let padded = [bytes.as_slice(), b"\0"].concat();
-        assert_eq!(
-            Message::decode(padded.into()),
-            Err(Malformed("bytes after its end")),
-            "{name}"
-        );
+        assert_eq!(Message::decode(padded.into()), Err(Malformed("bytes after its end")), "{name}");
     }
 }
 

@@ -74,10 +74,8 @@ impl Copy {
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
              LOCK TABLE ONLY {part} IN ACCESS SHARE MODE; {IN_ORDER}"
         ))?;
-        let file: u32 = number(
-            &session.row(&format!("SELECT pg_relation_filenode({})", descriptor.oid))?,
-            0,
-        )?;
+        let file: u32 =
+            number(&session.row(&format!("SELECT pg_relation_filenode({})", descriptor.oid))?, 0)?;
         let which = Which::Named(schema, table);
         let found = tables::read(&session, source.server.version, &which, &source.options)?.pop();
         let Some(found) = found else { return Ok(None) };

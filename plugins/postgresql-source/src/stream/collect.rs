@@ -99,8 +99,7 @@ impl Collector {
                 let changes = self.relations.meet(catalog, schema, &relation)?;
                 // Rows before a change of shape are committed before it.
                 let now = changes.is_empty() || batch.changes.is_empty();
-                let target =
-                    if now { &mut batch.schema_changes } else { &mut self.announced };
+                let target = if now { &mut batch.schema_changes } else { &mut self.announced };
                 target.extend(changes);
                 return Ok(now);
             }

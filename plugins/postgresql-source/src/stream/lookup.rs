@@ -37,8 +37,7 @@ pub fn fill(session: &Session, changes: &mut [Change]) -> Result<(), Failure> {
 /// Rows of one table.
 fn fill_some(session: &Session, changes: &mut [Change], places: &[usize]) -> Result<(), Failure> {
     let table = changes[places[0]].fitting.table.clone();
-    let mut columns: Vec<usize> =
-        places.iter().flat_map(|at| missing(&changes[*at])).collect();
+    let mut columns: Vec<usize> = places.iter().flat_map(|at| missing(&changes[*at])).collect();
     columns.sort_unstable();
     columns.dedup();
     let keys: Vec<Option<Key>> = places.iter().map(|at| key(&changes[*at])).collect();

@@ -158,16 +158,18 @@ fn collect(
             Some(message) => message,
             None => match peek.taken() {
                 Some(bytes) => Message::decode(bytes).map_err(|why| unexpected(why.0))?,
-                None => match peek.fill(if batch.is_empty() { patience } else { Duration::ZERO })? {
-                    Filled::Some => continue,
-                    Filled::NotYet => return Ok(false),
-                    Filled::End if peek.was_cut() => return Ok(false),
-                    Filled::End => {
-                        let complete = &mut collector.position.complete;
-                        *complete = (*complete).max(progress.read_ended());
-                        return Ok(true);
+                None => {
+                    match peek.fill(if batch.is_empty() { patience } else { Duration::ZERO })? {
+                        Filled::Some => continue,
+                        Filled::NotYet => return Ok(false),
+                        Filled::End if peek.was_cut() => return Ok(false),
+                        Filled::End => {
+                            let complete = &mut collector.position.complete;
+                            *complete = (*complete).max(progress.read_ended());
+                            return Ok(true);
+                        }
                     }
-                },
+                }
             },
         };
         if !collector.take(message, batch, source, schema, limits)? {

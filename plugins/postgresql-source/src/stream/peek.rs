@@ -14,11 +14,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use cartridge_warp_sdk::Failure;
 use futures_util::{FutureExt, StreamExt};
+use postgresql_client::Settings;
 use postgresql_client::names::{literal, quoted};
 use postgresql_client::tokio::time::timeout;
 use postgresql_client::tokio_postgres::types::ToSql;
 use postgresql_client::tokio_postgres::{Error, RowStream, Statement};
-use postgresql_client::Settings;
 
 use crate::catalog::slot;
 use crate::session::Session;

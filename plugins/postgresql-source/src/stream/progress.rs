@@ -99,12 +99,7 @@ impl Progress {
     }
 
     /// Moves the slot to what was confirmed, if it is free and rested.
-    pub fn advance(
-        &mut self,
-        session: &Session,
-        slot: &str,
-        peek: &Peek,
-    ) -> Result<(), Failure> {
+    pub fn advance(&mut self, session: &Session, slot: &str, peek: &Peek) -> Result<(), Failure> {
         let begun = Instant::now();
         if self.measured.is_none_or(|measured| begun - measured > MEASURE_EVERY) {
             slot::measure(session, slot)?;

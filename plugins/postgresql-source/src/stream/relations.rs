@@ -136,7 +136,9 @@ impl Relations {
             .collect();
         let holes: Vec<usize> =
             (0..table.columns.len()).filter(|at| !columns.contains(&Some(*at))).collect();
-        let stranger = |name: &str| by_name(name).is_none() && names.is_none_or(|names| !names.contains_key(name));
+        let stranger = |name: &str| {
+            by_name(name).is_none() && names.is_none_or(|names| !names.contains_key(name))
+        };
         let strangers: Vec<&str> = relation
             .columns
             .iter()

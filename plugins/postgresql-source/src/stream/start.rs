@@ -2,11 +2,11 @@
 
 use cartridge_warp_sdk::Failure;
 
+use super::Started;
 use super::collect::Collector;
 use super::peek::Peek;
 use super::progress::Progress;
 use super::watch::Watch;
-use super::Started;
 use crate::PostgresqlSource;
 use crate::catalog::{publication, server, slot, tables};
 use crate::position::{FollowedTable, Position};
@@ -44,17 +44,14 @@ pub(super) fn start(
 
 /// A table that was dropped and made again under its name has lost rows of which the log says
 /// nothing.
-fn check_tables(
-    source: &PostgresqlSource,
-    after: &Position,
-    schema: &str,
-) -> Result<(), Failure> {
+fn check_tables(source: &PostgresqlSource, after: &Position, schema: &str) -> Result<(), Failure> {
     let existing = tables::oids(&source.control, source.server.version, schema)?;
     for table in source.selected() {
         let now = FollowedTable::new(table.oid, &table.shape.name);
-        let before = after.tables.iter().find(|before| {
-            before.name_hash == now.name_hash && !existing.contains(&before.oid)
-        });
+        let before = after
+            .tables
+            .iter()
+            .find(|before| before.name_hash == now.name_hash && !existing.contains(&before.oid));
         if before.is_some() && !after.tables.contains(&now) {
             return Err(made_anew(&table.qualified()));
         }

@@ -9,8 +9,8 @@ use cartridge_warp_sdk::{Failure, SchemaChange};
 use super::relations::new_table;
 use super::start::made_anew;
 use crate::PostgresqlSource;
-use crate::catalog::tables::{self, Which};
 use crate::catalog::publication;
+use crate::catalog::tables::{self, Which};
 
 /// What was there at the last look.
 pub struct Watch {
@@ -57,8 +57,7 @@ impl Watch {
         }
         self.known = now;
         let selected = source.selected();
-        let gaps =
-            publication::missing(&source.control, &source.server, publication, &selected)?;
+        let gaps = publication::missing(&source.control, &source.server, publication, &selected)?;
         match gaps.first() {
             Some(table) => Err(publication::left_out(publication, table)),
             None => Ok(changes),

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use cartridge_warp_sdk::{
-    DeadLetter, Failure, Operation, TableRows, TableWriter, ValueError,
-};
+use cartridge_warp_sdk::{DeadLetter, Failure, Operation, TableRows, TableWriter, ValueError};
 
 use super::batch::Change;
 use crate::catalog::SourceTable;
