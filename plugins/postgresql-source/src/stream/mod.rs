@@ -34,6 +34,8 @@ use watch::Watch;
 /// Between two looks at a log to which nothing was added: grows from the first to the second.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_millis(100);
+/// How long rows that were read wait for more of the same read.
+const COMPANY_PATIENCE: Duration = Duration::from_millis(5);
 /// How long a call waits for an answer that the server is working on, even without a wait limit.
 const ANSWER_PATIENCE: Duration = Duration::from_millis(250);
 
@@ -159,7 +161,7 @@ fn collect(
             None => match peek.taken() {
                 Some(bytes) => Message::decode(bytes).map_err(|why| unexpected(why.0))?,
                 None => {
-                    match peek.fill(if batch.is_empty() { patience } else { Duration::ZERO })? {
+                    match peek.fill(if batch.is_empty() { patience } else { COMPANY_PATIENCE })? {
                         Filled::Some => continue,
                         Filled::NotYet => return Ok(false),
                         Filled::End if peek.was_cut() => return Ok(false),

@@ -1,7 +1,7 @@
 //! A server for the tests of one binary, a database for each test, and a copy of its tables that is
 //! kept as a destination would keep it.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 mod replica;
 
