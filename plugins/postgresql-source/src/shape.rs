@@ -166,7 +166,8 @@ mod tests {
     fn columns_are_followed_by_their_numbers() {
         use ColumnType::{BigInt, Integer, String as Text};
         let old = table(&[(1, "id", Integer), (2, "a", Text), (3, "b", Text)], "id");
-        let cases: [(&str, Vec<(i16, &str, ColumnType)>, &[&str]); 6] = [
+        type Case<'a> = (&'a str, Vec<(i16, &'a str, ColumnType)>, &'a [&'a str]);
+        let cases: [Case<'_>; 6] = [
             ("nothing", vec![(1, "id", Integer), (2, "a", Text), (3, "b", Text)], &[]),
             (
                 "a column is added and another widened",

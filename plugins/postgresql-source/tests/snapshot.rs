@@ -6,8 +6,9 @@ mod support;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cartridge_warp_sdk::Source;
 use cartridge_warp_sdk::testing::Collected;
+use cartridge_warp_sdk::{Chunk, Source};
+use postgresql_source::PostgresqlSource;
 use support::{Database, Replica, follow, limits};
 
 #[test]
@@ -82,19 +83,14 @@ fn a_table_that_changes_while_it_is_copied_ends_up_equal() {
         });
         let mut source = database.source();
         for chunk in source.plan_snapshot("public", "t", &start, 4).unwrap() {
-            let mut cursor: Option<Vec<u8>> = None;
-            for step in 0.. {
-                if step % 10 == 9 {
-                    source = database.source();
-                }
-                let batch = source
-                    .get_full_snapshot("public", "t", &chunk, cursor.as_deref(), limits(500))
-                    .unwrap();
-                batch.rows.iter().for_each(|rows| replica.apply_rows(rows));
-                cursor = batch.next_cursor;
+            let mut cursor = None;
+            loop {
+                cursor = read_on(&mut source, &mut replica, &chunk, cursor, 9);
                 if cursor.is_none() {
                     break;
                 }
+                // As if it had been killed.
+                source = database.source();
             }
         }
         done.store(true, Ordering::Relaxed);
@@ -109,6 +105,58 @@ fn a_table_that_changes_while_it_is_copied_ends_up_equal() {
 }
 
 #[test]
+fn a_row_that_moves_behind_the_reader_comes_whole_from_the_stream() {
+    let database = Database::new("moved");
+    // Full pages, room in the first ones, and large values that the log does not send again.
+    database.sql(
+        "CREATE TABLE t (id int PRIMARY KEY, v int, filler text, big text); \
+         ALTER TABLE t ALTER filler SET STORAGE PLAIN, ALTER big SET STORAGE EXTERNAL; \
+         INSERT INTO t SELECT n, 0, repeat('f', 500), CASE WHEN n > 59950 THEN \
+             repeat(n::text, 600) END FROM generate_series(1, 60000) n; \
+         DELETE FROM t WHERE id < 2000; VACUUM t",
+    );
+    let start = database.driver().position().unwrap();
+    let mut source = database.source();
+    let chunks = source.plan_snapshot("public", "t", &start, 2).unwrap();
+    assert_eq!(chunks.len(), 2);
+    let mut replica = Replica::default();
+    read_on(&mut source, &mut replica, &chunks[0], None, usize::MAX);
+    database.sql("UPDATE t SET v = 1 WHERE id > 59950");
+    read_on(&mut source, &mut replica, &chunks[1], None, usize::MAX);
+    let copied = replica.rows("t", &["id"]).len();
+    assert!(copied < 58_001, "no row moved, so nothing is shown");
+    replica.apply(&follow(&mut database.driver(), &start));
+    let big = |rows: Vec<String>| {
+        let mut rows: Vec<String> = rows.into_iter().filter(|row| row.contains("|1|")).collect();
+        rows.sort_unstable();
+        rows
+    };
+    let expected = big(database.sql("SELECT id, v, big FROM t"));
+    assert_eq!(expected.len(), 50);
+    assert!(big(replica.rows("t", &["id", "v", "big"])) == expected, "the rows differ");
+}
+
+/// Reads at most so many steps of a chunk; where it goes on.
+fn read_on(
+    source: &mut PostgresqlSource,
+    replica: &mut Replica,
+    chunk: &Chunk,
+    mut cursor: Option<Vec<u8>>,
+    steps_max: usize,
+) -> Option<Vec<u8>> {
+    for _ in 0..steps_max {
+        let batch =
+            source.get_full_snapshot("public", "t", chunk, cursor.as_deref(), limits(500)).unwrap();
+        batch.rows.iter().for_each(|rows| replica.apply_rows(rows));
+        cursor = batch.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    cursor
+}
+
+#[test]
 fn a_table_that_was_rewritten_is_read_whole_by_the_chunks_that_are_left() {
     let database = Database::new("rewritten");
     database.sql(
@@ -120,37 +168,14 @@ fn a_table_that_was_rewritten_is_read_whole_by_the_chunks_that_are_left() {
     let chunks = source.plan_snapshot("public", "t", &start, 2).unwrap();
     assert_eq!(chunks.len(), 2);
     let mut replica = Replica::default();
-    let mut read = |chunk, mut cursor: Option<Vec<u8>>, steps: usize| {
-        for _ in 0..steps {
-            let batch =
-                source.get_full_snapshot("public", "t", chunk, cursor.as_deref(), limits(5000));
-            let batch = batch.unwrap();
-            batch.rows.iter().for_each(|rows| replica.apply_rows(rows));
-            cursor = batch.next_cursor;
-            if cursor.is_none() {
-                break;
-            }
-        }
-        cursor
-    };
-    // The second half first, then what is left moves to the front.
-    let cursor = read(&chunks[0], None, 1);
+    // A part of the first half, then what is left moves to the front.
+    let cursor = read_on(&mut source, &mut replica, &chunks[0], None, 1);
     assert!(cursor.is_some());
-    drop(read);
     drop(source);
     database.sql("DELETE FROM t WHERE id < 3000; VACUUM FULL t");
     let mut source = database.source();
-    for (chunk, mut cursor) in [(&chunks[1], None), (&chunks[0], cursor)] {
-        loop {
-            let batch = source
-                .get_full_snapshot("public", "t", chunk, cursor.as_deref(), limits(5000))
-                .unwrap();
-            batch.rows.iter().for_each(|rows| replica.apply_rows(rows));
-            cursor = batch.next_cursor;
-            if cursor.is_none() {
-                break;
-            }
-        }
+    for (chunk, cursor) in [(&chunks[1], None), (&chunks[0], cursor)] {
+        assert_eq!(read_on(&mut source, &mut replica, chunk, cursor, usize::MAX), None);
     }
     replica.apply(&follow(&mut database.driver(), &start));
     assert_eq!(replica.rows("t", &["id"]).len(), 37_001);
