@@ -1,0 +1,51 @@
+//! A column's type: what it is in the model, and how its text is read.
+
+use cartridge_warp_sdk::{Column, ColumnType};
+use postgresql_client::tokio_postgres::types::Type;
+use postgresql_client::types;
+
+use crate::options::{Options, TextType};
+use crate::value::Codec;
+
+/// A type as the catalog describes it; of a domain, the type beneath.
+#[derive(Debug, Clone)]
+pub struct TypeFacts {
+    /// Object id of the type itself.
+    pub base: u32,
+    /// Its modifier.
+    pub modifier: i32,
+    /// `format_type` of the column.
+    pub formatted: String,
+    /// Values may be stored out of line, and then an update need not send them.
+    pub toastable: bool,
+}
+
+/// The column in the model, and how to read its text.
+pub fn column(name: &str, facts: &TypeFacts, required: bool, options: &Options) -> (Column, Codec) {
+    let known = Type::from_oid(facts.base).filter(|type_| types::element(type_).is_none());
+    let as_text =
+        known.as_ref().and_then(text_type).is_some_and(|t| options.text_types.contains(&t));
+    let exact = known.as_ref().and_then(|type_| types::model(type_, facts.modifier));
+    let column_type = exact.filter(|_| !as_text).unwrap_or(ColumnType::String);
+    let mut column = Column::new(name, column_type.clone());
+    if types::declared(&column_type) != facts.formatted {
+        column = column.origin(format!("{}{}", types::ORIGIN, facts.formatted));
+    }
+    // An update may leave out a large value, and a row that the destination does not have yet would
+    // then break the promise.
+    if required && !facts.toastable {
+        column = column.required();
+    }
+    (column, Codec::of(&column_type))
+}
+
+fn text_type(type_: &Type) -> Option<TextType> {
+    Some(match *type_ {
+        Type::NUMERIC => TextType::Numeric,
+        Type::DATE => TextType::Date,
+        Type::TIME => TextType::Time,
+        Type::TIMESTAMP => TextType::Timestamp,
+        Type::TIMESTAMPTZ => TextType::Timestamptz,
+        _ => return None,
+    })
+}

@@ -1,0 +1,195 @@
+//! The publication: which tables' changes the log is decoded for.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use cartridge_warp_sdk::{Failure, log};
+use postgresql_client::names::{literal, quoted};
+
+use super::SourceTable;
+use super::server::{Server, VERSION_FILTERS, VERSION_VIA_ROOT, wait_for_writers};
+use crate::session::{Session, flag, text};
+
+const OPERATIONS: &str = "insert, update, delete, truncate";
+
+/// A publication as the catalog shows it.
+struct Publication {
+    all_tables: bool,
+    all_operations: bool,
+    via_root: bool,
+}
+
+/// Makes sure that the publication carries every change of the tables, or says which SQL does.
+/// Only for tables that are about to be copied: adding another would hide what it missed.
+pub fn ensure(
+    session: &Session,
+    server: &Server,
+    name: &str,
+    tables: &[Rc<SourceTable>],
+    create: bool,
+) -> Result<(), Failure> {
+    let Some(publication) = find(session, server, name)? else {
+        let sql = create_sql(server, name, tables);
+        if !create {
+            return Err(not_ready(&format!("there is no publication {name}"), &sql));
+        }
+        return change(session, name, &sql);
+    };
+    let missing = lacking(session, server, name, &publication, tables)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = sql_list(&missing);
+    let sql = format!("ALTER PUBLICATION {} ADD TABLE {list}", quoted(name));
+    if !create || publication.all_tables {
+        return Err(not_ready(&format!("publication {name} lacks {list}"), &sql));
+    }
+    change(session, name, &sql)
+}
+
+/// The tables that the publication does not have.
+pub fn missing(
+    session: &Session,
+    server: &Server,
+    name: &str,
+    tables: &[Rc<SourceTable>],
+) -> Result<Vec<Rc<SourceTable>>, Failure> {
+    match find(session, server, name)? {
+        Some(publication) => lacking(session, server, name, &publication, tables),
+        None => Ok(tables.to_vec()),
+    }
+}
+
+/// The failure for a table that is followed and not in the publication.
+pub fn left_out(name: &str, table: &SourceTable) -> Failure {
+    Failure::resync(
+        "not-published",
+        format!(
+            "table {table} is not in publication {name}, so its changes since then are lost to \
+             this pipeline; run again with --full-resync, which adds it and copies it anew, or \
+             leave the table out",
+            table = table.qualified()
+        ),
+    )
+}
+
+fn lacking(
+    session: &Session,
+    server: &Server,
+    name: &str,
+    publication: &Publication,
+    tables: &[Rc<SourceTable>],
+) -> Result<Vec<Rc<SourceTable>>, Failure> {
+    if !publication.all_operations {
+        let sql = format!("ALTER PUBLICATION {} SET (publish = '{OPERATIONS}')", quoted(name));
+        return Err(not_ready(&format!("publication {name} leaves out some operations"), &sql));
+    }
+    if !publication.via_root && tables.iter().any(|table| table.partitioned) {
+        let sql =
+            format!("ALTER PUBLICATION {} SET (publish_via_partition_root = true)", quoted(name));
+        let what = format!("publication {name} sends changes under the names of partitions");
+        return Err(not_ready(&what, &sql));
+    }
+    let published = published(session, server, name, tables)?;
+    let lacks = |table: &&Rc<SourceTable>| {
+        !published.contains(&(table.schema.clone(), table.shape.name.clone()))
+    };
+    Ok(tables.iter().filter(lacks).cloned().collect())
+}
+
+fn find(session: &Session, server: &Server, name: &str) -> Result<Option<Publication>, Failure> {
+    let via_root = if server.version >= VERSION_VIA_ROOT { "pubviaroot" } else { "false" };
+    let rows = session.rows(&format!(
+        "SELECT puballtables, pubinsert AND pubupdate AND pubdelete AND pubtruncate, {via_root} \
+         FROM pg_publication WHERE pubname = {}",
+        literal(name)
+    ))?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Publication {
+        all_tables: flag(row, 0)?,
+        all_operations: flag(row, 1)?,
+        via_root: flag(row, 2)?,
+    }))
+}
+
+fn published(
+    session: &Session,
+    server: &Server,
+    name: &str,
+    tables: &[Rc<SourceTable>],
+) -> Result<BTreeSet<(String, String)>, Failure> {
+    let filters = if server.version >= VERSION_FILTERS {
+        "rowfilter IS NOT NULL, attnames::text[]"
+    } else {
+        "false, NULL"
+    };
+    let rows = session.rows(&format!(
+        "SELECT schemaname, tablename, {filters} FROM pg_publication_tables WHERE pubname = {}",
+        literal(name)
+    ))?;
+    let mut published = BTreeSet::new();
+    for row in &rows {
+        let (schema, table) = (text(row, 0)?, text(row, 1)?);
+        let known = tables.iter().find(|known| known.schema == schema && known.shape.name == table);
+        // A filter that the snapshot does not know would make the two disagree.
+        let columns = row.try_get(3).ok().flatten().map(list_length);
+        let lists_less = |known: &Rc<SourceTable>| columns.is_some_and(|n| n < known.columns.len());
+        if known.is_some_and(lists_less) || known.is_some() && flag(row, 2)? {
+            let sql = format!(
+                "ALTER PUBLICATION {name} DROP TABLE {table}; ALTER PUBLICATION {name} ADD TABLE \
+                 {table}",
+                name = quoted(name),
+                table = postgresql_client::names::qualified(schema, table)
+            );
+            let what = format!(
+                "publication {name} sends only some columns or rows of table {table}, which this \
+                 connector does not follow (choose columns and rows in the pipeline's \
+                 configuration)"
+            );
+            return Err(not_ready(&what, &sql));
+        }
+        published.insert((schema.to_owned(), table.to_owned()));
+    }
+    Ok(published)
+}
+
+/// Items of a one-dimensional array of names; names with commas count twice, which never makes a
+/// list look shorter than it is.
+fn list_length(array: &str) -> usize {
+    if array == "{}" { 0 } else { array.split(',').count() }
+}
+
+fn sql_list(tables: &[Rc<SourceTable>]) -> String {
+    tables.iter().map(|table| table.qualified()).collect::<Vec<_>>().join(", ")
+}
+
+fn create_sql(server: &Server, name: &str, tables: &[Rc<SourceTable>]) -> String {
+    let list = match sql_list(tables) {
+        empty if empty.is_empty() => empty,
+        list => format!(" FOR TABLE {list}"),
+    };
+    let root = if server.version >= VERSION_VIA_ROOT {
+        " WITH (publish_via_partition_root = true)"
+    } else {
+        ""
+    };
+    format!("CREATE PUBLICATION {}{list}{root}", quoted(name))
+}
+
+/// Runs the SQL, then waits for the transactions that began before: their changes are decoded as
+/// the publication was when they began.
+fn change(session: &Session, name: &str, sql: &str) -> Result<(), Failure> {
+    log::info("changing the publication", &[("publication", name), ("sql", sql)]);
+    session.run(sql).map_err(|failure| {
+        if failure.code == "permission" {
+            let what = format!("publication {name} cannot be changed by this role");
+            return not_ready(&what, sql).detail(failure.detail.unwrap_or_default());
+        }
+        failure
+    })?;
+    wait_for_writers(session, "a change of the publication")
+}
+
+fn not_ready(what: &str, sql: &str) -> Failure {
+    Failure::config("publication", format!("{what}; as the tables' owner run: {sql}"))
+}

@@ -1,0 +1,149 @@
+//! Who the server is, whether it can decode its log, and where the log ends.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use cartridge_warp_sdk::Failure;
+
+use crate::pgoutput::Lsn;
+use crate::position::{self, ServerIdentity};
+use crate::session::{Session, flag, number, text, unexpected};
+
+/// `server_version_num` of the first version that works.
+const VERSION_MIN: u32 = 120_000;
+/// Changes of partitions can carry the root's name.
+pub const VERSION_VIA_ROOT: u32 = 130_000;
+/// Publications can have row filters and column lists.
+pub const VERSION_FILTERS: u32 = 150_000;
+/// Slots say whether their log is still there.
+pub const VERSION_WAL_STATUS: u32 = 130_000;
+/// Ranges of places in a table are read without reading the rest.
+pub const VERSION_RANGE_SCAN: u32 = 140_000;
+
+/// How long to wait for transactions that were there first.
+const WRITERS_PATIENCE: Duration = Duration::from_secs(30);
+const WRITERS_PAUSE: Duration = Duration::from_millis(20);
+
+/// What is known of a server after connecting.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// `server_version_num`.
+    pub version: u32,
+    /// The history its positions belong to.
+    pub identity: ServerIdentity,
+    /// The connected database.
+    pub database: String,
+    /// The connected role.
+    pub user: String,
+}
+
+/// Reads who the server is and refuses one that cannot work, with the SQL that helps.
+pub fn check(session: &Session) -> Result<Server, Failure> {
+    let row = session.row(
+        "SELECT current_setting('server_version_num'), current_setting('wal_level'), \
+             pg_is_in_recovery(), current_database(), current_user, \
+             (SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user)",
+    )?;
+    let version: u32 = number(&row, 0)?;
+    if version < VERSION_MIN {
+        return Err(Failure::config(
+            "server-too-old",
+            format!(
+                "the server is PostgreSQL {}; this connector needs 12 or newer",
+                version / 10_000
+            ),
+        ));
+    }
+    if flag(&row, 2)? {
+        return Err(Failure::config(
+            "standby",
+            "the server is a standby, whose log cannot be read; name the primary in \
+             connection_string, or add target_session_attrs=read-write",
+        ));
+    }
+    if text(&row, 1)? != "logical" {
+        return Err(Failure::config(
+            "wal-level",
+            format!(
+                "the server's wal_level is {}, so it does not log what changes; run ALTER SYSTEM \
+                 SET wal_level = 'logical' and restart the server",
+                text(&row, 1)?
+            ),
+        ));
+    }
+    let user = text(&row, 4)?.to_owned();
+    if !flag(&row, 5)? {
+        return Err(Failure::config(
+            "no-replication-right",
+            format!(
+                "role {user} may not read the log; as a superuser run ALTER ROLE {} REPLICATION",
+                postgresql_client::names::quoted(&user)
+            ),
+        ));
+    }
+    let identity = identity(session)?;
+    Ok(Server { version, identity, database: text(&row, 3)?.to_owned(), user })
+}
+
+fn identity(session: &Session) -> Result<ServerIdentity, Failure> {
+    // The control file's timeline is that of the last checkpoint, which may be before a promotion.
+    let row = session.row(
+        "SELECT system_identifier::text, left(pg_walfile_name(pg_current_wal_lsn()), 8) \
+         FROM pg_control_system()",
+    )?;
+    let system: i64 = number(&row, 0)?;
+    let timeline = u32::from_str_radix(text(&row, 1)?, 16);
+    Ok(ServerIdentity {
+        system: system.cast_unsigned(),
+        timeline: timeline.map_err(|_| unexpected("the log's file has no timeline"))?,
+    })
+}
+
+/// Where the log ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogEnd {
+    /// Behind the last record; always between two records.
+    pub inserted: Lsn,
+    /// What is safe on the server's disk and can be decoded; may lie within a record.
+    pub flushed: Lsn,
+}
+
+/// Reads where the log ends.
+pub fn log_end(session: &Session) -> Result<LogEnd, Failure> {
+    let row = session.row("SELECT pg_current_wal_insert_lsn(), pg_current_wal_flush_lsn()")?;
+    let lsn = |column| {
+        position::parse(text(&row, column)?).ok_or_else(|| unexpected("a log position is none"))
+    };
+    Ok(LogEnd { inserted: lsn(0)?, flushed: lsn(1)? })
+}
+
+/// Waits until every transaction that is writing now has ended.
+///
+/// A transaction whose commit stands in the log may be invisible to others for a moment, and longer
+/// where commits wait for a standby. A snapshot read then would lack it, and the stream, which
+/// starts behind it, too.
+pub fn wait_for_writers(session: &Session, why: &str) -> Result<(), Failure> {
+    let snapshot = session.value("SELECT txid_current_snapshot()::text")?;
+    let running = format!(
+        "SELECT count(*) FROM txid_snapshot_xip('{snapshot}'::txid_snapshot) AS x(id) \
+         WHERE NOT txid_visible_in_snapshot(x.id, txid_current_snapshot())"
+    );
+    let deadline = Instant::now() + WRITERS_PATIENCE;
+    loop {
+        let count = session.value(&running)?;
+        if count == "0" {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(Failure::retry(
+                "long-transactions",
+                format!(
+                    "{why} has to wait for {count} open transactions; end them (SELECT pid, \
+                     xact_start, query FROM pg_stat_activity WHERE backend_xid IS NOT NULL; \
+                     SELECT * FROM pg_prepared_xacts), or let them end: the wait is repeated"
+                ),
+            ));
+        }
+        sleep(WRITERS_PAUSE);
+    }
+}

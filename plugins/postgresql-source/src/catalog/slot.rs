@@ -1,0 +1,202 @@
+//! The replication slot: the server's promise to keep the log from where we are.
+
+use cartridge_warp_sdk::{Failure, log, metrics};
+use postgresql_client::names::{literal, quoted};
+
+use super::server::{Server, VERSION_WAL_STATUS};
+use crate::pgoutput::Lsn;
+use crate::position::{self, Position, show};
+use crate::session::{Session, flag, text, unexpected};
+
+const PLUGIN: &str = "pgoutput";
+
+/// A slot as `pg_replication_slots` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// Changes before this are gone.
+    pub confirmed: Lsn,
+    /// Whether the server gave up keeping the log, and the slot is of no more use.
+    pub lost: bool,
+}
+
+/// Reads the slot; none when there is none of that name.
+pub fn find(session: &Session, server: &Server, name: &str) -> Result<Option<Slot>, Failure> {
+    let status = if server.version >= VERSION_WAL_STATUS { "wal_status" } else { "NULL" };
+    let rows = session.rows(&format!(
+        "SELECT coalesce(plugin, 'none'), coalesce(database, 'none'), \
+             coalesce({status} = 'lost', restart_lsn IS NULL) OR restart_lsn IS NULL, \
+             coalesce(confirmed_flush_lsn, '0/0') \
+         FROM pg_replication_slots WHERE slot_name = {}",
+        literal(name)
+    ))?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    for (column, wanted, what) in [(0, PLUGIN, "plugin"), (1, &server.database, "database")] {
+        if text(row, column)? != wanted {
+            return Err(Failure::config(
+                "foreign-slot",
+                format!(
+                    "replication slot {name} has {what} {}, not {wanted}; name another in \
+                     `options.slot`, or run SELECT pg_drop_replication_slot({}) if nobody needs it",
+                    text(row, column)?,
+                    literal(name)
+                ),
+            ));
+        }
+    }
+    let confirmed = position::parse(text(row, 3)?);
+    let confirmed = confirmed.ok_or_else(|| unexpected("a slot's position is none"))?;
+    Ok(Some(Slot { confirmed, lost: flag(row, 2)? }))
+}
+
+/// Makes the slot and returns where its changes begin. Waits for open transactions.
+pub fn create(session: &Session, name: &str) -> Result<Lsn, Failure> {
+    let sql = format!(
+        "SELECT lsn FROM pg_create_logical_replication_slot({}, '{PLUGIN}')",
+        literal(name)
+    );
+    log::info("making the replication slot", &[("slot", name)]);
+    let lsn = session.value(&sql).map_err(|failure| match failure.code.as_str() {
+        "cancelled" => Failure::retry(
+            "long-transactions",
+            format!(
+                "making replication slot {name} has to wait for open transactions; end them \
+                 (SELECT pid, xact_start, query FROM pg_stat_activity WHERE backend_xid IS NOT \
+                 NULL; SELECT * FROM pg_prepared_xacts), or let them end: the wait is repeated"
+            ),
+        ),
+        "server-resources" | "postgresql" | "refused-statement" => Failure::config(
+            "no-slot-left",
+            format!(
+                "replication slot {name} cannot be made; raise max_replication_slots, or drop one \
+                 that nobody needs: SELECT slot_name, active FROM pg_replication_slots"
+            ),
+        )
+        .detail(failure.detail.unwrap_or(failure.message)),
+        _ => failure,
+    })?;
+    position::parse(&lsn).ok_or_else(|| unexpected("a new slot has no position"))
+}
+
+/// Removes a slot whose log is gone.
+pub fn discard(session: &Session, name: &str) -> Result<(), Failure> {
+    log::warn("the slot's log is gone; making the slot anew", &[("slot", name)]);
+    session.run(&format!("SELECT pg_drop_replication_slot({})", literal(name)))
+}
+
+/// The sentence for a slot that may not be made.
+pub fn missing(name: &str) -> Failure {
+    Failure::config(
+        "no-slot",
+        format!(
+            "there is no replication slot {name}; run SELECT \
+             pg_create_logical_replication_slot({}, '{PLUGIN}'), or set `options.create_slot: true`",
+            literal(name)
+        ),
+    )
+}
+
+/// Whether the stream can go on from a position: the same history, and a slot that still has it.
+pub fn check(
+    session: &Session,
+    server: &Server,
+    name: &str,
+    after: &Position,
+    log_end: Lsn,
+) -> Result<Slot, Failure> {
+    let lost = |why: String, until: Lsn| {
+        Failure::resync(
+            "log-lost",
+            format!(
+                "{why}; the changes from {} to {} are lost to this pipeline. Run again with \
+                 --full-resync to copy the tables anew",
+                show(after.complete),
+                show(until)
+            ),
+        )
+    };
+    if after.server.system != server.identity.system {
+        let why = format!(
+            "the server is another one than before (system identifier {}, was {})",
+            server.identity.system, after.server.system
+        );
+        return Err(lost(why, log_end));
+    }
+    if after.server.timeline != server.identity.timeline {
+        let why = format!(
+            "the server was promoted or restored (timeline {}, was {}), and nothing says that its \
+             log goes on where this pipeline stopped",
+            server.identity.timeline, after.server.timeline
+        );
+        return Err(lost(why, log_end));
+    }
+    if after.complete > log_end {
+        let why = format!(
+            "the server's log ends at {}, before the stored position: it was restored",
+            show(log_end)
+        );
+        return Err(lost(why, log_end));
+    }
+    match find(session, server, name)? {
+        None => Err(lost(format!("replication slot {name} is gone"), log_end)),
+        Some(slot) if slot.lost => {
+            let why = format!(
+                "the server gave up replication slot {name} (max_slot_wal_keep_size or an \
+                 idle limit)"
+            );
+            Err(lost(why, log_end))
+        }
+        Some(slot) if slot.confirmed > after.complete => {
+            let why = format!(
+                "replication slot {name} was made anew or read by somebody else: it begins at {}",
+                show(slot.confirmed)
+            );
+            Err(lost(why, slot.confirmed))
+        }
+        Some(slot) => Ok(slot),
+    }
+}
+
+/// Lets the server forget everything before `complete` (I1: called only with confirmed positions).
+pub fn advance(session: &Session, name: &str, complete: Lsn) -> Result<(), Failure> {
+    session.run(&format!(
+        "SELECT pg_replication_slot_advance({}, '{}')",
+        literal(name),
+        show(complete)
+    ))
+}
+
+/// Measures how much log the slot keeps, in bytes.
+pub fn measure(session: &Session, name: &str) -> Result<(), Failure> {
+    let rows = session.rows(&format!(
+        "SELECT pg_current_wal_insert_lsn() - confirmed_flush_lsn, \
+             pg_current_wal_insert_lsn() - restart_lsn \
+         FROM pg_replication_slots WHERE slot_name = {}",
+        literal(name)
+    ))?;
+    let gauges = ["slot_lag_bytes", "slot_retained_bytes"];
+    for (column, gauge) in gauges.iter().enumerate() {
+        let value = rows.first().and_then(|row| row.try_get(column).ok().flatten());
+        if let Some(value) = value.and_then(|value| value.parse().ok()) {
+            metrics::gauge_set(gauge, value);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a failure says that somebody else reads the slot at this moment.
+pub fn is_busy(failure: &Failure) -> bool {
+    failure.detail.as_deref().is_some_and(|detail| detail.contains("is active for PID"))
+}
+
+/// The failure for a slot that somebody else reads.
+pub fn busy(name: &str, failure: Failure) -> Failure {
+    let busy = Failure::retry(
+        "slot-busy",
+        format!(
+            "replication slot {} is read by somebody else at this moment: another runner, or a \
+             connection of a killed one that the server has not noticed yet; the call is repeated",
+            quoted(name)
+        ),
+    );
+    busy.detail(failure.detail.unwrap_or(failure.message))
+}

@@ -1,0 +1,257 @@
+//! The `postgresql` source: tables of a PostgreSQL database and their changes.
+//!
+//! `catalog` asks the server what there is, `pgoutput` reads the log's bytes, `value` the text of
+//! values; `snapshot` and `stream` are the two ways of reading. See README.md for what operators may
+//! rely on and why it holds.
+
+mod catalog;
+mod options;
+mod pgoutput;
+mod position;
+mod rejected;
+mod session;
+mod shape;
+mod snapshot;
+mod stream;
+mod value;
+
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+use std::time::Duration;
+
+use cartridge_warp_sdk::{
+    ChangeBatch, Chunk, Config, Description, Failure, Limits, Position, SnapshotBatch, Source,
+    Table, export_source, is_reserved, log,
+};
+use postgresql_client::{HOST_GRANT, Settings};
+
+use catalog::server::Server;
+use catalog::tables::{self, Which};
+use catalog::{SourceTable, server};
+pub use options::{Options, TextType};
+use session::{STATEMENT_SECONDS_MAX, Session};
+
+/// One connection to a database.
+pub struct PostgresqlSource {
+    settings: Settings,
+    options: Options,
+    server: Server,
+    /// For short statements; reading has connections of its own.
+    control: Session,
+    /// The schema whose tables these are.
+    schema: Option<String>,
+    tables: HashMap<u32, Rc<SourceTable>>,
+    /// None: all tables.
+    selected: Option<BTreeSet<String>>,
+    snapshot: snapshot::State,
+    stream: stream::State,
+}
+
+export_source!(PostgresqlSource);
+
+impl Source for PostgresqlSource {
+    type Options = Options;
+
+    fn describe() -> Description {
+        let version = env!("CARGO_PKG_VERSION");
+        Description::new("postgresql", version, "PostgreSQL 12 and newer, by logical replication")
+            .capability("change-detection:log")
+            .wants("host", HOST_GRANT, "the database server")
+    }
+
+    fn connect(config: Config<Options>) -> Result<Self, Failure> {
+        config.options.check()?;
+        let settings = Settings::parse(&config.connection_string)?;
+        let control = Session::open(&settings, Some(Duration::from_secs(STATEMENT_SECONDS_MAX)))?;
+        Ok(Self {
+            settings,
+            options: config.options,
+            server: server::check(&control)?,
+            control,
+            schema: None,
+            tables: HashMap::new(),
+            selected: None,
+            snapshot: snapshot::State::default(),
+            stream: stream::State::default(),
+        })
+    }
+
+    fn test_connection(&mut self) -> Result<(), Failure> {
+        server::check(&self.control).map(drop)
+    }
+
+    fn get_schema(&mut self, schema: &str) -> Result<Vec<Table>, Failure> {
+        self.reload(schema)?;
+        let mut shapes: Vec<Table> =
+            self.tables.values().map(|table| table.shape.clone()).collect();
+        shapes.sort_by(|one, other| one.name.cmp(&other.name));
+        self.tables.values().for_each(|table| advise_on_key(table));
+        Ok(shapes)
+    }
+
+    fn select_tables(&mut self, schema: &str, tables: &[String]) -> Result<(), Failure> {
+        self.load(schema)?;
+        self.selected = Some(tables.iter().cloned().collect());
+        for table in self.selected() {
+            check_selected(&self.control, &self.server, &table)?;
+        }
+        Ok(())
+    }
+
+    fn current_position(&mut self, schema: &str) -> Result<Position, Failure> {
+        snapshot::start::position(self, schema)
+    }
+
+    fn plan_snapshot(
+        &mut self,
+        schema: &str,
+        table: &str,
+        start: &[u8],
+        target_chunks: u32,
+    ) -> Result<Vec<Chunk>, Failure> {
+        snapshot::plan::plan(self, schema, table, start, target_chunks)
+    }
+
+    fn get_full_snapshot(
+        &mut self,
+        schema: &str,
+        table: &str,
+        chunk: &Chunk,
+        cursor: Option<&[u8]>,
+        limits: Limits,
+    ) -> Result<SnapshotBatch, Failure> {
+        snapshot::read(self, schema, table, chunk, cursor, limits)
+    }
+
+    fn get_changes(
+        &mut self,
+        schema: &str,
+        after: &[u8],
+        limits: Limits,
+    ) -> Result<ChangeBatch, Failure> {
+        stream::get_changes(self, schema, after, limits)
+    }
+
+    fn confirm(&mut self, _schema: &str, position: &[u8]) -> Result<(), Failure> {
+        stream::confirm(self, position)
+    }
+}
+
+impl PostgresqlSource {
+    /// Makes sure that the tables are those of the schema.
+    fn load(&mut self, schema: &str) -> Result<(), Failure> {
+        if self.schema.as_deref() == Some(schema) { Ok(()) } else { self.reload(schema) }
+    }
+
+    fn reload(&mut self, schema: &str) -> Result<(), Failure> {
+        let exists = format!(
+            "SELECT count(*) FROM pg_namespace WHERE nspname = {}",
+            postgresql_client::names::literal(schema)
+        );
+        if self.control.value(&exists)? == "0" {
+            return Err(Failure::config(
+                "no-schema",
+                format!("database {} has no schema {schema}", self.server.database),
+            ));
+        }
+        let which = Which::Schema(schema);
+        let tables = tables::read(&self.control, self.server.version, &which, &self.options)?;
+        self.tables = tables.into_iter().map(|table| (table.oid, Rc::new(table))).collect();
+        self.schema = Some(schema.to_owned());
+        Ok(())
+    }
+
+    /// The tables that the operator selected, by object id.
+    fn selected(&self) -> Vec<Rc<SourceTable>> {
+        let mut selected: Vec<Rc<SourceTable>> =
+            self.tables.values().filter(|table| self.is_selected(table)).cloned().collect();
+        selected.sort_by_key(|table| table.oid);
+        selected
+    }
+
+    /// Without a choice all tables that can be followed are.
+    fn is_selected(&self, table: &SourceTable) -> bool {
+        match &self.selected {
+            Some(names) => names.contains(&table.shape.name),
+            None => !table.shape.key.is_empty(),
+        }
+    }
+
+    fn forget(&mut self, oid: u32) {
+        self.tables.remove(&oid);
+    }
+}
+
+impl stream::relations::Catalog for PostgresqlSource {
+    fn known(&self, oid: u32) -> Option<Rc<SourceTable>> {
+        self.tables.get(&oid).cloned()
+    }
+
+    fn is_selected(&self, table: &SourceTable) -> bool {
+        self.is_selected(table)
+    }
+
+    fn read(&mut self, oid: u32) -> Result<Option<SourceTable>, Failure> {
+        let which = Which::Oid(oid);
+        Ok(tables::read(&self.control, self.server.version, &which, &self.options)?.pop())
+    }
+
+    fn learn(&mut self, table: Rc<SourceTable>) {
+        self.tables.insert(table.oid, table);
+    }
+}
+
+/// The host refuses a table without a key if it is selected; this says what helps.
+fn advise_on_key(table: &SourceTable) {
+    if table.shape.key.is_empty() {
+        let name = table.qualified();
+        log::warn(
+            "a table without a usable key cannot be copied: give it one, or leave it out",
+            &[("table", &name), ("sql", &key_sql(&name))],
+        );
+    }
+}
+
+fn key_sql(table: &str) -> String {
+    format!(
+        "ALTER TABLE {table} ADD PRIMARY KEY (…), or ALTER TABLE {table} REPLICA IDENTITY USING \
+         INDEX … with a unique index over columns that are not null"
+    )
+}
+
+/// What would fail in the middle of the work is refused before it.
+fn check_selected(session: &Session, server: &Server, table: &SourceTable) -> Result<(), Failure> {
+    let name = table.qualified();
+    let config = |code: &str, message: String| Err(Failure::config(code, message));
+    if table.shape.key.is_empty() {
+        return config(
+            "no-key",
+            format!(
+                "table {name} has no key by which its rows could be updated and deleted; run {}, \
+                 or leave it out",
+                key_sql(&name)
+            ),
+        );
+    }
+    if let Some(column) = table.columns.iter().find(|column| is_reserved(&column.name)) {
+        return config(
+            "reserved-column",
+            format!(
+                "table {name} has a column {}, a name that is reserved; rename it",
+                column.name
+            ),
+        );
+    }
+    let readable = format!("SELECT has_table_privilege({}, 'SELECT')", table.oid);
+    if session.value(&readable)? != "t" {
+        return config(
+            "permission",
+            format!(
+                "role {user} may not read table {name}; run GRANT SELECT ON {name} TO {role}",
+                user = server.user,
+                role = postgresql_client::names::quoted(&server.user)
+            ),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! The stream's position: a place between two rows of the history of one server.
+//!
+//! Version 1, little endian: the version byte, the server's system identifier (8 bytes) and timeline
+//! (4), `complete` (8), the commit record of the transaction that is being delivered (8, zero for
+//! none), the steps of it that were delivered (8), and for each table that is followed its object id
+//! (4) and a hash of its name (4). A row's message counts two steps, since an update of a key is a
+//! delete and an insert. The tables tell whether one was made anew or left the publication meanwhile.
+
+use std::rc::Rc;
+
+use cartridge_warp_sdk::Failure;
+
+use crate::pgoutput::Lsn;
+
+const VERSION: u8 = 1;
+const HEAD_LENGTH: usize = 37;
+const TABLE_LENGTH: usize = 8;
+/// Keeps a position below the 64 KiB that the host stores.
+pub const TABLES_MAX: usize = 8_000;
+
+/// A place in a server's history.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Position {
+    /// Which server wrote it.
+    pub server: ServerIdentity,
+    /// Every transaction whose commit record begins before this was delivered.
+    pub complete: Lsn,
+    /// A transaction that was delivered in part.
+    pub partial: Option<Partial>,
+    /// The tables whose changes were followed up to here, by object id.
+    pub tables: Rc<[FollowedTable]>,
+}
+
+/// A table whose changes are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FollowedTable {
+    /// Object id.
+    pub oid: u32,
+    /// A hash of its name.
+    pub name_hash: u32,
+}
+
+impl FollowedTable {
+    /// A table by its name.
+    pub fn new(oid: u32, name: &str) -> Self {
+        let name_hash = name
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        Self { oid, name_hash }
+    }
+}
+
+/// The history that positions belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ServerIdentity {
+    /// Made by initdb, unique for each cluster.
+    pub system: u64,
+    /// Counts up at each promotion and point-in-time recovery.
+    pub timeline: u32,
+}
+
+/// How much of a transaction was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partial {
+    /// Where its commit record begins.
+    pub commit: Lsn,
+    /// Steps that need not be delivered again.
+    pub steps: u64,
+}
+
+impl Position {
+    /// The bytes for the host.
+    pub fn encode(&self) -> Vec<u8> {
+        let partial = self.partial.unwrap_or(Partial { commit: 0, steps: 0 });
+        let mut bytes = Vec::with_capacity(HEAD_LENGTH + TABLE_LENGTH * self.tables.len());
+        bytes.push(VERSION);
+        bytes.extend(self.server.system.to_le_bytes());
+        bytes.extend(self.server.timeline.to_le_bytes());
+        bytes.extend(self.complete.to_le_bytes());
+        bytes.extend(partial.commit.to_le_bytes());
+        bytes.extend(partial.steps.to_le_bytes());
+        for table in self.tables.iter() {
+            bytes.extend(table.oid.to_le_bytes());
+            bytes.extend(table.name_hash.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Reads the bytes back.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Failure> {
+        Self::read(bytes).ok_or_else(|| {
+            Failure::stop(
+                "unreadable-position",
+                format!(
+                    "the stored position ({} bytes, version {}) was not written by this connector \
+                     or is damaged; run again with --full-resync",
+                    bytes.len(),
+                    bytes.first().copied().unwrap_or_default()
+                ),
+            )
+        })
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (version, rest) = bytes.split_first()?;
+        if *version != VERSION {
+            return None;
+        }
+        let (system, rest) = rest.split_first_chunk()?;
+        let (timeline, rest) = rest.split_first_chunk()?;
+        let (complete, rest) = rest.split_first_chunk()?;
+        let (commit, rest) = rest.split_first_chunk()?;
+        let (steps, rest) = rest.split_first_chunk()?;
+        let partial =
+            Partial { commit: Lsn::from_le_bytes(*commit), steps: u64::from_le_bytes(*steps) };
+        let (tables, rest) = rest.as_chunks::<TABLE_LENGTH>();
+        let table = |&[a, b, c, d, e, f, g, h]: &[u8; TABLE_LENGTH]| FollowedTable {
+            oid: u32::from_le_bytes([a, b, c, d]),
+            name_hash: u32::from_le_bytes([e, f, g, h]),
+        };
+        rest.is_empty().then(|| Self {
+            tables: tables.iter().map(table).collect(),
+            server: ServerIdentity {
+                system: u64::from_le_bytes(*system),
+                timeline: u32::from_le_bytes(*timeline),
+            },
+            complete: Lsn::from_le_bytes(*complete),
+            partial: (partial.commit > 0).then_some(partial),
+        })
+    }
+}
+
+/// An LSN as PostgreSQL writes it.
+pub fn show(lsn: Lsn) -> String {
+    format!("{:X}/{:X}", lsn >> 32, lsn & 0xffff_ffff)
+}
+
+/// Reads an LSN as PostgreSQL writes it.
+pub fn parse(text: &str) -> Option<Lsn> {
+    let (high, low) = text.split_once('/')?;
+    let (high, low) = (u32::from_str_radix(high, 16).ok()?, u32::from_str_radix(low, 16).ok()?);
+    Some(u64::from(high) << 32 | u64::from(low))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_survive_and_damaged_ones_are_refused() {
+        let whole = Position {
+            server: ServerIdentity { system: 7_012_345_678_901_234_567, timeline: 3 },
+            complete: 0x16_b374_d848,
+            partial: None,
+            tables: [].into(),
+        };
+        let partial = Some(Partial { commit: 9 << 32, steps: 41 });
+        let tables = (0..TABLES_MAX as u32).map(|oid| FollowedTable::new(oid, "orders"));
+        let within = Position { partial, tables: tables.collect(), ..whole.clone() };
+        assert!(within.encode().len() < 64 << 10);
+        for position in [whole, within] {
+            let bytes = position.encode();
+            assert_eq!(Position::decode(&bytes), Ok(position));
+            for end in 0..HEAD_LENGTH {
+                let failure = Position::decode(&bytes[..end]).unwrap_err();
+                assert_eq!(failure.code, "unreadable-position", "cut at {end}");
+            }
+            assert!(Position::decode(&[bytes.as_slice(), &[0]].concat()).is_err());
+        }
+        assert!(Position::decode(&[2; HEAD_LENGTH]).is_err());
+    }
+
+    #[test]
+    fn lsns_are_read_and_written_as_the_server_does() {
+        for (text, lsn) in
+            [("0/0", 0), ("16/B374D848", 0x16_b374_d848), ("FFFFFFFF/1", 0xffff_ffff_0000_0001)]
+        {
+            assert_eq!(parse(text), Some(lsn));
+            assert_eq!(show(lsn), text);
+        }
+        for text in ["", "0", "1/2/3", "G/0", "1/123456789"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

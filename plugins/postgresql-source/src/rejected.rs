@@ -1,0 +1,40 @@
+//! Rows whose values their columns cannot hold.
+
+use cartridge_warp_sdk::{DeadLetter, RowBuilder, ValueError, serde_json};
+
+use crate::catalog::SourceTable;
+
+/// Sets a column to the value that the server's text says; the error names the column and the type.
+pub fn set(
+    row: &mut RowBuilder<'_>,
+    table: &SourceTable,
+    column: usize,
+    text: &[u8],
+) -> Result<(), ValueError> {
+    let source = &table.columns[column];
+    let text = std::str::from_utf8(text).map_err(|_| ValueError {
+        column: source.name.clone(),
+        reason: "the server's text is not UTF-8".to_owned(),
+    })?;
+    source.codec.set(row, column, text).map_err(|error| ValueError {
+        column: source.name.clone(),
+        reason: format!(
+            "a value of type {} does not fit {} ({}); `options.text_types` lets every value pass",
+            source.formatted, source.column.column_type, error.reason
+        ),
+    })
+}
+
+/// The row as JSON with the server's own text for each value.
+pub fn letter<'f>(
+    table: &SourceTable,
+    fields: impl Iterator<Item = (&'f str, Option<&'f [u8]>)>,
+    error: &ValueError,
+    origin: &str,
+) -> DeadLetter {
+    let text = |text: &[u8]| serde_json::Value::from(String::from_utf8_lossy(text).into_owned());
+    let fields =
+        fields.map(|(name, value)| (name.to_owned(), value.map_or(serde_json::Value::Null, text)));
+    let payload = serde_json::Value::Object(fields.collect()).to_string();
+    DeadLetter::new(&table.shape.name, ValueError::CODE, error.to_string(), &payload, origin)
+}

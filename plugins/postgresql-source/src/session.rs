@@ -1,0 +1,87 @@
+//! A connection whose answers are text, and always the same text for the same value.
+
+use std::time::Duration;
+
+use cartridge_warp_sdk::Failure;
+use postgresql_client::tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
+use postgresql_client::{Connection, Settings};
+
+/// Output of values must not depend on what a database or role is set to: the snapshot, the log and
+/// look-ups read the same text. No statement may outlive the host's patience for a call.
+const SETTINGS: &str = "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; \
+    SET timezone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1; \
+    SET xmlbinary = 'base64'; SET lc_monetary = 'C'; SET search_path = pg_catalog; \
+    SET row_security = off; SET default_transaction_read_only = off; \
+    SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '10s'; ";
+
+/// Statements of the control connection end before the host gives up the call.
+pub const STATEMENT_SECONDS_MAX: u64 = 40;
+
+/// One connection to the source's database.
+pub struct Session {
+    connection: Connection,
+}
+
+impl Session {
+    /// Connects; `statement_limit` none: statements may run on between calls.
+    pub fn open(settings: &Settings, statement_limit: Option<Duration>) -> Result<Self, Failure> {
+        let session = Self { connection: Connection::open(settings)? };
+        let limit = statement_limit.unwrap_or_default().as_millis();
+        session.run(&format!("{SETTINGS} SET statement_timeout = {limit}"))?;
+        Ok(session)
+    }
+
+    /// The connection underneath.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Runs SQL that answers nothing of interest.
+    pub fn run(&self, sql: &str) -> Result<(), Failure> {
+        self.connection.run(|client| client.batch_execute(sql))
+    }
+
+    /// The rows of a query.
+    pub fn rows(&self, sql: &str) -> Result<Vec<SimpleQueryRow>, Failure> {
+        let messages = self.connection.run(|client| client.simple_query(sql))?;
+        let row = |message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        };
+        Ok(messages.into_iter().filter_map(row).collect())
+    }
+
+    /// The first row of a query that always has one.
+    pub fn row(&self, sql: &str) -> Result<SimpleQueryRow, Failure> {
+        let row = self.rows(sql)?.into_iter().next();
+        row.ok_or_else(|| unexpected("a query that always has a row had none"))
+    }
+
+    /// The SQLSTATE-free text of one value.
+    pub fn value(&self, sql: &str) -> Result<String, Failure> {
+        text(&self.row(sql)?, 0).map(str::to_owned)
+    }
+}
+
+/// A column of a row that is never null.
+pub fn text(row: &SimpleQueryRow, column: usize) -> Result<&str, Failure> {
+    row.try_get(column).ok().flatten().ok_or_else(|| unexpected("a value is missing"))
+}
+
+/// A boolean, as the server writes it.
+pub fn flag(row: &SimpleQueryRow, column: usize) -> Result<bool, Failure> {
+    Ok(text(row, column)? == "t")
+}
+
+/// A number.
+pub fn number<N: std::str::FromStr>(row: &SimpleQueryRow, column: usize) -> Result<N, Failure> {
+    text(row, column)?.parse().map_err(|_| unexpected("a number is none"))
+}
+
+/// An answer that no PostgreSQL gives.
+pub fn unexpected(what: &str) -> Failure {
+    Failure::stop(
+        "protocol",
+        format!("the server's answer cannot be understood: {what}; is it PostgreSQL 12 or newer?"),
+    )
+}

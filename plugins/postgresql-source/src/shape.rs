@@ -1,0 +1,226 @@
+//! What changed between two looks at a table, in words of the host.
+//!
+//! Columns are told apart by their number in the catalog, which a rename keeps and no new column
+//! ever gets again.
+
+use cartridge_warp_sdk::{Column, Failure, SchemaChange, Table, log};
+
+use crate::catalog::{SourceColumn, SourceTable};
+
+/// A column on the way from the old shape to the new one.
+struct Step {
+    number: i16,
+    column: Column,
+}
+
+/// The changes that turn `old` into `new`, in an order in which each can be applied.
+pub fn changes(old: &SourceTable, new: &SourceTable) -> Result<Vec<SchemaChange>, Failure> {
+    if key_numbers(old) != key_numbers(new) {
+        return Err(cannot_follow(new, "its key changed"));
+    }
+    let mut steps: Vec<Step> = old
+        .columns
+        .iter()
+        .map(|column| Step { number: column.number, column: column.column.clone() })
+        .collect();
+    let mut changes = Vec::new();
+    let key = key_numbers(new);
+    let after = |steps: &[Step]| {
+        let name = |number: &i16| {
+            let step = steps.iter().find(|step| step.number == *number);
+            step.map(|step| step.column.name.clone())
+        };
+        let mut table = Table::new(&new.shape.name).key(key.iter().filter_map(name));
+        table.columns = steps.iter().map(|step| step.column.clone()).collect();
+        table
+    };
+    drop_columns(new, &mut steps, &mut changes, &after);
+    rename_columns(new, &mut steps, &mut changes, &after)?;
+    for step in 0..steps.len() {
+        let Some(now) = find(new, steps[step].number) else { continue };
+        if steps[step].column != now.column {
+            steps[step].column = now.column.clone();
+            changes.push(SchemaChange::modify_column(&now.name, after(&steps)));
+        }
+    }
+    for column in &new.columns {
+        if steps.iter().all(|step| step.number != column.number) {
+            steps.push(Step { number: column.number, column: column.column.clone() });
+            changes.push(SchemaChange::add_column(&column.name, after(&steps)));
+            warn_of_default(new, column);
+        }
+    }
+    Ok(changes)
+}
+
+type After<'a> = dyn Fn(&[Step]) -> Table + 'a;
+
+fn drop_columns(
+    new: &SourceTable,
+    steps: &mut Vec<Step>,
+    changes: &mut Vec<SchemaChange>,
+    after: &After<'_>,
+) {
+    while let Some(at) = steps.iter().position(|step| find(new, step.number).is_none()) {
+        let dropped = steps.remove(at);
+        changes.push(SchemaChange::drop_column(&dropped.column.name, after(steps)));
+    }
+}
+
+/// A name must be free before another column takes it.
+fn rename_columns(
+    new: &SourceTable,
+    steps: &mut [Step],
+    changes: &mut Vec<SchemaChange>,
+    after: &After<'_>,
+) -> Result<(), Failure> {
+    loop {
+        let renamed: Vec<(usize, &str)> = steps
+            .iter()
+            .enumerate()
+            .filter_map(|(at, step)| Some((at, find(new, step.number)?.name.as_str())))
+            .filter(|(at, name)| steps[*at].column.name != *name)
+            .collect();
+        if renamed.is_empty() {
+            return Ok(());
+        }
+        let free = |name: &str| steps.iter().all(|step| step.column.name != name);
+        let Some((at, name)) = renamed.into_iter().find(|(_, name)| free(name)) else {
+            return Err(cannot_follow(new, "columns exchanged their names"));
+        };
+        let before = std::mem::replace(&mut steps[at].column.name, name.to_owned());
+        changes.push(SchemaChange::rename_column(&before, name, after(steps)));
+    }
+}
+
+fn find(table: &SourceTable, number: i16) -> Option<&SourceColumn> {
+    table.columns.iter().find(|column| column.number == number)
+}
+
+fn key_numbers(table: &SourceTable) -> Vec<i16> {
+    table.key_indices().into_iter().map(|at| table.columns[at].number).collect()
+}
+
+/// The log says nothing about rows that got a default without being written.
+fn warn_of_default(table: &SourceTable, column: &SourceColumn) {
+    if column.has_missing_value {
+        log::warn(
+            "a column was added with a default: rows that were there already stay without it at \
+             the destination until they change, or until --full-resync",
+            &[("table", &table.shape.name), ("column", &column.name)],
+        );
+    }
+}
+
+fn cannot_follow(table: &SourceTable, what: &str) -> Failure {
+    Failure::resync(
+        "shape-changed",
+        format!(
+            "table {}: {what}, which the destination cannot follow; run again with --full-resync \
+             to copy the table anew",
+            table.qualified()
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use cartridge_warp_sdk::ColumnType;
+
+    use super::*;
+    use crate::value::Codec;
+
+    fn table(columns: &[(i16, &str, ColumnType)], key: &str) -> SourceTable {
+        let mut shape = Table::new("t").key([key]);
+        let mut kept = Vec::new();
+        for (number, name, column_type) in columns {
+            let column = Column::new(*name, column_type.clone());
+            shape = shape.with(column.clone());
+            kept.push(SourceColumn {
+                number: *number,
+                name: (*name).to_owned(),
+                type_oid: 25,
+                modifier: -1,
+                codec: Codec::Plain,
+                formatted: String::new(),
+                toastable: false,
+                column,
+                has_missing_value: false,
+            });
+        }
+        let schema = "s".to_owned();
+        let (oid, partitioned, replica_identity) = (1, false, 'd');
+        SourceTable { oid, schema, partitioned, replica_identity, columns: kept, shape }
+    }
+
+    fn words(changes: &[SchemaChange]) -> Vec<String> {
+        let word = |change: &SchemaChange| {
+            let names = [change.column.as_deref(), change.new_name.as_deref()];
+            let names = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
+            format!("{} {names}", change.kind.as_str())
+        };
+        changes.iter().map(word).collect()
+    }
+
+    #[test]
+    fn columns_are_followed_by_their_numbers() {
+        use ColumnType::{BigInt, Integer, String as Text};
+        let old = table(&[(1, "id", Integer), (2, "a", Text), (3, "b", Text)], "id");
+        type Case<'a> = (&'a str, Vec<(i16, &'a str, ColumnType)>, &'a [&'a str]);
+        let cases: [Case<'_>; 6] = [
+            ("nothing", vec![(1, "id", Integer), (2, "a", Text), (3, "b", Text)], &[]),
+            (
+                "a column is added and another widened",
+                vec![(1, "id", BigInt), (2, "a", Text), (3, "b", Text), (4, "c", Text)],
+                &["modify_column id", "add_column c"],
+            ),
+            (
+                "dropped and added under the same name",
+                vec![(1, "id", Integer), (2, "a", Text), (4, "b", Text)],
+                &["drop_column b", "add_column b"],
+            ),
+            (
+                "a freed name is taken",
+                vec![(1, "id", Integer), (2, "b", Text), (3, "c", Text)],
+                &["rename_column b c", "rename_column a b"],
+            ),
+            (
+                "the key is renamed",
+                vec![(1, "key", Integer), (2, "a", Text), (3, "b", Text)],
+                &["rename_column id key"],
+            ),
+            (
+                "a dropped column's name is taken by a rename",
+                vec![(1, "id", Integer), (3, "a", Text)],
+                &["drop_column a", "rename_column b a"],
+            ),
+        ];
+        for (name, columns, expected) in cases {
+            let new = table(&columns, columns[0].1);
+            let changes = changes(&old, &new).unwrap();
+            assert_eq!(words(&changes), expected, "{name}");
+            if let Some(last) = changes.last() {
+                let after = last.after.clone().unwrap();
+                assert_eq!(after.key, new.shape.key, "{name}");
+                assert_eq!(after.columns, new.shape.columns, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_followed_asks_for_a_new_copy() {
+        use ColumnType::Integer;
+        let old = table(&[(1, "id", Integer), (2, "a", Integer)], "id");
+        for new in [
+            table(&[(1, "id", Integer), (2, "a", Integer)], "a"),
+            table(&[(1, "a", Integer), (2, "id", Integer)], "a"),
+            table(&[(2, "a", Integer)], "a"),
+        ] {
+            let failure = changes(&old, &new).unwrap_err();
+            assert_eq!(
+                (failure.action.as_str(), failure.code.as_str()),
+                ("resync", "shape-changed")
+            );
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! One COPY of a stretch of pages, taken row by row.
+//!
+//! It runs in a transaction of its own, which lasts until the chunk ends: one snapshot for all of
+//! it, and a lock that keeps the table from being rewritten. The server sends as fast as rows are
+//! taken, so memory is bounded.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cartridge_warp_sdk::{
+    DeadLetter, Failure, Limits, Operation, TableRows, TableWriter, ValueError,
+};
+use futures_util::{FutureExt, StreamExt};
+use postgresql_client::names;
+use postgresql_client::tokio::time::timeout;
+use postgresql_client::tokio_postgres::{CopyOutStream, Error};
+
+use super::cursor::{Cursor, Descriptor};
+use super::line;
+use crate::catalog::SourceTable;
+use crate::catalog::tables::{self, Which};
+use crate::session::{Session, number, text, unexpected};
+use crate::{PostgresqlSource, rejected};
+
+/// How long a call waits for rows; then it returns without, since the host has a deadline.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Rows must come in the order of their places, for the cursor to mean anything.
+const IN_ORDER: &str = "SET LOCAL synchronize_seqscans = off; \
+    SET LOCAL max_parallel_workers_per_gather = 0";
+
+type Starting = Pin<Box<dyn Future<Output = Result<CopyOutStream, Error>>>>;
+
+enum State {
+    Starting(Starting),
+    Rows(Pin<Box<CopyOutStream>>),
+    Done,
+}
+
+/// A COPY under way.
+pub struct Copy {
+    session: Rc<Session>,
+    state: State,
+    table: SourceTable,
+    writer: TableWriter,
+    fields: line::Fields,
+}
+
+/// What one call read.
+#[derive(Default)]
+pub struct Read {
+    /// The rows.
+    pub rows: Option<TableRows>,
+    /// Rows that cannot travel.
+    pub rejected: Vec<DeadLetter>,
+    /// Whether the chunk is done.
+    pub is_end: bool,
+}
+
+impl Copy {
+    /// Begins behind the cursor; none when the table is gone.
+    pub fn open(
+        source: &PostgresqlSource,
+        schema: &str,
+        table: &str,
+        descriptor: &Descriptor,
+        cursor: Option<Cursor>,
+    ) -> Result<Option<(Self, Cursor)>, Failure> {
+        let session = Rc::new(Session::open(&source.settings, None)?);
+        let Some(part) = name_of(&session, descriptor.oid)? else { return Ok(None) };
+        session.run(&format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+             LOCK TABLE ONLY {part} IN ACCESS SHARE MODE; {IN_ORDER}"
+        ))?;
+        let file: u32 =
+            number(&session.row(&format!("SELECT pg_relation_filenode({})", descriptor.oid))?, 0)?;
+        let which = Which::Named(schema, table);
+        let found = tables::read(&session, source.server.version, &which, &source.options)?.pop();
+        let Some(found) = found else { return Ok(None) };
+        let cursor = cursor.filter(|cursor| cursor.file == file);
+        let condition = condition(descriptor, file, cursor);
+        let sql = format!(
+            "COPY (SELECT ctid, {} FROM ONLY {part}{condition}) TO STDOUT",
+            found.column_list()
+        );
+        let owner = session.clone();
+        let starting: Starting = Box::pin(async move {
+            // A connection that is in use has a client.
+            let Ok(client) = owner.connection().client() else { std::future::pending().await };
+            client.copy_out(&sql).await
+        });
+        let copy = Self {
+            session,
+            state: State::Starting(starting),
+            writer: TableWriter::inserts(&found.shape),
+            fields: line::Fields::default(),
+            table: found,
+        };
+        Ok(Some((copy, cursor.unwrap_or(Cursor { file, page: 0, item: 0 }))))
+    }
+
+    /// Reads rows up to the limits, and moves the cursor behind the last.
+    pub fn read(&mut self, cursor: &mut Cursor, limits: Limits) -> Result<Read, Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut read = Read::default();
+        let mut lines: Vec<Bytes> = Vec::new();
+        while self.writer.len() + read.rejected.len() < limits.rows_max
+            && self.writer.bytes() < limits.bytes_max
+        {
+            let room = limits.rows_max - self.writer.len() - read.rejected.len();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let is_done = self.take(&mut lines, room.min(LINES_TAKEN_MAX), left)?;
+            if lines.is_empty() {
+                read.is_end = is_done;
+                break;
+            }
+            for line in lines.drain(..) {
+                self.row(&line, cursor, &mut read.rejected)?;
+            }
+        }
+        if !self.writer.is_empty() {
+            read.rows = Some(self.writer.finish()?);
+        }
+        Ok(read)
+    }
+
+    /// Ends the transaction.
+    pub fn close(self) -> Result<(), Failure> {
+        self.session.run("COMMIT")
+    }
+
+    /// Takes lines off the connection; true when there are no more.
+    fn take(
+        &mut self,
+        lines: &mut Vec<Bytes>,
+        lines_max: usize,
+        patience: Duration,
+    ) -> Result<bool, Failure> {
+        let session = self.session.clone();
+        let taken = session.connection().block_on(wait_and_take(
+            &mut self.state,
+            lines,
+            lines_max,
+            patience,
+        ));
+        taken.map_err(|error| session.connection().failure(&error))
+    }
+
+    fn row(
+        &mut self,
+        line: &[u8],
+        cursor: &mut Cursor,
+        letters: &mut Vec<DeadLetter>,
+    ) -> Result<(), Failure> {
+        let malformed = || unexpected("a line of COPY is malformed");
+        self.fields.split(line).ok_or_else(malformed)?;
+        if self.fields.len() != self.table.columns.len() + 1 {
+            return Err(malformed());
+        }
+        let place = self.fields.get(0).and_then(|text| Cursor::parse(cursor.file, text));
+        let place = place.ok_or_else(malformed)?;
+        if place <= *cursor {
+            return Err(unexpected("rows do not come in the order of their places"));
+        }
+        if let Err(error) = write_row(&mut self.writer, &self.table, &self.fields) {
+            let names = self.table.columns.iter().map(|column| column.name.as_str());
+            let values = (1..self.fields.len()).map(|at| self.fields.get(at));
+            let origin = format!("{} ({},{})", self.table.qualified(), place.page, place.item);
+            let letter = rejected::letter(&self.table, names.zip(values), &error, &origin);
+            letters.push(letter.operation(Operation::Insert));
+        }
+        *cursor = place;
+        Ok(())
+    }
+}
+
+/// Lines that are taken off the connection at once.
+const LINES_TAKEN_MAX: usize = 512;
+
+async fn wait_and_take(
+    state: &mut State,
+    lines: &mut Vec<Bytes>,
+    lines_max: usize,
+    patience: Duration,
+) -> Result<bool, Error> {
+    if let State::Starting(starting) = state {
+        match timeout(patience, starting).await {
+            Ok(rows) => *state = State::Rows(Box::pin(rows?)),
+            Err(_) => return Ok(false),
+        }
+    }
+    let State::Rows(rows) = state else { return Ok(true) };
+    let Ok(mut next) = timeout(patience, rows.next()).await else { return Ok(false) };
+    loop {
+        let Some(line) = next else {
+            *state = State::Done;
+            return Ok(true);
+        };
+        lines.push(line?);
+        if lines.len() >= lines_max {
+            return Ok(false);
+        }
+        match rows.next().now_or_never() {
+            Some(ready) => next = ready,
+            None => return Ok(false),
+        }
+    }
+}
+
+fn write_row(
+    writer: &mut TableWriter,
+    table: &SourceTable,
+    fields: &line::Fields,
+) -> Result<(), ValueError> {
+    let mut row = writer.row(Operation::Insert);
+    for column in 0..table.columns.len() {
+        if let Some(text) = fields.get(column + 1) {
+            rejected::set(&mut row, table, column, text)?;
+        }
+    }
+    row.commit();
+    Ok(())
+}
+
+fn name_of(session: &Session, oid: u32) -> Result<Option<String>, Failure> {
+    let rows = session.rows(&format!(
+        "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.oid = {oid}"
+    ))?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(names::qualified(text(row, 0)?, text(row, 1)?)))
+}
+
+/// The stretch, or all of the table if its rows are in another file by now.
+fn condition(descriptor: &Descriptor, file: u32, cursor: Option<Cursor>) -> String {
+    let mut parts = Vec::new();
+    if let Some(cursor) = cursor {
+        parts.push(format!("ctid > '({},{})'", cursor.page, cursor.item));
+    }
+    if descriptor.file == file {
+        if cursor.is_none() && descriptor.from > 0 {
+            parts.push(format!("ctid >= '({},0)'", descriptor.from));
+        }
+        if let Some(to) = descriptor.to {
+            parts.push(format!("ctid < '({to},0)'"));
+        }
+    }
+    if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rewritten_table_is_read_whole() {
+        let chunk = Descriptor { oid: 1, file: 7, from: 10, to: Some(20) };
+        let cursor = |file| Some(Cursor { file, page: 12, item: 3 });
+        for (file, cursor, expected) in [
+            (7, None, " WHERE ctid >= '(10,0)' AND ctid < '(20,0)'"),
+            (7, cursor(7), " WHERE ctid > '(12,3)' AND ctid < '(20,0)'"),
+            (8, None, ""),
+            (8, cursor(8), " WHERE ctid > '(12,3)'"),
+        ] {
+            assert_eq!(condition(&chunk, file, cursor), expected);
+        }
+    }
+}

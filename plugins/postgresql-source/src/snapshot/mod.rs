@@ -1,0 +1,70 @@
+//! Copies what is there, in chunks that can be read in parallel and go on after a crash.
+//!
+//! A chunk is a stretch of a table's pages, read by one COPY in the order of the pages; its cursor
+//! is the place of the last row. Each reading sees the table as it is then, not as it was at the
+//! stream's start: a row that changed since may be seen in its new version, twice, or not at all.
+//! The stream begins before and has every such change, so keyed tables end up right; what a change
+//! leaves out is looked up (`stream::lookup`). A table whose pages were rewritten meanwhile is read
+//! whole by each chunk that is left, since its rows are elsewhere now and the log does not say so.
+
+mod copy;
+mod cursor;
+mod line;
+pub mod plan;
+pub mod start;
+
+use cartridge_warp_sdk::{Chunk, Failure, Limits, SnapshotBatch};
+
+use crate::PostgresqlSource;
+use copy::Copy;
+use cursor::{Cursor, Descriptor};
+
+/// The chunk that is being read.
+#[derive(Default)]
+pub struct State {
+    reading: Option<Reading>,
+}
+
+struct Reading {
+    chunk: String,
+    table: String,
+    /// Where it stands: a call with another cursor begins anew there.
+    cursor: Cursor,
+    copy: Copy,
+}
+
+/// Reads the next rows of a chunk.
+pub fn read(
+    source: &mut PostgresqlSource,
+    schema: &str,
+    table: &str,
+    chunk: &Chunk,
+    cursor: Option<&[u8]>,
+    limits: Limits,
+) -> Result<SnapshotBatch, Failure> {
+    let cursor = cursor.map(Cursor::decode).transpose()?;
+    let going_on = source.snapshot.reading.take().filter(|reading| {
+        reading.chunk == chunk.id && reading.table == table && Some(reading.cursor) == cursor
+    });
+    let mut reading = match going_on {
+        Some(reading) => reading,
+        None => {
+            let descriptor = Descriptor::decode(&chunk.descriptor)?;
+            let Some((copy, cursor)) = Copy::open(source, schema, table, &descriptor, cursor)?
+            else {
+                // It was dropped, and its rows with it.
+                return Ok(SnapshotBatch::default());
+            };
+            Reading { chunk: chunk.id.clone(), table: table.to_owned(), cursor, copy }
+        }
+    };
+    let read = reading.copy.read(&mut reading.cursor, limits)?;
+    let mut batch = SnapshotBatch { rows: read.rows, rejected: read.rejected, next_cursor: None };
+    if read.is_end {
+        reading.copy.close()?;
+    } else {
+        batch.next_cursor = Some(reading.cursor.encode());
+        source.snapshot.reading = Some(reading);
+    }
+    Ok(batch)
+}

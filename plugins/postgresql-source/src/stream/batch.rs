@@ -1,0 +1,84 @@
+//! Changes that one call returns, and its limits.
+
+use std::rc::Rc;
+
+use cartridge_warp_sdk::{Limits, Operation, SchemaChange};
+
+use super::relations::Fitting;
+use crate::pgoutput::{Field, Tuple};
+
+/// Rows whose missing values are looked up for one batch: each may bring large values (I7).
+const LOOKUPS_MAX: usize = 200;
+/// What a row takes besides its values, about.
+const ROW_BYTES: u64 = 24;
+
+/// A row that changed.
+#[derive(Debug)]
+pub struct Change {
+    /// Its table, and which field is which column.
+    pub fitting: Rc<Fitting>,
+    /// What happened to it.
+    pub operation: Operation,
+    /// When it was committed.
+    pub at_micros: i64,
+    /// Its fields; empty for a truncation.
+    pub tuple: Tuple,
+    /// Values that were not sent have to be looked up.
+    pub look_up: bool,
+    /// What was found, by column.
+    pub found: Vec<(usize, Field)>,
+}
+
+impl Change {
+    /// The field of a column, if the log sent one.
+    pub fn field(&self, column: usize) -> Option<&Field> {
+        let at = self.fitting.columns.iter().position(|place| *place == Some(column))?;
+        self.tuple.0.get(at)
+    }
+}
+
+/// One batch in the making.
+#[derive(Default)]
+pub struct Batch {
+    /// Changes in order.
+    pub changes: Vec<Change>,
+    /// To be announced before them.
+    pub schema_changes: Vec<SchemaChange>,
+    bytes: u64,
+    lookups: usize,
+}
+
+impl Batch {
+    /// A batch that begins with changes of shape.
+    pub fn announcing(schema_changes: Vec<SchemaChange>) -> Self {
+        Self { schema_changes, ..Self::default() }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.schema_changes.is_empty()
+    }
+
+    /// Whether nothing more may come in.
+    pub fn is_full(&self, limits: &Limits) -> bool {
+        self.changes.len() >= limits.rows_max
+            || self.bytes >= limits.bytes_max
+            || self.lookups >= LOOKUPS_MAX
+    }
+
+    /// Whether a message of so many rows goes in whole; always true for an empty batch.
+    pub fn has_room(&self, rows: usize, limits: &Limits) -> bool {
+        self.changes.is_empty() || self.changes.len() + rows <= limits.rows_max
+    }
+
+    /// Appends a change.
+    pub fn push(&mut self, change: Change) {
+        let size = |field: &Field| match field {
+            Field::Text(text) => text.len() as u64,
+            _ => 0,
+        };
+        self.bytes += ROW_BYTES + change.tuple.0.iter().map(size).sum::<u64>();
+        self.lookups += usize::from(change.look_up);
+        self.changes.push(change);
+    }
+}

@@ -1,0 +1,275 @@
+//! Messages of the log to changes of rows, and the position behind them.
+//!
+//! A batch ends between two steps, so that a position can say how far it came. What was read
+//! beyond its end waits in `ahead` for the next call.
+
+use std::collections::VecDeque;
+
+use cartridge_warp_sdk::{Failure, Limits, Operation, SchemaChange};
+
+use super::batch::{Batch, Change};
+use super::relations::{Catalog, Fitting, Followed, Relations};
+use super::tuple;
+use crate::pgoutput::{Begin, Field, Lsn, Message, Old, Tuple};
+use crate::position::{Partial, Position, show};
+use crate::session::unexpected;
+
+/// Steps of a message, see [`crate::position`].
+const STEPS: u64 = 2;
+/// Every step was delivered.
+const ALL: u64 = u64::MAX;
+
+/// A transaction that is being read.
+struct Transaction {
+    begin: Begin,
+    /// Steps before this were delivered.
+    skip: u64,
+    /// Steps that were read.
+    steps: u64,
+}
+
+/// A change of one row as the log tells it.
+struct RowChange {
+    relation: u32,
+    operation: Operation,
+    /// The row before, of an update.
+    old: Option<Old>,
+    /// The row now; of a delete the row before.
+    tuple: Tuple,
+}
+
+/// Turns messages into changes, and knows the position behind them.
+#[derive(Default)]
+pub struct Collector {
+    /// Behind the last change that was taken.
+    pub position: Position,
+    /// Rows that were committed before this may be missing at the destination, since the snapshot
+    /// saw later versions of them or none: what an update leaves out is looked up.
+    overlap_end: Lsn,
+    relations: Relations,
+    transaction: Option<Transaction>,
+    /// Messages for the next batch.
+    ahead: VecDeque<Message>,
+    /// Changes of shape for the next batch.
+    announced: Vec<SchemaChange>,
+}
+
+impl Collector {
+    /// Goes on behind `position`; rows up to `overlap_end` may be those that a snapshot saw.
+    pub fn new(position: Position, overlap_end: Lsn) -> Self {
+        Self { position, overlap_end, ..Self::default() }
+    }
+
+    /// Begins a read of the log.
+    pub fn begin_read(&mut self) {
+        self.relations.forget();
+        self.transaction = None;
+        self.ahead.clear();
+    }
+
+    /// A message that waited for this batch.
+    pub fn ahead(&mut self) -> Option<Message> {
+        self.ahead.pop_front()
+    }
+
+    /// Whether messages wait for the next batch.
+    pub fn is_ahead(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// Changes of shape that waited for this batch.
+    pub fn announced(&mut self) -> Vec<SchemaChange> {
+        std::mem::take(&mut self.announced)
+    }
+
+    /// Takes a message; false when the batch has to end before it.
+    pub fn take(
+        &mut self,
+        message: Message,
+        batch: &mut Batch,
+        catalog: &mut dyn Catalog,
+        schema: &str,
+        limits: &Limits,
+    ) -> Result<bool, Failure> {
+        let change = match message {
+            Message::Begin(begin) => return self.begin(begin).map(|()| true),
+            Message::Commit { end } => return self.commit(end).map(|()| true),
+            Message::Other => return Ok(true),
+            Message::Relation(relation) => {
+                let changes = self.relations.meet(catalog, schema, &relation)?;
+                // Rows before a change of shape are committed before it.
+                let now = changes.is_empty() || batch.changes.is_empty();
+                let target = if now { &mut batch.schema_changes } else { &mut self.announced };
+                target.extend(changes);
+                return Ok(now);
+            }
+            Message::Truncate { relations } => return self.truncate(relations, batch, limits),
+            Message::Insert { relation, new } => {
+                RowChange { relation, operation: Operation::Insert, old: None, tuple: new }
+            }
+            Message::Update { relation, old, new } => {
+                RowChange { relation, operation: Operation::Update, old, tuple: new }
+            }
+            Message::Delete { relation, old } => {
+                RowChange { relation, operation: Operation::Delete, old: None, tuple: old.tuple }
+            }
+        };
+        self.row(change, batch, limits)
+    }
+
+    fn begin(&mut self, begin: Begin) -> Result<(), Failure> {
+        let skip = match self.position.partial {
+            _ if begin.commit < self.position.complete => ALL,
+            None => 0,
+            Some(partial) if partial.commit == begin.commit => partial.steps,
+            Some(partial) => {
+                return Err(Failure::resync(
+                    "transaction-lost",
+                    format!(
+                        "the log no longer has the transaction that was committed at {} and \
+                         delivered in part; was the publication changed? Run again with \
+                         --full-resync",
+                        show(partial.commit)
+                    ),
+                ));
+            }
+        };
+        self.transaction = Some(Transaction { begin, skip, steps: 0 });
+        Ok(())
+    }
+
+    fn commit(&mut self, end: Lsn) -> Result<(), Failure> {
+        let transaction = self.transaction.take().ok_or_else(outside)?;
+        if transaction.skip != ALL {
+            self.position.complete = end;
+            self.position.partial = None;
+        }
+        Ok(())
+    }
+
+    /// Notes that steps of the open transaction were taken.
+    fn stepped(&mut self, steps: u64) -> Result<(), Failure> {
+        let transaction = self.transaction.as_mut().ok_or_else(outside)?;
+        transaction.steps += steps;
+        if transaction.steps > transaction.skip {
+            let (commit, steps) = (transaction.begin.commit, transaction.steps);
+            self.position.partial = Some(Partial { commit, steps });
+        }
+        Ok(())
+    }
+
+    fn row(
+        &mut self,
+        mut change: RowChange,
+        batch: &mut Batch,
+        limits: &Limits,
+    ) -> Result<bool, Failure> {
+        let Transaction { begin, skip, steps } = self.transaction.as_ref().ok_or_else(outside)?;
+        let (begin, skip, steps) = (*begin, *skip, *steps);
+        // The second half of an update of a key may be all that is left.
+        let half = steps % STEPS == 1 || skip == steps + 1;
+        if skip >= steps + STEPS - steps % STEPS {
+            return self.stepped(STEPS - steps % STEPS).map(|()| true);
+        }
+        let Followed::Yes(fitting) = self.relations.get(change.relation)? else {
+            return self.stepped(STEPS - steps % STEPS).map(|()| true);
+        };
+        if change.tuple.0.len() != fitting.columns.len() {
+            return Err(unexpected("a row has not as many fields as its relation"));
+        }
+        let before = change.old.as_ref().and_then(|old| {
+            tuple::complete(&mut change.tuple, old, &fitting);
+            tuple::has_moved(&change.tuple, old, &fitting).then(|| old.tuple.clone())
+        });
+        let rows = if before.is_some() && !half { 2 } else { 1 };
+        if !batch.has_room(rows, limits) {
+            self.ahead.push_front(change.into());
+            return Ok(false);
+        }
+        let at_micros = begin.at_micros;
+        let change_of = |operation, tuple, look_up| Change {
+            fitting: fitting.clone(),
+            operation,
+            at_micros,
+            tuple,
+            look_up,
+            found: Vec::new(),
+        };
+        let has_moved = before.is_some();
+        if let (Some(before), false) = (before, half) {
+            batch.push(change_of(Operation::Delete, before, false));
+            self.stepped(1)?;
+            if limits.rows_max < 2 {
+                self.ahead.push_front(change.into());
+                return Ok(false);
+            }
+        }
+        let operation = if has_moved { Operation::Insert } else { change.operation };
+        let overlaps = begin.commit < self.overlap_end;
+        let look_up = needs_look_up(&change.tuple, &fitting, operation, has_moved || overlaps);
+        batch.push(change_of(operation, change.tuple, look_up));
+        let done = self.transaction.as_ref().map_or(0, |transaction| transaction.steps) % STEPS;
+        self.stepped(STEPS - done)?;
+        Ok(true)
+    }
+
+    /// Empties one table after the other. Only the last counts: nothing lies between them, so a
+    /// second truncation of the others after a crash changes nothing.
+    fn truncate(
+        &mut self,
+        mut relations: Vec<u32>,
+        batch: &mut Batch,
+        limits: &Limits,
+    ) -> Result<bool, Failure> {
+        let transaction = self.transaction.as_ref().ok_or_else(outside)?;
+        if transaction.skip >= transaction.steps + STEPS {
+            return self.stepped(STEPS).map(|()| true);
+        }
+        let at_micros = transaction.begin.at_micros;
+        while let Some(relation) = relations.last() {
+            if let Followed::Yes(fitting) = self.relations.get(*relation)? {
+                if !batch.has_room(1, limits) {
+                    self.ahead.push_front(Message::Truncate { relations });
+                    return Ok(false);
+                }
+                batch.push(Change {
+                    fitting,
+                    operation: Operation::Truncate,
+                    at_micros,
+                    tuple: Tuple::default(),
+                    look_up: false,
+                    found: Vec::new(),
+                });
+            }
+            relations.pop();
+        }
+        self.stepped(STEPS).map(|()| true)
+    }
+}
+
+/// Columns that the row did not have yet are looked up whenever there are any: a default may have
+/// filled them, of which the log says nothing.
+fn needs_look_up(
+    tuple: &Tuple,
+    fitting: &Fitting,
+    operation: Operation,
+    may_be_missing: bool,
+) -> bool {
+    let leaves_out = may_be_missing && tuple.0.contains(&Field::Unchanged);
+    operation != Operation::Delete && (!fitting.holes.is_empty() || leaves_out)
+}
+
+impl From<RowChange> for Message {
+    fn from(change: RowChange) -> Self {
+        let RowChange { relation, operation, old, tuple } = change;
+        match operation {
+            Operation::Delete => Self::Delete { relation, old: Old { full: false, tuple } },
+            Operation::Update => Self::Update { relation, old, new: tuple },
+            _ => Self::Insert { relation, new: tuple },
+        }
+    }
+}
+
+fn outside() -> Failure {
+    unexpected("the log has a change outside of a transaction")
+}

@@ -1,0 +1,124 @@
+//! Finds values that the log left out, where the destination may not have them.
+//!
+//! What is found is the value of now, maybe newer than the change. That is right in the end: a later
+//! change of it is in the log and is sent whole. A row that is not found has been deleted or has
+//! another key by now, and the log says so later.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use cartridge_warp_sdk::Failure;
+use postgresql_client::names;
+
+use super::batch::Change;
+use crate::catalog::SourceTable;
+use crate::pgoutput::Field;
+use crate::session::Session;
+
+/// Keys in one query.
+const KEYS_MAX: usize = 50;
+
+type Key = Vec<Bytes>;
+
+/// Fills in what is missing.
+pub fn fill(session: &Session, changes: &mut [Change]) -> Result<(), Failure> {
+    let mut wanted: HashMap<u32, Vec<usize>> = HashMap::new();
+    for (at, change) in changes.iter().enumerate().filter(|(_, change)| change.look_up) {
+        wanted.entry(change.fitting.table.oid).or_default().push(at);
+    }
+    for places in wanted.into_values() {
+        for places in places.chunks(KEYS_MAX) {
+            fill_some(session, changes, places)?;
+        }
+    }
+    Ok(())
+}
+
+/// Rows of one table.
+fn fill_some(session: &Session, changes: &mut [Change], places: &[usize]) -> Result<(), Failure> {
+    let table = changes[places[0]].fitting.table.clone();
+    let mut columns: Vec<usize> = places.iter().flat_map(|at| missing(&changes[*at])).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    let keys: Vec<Option<Key>> = places.iter().map(|at| key(&changes[*at])).collect();
+    let found = query(session, &table, &columns, keys.iter().flatten())?;
+    for (at, key) in places.iter().zip(keys) {
+        let missing = missing(&changes[*at]);
+        // A later change of the batch has more columns, or fewer, when the shape changed in between.
+        let Some(values) = key.and_then(|key| found.get(&key)) else { continue };
+        let of = |column: &usize| columns.iter().position(|known| known == column);
+        changes[*at].found = missing
+            .into_iter()
+            .filter_map(|column| Some((column, values[of(&column)?].clone())))
+            .collect();
+    }
+    Ok(())
+}
+
+/// Columns whose value the log left out.
+fn missing(change: &Change) -> Vec<usize> {
+    let left_out = |(at, field): (usize, &Field)| {
+        if *field == Field::Unchanged { change.fitting.columns[at] } else { None }
+    };
+    let sent = change.tuple.0.iter().enumerate();
+    change.fitting.holes.iter().copied().chain(sent.filter_map(left_out)).collect()
+}
+
+fn key(change: &Change) -> Option<Key> {
+    let text = |column: usize| match change.field(column)? {
+        Field::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+    change.fitting.table.key_indices().into_iter().map(text).collect()
+}
+
+fn query<'k>(
+    session: &Session,
+    table: &SourceTable,
+    columns: &[usize],
+    keys: impl Iterator<Item = &'k Key>,
+) -> Result<HashMap<Key, Vec<Field>>, Failure> {
+    let key_columns = table.key_indices();
+    let name = |at: &usize| names::quoted(&table.columns[*at].name);
+    let list = |places: &[usize]| places.iter().map(name).collect::<Vec<_>>().join(", ");
+    let mut tuples = Vec::new();
+    for key in keys {
+        let mut items = Vec::with_capacity(key.len());
+        for (text, at) in key.iter().zip(&key_columns) {
+            let text = std::str::from_utf8(text).map_err(|_| not_utf8())?;
+            items.push(format!("{}::{}", names::literal(text), table.columns[*at].formatted));
+        }
+        tuples.push(format!("({})", items.join(", ")));
+    }
+    if tuples.is_empty() || columns.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = session.rows(&format!(
+        "SELECT {}, {} FROM {} WHERE ({}) IN ({})",
+        list(&key_columns),
+        list(columns),
+        table.qualified(),
+        list(&key_columns),
+        tuples.join(", ")
+    ))?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let field = |at: usize| row.try_get(at).ok().flatten();
+        let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+        let key = (0..key_columns.len()).map(|at| field(at).map(bytes)).collect::<Option<Key>>();
+        let values = (key_columns.len()..key_columns.len() + columns.len())
+            .map(|at| field(at).map_or(Field::Null, |text| Field::Text(bytes(text))));
+        if let Some(key) = key {
+            found.insert(key, values.collect());
+        }
+    }
+    Ok(found)
+}
+
+fn not_utf8() -> Failure {
+    Failure::stop(
+        "not-utf8",
+        "the server sent text that is not UTF-8, although the connection asks for it; is the \
+         database's encoding SQL_ASCII?",
+    )
+}

@@ -1,0 +1,180 @@
+//! Which table and columns the log's relations are to us.
+//!
+//! The log tells a table's shape as it was when a row was written; the host wants one shape at a
+//! time. So the catalog's shape of now counts: when a relation differs from the known shape, the
+//! catalog is asked again, changes are announced once, and older rows are fitted into the newer
+//! shape by the names that columns have or had. Columns that a row did not have yet count as
+//! values that were not sent.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use cartridge_warp_sdk::{Failure, SchemaChange};
+
+use crate::catalog::SourceTable;
+use crate::pgoutput::Relation;
+use crate::shape;
+
+/// How rows of a relation become rows of a table.
+#[derive(Debug)]
+pub struct Fitting {
+    /// The table as the host knows it.
+    pub table: Rc<SourceTable>,
+    /// For each field of a row its column; none for columns that are gone.
+    pub columns: Vec<Option<usize>>,
+    /// Columns that the relation does not have yet.
+    pub holes: Vec<usize>,
+}
+
+/// What a relation is to us.
+#[derive(Debug, Clone)]
+pub enum Followed {
+    /// A table that nobody selected, or that is gone.
+    No,
+    /// Rows are wanted.
+    Yes(Rc<Fitting>),
+}
+
+/// Where relations look up what they are.
+pub trait Catalog {
+    /// The table as it was last told to the host.
+    fn known(&self, oid: u32) -> Option<Rc<SourceTable>>;
+    /// Whether a table's rows are wanted.
+    fn is_selected(&self, table: &SourceTable) -> bool;
+    /// The table as it is now; none when it is gone.
+    fn read(&mut self, oid: u32) -> Result<Option<SourceTable>, Failure>;
+    /// Remembers the shape that the host is told now.
+    fn learn(&mut self, table: Rc<SourceTable>);
+}
+
+/// The relations of one read of the log.
+#[derive(Default)]
+pub struct Relations {
+    by_id: HashMap<u32, Followed>,
+    /// Names that columns have had, by table; kept from read to read.
+    names: HashMap<u32, BTreeMap<String, i16>>,
+}
+
+impl Relations {
+    /// Forgets the relations: each read of the log tells them anew.
+    pub fn forget(&mut self) {
+        self.by_id.clear();
+    }
+
+    /// What a row's relation is to us.
+    pub fn get(&self, id: u32) -> Result<Followed, Failure> {
+        self.by_id.get(&id).cloned().ok_or_else(|| {
+            crate::session::unexpected("the log has a row of a table that it did not describe")
+        })
+    }
+
+    /// Takes note of a relation. Changes of shape are to be announced before its next row.
+    pub fn meet(
+        &mut self,
+        catalog: &mut dyn Catalog,
+        schema: &str,
+        relation: &Relation,
+    ) -> Result<Vec<SchemaChange>, Failure> {
+        let (followed, changes) = self.resolve(catalog, schema, relation)?;
+        self.by_id.insert(relation.id, followed);
+        Ok(changes)
+    }
+
+    fn resolve(
+        &mut self,
+        catalog: &mut dyn Catalog,
+        schema: &str,
+        relation: &Relation,
+    ) -> Result<(Followed, Vec<SchemaChange>), Failure> {
+        let Some(known) = catalog.known(relation.id) else {
+            if relation.schema != schema || catalog.read(relation.id)?.is_none() {
+                return Ok((Followed::No, Vec::new()));
+            }
+            return Err(new_table(&relation.name));
+        };
+        if !catalog.is_selected(&known) {
+            return Ok((Followed::No, Vec::new()));
+        }
+        if is_same(&known, relation) {
+            let columns = (0..relation.columns.len()).map(Some).collect();
+            let fitting = Fitting { table: known, columns, holes: Vec::new() };
+            return Ok((Followed::Yes(Rc::new(fitting)), Vec::new()));
+        }
+        let Some(now) = catalog.read(relation.id)? else {
+            // It is gone: what it was no longer matters to anybody.
+            return Ok((Followed::No, Vec::new()));
+        };
+        if now.shape.name != known.shape.name || now.schema != known.schema {
+            return Err(new_table(&now.shape.name));
+        }
+        self.remember(&known);
+        self.remember(&now);
+        let changes = shape::changes(&known, &now)?;
+        let table = Rc::new(now);
+        catalog.learn(table.clone());
+        Ok((Followed::Yes(Rc::new(self.fit(table, relation)?)), changes))
+    }
+
+    fn remember(&mut self, table: &SourceTable) {
+        let names = self.names.entry(table.oid).or_default();
+        for column in &table.columns {
+            names.insert(column.name.clone(), column.number);
+        }
+    }
+
+    fn fit(&self, table: Rc<SourceTable>, relation: &Relation) -> Result<Fitting, Failure> {
+        let names = self.names.get(&table.oid);
+        let place = |name: &str| {
+            let number = *names?.get(name)?;
+            table.columns.iter().position(|column| column.number == number)
+        };
+        let by_name = |name: &str| table.columns.iter().position(|column| column.name == name);
+        let columns: Vec<Option<usize>> = relation
+            .columns
+            .iter()
+            .map(|column| by_name(&column.name).or_else(|| place(&column.name)))
+            .collect();
+        let holes: Vec<usize> =
+            (0..table.columns.len()).filter(|at| !columns.contains(&Some(*at))).collect();
+        let stranger = |name: &str| {
+            by_name(name).is_none() && names.is_none_or(|names| !names.contains_key(name))
+        };
+        let strangers: Vec<&str> = relation
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .filter(|name| stranger(name))
+            .collect();
+        // A name that is unknown and a column without a value: the one may be the other.
+        if let (Some(name), Some(hole)) = (strangers.first(), holes.first()) {
+            return Err(Failure::resync(
+                "shape-unclear",
+                format!(
+                    "table {}: the log has rows with a column {name}, which is gone or was renamed \
+                     while nobody read the log; whether it is now {} cannot be told. Run again \
+                     with --full-resync to copy the table anew",
+                    table.qualified(),
+                    table.columns[*hole].name
+                ),
+            ));
+        }
+        Ok(Fitting { table, columns, holes })
+    }
+}
+
+fn is_same(table: &SourceTable, relation: &Relation) -> bool {
+    let same = table.columns.len() == relation.columns.len() && table.shape.name == relation.name;
+    same && table.columns.iter().zip(&relation.columns).all(|(ours, theirs)| {
+        ours.name == theirs.name
+            && ours.type_oid == theirs.type_oid
+            && ours.modifier == theirs.type_modifier
+    })
+}
+
+/// A table that came after this connection: only a new one copies what it held before.
+pub fn new_table(name: &str) -> Failure {
+    Failure::reconnect(
+        "new-table",
+        format!("table {name} is new or was renamed; the source is opened anew to copy it"),
+    )
+}

@@ -1,0 +1,71 @@
+//! Opens the stream at a position, after proving that nothing was lost since.
+
+use cartridge_warp_sdk::Failure;
+
+use super::Started;
+use super::collect::Collector;
+use super::peek::Peek;
+use super::progress::Progress;
+use super::watch::Watch;
+use crate::PostgresqlSource;
+use crate::catalog::{publication, server, slot, tables};
+use crate::position::{FollowedTable, Position};
+
+/// Opens the stream.
+pub(super) fn start(
+    source: &mut PostgresqlSource,
+    schema: &str,
+    after: &Position,
+) -> Result<Started, Failure> {
+    source.load(schema)?;
+    let selected = source.selected();
+    let slot_name = source.options.slot(&source.server.database, schema);
+    let publication_name = source.options.publication(schema);
+    let end = server::log_end(&source.control)?;
+    let slot = slot::check(&source.control, &source.server, &slot_name, after, end.inserted)?;
+    check_tables(source, after, schema)?;
+    let gaps = publication::missing(&source.control, &source.server, &publication_name, &selected)?;
+    if let Some(table) = gaps.first() {
+        return Err(publication::left_out(&publication_name, table));
+    }
+    let followed: Vec<FollowedTable> =
+        selected.iter().map(|table| FollowedTable::new(table.oid, &table.shape.name)).collect();
+    let position = Position { tables: followed.into(), ..after.clone() };
+    let collector = Collector::new(position, end.inserted);
+    Ok(Started {
+        peek: Peek::open(&source.settings, &slot_name, &publication_name)?,
+        collector,
+        progress: Progress::new(slot.confirmed),
+        watch: Watch::new(source, schema)?,
+        slot: slot_name,
+        publication: publication_name,
+    })
+}
+
+/// A table that was dropped and made again under its name has lost rows of which the log says
+/// nothing.
+fn check_tables(source: &PostgresqlSource, after: &Position, schema: &str) -> Result<(), Failure> {
+    let existing = tables::oids(&source.control, source.server.version, schema)?;
+    for table in source.selected() {
+        let now = FollowedTable::new(table.oid, &table.shape.name);
+        let before = after
+            .tables
+            .iter()
+            .find(|before| before.name_hash == now.name_hash && !existing.contains(&before.oid));
+        if before.is_some() && !after.tables.contains(&now) {
+            return Err(made_anew(&table.qualified()));
+        }
+    }
+    Ok(())
+}
+
+/// The failure for a table that is another one than before.
+pub(super) fn made_anew(table: &str) -> Failure {
+    Failure::resync(
+        "table-made-anew",
+        format!(
+            "table {table} was dropped and made again, and the log does not say which rows went \
+             with it; run again with --full-resync to copy it anew"
+        ),
+    )
+}

@@ -1,0 +1,27 @@
+//! What a row before a change tells about the row after it.
+
+use super::relations::Fitting;
+use crate::pgoutput::{Field, Old, Tuple};
+
+/// Fills values that were not sent from the row before, as far as it has them: an unchanged value
+/// is what it was.
+pub fn complete(new: &mut Tuple, old: &Old, fitting: &Fitting) {
+    let key = key_fields(fitting);
+    for (at, (now, before)) in new.0.iter_mut().zip(&old.tuple.0).enumerate() {
+        if *now == Field::Unchanged && (old.full || key.contains(&at)) {
+            now.clone_from(before);
+        }
+    }
+}
+
+/// Whether the row has another key than before.
+pub fn has_moved(new: &Tuple, old: &Old, fitting: &Fitting) -> bool {
+    let differs = |at: usize| new.0.get(at) != old.tuple.0.get(at);
+    key_fields(fitting).into_iter().any(differs)
+}
+
+fn key_fields(fitting: &Fitting) -> Vec<usize> {
+    let key = fitting.table.key_indices();
+    let is_key = |column: &Option<usize>| column.is_some_and(|column| key.contains(&column));
+    (0..fitting.columns.len()).filter(|at| is_key(&fitting.columns[*at])).collect()
+}

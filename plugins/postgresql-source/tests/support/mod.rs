@@ -1,0 +1,109 @@
+//! A server for the tests of one binary, a database for each test, and a copy of its tables that is
+//! kept as a destination would keep it.
+
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
+
+mod replica;
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use cartridge_warp_sdk::testing::{Collected, Driver};
+use cartridge_warp_sdk::{Config, Failure, Limits, Source};
+use cartridge_warp_test_postgresql::Cluster;
+use postgresql_source::{Options, PostgresqlSource};
+
+pub use replica::Replica;
+
+/// What a server needs for logical decoding.
+pub const LOGICAL: [(&str, &str); 3] =
+    [("wal_level", "logical"), ("max_replication_slots", "50"), ("max_prepared_transactions", "5")];
+
+pub fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| Cluster::start(&LOGICAL))
+}
+
+/// A database of the shared server.
+pub struct Database {
+    pub name: String,
+    pub options: Options,
+}
+
+impl Database {
+    /// Makes an empty database.
+    pub fn new(name: &str) -> Self {
+        cluster().create_database(name);
+        Self { name: name.to_owned(), options: Options::default() }
+    }
+
+    /// With options as JSON.
+    pub fn with(name: &str, options: &str) -> Self {
+        Self { options: serde_json::from_str(options).unwrap(), ..Self::new(name) }
+    }
+
+    pub fn sql(&self, sql: &str) -> Vec<String> {
+        cluster().sql(&self.name, sql)
+    }
+
+    pub fn connect(&self) -> Result<PostgresqlSource, Failure> {
+        PostgresqlSource::connect(Config::new(cluster().url(&self.name), self.options.clone()))
+    }
+
+    /// Opened as the host opens it.
+    pub fn source(&self) -> PostgresqlSource {
+        let mut source = self.connect().unwrap();
+        let tables: Vec<String> = source
+            .get_schema("public")
+            .unwrap()
+            .into_iter()
+            .filter(|table| !table.key.is_empty())
+            .map(|table| table.name)
+            .collect();
+        source.select_tables("public", &tables).unwrap();
+        source
+    }
+
+    pub fn driver(&self) -> Driver<PostgresqlSource> {
+        Driver::new(self.source(), "public").limits(limits(1000))
+    }
+
+    /// The slot's confirmed position.
+    pub fn confirmed(&self) -> String {
+        self.sql(&format!(
+            "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE database = '{}'",
+            self.name
+        ))
+        .remove(0)
+    }
+}
+
+pub fn limits(rows_max: usize) -> Limits {
+    Limits { rows_max, ..Limits::default() }
+}
+
+/// Reads changes until there are none for a moment; the log's end is not on disk at once.
+pub fn follow(driver: &mut Driver<PostgresqlSource>, after: &[u8]) -> Collected {
+    let mut all = Collected { position: after.to_vec(), ..Collected::default() };
+    let deadline = Instant::now() + Duration::from_millis(700);
+    loop {
+        let next = driver.changes(&all.position).unwrap();
+        let (rows, is_late) = (next.rows(), Instant::now() > deadline);
+        all.batches.extend(next.batches);
+        all.rejected.extend(next.rejected);
+        all.schema_changes.extend(next.schema_changes);
+        all.position = next.position;
+        if rows == 0 && is_late {
+            return all;
+        }
+    }
+}
+
+/// Asserts a failure's action and code, and words that its message must have.
+pub fn assert_failure<T>(result: Result<T, Failure>, action: &str, code: &str, words: &[&str]) {
+    let failure = result.err().expect("it should have failed");
+    assert_eq!((failure.action.as_str(), failure.code.as_str()), (action, code), "{failure:?}");
+    for word in words {
+        assert!(failure.message.contains(word), "{word} is not in: {failure}");
+    }
+}
