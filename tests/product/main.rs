@@ -8,5 +8,6 @@ mod crash;
 mod evolution;
 mod keys;
 mod pipeline;
+mod postgresql;
 mod reaction;
 mod sandbox;

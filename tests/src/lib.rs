@@ -4,11 +4,13 @@
 
 #![allow(clippy::expect_used, clippy::panic)] // A test that cannot go on says so and ends.
 
+pub mod databases;
 pub mod pipeline;
 pub mod product;
 pub mod rows;
 pub mod shop;
 
+pub use databases::{Databases, Workload};
 pub use pipeline::Pipeline;
 pub use product::{Ended, Product, Running};
 pub use shop::Shop;

@@ -1,0 +1,96 @@
+//! Two PostgreSQL servers, a pipeline between them, and whether they hold the same.
+
+use cartridge_warp_test_postgresql::Cluster;
+use serde_json::{Value, json};
+
+use crate::Pipeline;
+
+/// The database on both servers.
+const DATABASE: &str = "shop";
+
+/// A source and a destination.
+pub struct Databases {
+    pub source: Cluster,
+    pub destination: Cluster,
+}
+
+impl Databases {
+    /// Two empty servers.
+    pub fn start() -> Self {
+        let source = Cluster::start(&[("wal_level", "logical")]);
+        let destination = Cluster::start(&[]);
+        source.create_database(DATABASE);
+        destination.create_database(DATABASE);
+        Self { source, destination }
+    }
+
+    /// A pipeline that copies schema `public`.
+    pub fn pipeline(&self) -> Pipeline {
+        let mut pipeline = Pipeline::new();
+        let side = |cluster: &Cluster| -> Value {
+            json!({"type": "postgresql", "connection_string": cluster.url(DATABASE)})
+        };
+        pipeline.set("single_schema_name", json!("public"));
+        pipeline.set("source", side(&self.source));
+        pipeline.set("destination", side(&self.destination));
+        pipeline.set("schemas", json!([{"name": "public", "default_polling_interval": 0.05}]));
+        pipeline
+    }
+
+    /// Runs SQL at the source.
+    pub fn at_source(&self, sql: &str) -> Vec<String> {
+        self.source.sql(DATABASE, sql)
+    }
+
+    /// Runs SQL at the destination.
+    pub fn at_destination(&self, sql: &str) -> Vec<String> {
+        self.destination.sql(DATABASE, sql)
+    }
+
+    /// Fills pgbench's tables; each gets a key.
+    pub fn initialise_pgbench(&self, scale: u32) {
+        let mut pgbench = self.source.program("pgbench");
+        let made = pgbench.args(["-i", "-q", "-s", &scale.to_string(), DATABASE]).output();
+        let made = made.expect("pgbench runs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        self.at_source("ALTER TABLE pgbench_history ADD COLUMN id bigserial PRIMARY KEY");
+    }
+
+    /// Starts pgbench with its own transactions: four clients, at most this many a second in all.
+    pub fn pgbench(&self, transactions_per_second: u32) -> Workload {
+        let mut pgbench = self.source.program("pgbench");
+        pgbench.args(["-n", "-c", "4", "-j", "1", "-T", "3600"]);
+        pgbench.args(["-R", &transactions_per_second.to_string(), DATABASE]);
+        pgbench.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        Workload(pgbench.spawn().expect("pgbench runs"))
+    }
+
+    /// The first table of schema `public` that differs.
+    pub fn difference(&self) -> Option<String> {
+        let sql = "SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY \
+                   ordinal_position) FROM information_schema.columns WHERE table_schema = \
+                   'public' GROUP BY 1 ORDER BY 1";
+        let tables = self.at_source(sql);
+        assert!(!tables.is_empty(), "there is nothing to compare");
+        tables.iter().find_map(|table| {
+            let (table, columns) = table.split_once('|').expect("two columns");
+            let rows = format!("SELECT row({columns})::text AS r FROM public.{table}");
+            let sums = format!(
+                "SELECT count(*), md5(coalesce(string_agg(r, E'\\n' ORDER BY r), '')) FROM ({rows}) t"
+            );
+            let (want, have) = (self.at_source(&sums), self.destination.try_sql(DATABASE, &sums));
+            (have.as_ref() != Ok(&want)).then(|| format!("{table}: {have:?}, not {want:?}"))
+        })
+    }
+}
+
+/// A writer that goes on until it is dropped.
+pub struct Workload(std::process::Child);
+
+impl Drop for Workload {
+    fn drop(&mut self) {
+        // A signal, so that transactions under way are rolled back by the server.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
