@@ -141,7 +141,7 @@ async fn a_head_without_end_is_refused_and_the_next_request_is_answered() {
         Err(error) => {
             use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
             assert!(matches!(error.kind(), BrokenPipe | ConnectionReset), "{error}");
-        },
+        }
     }
     assert_eq!(fixture.get("/health").await.0, 200);
 }
