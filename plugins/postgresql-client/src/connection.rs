@@ -201,7 +201,8 @@ fn unreachable(host: &str, port: u16, error: &io::Error) -> Failure {
         return Failure::config(
             "not-granted",
             format!("server {host}:{port} is not among the granted hosts; grant it"),
-        );
+        )
+        .detail(error.to_string());
     }
     Failure::reconnect(
         "unreachable",
