@@ -62,7 +62,7 @@ fn nothing_is_lost_or_doubled_when_the_runner_is_killed() {
             reshape(&databases, kill);
         }
         let killed = running.kill();
-        assert!(!killed.stderr.contains("schema failed"), "{}", killed.stderr);
+        assert!(killed.status.code().is_none(), "it ended by itself: {}", killed.stderr);
         match killed.stderr.contains(STREAMING) {
             true => in_stream += 1,
             false => in_snapshot += 1,
