@@ -1,5 +1,7 @@
 //! Two PostgreSQL servers, a pipeline between them, and whether they hold the same.
 
+use std::process::Stdio;
+
 use cartridge_warp_test_postgresql::Cluster;
 use serde_json::{Value, json};
 
@@ -27,12 +29,11 @@ impl Databases {
     /// A pipeline that copies schema `public`.
     pub fn pipeline(&self) -> Pipeline {
         let mut pipeline = Pipeline::new();
-        let side = |cluster: &Cluster| -> Value {
-            json!({"type": "postgresql", "connection_string": cluster.url(DATABASE)})
-        };
+        let side =
+            |url: String| -> Value { json!({"type": "postgresql", "connection_string": url}) };
         pipeline.set("single_schema_name", json!("public"));
-        pipeline.set("source", side(&self.source));
-        pipeline.set("destination", side(&self.destination));
+        pipeline.set("source", side(self.source_url()));
+        pipeline.set("destination", side(self.destination_url()));
         pipeline.set("schemas", json!([{"name": "public", "default_polling_interval": 0.05}]));
         pipeline
     }
@@ -45,6 +46,30 @@ impl Databases {
     /// Runs SQL at the destination.
     pub fn at_destination(&self, sql: &str) -> Vec<String> {
         self.destination.sql(DATABASE, sql)
+    }
+
+    /// The connection strings of the database on either side.
+    pub fn source_url(&self) -> String {
+        self.source.url(DATABASE)
+    }
+
+    pub fn destination_url(&self) -> String {
+        self.destination.url(DATABASE)
+    }
+
+    /// Copies a table by the servers' own COPY, from one `psql` to another.
+    pub fn copy(&self, from: &str, to: &str) {
+        let psql = |cluster: &Cluster, sql: String| {
+            let mut psql = cluster.program("psql");
+            psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", DATABASE, "-c", &sql]);
+            psql
+        };
+        let out = format!("COPY {from} TO STDOUT (FORMAT binary)");
+        let mut out = psql(&self.source, out).stdout(Stdio::piped()).spawn().expect("psql runs");
+        let rows = out.stdout.take().expect("piped");
+        let mut into = psql(&self.destination, format!("COPY {to} FROM STDIN (FORMAT binary)"));
+        let copied = into.stdin(rows).status().expect("psql runs");
+        assert!(copied.success() && out.wait().expect("psql ends").success(), "COPY failed");
     }
 
     /// Fills pgbench's tables; each gets a key.
@@ -61,7 +86,7 @@ impl Databases {
         let mut pgbench = self.source.program("pgbench");
         pgbench.args(["-n", "-c", "4", "-j", "1", "-T", "3600"]);
         pgbench.args(["-R", &transactions_per_second.to_string(), DATABASE]);
-        pgbench.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        pgbench.stdout(Stdio::null()).stderr(Stdio::null());
         Workload(pgbench.spawn().expect("pgbench runs"))
     }
 
