@@ -92,10 +92,9 @@ impl Source for PostgresqlSource {
     fn select_tables(&mut self, schema: &str, tables: &[String]) -> Result<(), Failure> {
         self.load(schema)?;
         self.selected = Some(tables.iter().cloned().collect());
-        for table in self.selected() {
-            check_selected(&self.control, &self.server, &table)?;
-        }
-        Ok(())
+        let selected = self.selected();
+        selected.iter().try_for_each(|table| check_table(table))?;
+        check_rights(&self.control, &self.server, &selected)
     }
 
     fn current_position(&mut self, schema: &str) -> Result<Position, Failure> {
@@ -220,7 +219,7 @@ fn key_sql(table: &str) -> String {
 }
 
 /// What would fail in the middle of the work is refused before it.
-fn check_selected(session: &Session, server: &Server, table: &SourceTable) -> Result<(), Failure> {
+fn check_table(table: &SourceTable) -> Result<(), Failure> {
     let name = table.qualified();
     let config = |code: &str, message: String| Err(Failure::config(code, message));
     if table.shape.key.is_empty() {
@@ -242,16 +241,29 @@ fn check_selected(session: &Session, server: &Server, table: &SourceTable) -> Re
             ),
         );
     }
-    let readable = format!("SELECT has_table_privilege({}, 'SELECT')", table.oid);
-    if session.value(&readable)? != "t" {
-        return config(
-            "permission",
-            format!(
-                "role {user} may not read table {name}; run GRANT SELECT ON {name} TO {role}",
-                user = server.user,
-                role = postgresql_client::names::quoted(&server.user)
-            ),
-        );
-    }
     Ok(())
+}
+
+fn check_rights(
+    session: &Session,
+    server: &Server,
+    tables: &[Rc<SourceTable>],
+) -> Result<(), Failure> {
+    let oids = tables.iter().map(|table| table.oid.to_string()).collect::<Vec<_>>().join(",");
+    let hidden = session.rows(&format!(
+        "SELECT oid FROM unnest('{{{oids}}}'::oid[]) AS oid \
+         WHERE NOT has_table_privilege(oid, 'SELECT')"
+    ))?;
+    let Some(row) = hidden.first() else { return Ok(()) };
+    let oid: u32 = session::number(row, 0)?;
+    let hidden = tables.iter().filter(|table| table.oid == oid);
+    let name = hidden.map(|table| table.qualified()).collect::<String>();
+    Err(Failure::config(
+        "permission",
+        format!(
+            "role {user} may not read table {name}; run GRANT SELECT ON {name} TO {role}",
+            user = server.user,
+            role = postgresql_client::names::quoted(&server.user)
+        ),
+    ))
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cartridge_warp_sdk::testing::Collected;
 use cartridge_warp_sdk::{Chunk, Source};
 use postgresql_source::PostgresqlSource;
-use support::{Database, Replica, follow, limits};
+use support::{Database, Replica, cluster, follow, limits};
 
 #[test]
 fn chunks_meet_and_go_on_behind_any_row() {
@@ -240,9 +240,12 @@ const TYPES: &[(&str, &str, &str, &str)] = &[
 #[test]
 fn every_type_is_the_same_in_the_snapshot_and_in_the_stream() {
     let database = Database::new("types");
+    // Not every server was built with it.
+    let has_xml = cluster().try_sql("postgres", "SELECT xml '<a/>'").is_ok();
+    let cases: Vec<_> = TYPES.iter().filter(|case| has_xml || case.0 != "xml").collect();
     let columns: Vec<String> =
-        TYPES.iter().enumerate().map(|(at, case)| format!("c{at} {}", case.0)).collect();
-    let values: Vec<&str> = TYPES.iter().map(|case| case.2).collect();
+        cases.iter().enumerate().map(|(at, case)| format!("c{at} {}", case.0)).collect();
+    let values: Vec<&str> = cases.iter().map(|case| case.2).collect();
     let (columns, values) = (columns.join(", "), values.join(", "));
     // What the database is set to must not show.
     database.sql(&format!(
@@ -261,7 +264,7 @@ fn every_type_is_the_same_in_the_snapshot_and_in_the_stream() {
     database.sql(&format!("INSERT INTO t VALUES (3, {values}); INSERT INTO t (id) VALUES (4)"));
     let stream = follow(&mut driver, &start);
     assert!(snapshot.rejected.is_empty() && stream.rejected.is_empty());
-    for (at, (sql, model, value, expected)) in TYPES.iter().enumerate() {
+    for (at, (sql, model, value, expected)) in cases.iter().copied().enumerate() {
         let name = format!("c{at}");
         let column = &shape.columns[at + 1];
         assert_eq!(column.column_type.to_string(), *model, "{sql}");

@@ -84,10 +84,10 @@ fn delays(
         });
     }
     delays.sort_unstable();
-    println!("delay: median {} ms, worst {} ms", delays[25] / 1000, delays[49] / 1000);
+    eprintln!("delay: median {} ms, worst {} ms", delays[25] / 1000, delays[49] / 1000);
 }
 
 fn report(what: &str, rows: usize, begun: Instant) {
     let rate = rows as f64 / begun.elapsed().as_secs_f64();
-    println!("{what}: {rate:.0} rows/s");
+    eprintln!("{what}: {rate:.0} rows/s");
 }

@@ -239,6 +239,9 @@ fn what_was_lost_is_said_and_never_skipped() {
     database.sql("DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY)");
     assert_failure(database.driver().changes(&start), "resync", "table-made-anew", &["\"t\""]);
     let start = database.driver().position().unwrap();
+    database.sql("ALTER TABLE t RENAME TO x; ALTER TABLE u RENAME TO t; ALTER TABLE x RENAME TO u");
+    assert_failure(database.driver().changes(&start), "resync", "table-made-anew", &["the name"]);
+    let start = database.driver().position().unwrap();
     database.sql("ALTER PUBLICATION cartridge_warp_public DROP TABLE u");
     assert_failure(database.driver().changes(&start), "resync", "not-published", &["\"u\""]);
 }

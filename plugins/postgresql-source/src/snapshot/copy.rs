@@ -176,8 +176,10 @@ impl Copy {
     }
 }
 
-/// Lines that are taken off the connection at once.
+/// Lines that are taken off the connection at once, and their bytes (I7). One line may be larger: it
+/// is as large as its row.
 const LINES_TAKEN_MAX: usize = 512;
+const BYTES_TAKEN_MAX: usize = 1 << 20;
 
 async fn wait_and_take(
     state: &mut State,
@@ -193,13 +195,16 @@ async fn wait_and_take(
     }
     let State::Rows(rows) = state else { return Ok(true) };
     let Ok(mut next) = timeout(patience, rows.next()).await else { return Ok(false) };
+    let mut bytes = 0;
     loop {
         let Some(line) = next else {
             *state = State::Done;
             return Ok(true);
         };
-        lines.push(line?);
-        if lines.len() >= lines_max {
+        let line = line?;
+        bytes += line.len();
+        lines.push(line);
+        if lines.len() >= lines_max || bytes >= BYTES_TAKEN_MAX {
             return Ok(false);
         }
         match rows.next().now_or_never() {

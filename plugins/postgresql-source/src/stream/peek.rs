@@ -23,8 +23,10 @@ use postgresql_client::tokio_postgres::{Error, RowStream, Statement};
 use crate::catalog::slot;
 use crate::session::Session;
 
-/// Messages that are taken off the connection at once.
+/// Messages that are taken off the connection at once, and their bytes (I7). One message may be
+/// larger: it is as large as its row.
 const MESSAGES_TAKEN_MAX: usize = 512;
+const BYTES_TAKEN_MAX: usize = 1 << 20;
 
 type Starting = Pin<Box<dyn Future<Output = Result<RowStream, Error>>>>;
 
@@ -135,14 +137,17 @@ impl Peek {
             Ok(next) => next,
             Err(_) => return Ok(Filled::NotYet),
         };
+        let mut bytes = 0;
         loop {
             let Some(row) = next else {
                 self.state = State::Done;
                 break;
             };
             self.seen += 1;
-            self.taken.push_back(Bytes::copy_from_slice(row?.try_get(0)?));
-            if self.taken.len() >= MESSAGES_TAKEN_MAX {
+            let message = Bytes::copy_from_slice(row?.try_get(0)?);
+            bytes += message.len();
+            self.taken.push_back(message);
+            if self.taken.len() >= MESSAGES_TAKEN_MAX || bytes >= BYTES_TAKEN_MAX {
                 break;
             }
             match rows.next().now_or_never() {

@@ -8,7 +8,7 @@ use super::peek::Peek;
 use super::progress::Progress;
 use super::watch::Watch;
 use crate::PostgresqlSource;
-use crate::catalog::{publication, server, slot, tables};
+use crate::catalog::{publication, server, slot};
 use crate::position::{FollowedTable, Position};
 
 /// Opens the stream.
@@ -23,7 +23,7 @@ pub(super) fn start(
     let publication_name = source.options.publication(schema);
     let end = server::log_end(&source.control)?;
     let slot = slot::check(&source.control, &source.server, &slot_name, after, end.inserted)?;
-    check_tables(source, after, schema)?;
+    check_tables(source, after)?;
     let gaps = publication::missing(&source.control, &source.server, &publication_name, &selected)?;
     if let Some(table) = gaps.first() {
         return Err(publication::left_out(&publication_name, table));
@@ -42,17 +42,12 @@ pub(super) fn start(
     })
 }
 
-/// A table that was dropped and made again under its name has lost rows of which the log says
-/// nothing.
-fn check_tables(source: &PostgresqlSource, after: &Position, schema: &str) -> Result<(), Failure> {
-    let existing = tables::oids(&source.control, source.server.version, schema)?;
+/// A table that took the name of another has rows of which the log says nothing.
+fn check_tables(source: &PostgresqlSource, after: &Position) -> Result<(), Failure> {
     for table in source.selected() {
         let now = FollowedTable::new(table.oid, &table.shape.name);
-        let before = after
-            .tables
-            .iter()
-            .find(|before| before.name_hash == now.name_hash && !existing.contains(&before.oid));
-        if before.is_some() && !after.tables.contains(&now) {
+        let had_the_name = |before: &FollowedTable| before.name_hash == now.name_hash;
+        if !after.tables.contains(&now) && after.tables.iter().any(had_the_name) {
             return Err(made_anew(&table.qualified()));
         }
     }
@@ -64,8 +59,9 @@ pub(super) fn made_anew(table: &str) -> Failure {
     Failure::resync(
         "table-made-anew",
         format!(
-            "table {table} was dropped and made again, and the log does not say which rows went \
-             with it; run again with --full-resync to copy it anew"
+            "table {table} is another one than before: it was dropped and made again, or took over \
+             the name, and the log does not say which rows came and went with it; run again with \
+             --full-resync to copy it anew"
         ),
     )
 }
