@@ -123,6 +123,8 @@ pub fn log_end(session: &Session) -> Result<LogEnd, Failure> {
 /// where commits wait for a standby. A snapshot read then would lack it, and the stream, which
 /// starts behind it, too.
 pub fn wait_for_writers(session: &Session, why: &str) -> Result<(), Failure> {
+    // A snapshot lists running transactions only up to the last that has ended: this one is it.
+    session.run("SELECT txid_current()")?;
     let snapshot = session.value("SELECT txid_current_snapshot()::text")?;
     let running = format!(
         "SELECT count(*) FROM txid_snapshot_xip('{snapshot}'::txid_snapshot) AS x(id) \
