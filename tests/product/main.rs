@@ -6,6 +6,7 @@ mod bad_input;
 mod batches;
 mod crash;
 mod evolution;
+mod journal;
 mod keys;
 mod pipeline;
 mod postgresql;

@@ -9,9 +9,10 @@ use super::{
     RunError,
     context::SchemaContext,
     deliver::{Tables, Writer},
+    journal::{Ending, Entry, Failed},
     registry::prepare_tables,
     snapshot::{Copied, copy_tables},
-    state::{CHANGES, RUNNER, TableState, forgotten, marker, read, table_stream},
+    state::{CHANGES, RUNNER, TableState, deletion, forgotten, marker, read, table_stream},
     stream::{StreamEnd, follow},
     table::Table,
 };
@@ -30,6 +31,8 @@ pub struct Attempts {
     pub resync: bool,
     /// Commits of the attempt that ended last.
     pub commits: u64,
+    /// The last failure that is not in the journal yet.
+    pub unrecorded: Option<Failed>,
 }
 
 /// Runs a schema until it ends or fails.
@@ -38,19 +41,66 @@ pub async fn run(
     attempts: &mut Attempts,
 ) -> Result<StreamEnd, RunError> {
     attempts.commits = 0;
-    let source = open_source(context).await?;
-    let tables = select_tables(context, &source).await?;
-    let destination = open_destination(context).await?;
-    let epoch = claim(context, &destination, attempts).await?;
-    let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables));
+    let (source, writer) = match open(context, attempts).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            attempts.unrecorded = Some(Failed::now(&error));
+            return Err(error);
+        }
+    };
     let ended = run_claimed(&writer, &source, attempts).await;
     attempts.commits = writer.commits();
+    record_end(&writer, &ended, attempts).await;
     let ended = ended?;
     source.close().await;
     if let Ok(writer) = Arc::try_unwrap(writer).map_err(drop) {
         writer.close().await;
     }
     Ok(ended)
+}
+
+/// Opens both sides and makes this process the schema's writer.
+async fn open(
+    context: &Arc<SchemaContext>,
+    attempts: &mut Attempts,
+) -> Result<(SourceConnection, Arc<Writer>), RunError> {
+    let source = open_source(context).await?;
+    let tables = select_tables(context, &source).await?;
+    let destination = open_destination(context).await?;
+    let Claim { epoch, abandoned } = claim(context, &destination, attempts).await?;
+    let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables));
+    if let Some(run) = abandoned {
+        writer.journal.write(&Entry::Abandoned { run: &run }).await;
+    }
+    if let Some(failed) = attempts.unrecorded.take() {
+        writer.journal.write(&Entry::Failed(&failed)).await;
+    }
+    writer.journal.write(&Entry::Started).await;
+    Ok((source, writer))
+}
+
+/// Tells the journal, and gives the schema back.
+async fn record_end(writer: &Writer, ended: &Result<StreamEnd, RunError>, attempts: &mut Attempts) {
+    let ending = match ended {
+        Ok(StreamEnd::Stopped) => Ending::Cancelled,
+        Ok(StreamEnd::CaughtUp) => Ending::Completed,
+        Err(error) => {
+            let failed = Failed::now(error);
+            if !writer.journal.write(&Entry::Failed(&failed)).await {
+                // It may be the destination itself that is gone.
+                attempts.unrecorded = Some(failed);
+                return;
+            }
+            Ending::Failed(error)
+        }
+    };
+    writer.journal.write(&Entry::Ended(ending)).await;
+    let given_back = vec![deletion(RUNNER.into())];
+    let schema = writer.context.name();
+    if let Err(error) = writer.destination.update_marker(schema, given_back, writer.epoch).await {
+        // A newer runner has it, or the destination is gone: nothing is left to give back.
+        tracing::debug!(error = error.to_string(), "the schema could not be given back");
+    }
 }
 
 async fn run_claimed(
@@ -138,22 +188,27 @@ async fn claim(
     context: &SchemaContext,
     destination: &DestinationConnection,
     attempts: &mut Attempts,
-) -> Result<u64, RunError> {
+) -> Result<Claim, RunError> {
     let schema = context.name();
     destination.create_schema_if_not_exists(schema).await?;
-    if attempts.claimed
-        && destination
-            .get_marker(schema, RUNNER)
-            .await?
-            .is_some_and(|run| run != context.run.as_bytes())
-    {
+    let holder = destination.get_marker(schema, RUNNER).await?;
+    let other = holder.filter(|run| run != context.run.as_bytes());
+    if attempts.claimed && other.is_some() {
         return Err(RunError::Fenced { schema: schema.to_owned() });
     }
     let epoch = destination.claim_schema(schema, &context.run).await?;
     let runner = Marker { stream: RUNNER.into(), value: Some(context.run.clone().into_bytes()) };
     destination.update_marker(schema, vec![runner], epoch).await?;
     attempts.claimed = true;
-    Ok(epoch)
+    let abandoned = other.and_then(|run| String::from_utf8(run).ok());
+    Ok(Claim { epoch, abandoned })
+}
+
+/// The schema is ours.
+struct Claim {
+    epoch: u64,
+    /// The run that held it and did not give it back.
+    abandoned: Option<String>,
 }
 
 /// Where the stream goes on and what each table still needs. On a first run, or a full re-sync,

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::SystemTime,
 };
 
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,11 @@ pub struct SchemaContext {
     pub tally: Tally,
     /// Names this process among the runners of a schema.
     pub run: String,
+    pub started: SystemTime,
+    /// The machine and the process.
+    pub instance: String,
+    /// Of the configuration with its secrets left out.
+    pub config_sha256: String,
     /// Ends when the source reports no more, whatever the schema's mode (`--until-caught-up`).
     pub until_caught_up: bool,
     /// Somebody asked the run to end.
@@ -67,11 +73,14 @@ impl SchemaContext {
 pub struct Tally {
     rows: Mutex<BTreeMap<String, [u64; 4]>>,
     dead_letters: AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl Tally {
     pub(super) fn add(&self, measured: &[Measured], dead_letters: u64) {
         self.dead_letters.fetch_add(dead_letters, Ordering::Relaxed);
+        let bytes = measured.iter().map(|batch| batch.bytes).sum();
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         for batch in measured {
             let counts = rows.entry(batch.table.clone()).or_default();
@@ -88,5 +97,10 @@ impl Tally {
 
     pub fn dead_letters(&self) -> u64 {
         self.dead_letters.load(Ordering::Relaxed)
+    }
+
+    /// Encoded size of all rows.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 }

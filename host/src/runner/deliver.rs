@@ -16,7 +16,7 @@ use std::{
 
 use tokio::sync::Mutex;
 
-use super::{RunError, context::SchemaContext, evolve, table::Table};
+use super::{RunError, context::SchemaContext, evolve, journal::Journal, table::Table};
 use crate::{
     model::{DeadLetter, Marker, Operation, TableBatch},
     plugin::{DestinationConnection, WriteOutcome, WriteRequest},
@@ -43,6 +43,7 @@ pub struct Writer {
     /// Held while a batch is made ready, never during the commit itself.
     pub(super) tables: Mutex<Tables>,
     commits: AtomicU64,
+    pub(super) journal: Journal,
 }
 
 impl Writer {
@@ -52,7 +53,9 @@ impl Writer {
         epoch: u64,
         tables: Tables,
     ) -> Self {
-        Self { context, destination, epoch, tables: Mutex::new(tables), commits: AtomicU64::new(0) }
+        let journal = Journal::new(Arc::clone(&context), destination.clone());
+        let (tables, commits) = (Mutex::new(tables), AtomicU64::new(0));
+        Self { context, destination, epoch, tables, commits, journal }
     }
 
     pub async fn close(self) {
@@ -203,6 +206,7 @@ impl Writer {
 pub struct Measured {
     pub table: String,
     pub operations: [u64; 4],
+    pub bytes: u64,
     newest_commit_us: Option<i64>,
 }
 
@@ -211,6 +215,7 @@ impl Measured {
         Self {
             table: batch.table.clone(),
             operations: batch.operation_counts(),
+            bytes: batch.byte_count() as u64,
             newest_commit_us: batch.newest_commit_us(),
         }
     }

@@ -1,11 +1,16 @@
 //! Carries changes of shape over to the destination, by the operator's policy.
 
-use super::{RunError, deliver::Writer, registry::shape_marker, table::Table};
+use super::{
+    RunError,
+    deliver::Writer,
+    registry::{Evolution, accept_shape},
+    table::Table,
+};
 use crate::{
     config::EvolutionStrategy,
     model::{ChangeKind, SchemaChange},
     plugin::ChangeOutcome,
-    schema::{Policy, Strategy, Verdict, decide},
+    schema::{Policy, Strategy, Verdict, decide, is_compatible},
 };
 
 /// Applies changes of a known table, in order, then hands the destination the table's new plan.
@@ -15,7 +20,8 @@ pub async fn apply(
     changes: Vec<SchemaChange>,
 ) -> Result<(), RunError> {
     let policy = policy(writer, table);
-    let mut applied = false;
+    let mut applied: Vec<String> = Vec::new();
+    let mut compatible = true;
     for change in changes {
         if let Some(column) = excluded(writer, &change) {
             table.leave_out(column);
@@ -26,13 +32,16 @@ pub async fn apply(
             Verdict::Refuse(reason) => return Err(refused(&change, reason)),
             Verdict::Apply => {}
         }
+        let is_compatible = is_compatible(&change, &table.source, &policy);
         let Some(ours) = table.accept(&change) else { continue };
         apply_one(writer, &ours).await?;
-        applied = true;
+        compatible &= is_compatible;
+        applied.push(describe(&change.kind));
     }
-    if applied {
+    if !applied.is_empty() {
         writer.create_table(table).await?;
-        writer.commit_markers(vec![shape_marker(table)?]).await?;
+        let evolution = Evolution { what: applied.join(", "), compatible };
+        accept_shape(writer, table, evolution, None).await?;
     }
     Ok(())
 }

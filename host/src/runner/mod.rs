@@ -19,6 +19,7 @@ mod dry_run;
 mod endpoint;
 mod error;
 mod evolve;
+mod journal;
 mod queue;
 mod reaction;
 mod registry;

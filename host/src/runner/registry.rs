@@ -11,6 +11,7 @@ use super::{
     RunError,
     deliver::Writer,
     evolve,
+    journal::Entry,
     state::{marker, read, shape_stream},
     table::{Table, unencodable},
 };
@@ -25,13 +26,47 @@ struct StoredShape {
     /// The Arrow IPC schema message, reserved columns not included.
     schema: Vec<u8>,
     key: Vec<String>,
+    /// Counts the shapes that the table has had.
+    version: u32,
 }
 
-/// The marker that remembers a table's present shape.
-pub fn shape_marker(table: &Table) -> Result<Marker, RunError> {
+/// Remembers a table's present shape as its next version, in one commit with `more`.
+pub async fn accept_shape(
+    writer: &Writer,
+    table: &mut Table,
+    evolution: Evolution,
+    more: Option<Marker>,
+) -> Result<(), RunError> {
+    table.version += 1;
+    let shape = shape_marker(table)?;
+    writer.commit_markers(more.into_iter().chain([shape]).collect()).await?;
+    let Evolution { what, compatible } = evolution;
+    let (shape, version) = (&table.source, table.version);
+    let entry = Entry::Shaped { table: shape, version, evolution: &what, compatible };
+    writer.journal.write(&entry).await;
+    Ok(())
+}
+
+/// How a shape came about.
+pub struct Evolution {
+    /// The changes in words.
+    pub what: String,
+    /// Whether what could be read before can still be read.
+    pub compatible: bool,
+}
+
+impl Evolution {
+    /// The first shape that is seen of a table.
+    pub fn initial() -> Self {
+        Self { what: "initial".to_owned(), compatible: true }
+    }
+}
+
+fn shape_marker(table: &Table) -> Result<Marker, RunError> {
     let TableShape { name, schema, key, .. } = &table.source;
     let encoded = table_schema(schema.clone()).map_err(|cause| unencodable(name, cause))?;
-    let stored = StoredShape { schema: encoded.message.to_vec(), key: key.clone() };
+    let stored =
+        StoredShape { schema: encoded.message.to_vec(), key: key.clone(), version: table.version };
     Ok(marker(shape_stream(name), &stored))
 }
 
@@ -39,10 +74,11 @@ pub fn shape_marker(table: &Table) -> Result<Marker, RunError> {
 pub async fn prepare_tables(writer: &Writer, forget: bool) -> Result<(), RunError> {
     let mut tables = writer.tables.lock().await;
     for table in tables.values_mut() {
-        let stored = if forget { None } else { stored_shape(writer, &table.source.name).await? };
-        let Some(stored) = stored else {
+        let stored = stored_shape(writer, &table.source.name).await?;
+        table.version = stored.as_ref().map_or(0, |(_, version)| *version);
+        let Some((stored, _)) = stored.filter(|_| !forget) else {
             writer.create_table(table).await?;
-            writer.commit_markers(vec![shape_marker(table)?]).await?;
+            accept_shape(writer, table, Evolution::initial(), None).await?;
             continue;
         };
         let now = table.remember(stored);
@@ -72,7 +108,8 @@ fn check_key(table: &Table, now: &TableShape) -> Result<(), RunError> {
     })
 }
 
-async fn stored_shape(writer: &Writer, table: &str) -> Result<Option<TableShape>, RunError> {
+/// The remembered shape and its version.
+async fn stored_shape(writer: &Writer, table: &str) -> Result<Option<(TableShape, u32)>, RunError> {
     let (schema, stream) = (writer.context.name(), shape_stream(table));
     let Some(value) = writer.destination.get_marker(schema, &stream).await? else {
         return Ok(None);
@@ -81,10 +118,7 @@ async fn stored_shape(writer: &Writer, table: &str) -> Result<Option<TableShape>
     let decoded =
         decode_schema(Bytes::from(stored.schema)).map_err(|cause| unencodable(table, cause))?;
     let arrow = decoded.arrow.clone();
-    Ok(Some(TableShape {
-        name: table.to_owned(),
-        schema: arrow,
-        key: stored.key,
-        estimated_rows: None,
-    }))
+    let shape =
+        TableShape { name: table.to_owned(), schema: arrow, key: stored.key, estimated_rows: None };
+    Ok(Some((shape, stored.version)))
 }

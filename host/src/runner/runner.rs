@@ -3,7 +3,7 @@
 //! In multi mode a schema that fails leaves the others alone; the report, `/health` and the exit
 //! code show it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,7 @@ use super::{
     connectors::Connectors,
     context::{SchemaContext, Tally},
     endpoint,
+    journal::sha256,
 };
 use crate::{
     config::WarpConfig,
@@ -56,6 +57,7 @@ impl WarpRunner {
     ) -> Result<Self, RunError> {
         let stop = CancellationToken::new();
         let run = run_name();
+        let config_sha256 = sha256(&serde_json::to_vec(config.as_ref()).unwrap_or_default());
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
             let context = SchemaContext {
@@ -66,6 +68,9 @@ impl WarpRunner {
                 progress: surroundings.progress.clone(),
                 tally: Tally::default(),
                 run: run.clone(),
+                started: SystemTime::now(),
+                instance: instance_name(),
+                config_sha256: config_sha256.clone(),
                 until_caught_up: surroundings.until_caught_up,
                 stop: stop.child_token(),
                 config: Arc::clone(&config),
@@ -120,6 +125,10 @@ impl WarpRunner {
             });
         }
     }
+}
+
+fn instance_name() -> String {
+    format!("{}:{}", gethostname::gethostname().display(), std::process::id())
 }
 
 /// Tells this process apart from every other runner, also on other machines.

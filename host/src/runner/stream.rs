@@ -17,7 +17,7 @@ use super::{
     batch::{BYTES_MAX, Pending},
     deliver::{Commit, Writer},
     evolve,
-    registry::shape_marker,
+    registry::{Evolution, accept_shape},
     state::{CHANGES, TableState, deletion, marker, shape_stream, table_stream},
     table::Table,
 };
@@ -246,10 +246,10 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<Table, RunE
     };
     let settings = context.table_settings(&change.table);
     let exact = context.source.plugin.info.has("exact-snapshot");
-    let table = Table::new(shape, settings, exact)?;
+    let mut table = Table::new(shape, settings, exact)?;
     writer.create_table(&table).await?;
     let state = marker(table_stream(&change.table), &TableState::Streaming);
-    writer.commit_markers(vec![state, shape_marker(&table)?]).await?;
+    accept_shape(writer, &mut table, Evolution::initial(), Some(state)).await?;
     context.metrics.table(&change.table).schema_change(&change.kind);
     tracing::info!(table = change.table, "new table");
     Ok(table)

@@ -27,6 +27,8 @@ pub struct Table {
     pub settings: TableSettings,
     /// As the source describes it, with what was learned from its rows.
     pub source: TableShape,
+    /// Counts the shapes that it has had.
+    pub version: u32,
     rules: ColumnRules,
     /// Schemas whose columns the destination has, by id; none where batches go untouched.
     known: HashMap<String, Option<(Steps, Arc<TableSchema>)>>,
@@ -40,7 +42,7 @@ impl Table {
         exact_snapshot: bool,
     ) -> Result<Self, RunError> {
         let rules = ColumnRules::new(settings.columns.clone(), source.key.clone());
-        let table = Self { settings, source, rules, known: HashMap::new() };
+        let table = Self { settings, source, version: 0, rules, known: HashMap::new() };
         table.check_key(exact_snapshot)?;
         table.check_columns()?;
         Ok(table)

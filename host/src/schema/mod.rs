@@ -6,4 +6,4 @@ pub mod compare;
 pub mod rules;
 
 pub use compare::{TypeStep, compare, merge, type_step};
-pub use rules::{Policy, Strategy, Verdict, decide};
+pub use rules::{Policy, Strategy, Verdict, decide, is_compatible};

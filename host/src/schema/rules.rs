@@ -89,6 +89,11 @@ pub fn decide(change: &SchemaChange, before: &TableShape, policy: &Policy) -> Ve
     }
 }
 
+/// Whether whatever could be read of the table before can still be read after the change.
+pub fn is_compatible(change: &SchemaChange, before: &TableShape, policy: &Policy) -> bool {
+    matches!(risk(change, before, policy), Risk::Safe)
+}
+
 fn risk(change: &SchemaChange, before: &TableShape, policy: &Policy) -> Risk {
     match &change.kind {
         ChangeKind::AddTable | ChangeKind::AddColumn { .. } => Risk::Safe,

@@ -40,7 +40,9 @@ impl Names {
 
     /// The name of a table in the file.
     pub(crate) fn physical(&self, schema: &str, table: &str) -> Result<String, Failure> {
-        let name = if self.schema_prefix { format!("{schema}_{table}") } else { table.to_owned() };
+        // The host keeps tables of its own in the metadata schema, beside ours.
+        let prefixed = self.schema_prefix || schema == self.metadata;
+        let name = if prefixed { format!("{schema}_{table}") } else { table.to_owned() };
         check("a table", &name)?;
         let ours = [self.epochs(), self.markers(), self.dead_letters(), self.tables()];
         if ours.iter().any(|metadata| metadata.eq_ignore_ascii_case(&name)) {
@@ -108,6 +110,9 @@ mod tests {
     fn names_that_sqlite_cannot_hold_are_refused() {
         let names = Names::new(None, true).unwrap();
         assert_eq!(names.physical("shop", "orders").unwrap(), "shop_orders");
+        let bare = Names::new(Some("warp"), false).unwrap();
+        assert_eq!(bare.physical("shop", "sync_runs").unwrap(), "sync_runs");
+        assert_eq!(bare.physical("warp", "sync_runs").unwrap(), "warp_sync_runs");
         for (schema, table, code) in [
             ("shop", "a\0b", "invalid-name"),
             ("SQLite", "x", "invalid-name"),

@@ -91,7 +91,9 @@ impl<P: Protocol> Session<P> {
             tracing::debug_span!("plugin", plugin = plugin.info.name, label = settings.label);
         let task = task::run::<P>(Arc::clone(plugin), settings, opened, queue);
         let session = Self { plugin: Arc::clone(plugin), limits, commands };
-        thread::on_own(task.instrument(span)).map_err(|cause| session.error("connect", cause))?;
+        let name = format!("{}-{}", P::ROLE.word(), plugin.info.name);
+        let started = thread::on_own(name, task.instrument(span));
+        started.map_err(|cause| session.error("connect", cause))?;
         let patience = session.limits.call_deadline.saturating_add(STUCK_AFTER);
         match timeout(patience, answer).await {
             Ok(Ok(Ok(()))) => Ok(session),

@@ -8,9 +8,12 @@ use crate::{
 };
 
 /// Runs `task` on a thread of its own, with the timers of the runtime that this is called in.
-pub(super) fn on_own(task: impl Future<Output = ()> + Send + 'static) -> Result<(), Cause> {
+pub(super) fn on_own(
+    name: String,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Cause> {
     let runtime = tokio::runtime::Handle::current();
-    let thread = std::thread::Builder::new().name("plugin".to_owned());
+    let thread = std::thread::Builder::new().name(name);
     let started = thread.spawn(move || runtime.block_on(task));
     started.map(drop).map_err(|error| {
         Cause::Failure(Box::new(Failure {

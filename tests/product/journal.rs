@@ -1,0 +1,112 @@
+//! Runs, errors and shapes are kept beside the data.
+
+use cartridge_warp_tests::{
+    Pipeline,
+    rows::{Row, sqlite_query},
+};
+use serde_json::{Value, json};
+
+fn journal(pipeline: &Pipeline, table: &str, order: &str) -> Vec<Row> {
+    let sql = format!("SELECT * FROM cartridge_warp_metadata_{table} ORDER BY {order}");
+    sqlite_query(&pipeline.database(), &sql)
+}
+
+fn column<'a>(rows: &'a [Row], name: &str) -> Vec<&'a str> {
+    rows.iter().map(|row| row[name].as_str().unwrap_or("(none)")).collect()
+}
+
+fn orders() -> Pipeline {
+    let pipeline = Pipeline::new();
+    pipeline.write("orders.ndjson", "{\"id\":1}\n{\"id\":2}\n");
+    pipeline
+}
+
+#[test]
+fn a_run_tells_how_it_went() {
+    let mut pipeline = orders();
+    assert!(pipeline.catch_up().status.success());
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    running.signal(15);
+    assert!(running.wait(std::time::Duration::from_secs(20)).status.success());
+    pipeline.append("orders.ndjson", "not json\n");
+    pipeline.set("error_handling.dead_letter_queue", json!(false));
+    assert_eq!(pipeline.catch_up().status.code(), Some(1));
+
+    let runs = journal(&pipeline, "sync_runs", "started_at");
+    assert_eq!(column(&runs, "status"), ["completed", "cancelled", "failed"]);
+    assert_eq!(column(&runs, "schema_name"), ["shop"; 3]);
+    let number = |row: &Row, name: &str| row[name].as_i64().unwrap();
+    assert_eq!(number(&runs[0], "rows"), 2);
+    assert!(number(&runs[0], "bytes") > 0);
+    assert!(runs.iter().all(|run| run["ended_at"].is_string()), "{runs:?}");
+    let hashes = column(&runs, "config_sha256");
+    assert!(hashes[0].len() == 64 && hashes[0] == hashes[1] && hashes[1] != hashes[2]);
+    assert!(column(&runs, "instance")[0].contains(':'));
+    assert!(column(&runs, "error")[2].contains("orders.ndjson:3"), "{runs:?}");
+
+    let errors = journal(&pipeline, "error_log", "at");
+    assert_eq!(column(&errors, "error_type"), ["transformation"]);
+    assert_eq!(column(&errors, "run"), [column(&runs, "run")[2]]);
+}
+
+#[test]
+fn a_killed_run_is_found_by_the_next() {
+    let pipeline = orders();
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    running.kill();
+    assert!(pipeline.catch_up().status.success());
+    let runs = journal(&pipeline, "sync_runs", "started_at");
+    assert_eq!(column(&runs, "status"), ["failed", "completed"]);
+    assert!(column(&runs, "error")[0].contains("without a word"), "{runs:?}");
+}
+
+#[test]
+fn errors_of_the_destination_are_written_when_it_is_back() {
+    let mut pipeline = Pipeline::scripted(json!({}));
+    let faults = json!([
+        {"call": "write-batch", "at": 2, "action": "trap"},
+        {"call": "connect", "at": 1, "action": "retry"},
+    ]);
+    pipeline.deliver_to_scripted(json!({ "faults": faults }));
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let errors = journal(&pipeline, "error_log", "at");
+    assert!(!errors.is_empty() && column(&errors, "error_type")[0] == "connection", "{errors:?}");
+    assert_eq!(column(&journal(&pipeline, "sync_runs", "run"), "status"), ["completed"]);
+}
+
+#[test]
+fn each_shape_of_a_table_is_registered() {
+    let pipeline = orders();
+    assert!(pipeline.catch_up().status.success());
+    pipeline.append("orders.ndjson", "{\"id\":3,\"note\":\"new\"}\n");
+    assert!(pipeline.catch_up().status.success());
+    assert!(pipeline.run(&["run", "--until-caught-up", "--full-resync"]).status.success());
+    let shapes = journal(&pipeline, "schema_registry", "version");
+    assert_eq!(column(&shapes, "evolution_type"), ["initial", "add_column `note`", "initial"]);
+    assert_eq!(column(&shapes, "compatibility"), ["compatible"; 3]);
+    let definition: Value = serde_json::from_str(column(&shapes, "definition")[1]).unwrap();
+    let columns = definition["columns"].as_array().unwrap();
+    let names: Vec<_> = columns.iter().map(|column| column["name"].as_str().unwrap()).collect();
+    assert_eq!((names, &definition["key"]), (vec!["id", "note"], &json!(["id"])));
+    assert_ne!(column(&shapes, "sha256")[0], column(&shapes, "sha256")[1]);
+}
+
+#[test]
+fn schemas_that_share_the_journal_do_not_keep_each_other_out() {
+    let mut pipeline = orders();
+    for schema in ["crm", "web"] {
+        std::fs::create_dir_all(pipeline.path("data").join(schema)).unwrap();
+        let file = pipeline.path("data").join(schema).join(format!("{schema}.ndjson"));
+        std::fs::write(file, "{\"id\":1}\n").unwrap();
+    }
+    pipeline.set("mode", json!("multi"));
+    pipeline.set("schemas", json!([{"name": "shop"}, {"name": "crm"}, {"name": "web"}]));
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let runs = journal(&pipeline, "sync_runs", "schema_name");
+    assert_eq!(column(&runs, "schema_name"), ["crm", "shop", "web"]);
+    assert_eq!(column(&runs, "status"), ["completed"; 3], "{}", ended.stderr);
+}
