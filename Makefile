@@ -70,6 +70,8 @@ test-rust: setup-tests build
 	@$(COPY) "$(TARGET)/test-plugins" $(TEST_COMPONENTS)
 	@$(STEP) "test" cargo test $(RELEASE) --no-fail-fast $(HOST_CRATES)
 	@$(STEP) "test the components" cargo test $(RELEASE) --no-fail-fast $(COMPONENT_CRATES)
+	@$(STEP) "test the example of a connector" \
+		cargo test --release --manifest-path examples/custom-connector/Cargo.toml
 
 check-docs: setup
 	@RUSTDOCFLAGS="--deny warnings" $(STEP) "check the docs" \
