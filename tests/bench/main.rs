@@ -23,7 +23,8 @@ fn main() -> ExitCode {
         native::copy(target, source, destination);
         return ExitCode::SUCCESS;
     }
-    let rows = std::env::var("CARTRIDGE_WARP_BENCH_ROWS");
+    // Without the product's prefix: its commands would take it for a key of the configuration.
+    let rows = std::env::var("BENCH_ROWS");
     let rows = rows.ok().and_then(|rows| rows.parse().ok()).unwrap_or(ROWS);
     let all = ["files".to_owned(), "postgresql".to_owned()];
     let chosen = if arguments.is_empty() { &all[..] } else { &arguments[..] };
