@@ -388,3 +388,17 @@ fn plugins_are_found_where_the_flag_the_variable_or_the_binary_says() {
     std::os::unix::fs::symlink(&empty, beside.join("plugins")).unwrap();
     assert!(!list(&copied, None, &home, None), "beside the binary comes before it");
 }
+
+#[test]
+fn monitoring_listens_where_the_key_says() {
+    let mut pipeline = orders(json!({}));
+    pipeline.set("monitoring.prometheus.host", json!("127.0.0.2"));
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    let log = running.stderr();
+    let address = log.split("\"address\":\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(address.starts_with("127.0.0.2:"), "{address}");
+    assert!(get(address, "/ready").starts_with("HTTP/1.1 200"));
+    running.signal(15);
+    assert!(running.wait(std::time::Duration::from_secs(20)).status.success());
+}
