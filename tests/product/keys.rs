@@ -7,7 +7,7 @@ use std::{
 };
 
 use cartridge_warp_tests::{
-    Pipeline,
+    Pipeline, Running,
     rows::{Row, sqlite_count_live, sqlite_query, sqlite_rows},
 };
 use serde_json::{Value, json};
@@ -37,6 +37,13 @@ fn tables(pipeline: &Pipeline) -> Vec<String> {
     let names = sqlite_query(&pipeline.database(), sql);
     let names = names.iter().filter_map(|row| row["name"].as_str().map(str::to_owned));
     names.filter(|name| !name.contains("metadata")).collect()
+}
+
+/// Where a pipeline serves metrics and health, as its log says.
+fn monitoring_address(running: &Running) -> String {
+    let log = running.stderr();
+    let address = log.split("\"address\":\"").nth(1).unwrap().split('"').next().unwrap();
+    address.to_owned()
 }
 
 fn get(address: &str, path: &str) -> String {
@@ -188,11 +195,10 @@ fn in_multi_mode_a_failed_schema_leaves_the_others_alone_and_shows() {
     let mut running = pipeline.start();
     running.wait_for("following changes");
     running.wait_for("schema failed");
-    let log = running.stderr();
-    let address = log.split("\"address\":\"").nth(1).unwrap().split('"').next().unwrap();
-    let health = get(address, "/health");
+    let address = monitoring_address(&running);
+    let health = get(&address, "/health");
     assert!(health.starts_with("HTTP/1.1 503") && health.contains("broken"), "{health}");
-    let numbers = get(address, "/numbers");
+    let numbers = get(&address, "/numbers");
     let status = |schema: &str, value: &str| {
         numbers.lines().any(|line| {
             line.starts_with("cartridge_warp_sync_status")
@@ -224,8 +230,7 @@ fn the_environment_and_flags_win_over_the_file() {
     let mut command = pipeline.command(&["validate"]);
     command.env("CARTRIDGE_WARP_SCHEMAS__0__DEFAULT_BATCH_SIZE", "77");
     command.args(["--set", "error_handling.max_retries=9"]);
-    let ended =
-        cartridge_warp_tests::Running::start(command).wait(std::time::Duration::from_secs(60));
+    let ended = Running::start(command).wait(std::time::Duration::from_secs(60));
     assert!(ended.status.success(), "{}", ended.stderr);
     let line = |start: &str| ended.stdout.lines().find(|line| line.starts_with(start)).unwrap();
     let batch = line("schemas.0.default_batch_size = 77");
@@ -374,8 +379,7 @@ fn plugins_are_found_where_the_flag_the_variable_or_the_binary_says() {
         if let Some(flag) = flag {
             command.arg("--plugin-dir").arg(flag);
         }
-        let ended =
-            cartridge_warp_tests::Running::start(command).wait(std::time::Duration::from_secs(60));
+        let ended = Running::start(command).wait(std::time::Duration::from_secs(60));
         ended.stdout.contains("sqlite")
     };
     let copied = beside.join("cartridge-warp");
@@ -395,10 +399,9 @@ fn monitoring_listens_where_the_key_says() {
     pipeline.set("monitoring.prometheus.host", json!("127.0.0.2"));
     let mut running = pipeline.start();
     running.wait_for("following changes");
-    let log = running.stderr();
-    let address = log.split("\"address\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let address = monitoring_address(&running);
     assert!(address.starts_with("127.0.0.2:"), "{address}");
-    assert!(get(address, "/ready").starts_with("HTTP/1.1 200"));
+    assert!(get(&address, "/ready").starts_with("HTTP/1.1 200"));
     running.signal(15);
     assert!(running.wait(std::time::Duration::from_secs(20)).status.success());
 }

@@ -99,18 +99,23 @@ fn a_commit_whose_answer_was_lost_is_not_written_twice() {
     }
 }
 
+/// The scripted failure ends the run at once with its words; the next run goes on from there.
+fn ends_at_once_and_goes_on(pipeline: &Pipeline, action: &str) {
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(1), "{action}: {}", ended.stderr);
+    assert!(ended.stderr.contains("fails by script"), "{action}: {}", ended.stderr);
+    assert!(!ended.stderr.contains("trying again"), "{action}: {}", ended.stderr);
+    let again = pipeline.catch_up();
+    assert!(again.status.success(), "{action}: {}", again.stderr);
+    assert_eq!(difference(pipeline), None, "{action}");
+}
+
 #[test]
 fn a_destination_that_must_stop_ends_the_schema_with_its_words() {
     for action in ["config", "stop"] {
         let pipeline =
             failing_destination(json!([{"call": "write-batch", "at": 2, "action": action}]));
-        let ended = pipeline.catch_up();
-        assert_eq!(ended.status.code(), Some(1), "{action}: {}", ended.stderr);
-        assert!(ended.stderr.contains("fails by script"), "{action}: {}", ended.stderr);
-        assert!(!ended.stderr.contains("trying again"), "{action}: {}", ended.stderr);
-        let again = pipeline.catch_up();
-        assert!(again.status.success(), "{action}: {}", again.stderr);
-        assert_eq!(difference(&pipeline), None, "{action}");
+        ends_at_once_and_goes_on(&pipeline, action);
     }
 }
 
@@ -130,13 +135,7 @@ fn a_destination_that_lies_about_rows_is_named() {
 fn lasting_failures_end_the_schema_at_once_with_the_sources_words() {
     for action in ["resync", "config", "stop"] {
         let pipeline = pipeline(json!([{"call": "get-changes", "at": 1, "action": action}]));
-        let ended = pipeline.catch_up();
-        assert_eq!(ended.status.code(), Some(1), "{action}: {}", ended.stderr);
-        assert!(ended.stderr.contains("fails by script"), "{action}: {}", ended.stderr);
-        assert!(!ended.stderr.contains("trying again"), "{action}: {}", ended.stderr);
-        let again = pipeline.catch_up();
-        assert!(again.status.success(), "{action}: {}", again.stderr);
-        assert_eq!(difference(&pipeline), None, "{action}");
+        ends_at_once_and_goes_on(&pipeline, action);
     }
 }
 

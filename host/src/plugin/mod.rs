@@ -53,6 +53,7 @@ pub use options::OptionError;
 pub use source::{ChangeBatch, SnapshotBatch, SourceConnection};
 pub use wire::{WireError, decode_schema, encode_batch, table_schema};
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as lower-case hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     config::{Columns, Mask},
     model::batch::{UNCHANGED_COLUMN, is_reserved},
+    plugin::hex,
 };
 
 /// The operator's rules for a table's columns (`tables[].columns`).
@@ -225,8 +226,7 @@ fn hashed(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
             return Ok(None);
         }
         let value = text.value(row).try_to_string()?;
-        let digest = Sha256::digest(value.as_bytes());
-        Ok(Some(digest.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok(Some(hex(&Sha256::digest(value.as_bytes()))))
     };
     let hashes: StringArray = (0..column.len()).map(hash).collect::<Result<_, _>>()?;
     Ok(Arc::new(hashes))

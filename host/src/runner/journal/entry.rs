@@ -13,7 +13,7 @@ use super::tables::{ERRORS, RUNS, SHAPES, columns};
 use crate::{
     model::{TableBatch, TableShape},
     monitor::ErrorType,
-    plugin::{encode_batch, table_schema},
+    plugin::{encode_batch, hex, table_schema},
     runner::{RunError, context::SchemaContext, table::unencodable},
 };
 
@@ -190,5 +190,5 @@ fn definition(table: &TableShape) -> String {
 
 /// In hex.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
