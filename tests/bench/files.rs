@@ -8,7 +8,7 @@ use std::{io::Write as _, path::Path};
 use cartridge_warp_tests::Pipeline;
 use serde_json::json;
 
-use crate::measure::{Measured, measure};
+use crate::measure::{Measured, heading, measure};
 
 /// Rows that are generated at once.
 const PIECE: usize = 10_000;
@@ -37,17 +37,13 @@ pub fn run(rows: u64) {
         },
     ];
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(
-        out,
-        "{rows} rows of NDJSON, 8 columns\n{:<22} {:>10} {:>14} {:>10}",
-        "", "rows/s", "CPU-s/M rows", "peak MiB"
-    );
+    let _ = writeln!(out, "{rows} rows of NDJSON, 8 columns\n{}", heading());
     for target in &targets {
         let pipeline = prepare(target, rows);
         let sandboxed = run_product(&pipeline);
         let native = run_native(&pipeline, target);
         for (how, measured) in [("sandboxed", &sandboxed), ("native", &native)] {
-            let _ = writeln!(out, "{}", line(&format!("{} {how}", target.name), measured, rows));
+            let _ = writeln!(out, "{}", measured.line(&format!("{} {how}", target.name), rows));
         }
         let _ = writeln!(
             out,
@@ -57,16 +53,6 @@ pub fn run(rows: u64) {
             sandboxed.cpu_seconds / native.cpu_seconds,
         );
     }
-}
-
-fn line(name: &str, measured: &Measured, rows: u64) -> String {
-    let millions = rows as f64 / 1e6;
-    format!(
-        "{name:<22} {:>10.0} {:>14.2} {:>10.0}",
-        rows as f64 / measured.wall_seconds,
-        measured.cpu_seconds / millions,
-        measured.peak_mebibytes,
-    )
 }
 
 /// The source file, the configuration, and connectors that are compiled already.

@@ -16,6 +16,28 @@ pub struct Measured {
     pub peak_mebibytes: f64,
 }
 
+impl Measured {
+    /// Rows a second.
+    pub fn rate(&self, rows: u64) -> f64 {
+        rows as f64 / self.wall_seconds
+    }
+
+    /// A line below [`heading`].
+    pub fn line(&self, name: &str, rows: u64) -> String {
+        let per_million = self.cpu_seconds / (rows as f64 / 1e6);
+        format!(
+            "{name:<22} {:>10.0} {per_million:>14.2} {:>10.0}",
+            self.rate(rows),
+            self.peak_mebibytes
+        )
+    }
+}
+
+/// What the columns of a table of measurements are.
+pub fn heading() -> String {
+    format!("{:<22} {:>10} {:>14} {:>10}", "", "rows/s", "CPU-s/M rows", "peak MiB")
+}
+
 /// Runs a command to its end.
 ///
 /// # Panics

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     latency,
-    measure::{Measured, measure},
+    measure::{Measured, heading, measure},
 };
 
 /// Changes in the catch-up, a fifth of the rows of the snapshot.
@@ -23,17 +23,13 @@ pub fn run(rows: u64) {
     pipeline.set("schemas.0.default_batch_size", json!(10_000));
     pipeline.set("schemas.0.tables", json!([{"name": "orders", "write_batch_size": 10_000}]));
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(
-        out,
-        "\nPostgreSQL to PostgreSQL, {rows} rows of 6 columns\n{:<22} {:>10} {:>14} {:>10}",
-        "", "rows/s", "CPU-s/M rows", "peak MiB"
-    );
+    let _ = writeln!(out, "\nPostgreSQL to PostgreSQL, {rows} rows of 6 columns\n{}", heading());
 
     let limit = copy_by_the_servers(&databases, rows);
     let snapshot = catch_up(&pipeline);
-    let _ = writeln!(out, "{}", line("snapshot", &snapshot, rows));
+    let _ = writeln!(out, "{}", snapshot.line("snapshot", rows));
     let _ = writeln!(out, "{:<22} {:>10.0}", "  COPY out and in", limit);
-    let _ = writeln!(out, "{:<22} {:>9.2}x", "  ratio", rate(&snapshot, rows) / limit);
+    let _ = writeln!(out, "{:<22} {:>9.2}x", "  ratio", snapshot.rate(rows) / limit);
     assert_eq!(databases.difference(), None);
 
     let changes = (rows as f64 * CHANGES_PER_ROW) as u64;
@@ -41,28 +37,15 @@ pub fn run(rows: u64) {
     change(&databases, changes, rows);
     let limit = read_by_the_server(&databases, changes);
     let stream = catch_up(&pipeline);
-    let _ = writeln!(out, "{}", line("changes", &stream, changes));
+    let _ = writeln!(out, "{}", stream.line("changes", changes));
     let _ = writeln!(out, "{:<22} {:>10.0}", "  reading them only", limit);
-    let _ = writeln!(out, "{:<22} {:>9.2}x", "  ratio", rate(&stream, changes) / limit);
+    let _ = writeln!(out, "{:<22} {:>9.2}x", "  ratio", stream.rate(changes) / limit);
     assert_eq!(databases.difference(), None);
     let _ = latency::run(&databases, &mut out);
 }
 
 fn catch_up(pipeline: &Pipeline) -> Measured {
     measure(pipeline.command(&["run", "--until-caught-up"]))
-}
-
-fn rate(measured: &Measured, rows: u64) -> f64 {
-    rows as f64 / measured.wall_seconds
-}
-
-fn line(name: &str, measured: &Measured, rows: u64) -> String {
-    format!(
-        "{name:<22} {:>10.0} {:>14.2} {:>10.0}",
-        rate(measured, rows),
-        measured.cpu_seconds / (rows as f64 / 1e6),
-        measured.peak_mebibytes,
-    )
 }
 
 fn fill(databases: &Databases, rows: u64) {
