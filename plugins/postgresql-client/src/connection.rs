@@ -20,6 +20,9 @@ use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 use crate::Settings;
 use crate::failure;
 
+/// Whether the server takes no writes; the replication protocol has the command too.
+pub(crate) const SHOW_READ_ONLY: &str = "SHOW transaction_read_only";
+
 /// One connection to a server.
 pub struct Connection {
     // Dropped before the runtime, so that the server hears a goodbye where one can be sent.
@@ -51,22 +54,6 @@ impl Connection {
             let attempt = runtime.block_on(try_server(settings, config, host, *port, &end));
             match attempt {
                 Ok(client) => return Ok(Self { client: Some(client), runtime, end }),
-                Err(failure) => last = Some(failure),
-            }
-        }
-        Err(last.unwrap_or_else(|| Failure::config("invalid-connection-string", "names no server")))
-    }
-
-    /// Opens a bare stream to the first server that can be reached, for protocols that the driver
-    /// does not speak. It is to be used inside [`Connection::run`]'s or the given runtime.
-    ///
-    /// # Errors
-    /// `reconnect` when no server can be reached.
-    pub async fn dial(settings: &Settings) -> Result<TcpStream, Failure> {
-        let mut last = None;
-        for (host, port) in settings.servers() {
-            match reach(settings, host, *port).await {
-                Ok(stream) => return Ok(stream),
                 Err(failure) => last = Some(failure),
             }
         }
@@ -124,7 +111,8 @@ impl Drop for Connection {
     }
 }
 
-fn runtime() -> Result<Runtime, Failure> {
+/// A runtime for one connection.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
     Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| {
         Failure::reconnect("runtime", "the component cannot wait for sockets")
             .detail(error.to_string())
@@ -152,7 +140,8 @@ async fn try_server(
     Ok(client)
 }
 
-async fn reach(settings: &Settings, host: &str, port: u16) -> Result<TcpStream, Failure> {
+/// Opens a bare stream to one server.
+pub(crate) async fn reach(settings: &Settings, host: &str, port: u16) -> Result<TcpStream, Failure> {
     // The runtime's own look-up needs a second thread; a component has none.
     let addresses: Vec<SocketAddr> =
         (host, port).to_socket_addrs().map_err(|error| unreachable(host, port, &error))?.collect();
@@ -177,23 +166,29 @@ async fn check_attributes(
     host: &str,
     port: u16,
 ) -> Result<(), Failure> {
-    let wanted = match wanted {
-        TargetSessionAttrs::ReadWrite => "off",
-        TargetSessionAttrs::ReadOnly => "on",
-        _ => return Ok(()),
-    };
-    let answer = client.simple_query("SHOW transaction_read_only").await;
+    let Some(wanted) = read_only(wanted) else { return Ok(()) };
+    let answer = client.simple_query(SHOW_READ_ONLY).await;
     let answer = answer.map_err(|error| failure::of(&error))?;
     let fits = answer.iter().any(
         |message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some(wanted)),
     );
-    if fits {
-        return Ok(());
+    if fits { Ok(()) } else { Err(wrong_server(host, port)) }
+}
+
+/// What [`SHOW_READ_ONLY`] has to answer, where that matters.
+pub(crate) fn read_only(wanted: TargetSessionAttrs) -> Option<&'static str> {
+    match wanted {
+        TargetSessionAttrs::ReadWrite => Some("off"),
+        TargetSessionAttrs::ReadOnly => Some("on"),
+        _ => None,
     }
-    Err(Failure::reconnect(
+}
+
+pub(crate) fn wrong_server(host: &str, port: u16) -> Failure {
+    Failure::reconnect(
         "wrong-server",
         format!("server {host}:{port} is not what target_session_attrs asks for"),
-    ))
+    )
 }
 
 fn unreachable(host: &str, port: u16, error: &io::Error) -> Failure {
@@ -211,7 +206,7 @@ fn unreachable(host: &str, port: u16, error: &io::Error) -> Failure {
     .detail(error.to_string())
 }
 
-fn too_slow(host: &str, port: u16) -> Failure {
+pub(crate) fn too_slow(host: &str, port: u16) -> Failure {
     Failure::reconnect(
         "unreachable",
         format!("server {host}:{port} accepted the connection and then said nothing in time"),

@@ -51,8 +51,27 @@ pub fn of_connect(error: &Error, host: &str, port: u16) -> Failure {
 
 /// An answer of the server as an instruction, with its SQLSTATE.
 pub fn of_server(error: &DbError) -> Failure {
-    let code = error.code().code();
-    let (class, sqlstate) = (&code[..2.min(code.len())], error.code());
+    of_answer(&Answer {
+        sqlstate: error.code().clone(),
+        message: error.message(),
+        hint: error.hint(),
+        about: [("column", error.column()), ("constraint", error.constraint())],
+    })
+}
+
+/// What is used of an error that the server sent.
+pub(crate) struct Answer<'a> {
+    pub sqlstate: SqlState,
+    pub message: &'a str,
+    pub hint: Option<&'a str>,
+    /// Names of what it is about.
+    pub about: [(&'static str, Option<&'a str>); 2],
+}
+
+/// As [`of_server`], however the answer was read.
+pub(crate) fn of_answer(error: &Answer<'_>) -> Failure {
+    let code = error.sqlstate.code();
+    let (class, sqlstate) = (code.get(..2).unwrap_or_default(), &error.sqlstate);
     let failure = match sqlstate {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Failure::retry(
             "conflict",
@@ -118,24 +137,23 @@ pub fn of_server(error: &DbError) -> Failure {
 }
 
 /// The server's words: message and hint, without values.
-pub fn words(error: &DbError) -> String {
-    let class = error.code().code().get(..2).unwrap_or_default();
+fn words(error: &Answer<'_>) -> String {
+    let class = error.sqlstate.code().get(..2).unwrap_or_default();
     let quoting = ["21", "22", "44"].contains(&class);
     let message = match class {
         // Words of a function or trigger: nobody knows what is in them.
         "P0" => {
             "a function or trigger raised an exception; the server's log has its words".to_owned()
         }
-        _ if quoting => without_quoted(error.message()),
-        _ => error.message().to_owned(),
+        _ if quoting => without_quoted(error.message),
+        _ => error.message.to_owned(),
     };
-    let about = [("column", error.column()), ("constraint", error.constraint())];
-    let about = about.iter().filter_map(|(what, name)| Some((what, (*name)?)));
+    let about = error.about.iter().filter_map(|(what, name)| Some((what, (*name)?)));
     let about = about.filter(|(_, name)| !message.contains(name));
     let about: Vec<_> = about.map(|(what, name)| format!("{what} {name}")).collect();
     let mut parts = vec![message];
     parts.extend(about);
-    if let (Some(hint), false) = (error.hint(), quoting || class == "P0") {
+    if let (Some(hint), false) = (error.hint, quoting || class == "P0") {
         parts.push(hint.to_owned());
     }
     parts.join("; ")
@@ -152,7 +170,8 @@ fn without_quoted(message: &str) -> String {
     }
 }
 
-fn cut() -> Failure {
+/// The connection is gone.
+pub(crate) fn cut() -> Failure {
     Failure::reconnect("connection-lost", "the connection to the server was cut")
 }
 

@@ -2,7 +2,8 @@
 //!
 //! [`Settings`] reads a connection string, [`Connection`] opens it and owns the runtime that drives
 //! it, [`failure`] turns the server's answers into instructions for the host, [`names`] quotes, and
-//! [`types`] says which type of the model is which type of the server.
+//! [`types`] says which type of the model is which type of the server. [`replication`] streams the
+//! server's log.
 //!
 //! TLS is not here: the host ends it outside of the sandbox, so the component always speaks plainly
 //! to the host's virtual network.
@@ -10,6 +11,7 @@
 mod connection;
 pub mod failure;
 pub mod names;
+pub mod replication;
 mod settings;
 pub mod types;
 

@@ -28,7 +28,7 @@ use postgresql_client::{HOST_GRANT, Settings};
 use catalog::server::Server;
 use catalog::tables::{self, Which};
 use catalog::{SourceTable, server};
-pub use options::{Options, TextType};
+pub use options::{Options, ReadBy, TextType};
 use session::{STATEMENT_SECONDS_MAX, Session};
 
 /// One connection to a database.

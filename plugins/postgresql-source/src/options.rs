@@ -32,9 +32,26 @@ pub struct Options {
     /// catching up and takes more temporary space on the server.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub read_messages: u32,
+    /// How changes are read. `auto`: over SQL while there is much to catch up with, by streaming
+    /// once the log's end is near. The other two always read in one way: `sql` never occupies a
+    /// sender of the server, `streaming` never makes it decode its log twice.
+    pub read_by: ReadBy,
     /// How often the schema is looked through for new tables, in seconds.
     #[schemars(range(min = 1, max = 86_400))]
     pub table_check_seconds: u64,
+}
+
+/// A way of reading the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadBy {
+    /// Whichever is better at the moment.
+    #[default]
+    Auto,
+    /// In batches, by a function of the server.
+    Sql,
+    /// By the replication protocol: the server pushes.
+    Streaming,
 }
 
 /// A type that may travel as text.
@@ -62,6 +79,7 @@ impl Default for Options {
             create_slot: true,
             text_types: BTreeSet::new(),
             read_messages: 100_000,
+            read_by: ReadBy::Auto,
             table_check_seconds: 30,
         }
     }
@@ -168,7 +186,7 @@ mod tests {
             let options: Options = serde_json::from_str(json).unwrap();
             assert_eq!(options.check().unwrap_err().action.as_str(), "config", "{json}");
         }
-        for json in [r#"{"slots": "a"}"#, r#"{"text_types": ["int4"]}"#] {
+        for json in [r#"{"slots": "a"}"#, r#"{"read_by": "both"}"#, r#"{"text_types": ["int4"]}"#] {
             assert!(serde_json::from_str::<Options>(json).is_err(), "{json}");
         }
     }

@@ -8,11 +8,20 @@ use postgresql_client::{Connection, Settings};
 
 /// Output of values must not depend on what a database or role is set to: the snapshot, the log and
 /// look-ups read the same text. No statement may outlive the host's patience for a call.
-const SETTINGS: &str = "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; \
-    SET timezone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1; \
-    SET xmlbinary = 'base64'; SET lc_monetary = 'C'; SET search_path = pg_catalog; \
-    SET row_security = off; SET default_transaction_read_only = off; \
-    SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '10s'; ";
+pub const SETTINGS: [(&str, &str); 12] = [
+    ("datestyle", "ISO, YMD"),
+    ("intervalstyle", "postgres"),
+    ("timezone", "UTC"),
+    ("bytea_output", "hex"),
+    ("extra_float_digits", "1"),
+    ("xmlbinary", "base64"),
+    ("lc_monetary", "C"),
+    ("search_path", "pg_catalog"),
+    ("row_security", "off"),
+    ("default_transaction_read_only", "off"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("lock_timeout", "10s"),
+];
 
 /// Statements of the control connection end before the host gives up the call.
 pub const STATEMENT_SECONDS_MAX: u64 = 40;
@@ -27,7 +36,9 @@ impl Session {
     pub fn open(settings: &Settings, statement_limit: Option<Duration>) -> Result<Self, Failure> {
         let session = Self { connection: Connection::open(settings)? };
         let limit = statement_limit.unwrap_or_default().as_millis();
-        session.run(&format!("{SETTINGS} SET statement_timeout = {limit}"))?;
+        let set = |(name, value)| format!("SET {name} = '{value}'; ");
+        let settings: String = SETTINGS.into_iter().map(set).collect();
+        session.run(&format!("{settings} SET statement_timeout = {limit}"))?;
         Ok(session)
     }
 

@@ -1,14 +1,21 @@
 //! The replication slot: the server's promise to keep the log from where we are.
 
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
 use cartridge_warp_sdk::{Failure, log, metrics};
 use postgresql_client::names::{literal, quoted};
 
 use super::server::{Server, VERSION_WAL_STATUS};
 use crate::pgoutput::Lsn;
 use crate::position::{self, Position, show};
-use crate::session::{Session, flag, text, unexpected};
+use crate::session::{Session, flag, number, text, unexpected};
 
 const PLUGIN: &str = "pgoutput";
+/// How long a reader that is about to go may hold the slot: our own of a moment ago, or that of a
+/// killed predecessor.
+const READER_PATIENCE: Duration = Duration::from_secs(5);
+const READER_PAUSE: Duration = Duration::from_millis(10);
 
 /// A slot as `pg_replication_slots` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +24,8 @@ pub struct Slot {
     pub confirmed: Lsn,
     /// Whether the server gave up keeping the log, and the slot is of no more use.
     pub lost: bool,
+    /// The server process that reads it at this moment.
+    pub reader: Option<u32>,
 }
 
 /// Reads the slot; none when there is none of that name.
@@ -25,7 +34,7 @@ pub fn find(session: &Session, server: &Server, name: &str) -> Result<Option<Slo
     let rows = session.rows(&format!(
         "SELECT coalesce(plugin, 'none'), coalesce(database, 'none'), \
              coalesce({status} = 'lost', restart_lsn IS NULL) OR restart_lsn IS NULL, \
-             coalesce(confirmed_flush_lsn, '0/0') \
+             coalesce(confirmed_flush_lsn, '0/0'), coalesce(active_pid, 0) \
          FROM pg_replication_slots WHERE slot_name = {}",
         literal(name)
     ))?;
@@ -45,7 +54,8 @@ pub fn find(session: &Session, server: &Server, name: &str) -> Result<Option<Slo
     }
     let confirmed = position::parse(text(row, 3)?);
     let confirmed = confirmed.ok_or_else(|| unexpected("a slot's position is none"))?;
-    Ok(Some(Slot { confirmed, lost: flag(row, 2)? }))
+    let reader = Some(number(row, 4)?).filter(|pid| *pid != 0);
+    Ok(Some(Slot { confirmed, lost: flag(row, 2)?, reader }))
 }
 
 /// Makes the slot and returns where its changes begin. Waits for open transactions.
@@ -179,6 +189,19 @@ pub fn measure(session: &Session, name: &str) -> Result<(), Failure> {
         if let Some(value) = value.and_then(|value| value.parse().ok()) {
             metrics::gauge_set(gauge, value);
         }
+    }
+    Ok(())
+}
+
+/// Waits until nobody reads the slot.
+pub fn wait_until_free(session: &Session, server: &Server, name: &str) -> Result<(), Failure> {
+    let deadline = Instant::now() + READER_PATIENCE;
+    while let Some(pid) = find(session, server, name)?.and_then(|slot| slot.reader) {
+        if Instant::now() > deadline {
+            let reader = Failure::retry("active", format!("the reader is server process {pid}"));
+            return Err(busy(name, reader));
+        }
+        sleep(READER_PAUSE);
     }
     Ok(())
 }

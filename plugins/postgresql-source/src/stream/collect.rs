@@ -60,11 +60,23 @@ impl Collector {
         Self { position, overlap_end, ..Self::default() }
     }
 
-    /// Begins a read of the log.
+    /// Begins a read of the log, which tells everything behind the position anew.
     pub fn begin_read(&mut self) {
         self.relations.forget();
         self.transaction = None;
         self.ahead.clear();
+    }
+
+    /// Everything committed before this place was sent, in a stream that has no end by which to tell.
+    pub fn reached(&mut self, place: Lsn) {
+        if self.transaction.is_none() {
+            self.position.complete = self.position.complete.max(place);
+        }
+    }
+
+    /// Whether a transaction's changes are being read.
+    pub fn is_within_transaction(&self) -> bool {
+        self.transaction.is_some()
     }
 
     /// A message that waited for this batch.

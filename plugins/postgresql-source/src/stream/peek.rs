@@ -25,8 +25,8 @@ use crate::session::Session;
 
 /// Messages that are taken off the connection at once, and their bytes (I7). One message may be
 /// larger: it is as large as its row.
-const MESSAGES_TAKEN_MAX: usize = 512;
-const BYTES_TAKEN_MAX: usize = 1 << 20;
+pub const MESSAGES_TAKEN_MAX: usize = 512;
+pub const BYTES_TAKEN_MAX: usize = 1 << 20;
 
 type Starting = Pin<Box<dyn Future<Output = Result<RowStream, Error>>>>;
 

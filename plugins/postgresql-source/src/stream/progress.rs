@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::Failure;
 
-use super::peek::Peek;
 use crate::catalog::server::LogEnd;
 use crate::catalog::slot;
 use crate::pgoutput::Lsn;
@@ -98,15 +97,37 @@ impl Progress {
         self.confirmed = self.confirmed.max(complete);
     }
 
-    /// Moves the slot to what was confirmed, if it is free and rested.
-    pub fn advance(&mut self, session: &Session, slot: &str, peek: &Peek) -> Result<(), Failure> {
-        let begun = Instant::now();
-        if self.measured.is_none_or(|measured| begun - measured > MEASURE_EVERY) {
+    /// Everything before this may be acknowledged (I1).
+    pub fn acknowledgeable(&self) -> Lsn {
+        self.confirmed.max(self.advanced)
+    }
+
+    /// The server was told so.
+    pub fn acknowledged(&mut self) {
+        self.moved(self.acknowledgeable());
+    }
+
+    /// Where the slot stands in truth, after a stream whose last words the server may have missed.
+    pub fn slot_is_at(&mut self, slot: Lsn) {
+        self.advanced = slot;
+        self.rest_until = None;
+    }
+
+    /// Measures from time to time how much log the slot keeps.
+    pub fn measure(&mut self, session: &Session, slot: &str) -> Result<(), Failure> {
+        let now = Instant::now();
+        if self.measured.is_none_or(|measured| now - measured > MEASURE_EVERY) {
             slot::measure(session, slot)?;
-            self.measured = Some(begun);
+            self.measured = Some(now);
         }
+        Ok(())
+    }
+
+    /// Moves the slot, which nobody reads, to what was confirmed, if it is rested.
+    pub fn advance(&mut self, session: &Session, slot: &str) -> Result<(), Failure> {
+        let begun = Instant::now();
         let resting = self.rest_until.is_some_and(|until| begun < until);
-        if self.confirmed <= self.advanced || peek.holds_slot() || resting {
+        if self.confirmed <= self.advanced || resting {
             return Ok(());
         }
         match slot::advance(session, slot, self.confirmed) {
@@ -114,10 +135,14 @@ impl Progress {
             Err(failure) if slot::is_busy(&failure) => return Ok(()),
             other => other?,
         }
-        self.advanced = self.confirmed;
-        self.unconfirmed.retain(|(complete, _)| *complete > self.advanced);
+        self.moved(self.confirmed);
         self.rest_until = Some(Instant::now() + begun.elapsed() * ADVANCE_REST);
         Ok(())
+    }
+
+    fn moved(&mut self, slot: Lsn) {
+        self.advanced = slot;
+        self.unconfirmed.retain(|(complete, _)| *complete > slot);
     }
 }
 

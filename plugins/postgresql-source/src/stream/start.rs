@@ -4,9 +4,9 @@ use cartridge_warp_sdk::Failure;
 
 use super::Started;
 use super::collect::Collector;
-use super::peek::Peek;
 use super::progress::Progress;
 use super::watch::Watch;
+use super::way::Way;
 use crate::PostgresqlSource;
 use crate::catalog::{publication, server, slot};
 use crate::position::{FollowedTable, Position};
@@ -23,6 +23,7 @@ pub(super) fn start(
     let publication_name = source.options.publication(schema);
     let end = server::log_end(&source.control)?;
     let slot = slot::check(&source.control, &source.server, &slot_name, after, end.inserted)?;
+    slot::wait_until_free(&source.control, &source.server, &slot_name)?;
     check_tables(source, after)?;
     let gaps = publication::missing(&source.control, &source.server, &publication_name, &selected)?;
     if let Some(table) = gaps.first() {
@@ -33,7 +34,8 @@ pub(super) fn start(
     let position = Position { tables: followed.into(), ..after.clone() };
     let collector = Collector::new(position, end.inserted);
     Ok(Started {
-        peek: Peek::open(&source.settings, &slot_name, &publication_name)?,
+        way: Way::new(source.options.read_by),
+        reader: None,
         collector,
         progress: Progress::new(slot.confirmed),
         watch: Watch::new(source, schema)?,
