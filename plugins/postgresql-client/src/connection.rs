@@ -141,7 +141,11 @@ async fn try_server(
 }
 
 /// Opens a bare stream to one server.
-pub(crate) async fn reach(settings: &Settings, host: &str, port: u16) -> Result<TcpStream, Failure> {
+pub(crate) async fn reach(
+    settings: &Settings,
+    host: &str,
+    port: u16,
+) -> Result<TcpStream, Failure> {
     // The runtime's own look-up needs a second thread; a component has none.
     let addresses: Vec<SocketAddr> =
         (host, port).to_socket_addrs().map_err(|error| unreachable(host, port, &error))?.collect();

@@ -190,7 +190,8 @@ impl stream::relations::Catalog for PostgresqlSource {
         self.is_selected(table)
     }
 
-    fn read(&mut self, oid: u32) -> Result<Option<SourceTable>, Failure> {
+    fn read(&mut self, oid: u32, transaction: u32) -> Result<Option<SourceTable>, Failure> {
+        server::wait_until_visible(&self.control, &[transaction])?;
         let which = Which::Oid(oid);
         Ok(tables::read(&self.control, self.server.version, &which, &self.options)?.pop())
     }

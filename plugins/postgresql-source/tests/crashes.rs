@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::{Config, Failure, Limits, Source};
 use cartridge_warp_test_postgresql::Cluster;
-use postgresql_source::{Options, PostgresqlSource};
+use postgresql_source::{Options, PostgresqlSource, ReadBy};
 use support::{LOGICAL, Replica};
 
 const WRITERS: usize = 4;
@@ -28,8 +28,8 @@ impl Random {
     }
 }
 
-fn open(url: &str) -> Result<PostgresqlSource, Failure> {
-    let options = serde_json::from_str::<Options>(r#"{"read_messages": 2000}"#).unwrap();
+fn open(url: &str, read_by: ReadBy) -> Result<PostgresqlSource, Failure> {
+    let options = Options { read_messages: 2000, read_by, ..Options::default() };
     let mut source = PostgresqlSource::connect(Config::new(url, options))?;
     source.select_tables("public", &["t".to_owned(), "log".to_owned()])?;
     Ok(source)
@@ -43,12 +43,13 @@ struct Copy {
 }
 
 /// Reads until told to stop and nothing is left, dying now and then.
-fn read(url: &str, copy: &mut Copy, random: &mut Random, done: &AtomicBool) {
+fn read(url: &str, ways: &[ReadBy], copy: &mut Copy, random: &mut Random, done: &AtomicBool) {
     let mut source = None;
     let mut quiet_since = Instant::now();
     loop {
         let Some(open_source) = &mut source else {
-            source = open(url).ok();
+            let way = ways[random.below(ways.len() as u64) as usize];
+            source = open(url, way).ok();
             std::thread::sleep(Duration::from_millis(if source.is_some() { 0 } else { 100 }));
             continue;
         };
@@ -110,6 +111,15 @@ fn write(cluster: &Mutex<Cluster>, random: &mut Random, writer: usize, done: &At
 
 #[test]
 fn nothing_is_lost_or_doubled_whatever_dies() {
+    for ways in
+        [&[ReadBy::Sql][..], &[ReadBy::Streaming], &[ReadBy::Auto, ReadBy::Streaming, ReadBy::Sql]]
+    {
+        assert_nothing_is_lost(ways);
+    }
+}
+
+/// Each time the reader is opened it takes one of the ways.
+fn assert_nothing_is_lost(ways: &[ReadBy]) {
     let cluster = Cluster::start(&LOGICAL);
     cluster.sql(
         "postgres",
@@ -117,7 +127,7 @@ fn nothing_is_lost_or_doubled_whatever_dies() {
          ALTER TABLE t ALTER big SET STORAGE EXTERNAL; CREATE TABLE log (id bigint PRIMARY KEY)",
     );
     let url = cluster.url("postgres");
-    let position = open(&url).unwrap().current_position("public").unwrap();
+    let position = open(&url, ReadBy::Auto).unwrap().current_position("public").unwrap();
     let mut copy = Copy { replica: Replica::default(), inserted: Vec::new(), position };
     let (cluster, done) = (Mutex::new(cluster), AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -127,7 +137,11 @@ fn nothing_is_lost_or_doubled_whatever_dies() {
         }
         scope.spawn(|| {
             for kill in [true, false] {
-                std::thread::sleep(RUN / 3);
+                std::thread::sleep(RUN / 6);
+                let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                           WHERE backend_type = 'walsender'";
+                cluster.lock().unwrap().sql("postgres", cut);
+                std::thread::sleep(RUN / 6);
                 let mut cluster = cluster.lock().unwrap();
                 if kill {
                     cluster.kill()
@@ -139,7 +153,7 @@ fn nothing_is_lost_or_doubled_whatever_dies() {
             std::thread::sleep(RUN / 3);
             done.store(true, Ordering::Relaxed);
         });
-        read(&url, &mut copy, &mut Random(4711), &done);
+        read(&url, ways, &mut copy, &mut Random(4711), &done);
     });
     let cluster = cluster.into_inner().unwrap();
     let sorted = |mut rows: Vec<String>| {
@@ -156,9 +170,9 @@ fn nothing_is_lost_or_doubled_whatever_dies() {
             if big == "null" { "null".to_owned() } else { big.len().to_string() }
         )
     };
-    assert_eq!(sorted(copied.iter().map(shorten).collect()), expected);
+    assert_eq!(sorted(copied.iter().map(shorten).collect()), expected, "{ways:?}");
     let expected = sorted(cluster.sql("postgres", "SELECT id FROM log"));
     assert!(expected.len() > 1000, "only {} rows were written", expected.len());
     // Appended as they came: a row that came twice would stand here twice.
-    assert!(sorted(copy.inserted) == expected, "rows were lost or doubled");
+    assert!(sorted(copy.inserted) == expected, "{ways:?}: rows were lost or doubled");
 }

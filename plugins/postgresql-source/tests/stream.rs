@@ -33,7 +33,8 @@ fn operations_come_in_commit_order_with_their_values() {
     assert_eq!(changes.column("u", "id"), ["truncate null"]);
     assert_eq!(changes.column("t", "note")[5..], ["c", "truncate null", "\t\\N\nü"]);
     assert!(changes.batches[0].timestamp(0).unwrap() > 1_700_000_000_000_000);
-    // The same again from the same position, and nothing from the last.
+    // The same again from the same position, and nothing from the last. One reader at a time.
+    drop(driver);
     let again = follow(&mut database.driver(), &start);
     assert_eq!(operations(&again, "t"), expected);
     assert_eq!(follow(&mut database.driver(), &changes.position).rows(), 0);
@@ -153,6 +154,7 @@ fn rows_from_before_a_change_of_shape_fit_the_shape_of_now() {
     // The default is not in the log; the look-up found it.
     assert_eq!(replica.rows("t", &["id", "a", "c"]), ["1|x|7", "2|y|8"]);
     assert!(changes.schema_changes.is_empty(), "the host was told at the start");
+    drop(driver);
     // A name that nobody knows, and a column that nobody sent: they may be the same.
     database.sql("INSERT INTO t VALUES (3, 'z', 6, 8); ALTER TABLE t RENAME a TO b");
     let failure = database.driver().changes(&changes.position);
@@ -183,7 +185,7 @@ fn partitions_travel_under_the_name_of_their_root() {
 
 #[test]
 fn the_slot_moves_when_the_host_confirms_and_also_without_changes() {
-    let database = Database::new("heartbeat");
+    let database = Database::with("heartbeat", r#"{"read_by": "sql"}"#);
     database.sql("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE other (id int)");
     let mut driver = database.driver();
     let start = driver.position().unwrap();
@@ -207,6 +209,7 @@ fn the_slot_moves_when_the_host_confirms_and_also_without_changes() {
     );
     assert_eq!(behind, ["t"]);
     // What was confirmed is gone, what was not is there.
+    drop(driver);
     database.sql("INSERT INTO t VALUES (2)");
     assert_eq!(operations(&follow(&mut database.driver(), &quiet.position), "t"), ["2"]);
 }

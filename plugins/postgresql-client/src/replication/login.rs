@@ -27,7 +27,8 @@ pub(super) async fn login(
     start.extend_from_slice(parameters);
     wire.send(|buffer| frontend::startup_message(start, buffer)).await?;
     authenticate(wire, config, user).await?;
-    wire.until_ready().await
+    while !matches!(next(wire).await?, Message::ReadyForQuery(_)) {}
+    Ok(())
 }
 
 async fn authenticate(wire: &mut Wire, config: &Config, user: &str) -> Result<(), Failure> {

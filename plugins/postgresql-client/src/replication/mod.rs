@@ -23,9 +23,7 @@ use tokio::runtime::Runtime;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::Settings;
-use crate::connection::{
-    SHOW_READ_ONLY, reach, read_only, runtime, too_slow, wrong_server,
-};
+use crate::connection::{SHOW_READ_ONLY, reach, read_only, runtime, too_slow, wrong_server};
 pub use event::Event;
 use wire::{Incoming, Wire, unexpected};
 
@@ -69,7 +67,9 @@ impl Replication {
     /// The server's, after which the connection can still be used, and `reconnect` when it is cut.
     pub fn rows(&mut self, command: &str) -> Result<Vec<Row>, Failure> {
         let wire = &mut self.wire;
-        self.runtime.block_on(async { timeout(PATIENCE, query(wire, command)).await }).map_err(slow)?
+        self.runtime
+            .block_on(async { timeout(PATIENCE, query(wire, command)).await })
+            .map_err(slow)?
     }
 
     /// Runs `START_REPLICATION …`; from now on only [`Replication::receive`] and
@@ -135,10 +135,14 @@ impl Replication {
         let wire = &mut self.wire;
         let status = event::status(flushed, ask);
         let sent = self.runtime.block_on(async {
-            timeout(PATIENCE, wire.send(|buffer| {
-                frontend::CopyData::new(&status[..])?.write(buffer);
-                Ok(())
-            })).await
+            timeout(
+                PATIENCE,
+                wire.send(|buffer| {
+                    frontend::CopyData::new(&status[..])?.write(buffer);
+                    Ok(())
+                }),
+            )
+            .await
         });
         sent.map_err(slow)?
     }

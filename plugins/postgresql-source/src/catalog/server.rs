@@ -22,7 +22,7 @@ pub const VERSION_RANGE_SCAN: u32 = 140_000;
 
 /// How long to wait for transactions that were there first.
 const WRITERS_PATIENCE: Duration = Duration::from_secs(30);
-const WRITERS_PAUSE: Duration = Duration::from_millis(20);
+const WRITERS_PAUSE: Duration = Duration::from_millis(5);
 
 /// What is known of a server after connecting.
 #[derive(Debug, Clone)]
@@ -117,6 +117,28 @@ pub fn log_end(session: &Session) -> Result<LogEnd, Failure> {
     Ok(LogEnd { inserted: lsn(0)?, flushed: lsn(1)? })
 }
 
+/// Waits until others see what transactions of these numbers did, whose commits the log has.
+///
+/// A commit is in the log first and visible a moment later, and longer where commits wait for a
+/// standby.
+pub fn wait_until_visible(session: &Session, transactions: &[u32]) -> Result<(), Failure> {
+    if transactions.is_empty() {
+        return Ok(());
+    }
+    // The log's numbers lack their upper half: the nearest to the newest is meant, which may itself
+    // be newer than a snapshot knows.
+    let numbers = transactions.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+    let waiting = format!(
+        "SELECT count(*) FROM unnest('{{{numbers}}}'::bigint[]) AS low, \
+             (SELECT txid_current_snapshot() AS now, \
+                  txid_snapshot_xmax(txid_current_snapshot()) AS next) AS s, \
+             LATERAL (SELECT next + ((low - next + 2147483648) & 4294967295) - 2147483648 AS id) \
+                 AS whole \
+         WHERE NOT txid_visible_in_snapshot(id, now)"
+    );
+    wait_for_none(session, &waiting, "reading a row that has changed")
+}
+
 /// Waits until every transaction that is writing now has ended.
 ///
 /// A transaction whose commit stands in the log may be invisible to others for a moment, and longer
@@ -130,9 +152,14 @@ pub fn wait_for_writers(session: &Session, why: &str) -> Result<(), Failure> {
         "SELECT count(*) FROM txid_snapshot_xip('{snapshot}'::txid_snapshot) AS x(id) \
          WHERE NOT txid_visible_in_snapshot(x.id, txid_current_snapshot())"
     );
+    wait_for_none(session, &running, why)
+}
+
+/// Waits until a query that counts transactions counts none.
+fn wait_for_none(session: &Session, counting: &str, why: &str) -> Result<(), Failure> {
     let deadline = Instant::now() + WRITERS_PATIENCE;
     loop {
-        let count = session.value(&running)?;
+        let count = session.value(counting)?;
         if count == "0" {
             return Ok(());
         }

@@ -66,6 +66,8 @@ pub struct Begin {
     pub commit: Lsn,
     /// When it was committed, in microseconds since 1970 UTC.
     pub at_micros: i64,
+    /// The transaction's number.
+    pub id: u32,
 }
 
 /// A table as a row of the stream was written.
@@ -128,8 +130,7 @@ impl Message {
             b'B' => {
                 let commit = reader.u64()?;
                 let at_micros = reader.i64()?.saturating_add(EPOCH_MICROS);
-                reader.u32()?;
-                Self::Begin(Begin { commit, at_micros })
+                Self::Begin(Begin { commit, at_micros, id: reader.u32()? })
             }
             b'C' => {
                 reader.u8()?;

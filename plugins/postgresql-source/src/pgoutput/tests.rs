@@ -30,7 +30,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>, Message)> {
         (
             "begin",
             [b"B".as_slice(), &lsn, &5_i64.to_be_bytes(), &9_u32.to_be_bytes()].concat(),
-            Message::Begin(Begin { commit: 0x16_b374_d848, at_micros: EPOCH_MICROS + 5 }),
+            Message::Begin(Begin { commit: 0x16_b374_d848, at_micros: EPOCH_MICROS + 5, id: 9 }),
         ),
         (
             "commit",

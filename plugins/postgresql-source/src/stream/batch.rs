@@ -21,6 +21,8 @@ pub struct Change {
     pub operation: Operation,
     /// When it was committed.
     pub at_micros: i64,
+    /// The number of its transaction.
+    pub transaction: u32,
     /// Its fields; empty for a truncation.
     pub tuple: Tuple,
     /// Values that were not sent have to be looked up.

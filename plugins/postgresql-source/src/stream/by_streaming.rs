@@ -7,7 +7,8 @@ use cartridge_warp_sdk::{Failure, Limits};
 use super::batch::Batch;
 use super::collect::Collector;
 use super::live::{Live, Pushed};
-use super::{ANSWER_PATIENCE, Reader, Started, drain};
+use super::reading::{Reader, Started};
+use super::{ANSWER_PATIENCE, drain};
 use crate::PostgresqlSource;
 use crate::catalog::{server, slot};
 

@@ -108,7 +108,8 @@ impl Collector {
             Message::Commit { end } => return self.commit(end).map(|()| true),
             Message::Other => return Ok(true),
             Message::Relation(relation) => {
-                let changes = self.relations.meet(catalog, schema, &relation)?;
+                let transaction = self.transaction.as_ref().ok_or_else(outside)?.begin.id;
+                let changes = self.relations.meet(catalog, schema, &relation, transaction)?;
                 // Rows before a change of shape are committed before it.
                 let now = changes.is_empty() || batch.changes.is_empty();
                 let target = if now { &mut batch.schema_changes } else { &mut self.announced };
@@ -198,11 +199,11 @@ impl Collector {
             self.ahead.push_front(change.into());
             return Ok(false);
         }
-        let at_micros = begin.at_micros;
         let change_of = |operation, tuple, look_up| Change {
             fitting: fitting.clone(),
             operation,
-            at_micros,
+            at_micros: begin.at_micros,
+            transaction: begin.id,
             tuple,
             look_up,
             found: Vec::new(),
@@ -237,7 +238,7 @@ impl Collector {
         if transaction.skip >= transaction.steps + STEPS {
             return self.stepped(STEPS).map(|()| true);
         }
-        let at_micros = transaction.begin.at_micros;
+        let begin = transaction.begin;
         while let Some(relation) = relations.last() {
             if let Followed::Yes(fitting) = self.relations.get(*relation)? {
                 if !batch.has_room(1, limits) {
@@ -247,7 +248,8 @@ impl Collector {
                 batch.push(Change {
                     fitting,
                     operation: Operation::Truncate,
-                    at_micros,
+                    at_micros: begin.at_micros,
+                    transaction: begin.id,
                     tuple: Tuple::default(),
                     look_up: false,
                     found: Vec::new(),

@@ -1,6 +1,7 @@
 //! Finds values that the log left out, where the destination may not have them.
 //!
-//! What is found is the value of now, maybe newer than the change. That is right in the end: a later
+//! What is found is the value of now, maybe newer than the change, never older: the log has a commit
+//! a moment before others see what it did, so that moment is waited for. That is right in the end: a later
 //! change of it is in the log and is sent whole. A row that is not found has been deleted or has
 //! another key by now, and the log says so later.
 
@@ -11,7 +12,7 @@ use cartridge_warp_sdk::Failure;
 use postgresql_client::names;
 
 use super::batch::Change;
-use crate::catalog::SourceTable;
+use crate::catalog::{SourceTable, server};
 use crate::pgoutput::Field;
 use crate::session::Session;
 
@@ -23,9 +24,13 @@ type Key = Vec<Bytes>;
 /// Fills in what is missing.
 pub fn fill(session: &Session, changes: &mut [Change]) -> Result<(), Failure> {
     let mut wanted: HashMap<u32, Vec<usize>> = HashMap::new();
+    let mut transactions = Vec::new();
     for (at, change) in changes.iter().enumerate().filter(|(_, change)| change.look_up) {
         wanted.entry(change.fitting.table.oid).or_default().push(at);
+        transactions.push(change.transaction);
     }
+    transactions.dedup();
+    server::wait_until_visible(session, &transactions)?;
     for places in wanted.into_values() {
         for places in places.chunks(KEYS_MAX) {
             fill_some(session, changes, places)?;

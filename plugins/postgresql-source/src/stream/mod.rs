@@ -1,10 +1,11 @@
 //! Follows the log: changes in commit order, from any position that was ever returned.
 //!
-//! There are two ways of reading, and `way` chooses: `by_sql` over `peek`, `by_streaming` over `live`.
-//! Whichever brings the messages, `relations` knows what they are about, `collect` makes changes of
-//! them, `lookup` finds what they leave out, `write` makes rows. This module waits, keeps the
-//! position and moves the slot: only behind what the host confirmed (I1). A position means the same
-//! in both ways, so changing the way is no more than a kill and a restart.
+//! There are two ways of reading: `by_sql` over `peek`, `by_streaming` over `live`. `way` chooses,
+//! `reading` changes from one to the other. Whichever brings the messages, `relations` knows what they
+//! are about, `collect` makes changes of them, `lookup` finds what they leave out, `write` makes rows.
+//! This module waits, keeps the position and moves the slot: only behind what the host confirmed
+//! (I1). A position means the same in both ways, so a change of the way is to the rest no more than
+//! a kill and a restart.
 
 mod batch;
 mod by_sql;
@@ -14,6 +15,7 @@ mod live;
 mod lookup;
 mod peek;
 mod progress;
+mod reading;
 pub mod relations;
 mod start;
 mod tuple;
@@ -28,17 +30,12 @@ use bytes::Bytes;
 use cartridge_warp_sdk::{ChangeBatch, Failure, Limits};
 
 use crate::PostgresqlSource;
-use crate::catalog::{server, slot};
 use crate::pgoutput::Message;
 use crate::position::{Position, show};
 use crate::session::unexpected;
 use batch::Batch;
 use collect::Collector;
-use live::Live;
-use peek::Peek;
-use progress::Progress;
-use watch::Watch;
-use way::Way;
+use reading::{Reader, Started};
 
 /// Between two looks at a log to which nothing was added: grows from the first to the second.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
@@ -50,23 +47,6 @@ const ANSWER_PATIENCE: Duration = Duration::from_millis(250);
 #[derive(Default)]
 pub struct State {
     started: Option<Started>,
-}
-
-struct Started {
-    way: Way,
-    /// None: nothing is being read.
-    reader: Option<Reader>,
-    collector: Collector,
-    progress: Progress,
-    watch: Watch,
-    slot: String,
-    publication: String,
-}
-
-/// What brings the messages.
-enum Reader {
-    Sql(Peek),
-    Streaming(Live),
 }
 
 /// Reads changes, waiting for some within the limit.
@@ -160,65 +140,6 @@ fn step(
         position: position.encode(),
         caught_up,
     })
-}
-
-impl Started {
-    /// Whether nothing is under way that would have to be read again after a change of the way.
-    fn is_between_reads(&self) -> bool {
-        let under_way = match &self.reader {
-            Some(Reader::Sql(peek)) => peek.is_reading(),
-            Some(Reader::Streaming(_)) => self.collector.is_within_transaction(),
-            None => false,
-        };
-        !under_way && !self.collector.is_ahead()
-    }
-
-    /// Begins to read the log, unless it is being streamed; false when nothing was added since it
-    /// was last read to its end.
-    fn begin_read(&mut self, source: &PostgresqlSource) -> Result<bool, Failure> {
-        if matches!(self.reader, Some(Reader::Streaming(_))) {
-            return Ok(true);
-        }
-        let (end, now) = (server::log_end(&source.control)?, Instant::now());
-        let behind = end.flushed.saturating_sub(self.collector.position.complete);
-        if self.way.is_streaming(behind, now) {
-            match by_streaming::begin(source, self) {
-                Ok(()) => return Ok(true),
-                Err(failure) => self.way.refused(failure, now)?,
-            }
-        }
-        by_sql::begin(source, self, end)
-    }
-
-    /// Ends a stream that cannot keep up.
-    fn leave_slow_stream(&mut self, source: &PostgresqlSource) -> Result<(), Failure> {
-        let now = Instant::now();
-        let Some(Reader::Streaming(live)) = &mut self.reader else { return Ok(()) };
-        if !self.way.is_look_due(now) {
-            return Ok(());
-        }
-        let end = server::log_end(&source.control)?.flushed;
-        if self.way.is_too_slow(self.collector.position.complete, end, now) {
-            return self.end_streaming(source);
-        }
-        // So that log in which nothing is ours counts as come by the next look.
-        if live.ask().is_err() { self.end_streaming(source) } else { Ok(()) }
-    }
-
-    /// Ends the stream, if there is one. What was received and not taken is read again.
-    fn end_streaming(&mut self, source: &PostgresqlSource) -> Result<(), Failure> {
-        if !matches!(self.reader, Some(Reader::Streaming(_))) {
-            return Ok(());
-        }
-        self.reader = None;
-        self.collector.begin_read();
-        slot::wait_until_free(&source.control, &source.server, &self.slot)?;
-        let end = server::log_end(&source.control)?.inserted;
-        let position = &self.collector.position;
-        let slot = slot::check(&source.control, &source.server, &self.slot, position, end)?;
-        self.progress.slot_is_at(slot.confirmed);
-        Ok(())
-    }
 }
 
 /// Takes messages that are at hand, `next` after `next`; false when the batch has to end first.

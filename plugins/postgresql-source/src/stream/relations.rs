@@ -41,8 +41,9 @@ pub trait Catalog {
     fn known(&self, oid: u32) -> Option<Rc<SourceTable>>;
     /// Whether a table's rows are wanted.
     fn is_selected(&self, table: &SourceTable) -> bool;
-    /// The table as it is now; none when it is gone.
-    fn read(&mut self, oid: u32) -> Result<Option<SourceTable>, Failure>;
+    /// The table as it is now, and at least as a transaction of this number left it; none when it
+    /// is gone.
+    fn read(&mut self, oid: u32, transaction: u32) -> Result<Option<SourceTable>, Failure>;
     /// Remembers the shape that the host is told now.
     fn learn(&mut self, table: Rc<SourceTable>);
 }
@@ -74,8 +75,9 @@ impl Relations {
         catalog: &mut dyn Catalog,
         schema: &str,
         relation: &Relation,
+        transaction: u32,
     ) -> Result<Vec<SchemaChange>, Failure> {
-        let (followed, changes) = self.resolve(catalog, schema, relation)?;
+        let (followed, changes) = self.resolve(catalog, schema, relation, transaction)?;
         self.by_id.insert(relation.id, followed);
         Ok(changes)
     }
@@ -85,9 +87,10 @@ impl Relations {
         catalog: &mut dyn Catalog,
         schema: &str,
         relation: &Relation,
+        transaction: u32,
     ) -> Result<(Followed, Vec<SchemaChange>), Failure> {
         let Some(known) = catalog.known(relation.id) else {
-            if relation.schema != schema || catalog.read(relation.id)?.is_none() {
+            if relation.schema != schema || catalog.read(relation.id, transaction)?.is_none() {
                 return Ok((Followed::No, Vec::new()));
             }
             return Err(new_table(&relation.name));
@@ -100,7 +103,7 @@ impl Relations {
             let fitting = Fitting { table: known, columns, holes: Vec::new() };
             return Ok((Followed::Yes(Rc::new(fitting)), Vec::new()));
         }
-        let Some(now) = catalog.read(relation.id)? else {
+        let Some(now) = catalog.read(relation.id, transaction)? else {
             // It is gone: what it was no longer matters to anybody.
             return Ok((Followed::No, Vec::new()));
         };

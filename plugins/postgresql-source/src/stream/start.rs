@@ -2,9 +2,9 @@
 
 use cartridge_warp_sdk::Failure;
 
-use super::Started;
 use super::collect::Collector;
 use super::progress::Progress;
+use super::reading::Started;
 use super::watch::Watch;
 use super::way::Way;
 use crate::PostgresqlSource;
