@@ -115,6 +115,8 @@ fn nothing_is_lost_or_doubled_when_servers_and_connections_fail() {
         drop(writer);
     }
     assert!(running.stderr().contains("trying again"), "{}", running.stderr());
+    // The way of reading is the default, so both are taken.
+    assert!(running.stderr().contains("streaming the log"), "{}", running.stderr());
     running.signal(15);
     let ended = running.wait(Duration::from_secs(30));
     assert!(ended.status.success(), "{}", ended.stderr);

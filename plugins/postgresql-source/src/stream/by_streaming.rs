@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cartridge_warp_sdk::{Failure, Limits};
+use cartridge_warp_sdk::{Failure, Limits, log};
 
 use super::batch::Batch;
 use super::collect::Collector;
@@ -28,6 +28,7 @@ pub(super) fn begin(source: &PostgresqlSource, started: &mut Started) -> Result<
     slot::check(&source.control, &source.server, slot, &collector.position, end)?;
     collector.begin_read();
     started.way.begins();
+    log::info("streaming the log", &[("slot", slot)]);
     started.reader = Some(Reader::Streaming(live));
     Ok(())
 }
@@ -48,15 +49,16 @@ pub(super) fn collect(
     while drain(source, collector, &mut |collector| pushed(live, collector), schema, limits, batch)?
     {
         let now = Instant::now();
+        let mut asked = Ok(());
         let end = match end {
             Some(end) => end,
             None => {
-                let now_flushed = server::log_end(&source.control)?.flushed;
-                if collector.position.complete < now_flushed {
-                    live.ask().or_else(|failure| started.way.broke(failure, now))?;
+                let flushed = server::log_end(&source.control)?.flushed;
+                if collector.position.complete < flushed {
+                    asked = live.ask();
                     answer_by = deadline.max(now + ANSWER_PATIENCE);
                 }
-                *end.insert(now_flushed)
+                *end.insert(flushed)
             }
         };
         let has_all = collector.position.complete >= end && !collector.is_within_transaction();
@@ -66,7 +68,7 @@ pub(super) fn collect(
             (true, true) => deadline.saturating_duration_since(now),
             (true, false) => answer_by.saturating_duration_since(now),
         };
-        match live.fill(patience) {
+        match asked.and_then(|()| live.fill(patience)) {
             Ok(true) => {}
             Ok(false) => return Ok(has_all),
             Err(failure) => {

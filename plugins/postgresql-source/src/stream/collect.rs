@@ -84,6 +84,11 @@ impl Collector {
         self.ahead.pop_front()
     }
 
+    /// Leaves a message to the next batch.
+    pub fn put_back(&mut self, message: Message) {
+        self.ahead.push_front(message);
+    }
+
     /// Whether messages wait for the next batch.
     pub fn is_ahead(&self) -> bool {
         !self.ahead.is_empty()

@@ -151,17 +151,22 @@ fn drain(
     limits: &Limits,
     batch: &mut Batch,
 ) -> Result<bool, Failure> {
-    while !batch.is_full(limits) {
+    loop {
+        let is_full = batch.is_full(limits);
         let message = match collector.ahead() {
             Some(message) => message,
             None => match next(collector) {
                 Some(bytes) => Message::decode(bytes).map_err(|why| unexpected(why.0))?,
-                None => return Ok(true),
+                None => return Ok(!is_full),
             },
         };
+        // A transaction whose last row came into the batch ends with it.
+        if is_full && !matches!(message, Message::Commit { .. }) {
+            collector.put_back(message);
+            return Ok(false);
+        }
         if !collector.take(message, batch, source, schema, limits)? {
             return Ok(false);
         }
     }
-    Ok(false)
 }

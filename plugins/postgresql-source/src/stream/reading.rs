@@ -39,12 +39,11 @@ pub(super) enum Reader {
 impl Started {
     /// Whether nothing is under way that would have to be read again after a change of the way.
     pub fn is_between_reads(&self) -> bool {
-        let under_way = match &self.reader {
-            Some(Reader::Sql(peek)) => peek.is_reading(),
-            Some(Reader::Streaming(_)) => self.collector.is_within_transaction(),
-            None => false,
-        };
-        !under_way && !self.collector.is_ahead()
+        match &self.reader {
+            Some(Reader::Sql(peek)) => !peek.is_reading() && !self.collector.is_ahead(),
+            Some(Reader::Streaming(_)) => !self.collector.is_within_transaction(),
+            None => true,
+        }
     }
 
     /// Begins to read the log, unless it is being streamed; false when nothing was added since it

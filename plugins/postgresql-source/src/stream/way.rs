@@ -61,6 +61,7 @@ impl Way {
         let before = self.looked.replace((now, end)).map_or(0, |(_, end)| end);
         let too_slow = before.saturating_sub(complete) > FAR_BYTES;
         if too_slow {
+            log::info("the stream of the log cannot keep up; catching up over SQL", &[]);
             self.rest_until = Some(now + REST);
         }
         too_slow
