@@ -1,27 +1,35 @@
 //! Carries changes of shape over to the destination, by the operator's policy.
 
+use arrow_schema::Field;
+
 use super::{
     RunError,
     deliver::Writer,
     registry::{Evolution, accept_shape},
+    state::{TableState, forgotten, marker, read, table_stream},
     table::Table,
 };
 use crate::{
-    config::EvolutionStrategy,
-    model::{ChangeKind, SchemaChange},
+    config::{EvolutionStrategy, WriteMode},
+    model::{ChangeKind, Marker, SchemaChange},
     plugin::ChangeOutcome,
-    schema::{Policy, Strategy, Verdict, decide, is_compatible},
+    schema::{Policy, Strategy, TypeStep, Verdict, decide, is_compatible, type_step},
 };
 
+/// Field metadata of a column whose addition may have filled rows that were there already.
+const FILLED: &str = "warp:filled";
+
 /// Applies changes of a known table, in order, then hands the destination the table's new plan.
+/// True when the table is to be copied again, which its stored state then says too.
 pub async fn apply(
     writer: &Writer,
     table: &mut Table,
     changes: Vec<SchemaChange>,
-) -> Result<(), RunError> {
+) -> Result<bool, RunError> {
     let policy = policy(writer, table);
     let mut applied: Vec<String> = Vec::new();
     let mut compatible = true;
+    let mut rewritten = Rewritten::No;
     for change in changes {
         if let Some(column) = excluded(writer, &change) {
             table.leave_out(column);
@@ -33,17 +41,82 @@ pub async fn apply(
             Verdict::Apply => {}
         }
         let is_compatible = is_compatible(&change, &table.source, &policy);
+        let rewrites = rewrites(writer, &change, table);
         let Some(ours) = table.accept(&change) else { continue };
         apply_one(writer, &ours).await?;
         compatible &= is_compatible;
+        rewritten = rewritten.max(rewrites);
         applied.push(describe(&change.kind));
     }
     if !applied.is_empty() {
         writer.create_table(table).await?;
         let evolution = Evolution { what: applied.join(", "), compatible };
-        accept_shape(writer, table, evolution, None).await?;
+        let again = copy_again(writer, table, rewritten).await?;
+        accept_shape(writer, table, evolution, again).await?;
     }
-    Ok(())
+    Ok(rewritten != Rewritten::No)
+}
+
+/// Whether rows that are there already got values by a change of shape of which the stream says
+/// nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rewritten {
+    No,
+    Values,
+    /// Rows have other keys now, so those at the destination have to go.
+    Keys,
+}
+
+fn rewrites(writer: &Writer, change: &SchemaChange, table: &Table) -> Rewritten {
+    let silent = writer.context.source.plugin.info.has("silent-rewrites");
+    if !silent || table.settings.write_mode == WriteMode::Append {
+        return Rewritten::No;
+    }
+    let after = |column: &str| change.after.as_ref()?.schema.fields().find(column);
+    match &change.kind {
+        ChangeKind::AddColumn { column } => {
+            let is_filled =
+                |field: &Field| field.metadata().get(FILLED).is_some_and(|it| it == "true");
+            match after(column) {
+                Some((_, field)) if is_filled(field) => Rewritten::Values,
+                _ => Rewritten::No,
+            }
+        }
+        ChangeKind::ModifyColumn { column } => {
+            match table.source.schema.fields().find(column).zip(after(column)) {
+                Some(((_, old), (_, new))) if type_step(old, new) == TypeStep::Same => {
+                    Rewritten::No
+                }
+                _ if table.source.key.contains(column) => Rewritten::Keys,
+                _ => Rewritten::Values,
+            }
+        }
+        _ => Rewritten::No,
+    }
+}
+
+/// What makes the next attempt copy the table again.
+async fn copy_again(
+    writer: &Writer,
+    table: &Table,
+    rewritten: Rewritten,
+) -> Result<Vec<Marker>, RunError> {
+    if rewritten == Rewritten::No {
+        return Ok(Vec::new());
+    }
+    let (schema, name) = (writer.context.name(), &table.source.name);
+    let stream = table_stream(name);
+    let mut markers = Vec::new();
+    if let Some(value) = writer.destination.get_marker(schema, &stream).await?
+        && let TableState::Snapshot { chunks } = read(schema, &stream, &value)?
+    {
+        markers.extend(forgotten(name, chunks));
+    }
+    // Copied over what is there: the stream goes on from where it is, so no row is missed.
+    let truncate = rewritten == Rewritten::Keys;
+    markers.push(marker(stream, &TableState::Again { truncate }));
+    tracing::info!(table = name, "rows got new values: copying the table again");
+    Ok(markers)
 }
 
 async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<(), RunError> {

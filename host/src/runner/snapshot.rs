@@ -60,7 +60,7 @@ pub async fn copy_tables(
                 }
                 jobs
             }
-            TableState::Pending { truncate } => {
+            TableState::Pending { truncate } | TableState::Again { truncate } => {
                 plan(writer, source, start, &table, truncate).await?
             }
         };

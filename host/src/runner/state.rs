@@ -9,7 +9,7 @@
 //! | `chunk/T/C` | how far a chunk of its snapshot is |
 //!
 //! Each value is written in the transaction of the rows it speaks of (I2). The table states are
-//! `Pending → Snapshot → Streaming`; only a full re-sync goes back.
+//! `Pending → Snapshot → Streaming`; from there only `Again → Pending` leads back.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -32,6 +32,12 @@ pub enum TableState {
     },
     /// Planned into chunks, each with a marker of its own. Stored with the truncation.
     Snapshot { chunks: Vec<StoredChunk> },
+    /// To be copied again, because the operator or a change of shape wants it: the next attempt has
+    /// the source renew its position for the table, stored with `Pending`.
+    Again {
+        /// As in `Pending`.
+        truncate: bool,
+    },
     /// The snapshot is complete; rows come from the change stream. Stored when the last chunk is.
     Streaming,
 }
@@ -131,6 +137,7 @@ mod tests {
     fn what_is_stored_reads_back() {
         let states = [
             TableState::Pending { truncate: true },
+            TableState::Again { truncate: false },
             TableState::Snapshot {
                 chunks: vec![StoredChunk {
                     id: "a".into(),

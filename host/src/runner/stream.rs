@@ -216,16 +216,22 @@ impl Delivery<'_> {
 
 async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<(), RunError> {
     let mut tables = writer.tables.lock().await;
+    // The others are applied too: the source does not announce them again.
+    let mut again = None;
     for change in changes.iter().filter(|change| writer.context.selects(&change.table)) {
         match (tables.get_mut(&change.table), &change.kind) {
             // A table that was planned from the source's list is announced again by its stream.
             (Some(_), ChangeKind::AddTable) => {}
             (Some(table), ChangeKind::DropTable) => {
-                evolve::apply(writer, table, vec![change.clone()]).await?;
+                let _ = evolve::apply(writer, table, vec![change.clone()]).await?;
                 let gone = [table_stream(&change.table), shape_stream(&change.table)];
                 writer.commit_markers(gone.into_iter().map(deletion).collect()).await?;
             }
-            (Some(table), _) => evolve::apply(writer, table, vec![change.clone()]).await?,
+            (Some(table), _) => {
+                if evolve::apply(writer, table, vec![change.clone()]).await? {
+                    again.get_or_insert_with(|| change.table.clone());
+                }
+            }
             (None, ChangeKind::AddTable) => {
                 let table = add_table(writer, change).await?;
                 tables.insert(change.table.clone(), table);
@@ -235,7 +241,10 @@ async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<(), 
             }
         }
     }
-    Ok(())
+    match again {
+        Some(table) => Err(RunError::CopyAgain { table }),
+        None => Ok(()),
+    }
 }
 
 /// A table that is new in the stream arrives whole through it: there is nothing to snapshot.
@@ -249,7 +258,7 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<Table, RunE
     let mut table = Table::new(shape, settings, exact)?;
     writer.create_table(&table).await?;
     let state = marker(table_stream(&change.table), &TableState::Streaming);
-    accept_shape(writer, &mut table, Evolution::initial(), Some(state)).await?;
+    accept_shape(writer, &mut table, Evolution::initial(), vec![state]).await?;
     context.metrics.table(&change.table).schema_change(&change.kind);
     tracing::info!(table = change.table, "new table");
     Ok(table)
