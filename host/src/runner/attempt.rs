@@ -237,17 +237,13 @@ async fn find_start(
             Some(value) => Some(read(schema, &stream, &value)?),
             None => None,
         };
-        let truncate = resync.includes(&name);
-        let next = match (&known, &stored) {
-            (Some(TableState::Again { truncate: earlier }), Some(_)) => {
-                renewed.push(name.clone());
-                TableState::Pending { truncate: truncate || *earlier }
-            }
-            (_, Some(_)) if truncate => {
-                renewed.push(name.clone());
-                TableState::Pending { truncate }
-            }
-            (Some(state), Some(_)) => state.clone(),
+        // Emptied, since what the stream has of it before its new start is left out.
+        let truncate = resync.includes(&name) || known == Some(TableState::Again);
+        if truncate && stored.is_some() {
+            renewed.push(name.clone());
+        }
+        let next = match &known {
+            Some(state) if stored.is_some() && !truncate => state.clone(),
             _ => TableState::Pending { truncate },
         };
         if known.as_ref() != Some(&next) {

@@ -1,7 +1,5 @@
 //! Carries changes of shape over to the destination, by the operator's policy.
 
-use arrow_schema::Field;
-
 use super::{
     RunError,
     deliver::Writer,
@@ -29,7 +27,7 @@ pub async fn apply(
     let policy = policy(writer, table);
     let mut applied: Vec<String> = Vec::new();
     let mut compatible = true;
-    let mut rewritten = Rewritten::No;
+    let mut rewritten = false;
     for change in changes {
         if let Some(column) = excluded(writer, &change) {
             table.leave_out(column);
@@ -45,65 +43,38 @@ pub async fn apply(
         let Some(ours) = table.accept(&change) else { continue };
         apply_one(writer, &ours).await?;
         compatible &= is_compatible;
-        rewritten = rewritten.max(rewrites);
+        rewritten |= rewrites;
         applied.push(describe(&change.kind));
     }
     if !applied.is_empty() {
         writer.create_table(table).await?;
         let evolution = Evolution { what: applied.join(", "), compatible };
-        let again = copy_again(writer, table, rewritten).await?;
+        let again = if rewritten { copy_again(writer, table).await? } else { Vec::new() };
         accept_shape(writer, table, evolution, again).await?;
     }
-    Ok(rewritten != Rewritten::No)
+    Ok(rewritten)
 }
 
-/// Whether rows that are there already got values by a change of shape of which the stream says
-/// nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Rewritten {
-    No,
-    Values,
-    /// Rows have other keys now, so those at the destination have to go.
-    Keys,
-}
-
-fn rewrites(writer: &Writer, change: &SchemaChange, table: &Table) -> Rewritten {
+/// Whether rows that are there already got values by the change of which the stream says nothing.
+fn rewrites(writer: &Writer, change: &SchemaChange, table: &Table) -> bool {
     let silent = writer.context.source.plugin.info.has("silent-rewrites");
     if !silent || table.settings.write_mode == WriteMode::Append {
-        return Rewritten::No;
+        return false;
     }
     let after = |column: &str| change.after.as_ref()?.schema.fields().find(column);
     match &change.kind {
-        ChangeKind::AddColumn { column } => {
-            let is_filled =
-                |field: &Field| field.metadata().get(FILLED).is_some_and(|it| it == "true");
-            match after(column) {
-                Some((_, field)) if is_filled(field) => Rewritten::Values,
-                _ => Rewritten::No,
-            }
-        }
+        ChangeKind::AddColumn { column } => after(column)
+            .is_some_and(|(_, field)| field.metadata().get(FILLED).is_some_and(|it| it == "true")),
         ChangeKind::ModifyColumn { column } => {
-            match table.source.schema.fields().find(column).zip(after(column)) {
-                Some(((_, old), (_, new))) if type_step(old, new) == TypeStep::Same => {
-                    Rewritten::No
-                }
-                _ if table.source.key.contains(column) => Rewritten::Keys,
-                _ => Rewritten::Values,
-            }
+            let types = table.source.schema.fields().find(column).zip(after(column));
+            types.is_some_and(|((_, old), (_, new))| type_step(old, new) != TypeStep::Same)
         }
-        _ => Rewritten::No,
+        _ => false,
     }
 }
 
-/// What makes the next attempt copy the table again.
-async fn copy_again(
-    writer: &Writer,
-    table: &Table,
-    rewritten: Rewritten,
-) -> Result<Vec<Marker>, RunError> {
-    if rewritten == Rewritten::No {
-        return Ok(Vec::new());
-    }
+/// What makes the next attempt empty the table and copy it again.
+async fn copy_again(writer: &Writer, table: &Table) -> Result<Vec<Marker>, RunError> {
     let (schema, name) = (writer.context.name(), &table.source.name);
     let stream = table_stream(name);
     let mut markers = Vec::new();
@@ -112,9 +83,7 @@ async fn copy_again(
     {
         markers.extend(forgotten(name, chunks));
     }
-    // Copied over what is there: the stream goes on from where it is, so no row is missed.
-    let truncate = rewritten == Rewritten::Keys;
-    markers.push(marker(stream, &TableState::Again { truncate }));
+    markers.push(marker(stream, &TableState::Again));
     tracing::info!(table = name, "rows got new values: copying the table again");
     Ok(markers)
 }

@@ -60,7 +60,8 @@ pub async fn copy_tables(
                 }
                 jobs
             }
-            TableState::Pending { truncate } | TableState::Again { truncate } => {
+            TableState::Again => plan(writer, source, start, &table, true).await?,
+            TableState::Pending { truncate } => {
                 plan(writer, source, start, &table, truncate).await?
             }
         };

@@ -32,12 +32,9 @@ pub enum TableState {
     },
     /// Planned into chunks, each with a marker of its own. Stored with the truncation.
     Snapshot { chunks: Vec<StoredChunk> },
-    /// To be copied again, because the operator or a change of shape wants it: the next attempt has
-    /// the source renew its position for the table, stored with `Pending`.
-    Again {
-        /// As in `Pending`.
-        truncate: bool,
-    },
+    /// To be copied again because of a change of shape. Stored with the new shape; the next attempt
+    /// has the source renew its position for the table and stores that with `Pending`.
+    Again,
     /// The snapshot is complete; rows come from the change stream. Stored when the last chunk is.
     Streaming,
 }
@@ -137,7 +134,7 @@ mod tests {
     fn what_is_stored_reads_back() {
         let states = [
             TableState::Pending { truncate: true },
-            TableState::Again { truncate: false },
+            TableState::Again,
             TableState::Snapshot {
                 chunks: vec![StoredChunk {
                     id: "a".into(),
