@@ -7,6 +7,9 @@ COMPONENTS := files-source files-destination postgresql-destination postgresql-s
 # Libraries under plugins/ that components share.
 COMPONENT_LIBRARIES := postgresql-client
 TEST_COMPONENTS := scripted-source scripted-destination network-source evil-source
+# Test binaries that start a PostgreSQL server; others of these names run along, which costs less
+# than compiling dependencies for a second choice of packages.
+POSTGRESQL_TESTS := connection crashes dead_letters durability rows setup snapshot stream tables types
 
 # Everything goes below one folder, ours unless CARGO_TARGET_DIR says otherwise.
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -70,6 +73,12 @@ test-rust: setup-tests build
 	@$(COPY) "$(TARGET)/test-plugins" $(TEST_COMPONENTS)
 	@$(STEP) "test" cargo test $(RELEASE) --no-fail-fast $(HOST_CRATES)
 	@$(STEP) "test the components" cargo test $(RELEASE) --no-fail-fast $(COMPONENT_CRATES)
+	@CARTRIDGE_WARP_TEST_POSTGRESQL=$$(scripts/postgresql-18.sh) \
+		$(STEP) "test the PostgreSQL connectors with PostgreSQL 18" \
+		cargo test $(RELEASE) --no-fail-fast $(COMPONENT_CRATES) $(POSTGRESQL_TESTS:%=--test %)
+	@CARTRIDGE_WARP_TEST_POSTGRESQL=$$(scripts/postgresql-18.sh) CARTRIDGE_WARP_TEST_KILLS=20 \
+		$(STEP) "test the product with PostgreSQL 18" \
+		cargo test $(RELEASE) --no-fail-fast $(HOST_CRATES) --test product -- postgresql types::
 	@$(STEP) "test the example of a connector" \
 		cargo test --release --manifest-path examples/custom-connector/Cargo.toml
 

@@ -52,8 +52,17 @@ has_server() {
     [ -d "${CARTRIDGE_WARP_TEST_POSTGRESQL:-}" ] || have initdb ||
         compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
-[ "${1:-}" != tests ] || has_server || missing+=(postgresql)
-[ ${#missing[@]} -eq 0 ] && exit 0
+# Another version comes by pip, see scripts/postgresql-18.sh.
+has_venv() { python3 -c 'import ensurepip' >/dev/null 2>&1; }
+if [ "${1:-}" = tests ]; then
+    has_server || missing+=(postgresql)
+    [ -n "${CARTRIDGE_WARP_TEST_POSTGRESQL_18:-}" ] || has_venv || missing+=(python3-venv)
+fi
+fetch() { [ "${1:-}" != tests ] || scripts/postgresql-18.sh >/dev/null; }
+if [ ${#missing[@]} -eq 0 ]; then
+    fetch "$@"
+    exit 0
+fi
 
 if ! [ -e /etc/debian_version ]; then
     stop "tools are missing (by their Debian names): ${missing[*]}. With wasi-sdk, set:" \
@@ -68,3 +77,4 @@ echo "setup: installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update --quiet=2
 apt-get install --quiet=2 --yes --no-install-recommends "${missing[@]}"
+fetch "$@"

@@ -113,6 +113,23 @@ pub trait Source: Sized {
     /// When the source cannot say.
     fn current_position(&mut self, schema: &str) -> Result<Position, Failure>;
 
+    /// These tables are about to be copied anew while the others go on: returns the position with
+    /// whatever it says of them renewed. The stream after it has every change of theirs from this
+    /// moment on, may leave out older ones, and skips nothing of other tables. By default the
+    /// position itself, which is right where it says nothing of single tables.
+    ///
+    /// # Errors
+    /// When a table cannot be copied or the position's history is gone.
+    fn renew_tables(
+        &mut self,
+        schema: &str,
+        position: &[u8],
+        tables: &[String],
+    ) -> Result<Position, Failure> {
+        let _ = (schema, tables);
+        Ok(position.to_vec())
+    }
+
     /// Cuts a table into about `target_chunks` chunks; by default into one.
     ///
     /// # Errors

@@ -1,10 +1,6 @@
 //! Keys of the configuration do what they say.
 
-use std::{
-    fs,
-    io::{Read, Write},
-    net::TcpStream,
-};
+use std::fs;
 
 use cartridge_warp_tests::{
     Pipeline, Running,
@@ -37,21 +33,6 @@ fn tables(pipeline: &Pipeline) -> Vec<String> {
     let names = sqlite_query(&pipeline.database(), sql);
     let names = names.iter().filter_map(|row| row["name"].as_str().map(str::to_owned));
     names.filter(|name| !name.contains("metadata")).collect()
-}
-
-/// Where a pipeline serves metrics and health, as its log says.
-fn monitoring_address(running: &Running) -> String {
-    let log = running.stderr();
-    let address = log.split("\"address\":\"").nth(1).unwrap().split('"').next().unwrap();
-    address.to_owned()
-}
-
-fn get(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 #[test]
@@ -195,10 +176,9 @@ fn in_multi_mode_a_failed_schema_leaves_the_others_alone_and_shows() {
     let mut running = pipeline.start();
     running.wait_for("following changes");
     running.wait_for("schema failed");
-    let address = monitoring_address(&running);
-    let health = get(&address, "/health");
+    let health = running.get("/health");
     assert!(health.starts_with("HTTP/1.1 503") && health.contains("broken"), "{health}");
-    let numbers = get(&address, "/numbers");
+    let numbers = running.get("/numbers");
     let status = |schema: &str, value: &str| {
         numbers.lines().any(|line| {
             line.starts_with("cartridge_warp_sync_status")
@@ -399,9 +379,9 @@ fn monitoring_listens_where_the_key_says() {
     pipeline.set("monitoring.prometheus.host", json!("127.0.0.2"));
     let mut running = pipeline.start();
     running.wait_for("following changes");
-    let address = monitoring_address(&running);
+    let address = running.monitoring_address();
     assert!(address.starts_with("127.0.0.2:"), "{address}");
-    assert!(get(&address, "/ready").starts_with("HTTP/1.1 200"));
+    assert!(running.get("/ready").starts_with("HTTP/1.1 200"));
     running.signal(15);
     assert!(running.wait(std::time::Duration::from_secs(20)).status.success());
 }

@@ -10,5 +10,8 @@ mod journal;
 mod keys;
 mod pipeline;
 mod postgresql;
+mod postgresql_log;
+mod postgresql_resync;
 mod reaction;
 mod sandbox;
+mod types;

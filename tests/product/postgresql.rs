@@ -6,9 +6,15 @@ use cartridge_warp_tests::{Databases, Pipeline};
 use fastrand::Rng;
 use serde_json::json;
 
+/// Kills, unless `CARTRIDGE_WARP_TEST_KILLS` says otherwise.
 const KILLS: usize = 110;
 /// What the log says when the snapshot is complete and the stream begins.
 const STREAMING: &str = "following changes";
+
+fn kills() -> usize {
+    let given = std::env::var("CARTRIDGE_WARP_TEST_KILLS").ok();
+    given.map_or(KILLS, |kills| kills.parse().expect("a number"))
+}
 
 fn pause(milliseconds: u64) {
     sleep(Duration::from_millis(milliseconds));
@@ -54,10 +60,11 @@ fn nothing_is_lost_or_doubled_when_the_runner_is_killed() {
     let writer = databases.pgbench(400);
     let mut random = Rng::with_seed(0x5EED);
     let (mut in_snapshot, mut in_stream) = (0, 0);
-    for kill in 0..KILLS {
+    let kills = kills();
+    for kill in 0..kills {
         let mut running = pipeline.start();
         // The first half hits start-up and snapshot, the second half the stream.
-        let (until, life) = match kill < KILLS / 2 {
+        let (until, life) = match kill < kills / 2 {
             true => ("serving metrics", random.u64(0..400)),
             false => (STREAMING, random.u64(0..400)),
         };
@@ -76,7 +83,7 @@ fn nothing_is_lost_or_doubled_when_the_runner_is_killed() {
     drop(writer);
     assert_equal(&databases, &pipeline);
     assert!(
-        in_snapshot >= 10 && in_stream >= 40,
+        in_snapshot >= kills / 11 && in_stream >= kills / 3,
         "{in_snapshot} before, {in_stream} in the stream"
     );
 }

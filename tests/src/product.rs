@@ -1,7 +1,8 @@
 //! The binary under test and the processes that are made of it.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -104,6 +105,23 @@ impl Running {
             assert!(start.elapsed() < PATIENCE, "no {wanted:?} in:\n{}", self.stderr());
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Where it serves metrics and health, as its log says.
+    pub fn monitoring_address(&self) -> String {
+        let log = self.stderr();
+        let address = log.split("\"address\":\"").nth(1).and_then(|rest| rest.split('"').next());
+        address.expect("the log has the address").to_owned()
+    }
+
+    /// What it answers to a GET of this path, head included.
+    pub fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.monitoring_address()).expect("it listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .expect("it can be asked");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer
     }
 
     /// Sends a signal by its number.

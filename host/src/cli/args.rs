@@ -12,6 +12,7 @@ Examples:
   cartridge-warp check -c shop.yaml               open both sides, write nothing
   cartridge-warp run -c shop.yaml --dry-run       read and report, write nothing
   cartridge-warp run -c shop.yaml                 copy, then follow changes
+  cartridge-warp run -c shop.yaml --full-resync=orders   copy this table anew, then follow
   cartridge-warp connectors inspect sqlite        what a connector is, takes and wants
 
 Exit codes: 0 done; 1 a schema failed; 2 the command line or the configuration is wrong;
@@ -97,9 +98,16 @@ pub struct RunArgs {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Forget the stored positions, empty the destination's tables and copy everything again.
-    #[arg(long)]
-    pub full_resync: bool,
+    /// Empty the destination's tables and copy them again: all of them, or those that are named
+    /// (`orders,customers`; in multi mode `shop.orders`) while the others go on.
+    #[arg(
+        long,
+        value_name = "TABLES",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub full_resync: Option<String>,
 
     /// End with 0 when the source reports no more.
     #[arg(long)]

@@ -53,8 +53,8 @@ fn overrides(args: &RunArgs) -> Vec<(&'static str, String, &'static str)> {
     if args.dry_run {
         overrides.push(("dry_run", "true".into(), "--dry-run"));
     }
-    if args.full_resync {
-        overrides.push(("full_resync", "true".into(), "--full-resync"));
+    if let Some(tables) = &args.full_resync {
+        overrides.push(("full_resync", tables.clone(), "--full-resync"));
     }
     overrides
 }

@@ -8,8 +8,8 @@ use super::layers::Layers;
 use super::load::{base_dir, complete};
 use super::settings::{default_state_dir, one};
 use super::{
-    DestinationConfig, ErrorHandling, Mode, Monitoring, Patterns, SchemaConfig, SchemaEvolution,
-    SourceConfig, WarpConfig,
+    DestinationConfig, ErrorHandling, Mode, Monitoring, Patterns, Resync, SchemaConfig,
+    SchemaEvolution, SourceConfig, WarpConfig,
 };
 
 type Edit = Box<dyn FnOnce(&mut WarpConfig)>;
@@ -112,7 +112,7 @@ impl Builder {
             global_table_whitelist: Patterns::default(),
             global_table_blacklist: Patterns::default(),
             dry_run: false,
-            full_resync: false,
+            full_resync: Resync::None,
             monitoring: Monitoring::default(),
             error_handling: ErrorHandling::default(),
             schema_evolution: SchemaEvolution::default(),

@@ -6,7 +6,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{Columns, DeletionStrategy, SchemaConfig, TableConfig, WarpConfig, WriteMode};
+use super::{
+    Columns, DeletionStrategy, Names, Resync, SchemaConfig, TableConfig, WarpConfig, WriteMode,
+};
 
 /// Every effective value of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +105,25 @@ impl WarpConfig {
         ];
         levels.iter().all(|(whitelist, blacklist)| {
             if whitelist.is_empty() { !blacklist.matches(table) } else { whitelist.matches(table) }
+        })
+    }
+
+    /// What of `full_resync` is for this schema, without the schema's name in front.
+    #[must_use]
+    pub fn full_resync_of(&self, schema: &str) -> Resync {
+        let Resync::Tables(names) = &self.full_resync else { return self.full_resync.clone() };
+        let own = names.iter().filter_map(|name| match self.schema_of(name) {
+            Some((named, table)) => (named == schema).then_some(table),
+            None => Some(name),
+        });
+        own.collect::<Names>().into()
+    }
+
+    /// The schema that a table's name begins with, and the rest of the name.
+    pub(in crate::config) fn schema_of<'a>(&'a self, name: &'a str) -> Option<(&'a str, &'a str)> {
+        self.active_schemas().find_map(|schema| {
+            let table = name.strip_prefix(schema.name.as_str())?.strip_prefix('.')?;
+            Some((schema.name.as_str(), table))
         })
     }
 

@@ -65,4 +65,4 @@ pub use settings::{
     Mode, Monitoring, Prometheus, SchemaConfig, SchemaEvolution, SecretSource, SourceConfig,
     SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
 };
-pub use values::{ByteCount, ConnectionString, Interval, Names, Patterns, Schedule};
+pub use values::{ByteCount, ConnectionString, Interval, Names, Patterns, Resync, Schedule};

@@ -142,6 +142,26 @@ impl SourceConnection {
         .await
     }
 
+    /// The position with whatever it says of these tables renewed: they are copied anew.
+    pub async fn renew_tables(
+        &self,
+        schema: &str,
+        position: &Position,
+        tables: &[String],
+    ) -> Result<Position, PluginError> {
+        let (schema, position, tables) = (schema.to_owned(), position.0.clone(), tables.to_owned());
+        self.call("renew-tables", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called = api
+                    .call_renew_tables(&mut *store, connection, &schema, &position, &tables)
+                    .await;
+                convert::bounds::position(answer(store, called)?)
+            })
+        })
+        .await
+    }
+
     pub async fn plan_snapshot(
         &self,
         schema: &str,

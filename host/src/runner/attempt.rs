@@ -17,6 +17,7 @@ use super::{
     table::Table,
 };
 use crate::{
+    config::Resync,
     model::{Marker, Position},
     monitor::SchemaState,
     plugin::{DestinationConnection, SourceConnection},
@@ -27,8 +28,8 @@ use crate::{
 pub struct Attempts {
     /// This process has claimed the schema before.
     pub claimed: bool,
-    /// A full re-sync was asked for and is not yet committed.
-    pub resync: bool,
+    /// What is to be copied anew, as long as that is not committed.
+    pub resync: Resync,
     /// Commits of the attempt that ended last.
     pub commits: u64,
     /// The last failure that is not in the journal yet.
@@ -66,6 +67,7 @@ async fn open(
 ) -> Result<(SourceConnection, Arc<Writer>), RunError> {
     let source = open_source(context).await?;
     let tables = select_tables(context, &source).await?;
+    check_named(context, attempts.resync.named(), &tables, "full_resync")?;
     let destination = open_destination(context).await?;
     let Claim { epoch, abandoned } = claim(context, &destination, attempts).await?;
     let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables));
@@ -109,10 +111,10 @@ async fn run_claimed(
     attempts: &mut Attempts,
 ) -> Result<StreamEnd, RunError> {
     let context = &writer.context;
-    let resync = attempts.resync;
-    let (start, states) = find_start(writer, source, resync).await?;
-    prepare_tables(writer, resync).await?;
-    attempts.resync = false;
+    let (start, states) = find_start(writer, source, &attempts.resync).await?;
+    // From here on the stored states say it.
+    attempts.resync = Resync::None;
+    prepare_tables(writer, &states).await?;
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
     if copy_tables(writer, source, &start, states).await? == Copied::Stopped {
@@ -140,43 +142,45 @@ pub(super) async fn select_tables(
     context: &SchemaContext,
     source: &SourceConnection,
 ) -> Result<Tables, RunError> {
-    let exact = context.source.plugin.info.has("exact-snapshot");
     let shapes = source.get_schema(context.name()).await?;
-    let mut tables = Tables::new();
-    let mut listed = Vec::new();
-    for shape in shapes {
-        listed.push(shape.name.clone());
-        if context.selects(&shape.name) {
-            let settings = context.table_settings(&shape.name);
-            tables.insert(shape.name.clone(), Table::new(shape, settings, exact)?);
-        }
-    }
-    if tables.is_empty() {
+    let listed: Vec<String> = shapes.iter().map(|shape| shape.name.clone()).collect();
+    let selected: Vec<String> =
+        listed.iter().filter(|name| context.selects(name)).cloned().collect();
+    if selected.is_empty() {
         return Err(RunError::NoTables { schema: context.name().to_owned(), listed });
     }
-    check_listed(context, &tables)?;
-    let names: Vec<String> = tables.keys().cloned().collect();
-    source.select_tables(context.name(), &names).await?;
+    // Before our own checks: the source knows what helps against what it cannot follow.
+    source.select_tables(context.name(), &selected).await?;
+    let exact = context.source.plugin.info.has("exact-snapshot");
+    let mut tables = Tables::new();
+    for shape in shapes.into_iter().filter(|shape| context.selects(&shape.name)) {
+        let settings = context.table_settings(&shape.name);
+        tables.insert(shape.name.clone(), Table::new(shape, settings, exact)?);
+    }
+    let configured = context.schema.tables.iter().map(|table| table.name.clone());
+    let wanted: Vec<String> = configured.filter(|name| context.selects(name)).collect();
+    check_named(context, &wanted, &tables, "tables")?;
     Ok(tables)
 }
 
-/// A table with settings of its own that the source does not have is a typing mistake.
-fn check_listed(context: &SchemaContext, tables: &Tables) -> Result<(), RunError> {
-    let missing = context
-        .schema
-        .tables
-        .iter()
-        .find(|table| context.selects(&table.name) && !tables.contains_key(&table.name));
-    match missing {
-        None => Ok(()),
-        Some(table) => Err(RunError::Unusable {
-            what: format!("schema `{}` has no table `{}`", context.name(), table.name),
-            help: format!(
-                "the source has {}",
-                tables.keys().cloned().collect::<Vec<_>>().join(", ")
-            ),
-        }),
-    }
+/// A table that a key of the configuration names and that is not copied is a typing mistake.
+pub(super) fn check_named(
+    context: &SchemaContext,
+    named: &[String],
+    tables: &Tables,
+    key: &str,
+) -> Result<(), RunError> {
+    let Some(missing) = named.iter().find(|name| !tables.contains_key(name.as_str())) else {
+        return Ok(());
+    };
+    let copied: Vec<&str> = tables.keys().map(String::as_str).collect();
+    Err(RunError::Unusable {
+        what: format!(
+            "`{key}` names `{missing}`, and schema `{}` has no such table to copy",
+            context.name()
+        ),
+        help: format!("it has {}", copied.join(", ")),
+    })
 }
 
 /// Makes this process the schema's only writer (I3).
@@ -212,46 +216,56 @@ struct Claim {
 }
 
 /// Where the stream goes on and what each table still needs. On a first run, or a full re-sync,
-/// the stream's start is recorded here, before any row is read (I6).
+/// the stream's start is recorded here, before any row is read (I6); where tables are copied anew,
+/// their new start.
 async fn find_start(
     writer: &Writer,
     source: &SourceConnection,
-    resync: bool,
+    resync: &Resync,
 ) -> Result<(Position, Vec<(String, TableState)>), RunError> {
     let schema = writer.context.name();
     let stored = writer.destination.get_marker(schema, CHANGES).await?;
+    let stored = stored.filter(|_| *resync != Resync::All);
     let names: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
-    let (start, fresh) = match stored {
-        Some(bytes) if !resync => (Position(bytes), false),
-        _ => (source.current_position(schema).await?, true),
-    };
-    let mut states = Vec::with_capacity(names.len());
     let mut markers = Vec::new();
+    let mut states = Vec::with_capacity(names.len());
+    let mut renewed = Vec::new();
     for name in names {
         let stream = table_stream(&name);
-        let known = match writer.destination.get_marker(schema, &stream).await? {
+        let known: Option<TableState> = match writer.destination.get_marker(schema, &stream).await?
+        {
             Some(value) => Some(read(schema, &stream, &value)?),
             None => None,
         };
-        let state = match known {
-            Some(state) if !fresh => state,
-            known => {
-                // What an unfinished snapshot says of its chunks must not be taken for the new one's.
-                if let Some(TableState::Snapshot { chunks }) = known {
-                    markers.extend(forgotten(&name, chunks));
-                }
-                let state = TableState::Pending { truncate: resync };
-                markers.push(marker(stream, &state));
-                state
-            }
+        // Emptied, since what the stream has of it before its new start is left out.
+        let truncate = resync.includes(&name) || known == Some(TableState::Again);
+        if truncate && stored.is_some() {
+            renewed.push(name.clone());
+        }
+        let next = match &known {
+            Some(state) if stored.is_some() && !truncate => state.clone(),
+            _ => TableState::Pending { truncate },
         };
-        states.push((name, state));
+        if known.as_ref() != Some(&next) {
+            // What an unfinished snapshot says of its chunks must not be taken for the new one's.
+            if let Some(TableState::Snapshot { chunks }) = known {
+                markers.extend(forgotten(&name, chunks));
+            }
+            markers.push(marker(stream, &next));
+        }
+        states.push((name, next));
     }
-    if fresh {
-        markers.push(Marker { stream: CHANGES.into(), value: Some(start.0.clone()) });
-    }
-    if !markers.is_empty() {
-        writer.commit_markers(markers).await?;
-    }
+    let start = match stored {
+        None => source.current_position(schema).await?,
+        // Nothing is committed without need: an attempt that commits counts as progress.
+        Some(bytes) if markers.is_empty() => return Ok((Position(bytes), states)),
+        Some(bytes) if renewed.is_empty() => Position(bytes),
+        Some(bytes) => {
+            tracing::info!(tables = renewed.join(", "), "copying tables anew");
+            source.renew_tables(schema, &Position(bytes), &renewed).await?
+        }
+    };
+    markers.push(Marker { stream: CHANGES.into(), value: Some(start.0.clone()) });
+    writer.commit_markers(markers).await?;
     Ok((start, states))
 }

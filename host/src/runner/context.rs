@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::deliver::Measured;
 use crate::{
-    config::{SchemaConfig, SyncMode, TableSettings, WarpConfig},
+    config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
     model::Operation,
     monitor::{Health, SchemaMetrics},
     plugin::{ConnectSettings, Plugin},
@@ -61,6 +61,11 @@ impl SchemaContext {
 
     pub fn ends_when_caught_up(&self) -> bool {
         self.until_caught_up || self.schema.mode == SyncMode::Batch
+    }
+
+    /// What the operator wants copied anew.
+    pub fn resync(&self) -> Resync {
+        self.config.full_resync_of(&self.schema.name)
     }
 
     pub fn table_settings(&self, table: &str) -> TableSettings {

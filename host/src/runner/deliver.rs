@@ -125,7 +125,9 @@ impl Writer {
         };
         let news = table.news(&batch.schema);
         if !news.is_empty() {
-            evolve::apply(self, table, news).await?;
+            if evolve::apply(self, table, news).await? {
+                return Err(RunError::CopyAgain { table: batch.table });
+            }
         }
         table.shape(batch).map(Some)
     }

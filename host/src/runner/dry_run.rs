@@ -7,12 +7,13 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Completion, RunError,
-    attempt::{open_destination, open_source, select_tables},
+    attempt::{check_named, open_destination, open_source, select_tables},
     context::SchemaContext,
     deliver::Measured,
     state::{CHANGES, TableState, read, table_stream},
 };
 use crate::{
+    config::Resync,
     model::{Position, TableBatch},
     monitor::SchemaState,
     plugin::{DestinationConnection, ReadLimits, SourceConnection},
@@ -24,12 +25,13 @@ const BATCH_BYTES_MAX: u64 = 8 * 1024 * 1024;
 pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
     let source = open_source(context).await?;
     let tables = select_tables(context, &source).await?;
+    check_named(context, context.resync().named(), &tables, "full_resync")?;
     let destination = open_destination(context).await?;
     destination.test_connection().await?;
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
     let stored = destination.get_marker(context.name(), CHANGES).await?;
-    let start = match stored.filter(|_| !context.config.full_resync) {
+    let start = match stored.filter(|_| context.resync() != Resync::All) {
         Some(bytes) => Position(bytes),
         None => source.current_position(context.name()).await?,
     };
@@ -54,7 +56,7 @@ async fn needs_snapshot(
     let stream = table_stream(table);
     let stored = destination.get_marker(context.name(), &stream).await?;
     let state = stored.map(|value| read(context.name(), &stream, &value)).transpose()?;
-    Ok(context.config.full_resync || !matches!(state, Some(TableState::Streaming)))
+    Ok(context.resync().includes(table) || !matches!(state, Some(TableState::Streaming)))
 }
 
 async fn count_snapshot(

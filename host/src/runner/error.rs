@@ -94,6 +94,10 @@ pub enum RunError {
     )]
     Died { schema: String },
 
+    #[error("rows of table `{table}` got new values by a change of shape, so it is copied again")]
+    #[diagnostic(code("copy-again"), help("start again: that goes on with the copy"))]
+    CopyAgain { table: String },
+
     #[error("the source reads on without moving: {what}")]
     #[diagnostic(code("no-progress"), help("this is a defect of the source connector"))]
     NoProgress { what: String },
@@ -115,7 +119,7 @@ impl RunError {
             | Self::ConnectionFile { .. }
             | Self::Unusable { .. }
             | Self::NoTables { .. } => Action::Config,
-            Self::NoProgress { .. } => Action::Reconnect,
+            Self::NoProgress { .. } | Self::CopyAgain { .. } => Action::Reconnect,
             _ => Action::Stop,
         }
     }
@@ -140,9 +144,10 @@ impl RunError {
                 _ => ErrorType::Connection,
             },
             Self::RowRefused { .. } | Self::Encode { .. } => ErrorType::Transformation,
-            Self::ChangeRefused { .. } | Self::UnknownTable { .. } | Self::NoTables { .. } => {
-                ErrorType::Schema
-            }
+            Self::ChangeRefused { .. }
+            | Self::CopyAgain { .. }
+            | Self::UnknownTable { .. }
+            | Self::NoTables { .. } => ErrorType::Schema,
             Self::Fenced { .. } => ErrorType::Constraint,
             Self::Grant(_) | Self::ConnectionFile { .. } => ErrorType::Permission,
             Self::Unusable { .. }

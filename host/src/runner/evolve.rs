@@ -4,24 +4,30 @@ use super::{
     RunError,
     deliver::Writer,
     registry::{Evolution, accept_shape},
+    state::{TableState, forgotten, marker, read, table_stream},
     table::Table,
 };
 use crate::{
-    config::EvolutionStrategy,
-    model::{ChangeKind, SchemaChange},
+    config::{EvolutionStrategy, WriteMode},
+    model::{ChangeKind, Marker, SchemaChange},
     plugin::ChangeOutcome,
-    schema::{Policy, Strategy, Verdict, decide, is_compatible},
+    schema::{Policy, Strategy, TypeStep, Verdict, decide, is_compatible, type_step},
 };
 
+/// Field metadata of a column whose addition may have filled rows that were there already.
+const FILLED: &str = "warp:filled";
+
 /// Applies changes of a known table, in order, then hands the destination the table's new plan.
+/// True when the table is to be copied again, which its stored state then says too.
 pub async fn apply(
     writer: &Writer,
     table: &mut Table,
     changes: Vec<SchemaChange>,
-) -> Result<(), RunError> {
+) -> Result<bool, RunError> {
     let policy = policy(writer, table);
     let mut applied: Vec<String> = Vec::new();
     let mut compatible = true;
+    let mut rewritten = false;
     for change in changes {
         if let Some(column) = excluded(writer, &change) {
             table.leave_out(column);
@@ -33,17 +39,53 @@ pub async fn apply(
             Verdict::Apply => {}
         }
         let is_compatible = is_compatible(&change, &table.source, &policy);
+        let rewrites = rewrites(writer, &change, table);
         let Some(ours) = table.accept(&change) else { continue };
         apply_one(writer, &ours).await?;
         compatible &= is_compatible;
+        rewritten |= rewrites;
         applied.push(describe(&change.kind));
     }
     if !applied.is_empty() {
         writer.create_table(table).await?;
         let evolution = Evolution { what: applied.join(", "), compatible };
-        accept_shape(writer, table, evolution, None).await?;
+        let again = if rewritten { copy_again(writer, table).await? } else { Vec::new() };
+        accept_shape(writer, table, evolution, again).await?;
     }
-    Ok(())
+    Ok(rewritten)
+}
+
+/// Whether rows that are there already got values by the change of which the stream says nothing.
+fn rewrites(writer: &Writer, change: &SchemaChange, table: &Table) -> bool {
+    let silent = writer.context.source.plugin.info.has("silent-rewrites");
+    if !silent || table.settings.write_mode == WriteMode::Append {
+        return false;
+    }
+    let after = |column: &str| change.after.as_ref()?.schema.fields().find(column);
+    match &change.kind {
+        ChangeKind::AddColumn { column } => after(column)
+            .is_some_and(|(_, field)| field.metadata().get(FILLED).is_some_and(|it| it == "true")),
+        ChangeKind::ModifyColumn { column } => {
+            let types = table.source.schema.fields().find(column).zip(after(column));
+            types.is_some_and(|((_, old), (_, new))| type_step(old, new) != TypeStep::Same)
+        }
+        _ => false,
+    }
+}
+
+/// What makes the next attempt empty the table and copy it again.
+async fn copy_again(writer: &Writer, table: &Table) -> Result<Vec<Marker>, RunError> {
+    let (schema, name) = (writer.context.name(), &table.source.name);
+    let stream = table_stream(name);
+    let mut markers = Vec::new();
+    if let Some(value) = writer.destination.get_marker(schema, &stream).await?
+        && let TableState::Snapshot { chunks } = read(schema, &stream, &value)?
+    {
+        markers.extend(forgotten(name, chunks));
+    }
+    markers.push(marker(stream, &TableState::Again));
+    tracing::info!(table = name, "rows got new values: copying the table again");
+    Ok(markers)
 }
 
 async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<(), RunError> {

@@ -12,7 +12,7 @@ use super::{
     deliver::Writer,
     evolve,
     journal::Entry,
-    state::{marker, read, shape_stream},
+    state::{TableState, marker, read, shape_stream},
     table::{Table, unencodable},
 };
 use crate::{
@@ -35,7 +35,7 @@ pub async fn accept_shape(
     writer: &Writer,
     table: &mut Table,
     evolution: Evolution,
-    more: Option<Marker>,
+    more: Vec<Marker>,
 ) -> Result<(), RunError> {
     table.version += 1;
     let shape = shape_marker(table)?;
@@ -70,26 +70,37 @@ fn shape_marker(table: &Table) -> Result<Marker, RunError> {
     Ok(marker(shape_stream(name), &stored))
 }
 
-/// Makes the destination's tables, and carries over what changed since the last run.
-pub async fn prepare_tables(writer: &Writer, forget: bool) -> Result<(), RunError> {
+/// Makes the destination's tables, and carries over what changed since the last run. A table that
+/// is about to be emptied has no past.
+pub async fn prepare_tables(
+    writer: &Writer,
+    states: &[(String, TableState)],
+) -> Result<(), RunError> {
     let mut tables = writer.tables.lock().await;
+    let mut again = None;
     for table in tables.values_mut() {
+        let emptied = TableState::Pending { truncate: true };
+        let forget =
+            states.iter().any(|(name, state)| *name == table.source.name && *state == emptied);
         let stored = stored_shape(writer, &table.source.name).await?;
         table.version = stored.as_ref().map_or(0, |(_, version)| *version);
         let Some((stored, _)) = stored.filter(|_| !forget) else {
             writer.create_table(table).await?;
-            accept_shape(writer, table, Evolution::initial(), None).await?;
+            accept_shape(writer, table, Evolution::initial(), Vec::new()).await?;
             continue;
         };
         let now = table.remember(stored);
         check_key(table, &now)?;
         writer.create_table(table).await?;
         let news = table.compare_with(&now.schema);
-        if !news.is_empty() {
-            evolve::apply(writer, table, news).await?;
+        if !news.is_empty() && evolve::apply(writer, table, news).await? {
+            again.get_or_insert_with(|| table.source.name.clone());
         }
     }
-    Ok(())
+    match again {
+        Some(table) => Err(RunError::CopyAgain { table }),
+        None => Ok(()),
+    }
 }
 
 /// Rows are found again by their key, so another key is another table.
@@ -104,7 +115,7 @@ fn check_key(table: &Table, now: &TableShape) -> Result<(), RunError> {
             key.join(", "),
             now.key.join(", ")
         ),
-        help: "go back to the old key, or copy anew with --full-resync".into(),
+        help: format!("go back to the old key, or copy it anew with --full-resync={name}"),
     })
 }
 

@@ -34,7 +34,6 @@ pub struct Surroundings {
 
 /// Runs a configuration.
 pub struct WarpRunner {
-    config: Arc<WarpConfig>,
     processors: Vec<Arc<SchemaProcessor>>,
     stop: CancellationToken,
 }
@@ -78,7 +77,7 @@ impl WarpRunner {
             };
             processors.push(Arc::new(SchemaProcessor::new(Arc::new(context))));
         }
-        Ok(Self { config, processors, stop })
+        Ok(Self { processors, stop })
     }
 
     /// Runs every schema to its end.
@@ -86,9 +85,8 @@ impl WarpRunner {
         let mut running = JoinSet::new();
         for processor in &self.processors {
             let processor = Arc::clone(processor);
-            let full_resync = self.config.full_resync;
             running.spawn(async move {
-                let end = processor.start(full_resync).await;
+                let end = processor.start(processor.context().resync()).await;
                 let context = processor.context();
                 let (rows, dead_letters) = (context.tally.rows(), context.tally.dead_letters());
                 (context.name().to_owned(), SchemaReport { end, rows, dead_letters })

@@ -17,7 +17,7 @@ use super::{
     stream::StreamEnd,
 };
 use crate::{
-    config::SyncMode,
+    config::{Resync, SyncMode},
     monitor::{SchemaState, SyncStatus},
 };
 
@@ -42,14 +42,13 @@ impl SchemaProcessor {
 
     /// Runs until the schema is stopped, has caught up where that was the wish, or has failed.
     ///
-    /// `full_resync` forgets the stored positions, empties the destination's tables and copies
-    /// everything again.
-    pub async fn start(&self, full_resync: bool) -> Result<Completion, RunError> {
+    /// `resync` names the tables that are emptied and copied again.
+    pub async fn start(&self, resync: Resync) -> Result<Completion, RunError> {
         let context = &self.context;
         let span = tracing::info_span!("schema", schema = context.name(), run = context.run);
         async {
             context.metrics.sync_status(SyncStatus::Running);
-            let ended = self.run(full_resync).await;
+            let ended = self.run(resync).await;
             self.record_end(&ended);
             ended
         }
@@ -71,14 +70,12 @@ impl SchemaProcessor {
         &self.context
     }
 
-    async fn run(&self, full_resync: bool) -> Result<Completion, RunError> {
+    async fn run(&self, mut resync: Resync) -> Result<Completion, RunError> {
         if self.context.config.dry_run {
             return dry_run::run(&self.context).await;
         }
-        let mut resync = full_resync;
         loop {
-            let completion = self.run_once(resync).await?;
-            resync = false;
+            let completion = self.run_once(std::mem::take(&mut resync)).await?;
             let next = match (&self.context.schema.mode, &self.context.schema.schedule) {
                 (SyncMode::Batch, Some(schedule))
                     if completion == Completion::CaughtUp && !self.context.until_caught_up =>
@@ -96,7 +93,7 @@ impl SchemaProcessor {
     }
 
     /// Attempts until one ends well or there is no point in another.
-    async fn run_once(&self, full_resync: bool) -> Result<Completion, RunError> {
+    async fn run_once(&self, resync: Resync) -> Result<Completion, RunError> {
         let context = &self.context;
         let rules = &context.config.error_handling;
         let policy = RetryPolicy {
@@ -104,7 +101,7 @@ impl SchemaProcessor {
             backoff_factor: rules.backoff_factor,
             backoff_max: rules.max_backoff_seconds.duration(),
         };
-        let mut attempts = Attempts { resync: full_resync, ..Attempts::default() };
+        let mut attempts = Attempts { resync, ..Attempts::default() };
         let mut failures = 0;
         loop {
             let error = match attempt::run(context, &mut attempts).await {

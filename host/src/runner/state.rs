@@ -9,7 +9,7 @@
 //! | `chunk/T/C` | how far a chunk of its snapshot is |
 //!
 //! Each value is written in the transaction of the rows it speaks of (I2). The table states are
-//! `Pending → Snapshot → Streaming`; only a full re-sync goes back.
+//! `Pending → Snapshot → Streaming`; from there only `Again → Pending` leads back.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -32,6 +32,9 @@ pub enum TableState {
     },
     /// Planned into chunks, each with a marker of its own. Stored with the truncation.
     Snapshot { chunks: Vec<StoredChunk> },
+    /// To be copied again because of a change of shape. Stored with the new shape; the next attempt
+    /// has the source renew its position for the table and stores that with `Pending`.
+    Again,
     /// The snapshot is complete; rows come from the change stream. Stored when the last chunk is.
     Streaming,
 }
@@ -131,6 +134,7 @@ mod tests {
     fn what_is_stored_reads_back() {
         let states = [
             TableState::Pending { truncate: true },
+            TableState::Again,
             TableState::Snapshot {
                 chunks: vec![StoredChunk {
                     id: "a".into(),

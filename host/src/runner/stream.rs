@@ -33,6 +33,8 @@ const BATCHES_QUEUED_MAX: usize = 2;
 const EMPTY_PAUSE: Duration = Duration::from_millis(20);
 /// An answer faster than this did not wait.
 const AT_ONCE: Duration = Duration::from_millis(5);
+/// A batch that waits this long for the destination is a standstill.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
 /// How long a stopping run waits for the source to hear of the last commit.
 const CONFIRM_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -54,7 +56,8 @@ pub async fn follow(
     let (batches, queue) = mpsc::channel(BATCHES_QUEUED_MAX);
     let (committed, confirmable) = watch::channel(None);
     let backlog = &Backlog::new(&writer.context.metrics);
-    let reader = Reader { writer, source, backlog, end_when_caught_up, confirmable };
+    let reader =
+        Reader { writer, source, backlog, end_when_caught_up, confirmable, start: start.clone() };
     let delivery = Delivery { writer, backlog, committed, pending: Pending::default() };
     let (end, last) = tokio::try_join!(reader.run(start, batches), delivery.run(queue))?;
     if end == StreamEnd::CaughtUp
@@ -78,6 +81,8 @@ struct Reader<'a> {
     end_when_caught_up: bool,
     /// The newest committed position, for [`SourceConnection::confirm`].
     confirmable: watch::Receiver<Option<Position>>,
+    /// Committed before this attempt.
+    start: Position,
 }
 
 impl Reader<'_> {
@@ -103,7 +108,7 @@ impl Reader<'_> {
             self.backlog.arrived(row_count(&batch), caught_up);
             after = batch.position.clone();
             // A closed queue means that delivery failed; its error is the one to report.
-            if (moved || !is_empty) && batches.send(batch).await.is_err() {
+            if (moved || !is_empty) && !self.send(&batches, batch).await? {
                 return Ok(StreamEnd::Stopped);
             }
             if caught_up && self.end_when_caught_up {
@@ -111,6 +116,26 @@ impl Reader<'_> {
             }
             if is_empty && asked.elapsed() < AT_ONCE {
                 tokio::time::sleep(EMPTY_PAUSE).await;
+            }
+        }
+    }
+
+    /// False when the queue is closed. While it is full, the source hears again what is committed:
+    /// so it shows how far it is behind, and its connections stay in use.
+    async fn send(
+        &mut self,
+        batches: &mpsc::Sender<ChangeBatch>,
+        batch: ChangeBatch,
+    ) -> Result<bool, RunError> {
+        let mut sending = std::pin::pin!(batches.send(batch));
+        loop {
+            tokio::select! {
+                sent = &mut sending => return Ok(sent.is_ok()),
+                () = tokio::time::sleep(STALLED_AFTER) => {
+                    let position = self.confirmable.borrow_and_update().clone();
+                    let position = position.unwrap_or_else(|| self.start.clone());
+                    self.source.confirm(self.writer.context.name(), &position).await?;
+                }
             }
         }
     }
@@ -216,16 +241,22 @@ impl Delivery<'_> {
 
 async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<(), RunError> {
     let mut tables = writer.tables.lock().await;
+    // The others are applied too: the source does not announce them again.
+    let mut again = None;
     for change in changes.iter().filter(|change| writer.context.selects(&change.table)) {
         match (tables.get_mut(&change.table), &change.kind) {
             // A table that was planned from the source's list is announced again by its stream.
             (Some(_), ChangeKind::AddTable) => {}
             (Some(table), ChangeKind::DropTable) => {
-                evolve::apply(writer, table, vec![change.clone()]).await?;
+                let _ = evolve::apply(writer, table, vec![change.clone()]).await?;
                 let gone = [table_stream(&change.table), shape_stream(&change.table)];
                 writer.commit_markers(gone.into_iter().map(deletion).collect()).await?;
             }
-            (Some(table), _) => evolve::apply(writer, table, vec![change.clone()]).await?,
+            (Some(table), _) => {
+                if evolve::apply(writer, table, vec![change.clone()]).await? {
+                    again.get_or_insert_with(|| change.table.clone());
+                }
+            }
             (None, ChangeKind::AddTable) => {
                 let table = add_table(writer, change).await?;
                 tables.insert(change.table.clone(), table);
@@ -235,7 +266,10 @@ async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<(), 
             }
         }
     }
-    Ok(())
+    match again {
+        Some(table) => Err(RunError::CopyAgain { table }),
+        None => Ok(()),
+    }
 }
 
 /// A table that is new in the stream arrives whole through it: there is nothing to snapshot.
@@ -249,7 +283,7 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<Table, RunE
     let mut table = Table::new(shape, settings, exact)?;
     writer.create_table(&table).await?;
     let state = marker(table_stream(&change.table), &TableState::Streaming);
-    accept_shape(writer, &mut table, Evolution::initial(), Some(state)).await?;
+    accept_shape(writer, &mut table, Evolution::initial(), vec![state]).await?;
     context.metrics.table(&change.table).schema_change(&change.kind);
     tracing::info!(table = change.table, "new table");
     Ok(table)

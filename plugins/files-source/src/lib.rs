@@ -98,6 +98,15 @@ impl Source for FilesSource {
         snapshot::start(self, schema)?.encode()
     }
 
+    fn renew_tables(
+        &mut self,
+        schema: &str,
+        position: &[u8],
+        tables: &[String],
+    ) -> Result<Position, Failure> {
+        snapshot::renew(self, schema, position, tables)?.encode()
+    }
+
     fn plan_snapshot(
         &mut self,
         schema: &str,

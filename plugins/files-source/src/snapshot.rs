@@ -67,6 +67,24 @@ pub fn start(source: &mut FilesSource, schema: &str) -> Result<Position, Failure
     Ok(position)
 }
 
+/// The position with these tables' files as they are now, to be copied up to there.
+pub fn renew(
+    source: &mut FilesSource,
+    schema: &str,
+    position: &[u8],
+    tables: &[String],
+) -> Result<Position, Failure> {
+    let hashes: Vec<u32> = tables.iter().map(|name| crate::catalog::table_hash(name)).collect();
+    let mut position = Position::decode(position)?;
+    position.retain(|mark| !hashes.contains(&mark.table_hash));
+    for mark in start(source, schema)?.marks() {
+        if hashes.contains(&mark.table_hash) {
+            position.set(*mark);
+        }
+    }
+    Ok(position)
+}
+
 fn open(entry: &FileEntry) -> Result<File, Failure> {
     File::open(&entry.path).map_err(|error| fault::io(&entry.shown, &error))
 }

@@ -56,6 +56,7 @@ impl Source for PostgresqlSource {
         let version = env!("CARGO_PKG_VERSION");
         Description::new("postgresql", version, "PostgreSQL 12 and newer, by logical replication")
             .capability("change-detection:log")
+            .capability("silent-rewrites")
             .wants("host", HOST_GRANT, "the database server")
     }
 
@@ -99,6 +100,15 @@ impl Source for PostgresqlSource {
 
     fn current_position(&mut self, schema: &str) -> Result<Position, Failure> {
         snapshot::start::position(self, schema)
+    }
+
+    fn renew_tables(
+        &mut self,
+        schema: &str,
+        position: &[u8],
+        tables: &[String],
+    ) -> Result<Position, Failure> {
+        snapshot::start::renew(self, schema, position, tables)
     }
 
     fn plan_snapshot(
@@ -166,6 +176,14 @@ impl PostgresqlSource {
             self.tables.values().filter(|table| self.is_selected(table)).cloned().collect();
         selected.sort_by_key(|table| table.oid);
         selected
+    }
+
+    /// A table by its name.
+    fn table(&self, schema: &str, name: &str) -> Result<Rc<SourceTable>, Failure> {
+        let found = self.tables.values().find(|known| known.shape.name == name).cloned();
+        found.ok_or_else(|| {
+            Failure::config("no-table", format!("schema {schema} has no table {name}"))
+        })
     }
 
     /// Without a choice all tables that can be followed are.

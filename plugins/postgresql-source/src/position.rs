@@ -5,6 +5,9 @@
 //! none), the steps of it that were delivered (8), and for each table that is followed its object id
 //! (4) and a hash of its name (4). A row's message counts two steps, since an update of a key is a
 //! delete and an insert. The tables tell whether one was made anew or left the publication meanwhile.
+//!
+//! Version 2, written only where it is needed, has behind the steps a count (2) of tables that were
+//! copied anew and are not past that yet: for each its object id (4) and where its changes begin (8).
 
 use std::rc::Rc;
 
@@ -13,10 +16,13 @@ use cartridge_warp_sdk::Failure;
 use crate::pgoutput::Lsn;
 
 const VERSION: u8 = 1;
+const VERSION_RENEWED: u8 = 2;
 const HEAD_LENGTH: usize = 37;
 const TABLE_LENGTH: usize = 8;
 /// Keeps a position below the 64 KiB that the host stores.
 pub const TABLES_MAX: usize = 8_000;
+/// What the host stores of a position.
+pub const BYTES_MAX: usize = 64 << 10;
 
 /// A place in a server's history.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,6 +35,17 @@ pub struct Position {
     pub partial: Option<Partial>,
     /// The tables whose changes were followed up to here, by object id.
     pub tables: Rc<[FollowedTable]>,
+    /// Tables that are followed from a later place on, since they were copied again then.
+    pub renewed: Rc<[RenewedTable]>,
+}
+
+/// A table that was copied anew while the stream stood before that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RenewedTable {
+    /// Object id.
+    pub oid: u32,
+    /// Transactions whose commit record begins before this count for the copy, not for the stream.
+    pub from: Lsn,
 }
 
 /// A table whose changes are followed.
@@ -69,16 +86,31 @@ pub struct Partial {
 }
 
 impl Position {
+    /// Forgets of tables that were copied anew what lies behind this place.
+    pub fn forget_copies(&mut self) {
+        if self.renewed.iter().any(|table| table.from <= self.complete) {
+            let ahead = self.renewed.iter().filter(|table| table.from > self.complete);
+            self.renewed = ahead.copied().collect();
+        }
+    }
+
     /// The bytes for the host.
     pub fn encode(&self) -> Vec<u8> {
         let partial = self.partial.unwrap_or(Partial { commit: 0, steps: 0 });
         let mut bytes = Vec::with_capacity(HEAD_LENGTH + TABLE_LENGTH * self.tables.len());
-        bytes.push(VERSION);
+        bytes.push(if self.renewed.is_empty() { VERSION } else { VERSION_RENEWED });
         bytes.extend(self.server.system.to_le_bytes());
         bytes.extend(self.server.timeline.to_le_bytes());
         bytes.extend(self.complete.to_le_bytes());
         bytes.extend(partial.commit.to_le_bytes());
         bytes.extend(partial.steps.to_le_bytes());
+        if let Some(count) = u16::try_from(self.renewed.len()).ok().filter(|count| *count > 0) {
+            bytes.extend(count.to_le_bytes());
+        }
+        for table in self.renewed.iter() {
+            bytes.extend(table.oid.to_le_bytes());
+            bytes.extend(table.from.to_le_bytes());
+        }
         for table in self.tables.iter() {
             bytes.extend(table.oid.to_le_bytes());
             bytes.extend(table.name_hash.to_le_bytes());
@@ -103,7 +135,7 @@ impl Position {
 
     fn read(bytes: &[u8]) -> Option<Self> {
         let (version, rest) = bytes.split_first()?;
-        if *version != VERSION {
+        if ![VERSION, VERSION_RENEWED].contains(version) {
             return None;
         }
         let (system, rest) = rest.split_first_chunk()?;
@@ -113,6 +145,8 @@ impl Position {
         let (steps, rest) = rest.split_first_chunk()?;
         let partial =
             Partial { commit: Lsn::from_le_bytes(*commit), steps: u64::from_le_bytes(*steps) };
+        let (renewed, rest) =
+            if *version == VERSION { (Vec::new(), rest) } else { read_renewed(rest)? };
         let (tables, rest) = rest.as_chunks::<TABLE_LENGTH>();
         let table = |&[a, b, c, d, e, f, g, h]: &[u8; TABLE_LENGTH]| FollowedTable {
             oid: u32::from_le_bytes([a, b, c, d]),
@@ -120,6 +154,7 @@ impl Position {
         };
         rest.is_empty().then(|| Self {
             tables: tables.iter().map(table).collect(),
+            renewed: renewed.into(),
             server: ServerIdentity {
                 system: u64::from_le_bytes(*system),
                 timeline: u32::from_le_bytes(*timeline),
@@ -128,6 +163,20 @@ impl Position {
             partial: (partial.commit > 0).then_some(partial),
         })
     }
+}
+
+fn read_renewed(bytes: &[u8]) -> Option<(Vec<RenewedTable>, &[u8])> {
+    let (count, mut rest) = bytes.split_first_chunk()?;
+    let count = u16::from_le_bytes(*count);
+    let mut renewed = Vec::new();
+    for _ in 0..count {
+        let (oid, behind) = rest.split_first_chunk()?;
+        let (from, behind) = behind.split_first_chunk()?;
+        renewed
+            .push(RenewedTable { oid: u32::from_le_bytes(*oid), from: Lsn::from_le_bytes(*from) });
+        rest = behind;
+    }
+    Some((renewed, rest))
 }
 
 /// An LSN as PostgreSQL writes it.
@@ -153,12 +202,16 @@ mod tests {
             complete: 0x16_b374_d848,
             partial: None,
             tables: [].into(),
+            renewed: [].into(),
         };
         let partial = Some(Partial { commit: 9 << 32, steps: 41 });
         let tables = (0..TABLES_MAX as u32).map(|oid| FollowedTable::new(oid, "orders"));
         let within = Position { partial, tables: tables.collect(), ..whole.clone() };
         assert!(within.encode().len() < 64 << 10);
-        for position in [whole, within] {
+        let renewed = (0..100).map(|oid| RenewedTable { oid, from: 5 << 32 });
+        let renewed = Position { renewed: renewed.collect(), ..within.clone() };
+        assert!(renewed.encode().len() < BYTES_MAX);
+        for position in [whole, within, renewed] {
             let bytes = position.encode();
             assert_eq!(Position::decode(&bytes), Ok(position));
             for end in 0..HEAD_LENGTH {
@@ -167,7 +220,9 @@ mod tests {
             }
             assert!(Position::decode(&[bytes.as_slice(), &[0]].concat()).is_err());
         }
-        assert!(Position::decode(&[2; HEAD_LENGTH]).is_err());
+        for version in [0, 2, 3] {
+            assert!(Position::decode(&[version; HEAD_LENGTH]).is_err(), "{version}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Columns are told apart by their number in the catalog, which a rename keeps and no new column
 //! ever gets again.
 
-use cartridge_warp_sdk::{Column, Failure, SchemaChange, Table, log};
+use cartridge_warp_sdk::{Column, Failure, SchemaChange, Table};
 
 use crate::catalog::{SourceColumn, SourceTable};
 
@@ -38,7 +38,9 @@ pub fn changes(old: &SourceTable, new: &SourceTable) -> Result<Vec<SchemaChange>
     rename_columns(new, &mut steps, &mut changes, &after)?;
     for step in 0..steps.len() {
         let Some(now) = find(new, steps[step].number) else { continue };
-        if steps[step].column != now.column {
+        // A default that comes or goes changes nothing for rows that are there.
+        let before = Column { filled: now.column.filled, ..steps[step].column.clone() };
+        if before != now.column {
             steps[step].column = now.column.clone();
             changes.push(SchemaChange::modify_column(&now.name, after(&steps)));
         }
@@ -47,7 +49,6 @@ pub fn changes(old: &SourceTable, new: &SourceTable) -> Result<Vec<SchemaChange>
         if steps.iter().all(|step| step.number != column.number) {
             steps.push(Step { number: column.number, column: column.column.clone() });
             changes.push(SchemaChange::add_column(&column.name, after(&steps)));
-            warn_of_default(new, column);
         }
     }
     Ok(changes)
@@ -101,24 +102,14 @@ fn key_numbers(table: &SourceTable) -> Vec<i16> {
     table.key_indices().into_iter().map(|at| table.columns[at].number).collect()
 }
 
-/// The log says nothing about rows that got a default without being written.
-fn warn_of_default(table: &SourceTable, column: &SourceColumn) {
-    if column.has_missing_value {
-        log::warn(
-            "a column was added with a default: rows that were there already stay without it at \
-             the destination until they change, or until --full-resync",
-            &[("table", &table.shape.name), ("column", &column.name)],
-        );
-    }
-}
-
 fn cannot_follow(table: &SourceTable, what: &str) -> Failure {
     Failure::resync(
         "shape-changed",
         format!(
-            "table {}: {what}, which the destination cannot follow; run again with --full-resync \
-             to copy the table anew",
-            table.qualified()
+            "table {}: {what}, which the destination cannot follow; run again with {} to copy the \
+             table anew",
+            table.qualified(),
+            table.resync_flag()
         ),
     )
 }
@@ -145,7 +136,6 @@ mod tests {
                 formatted: String::new(),
                 toastable: false,
                 column,
-                has_missing_value: false,
             });
         }
         let schema = "s".to_owned();

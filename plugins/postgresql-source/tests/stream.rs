@@ -250,6 +250,47 @@ fn what_was_lost_is_said_and_never_skipped() {
 }
 
 #[test]
+fn a_table_that_is_copied_anew_begins_at_a_place_of_its_own() {
+    let database = Database::new("renewed");
+    database.sql(
+        "CREATE TABLE t (id int PRIMARY KEY, a text); CREATE TABLE u (id int PRIMARY KEY); \
+         INSERT INTO t VALUES (1, 'copied before')",
+    );
+    let start = database.driver().position().unwrap();
+    // What nobody read of both, and a name that nobody will know.
+    database.sql(
+        "INSERT INTO t VALUES (2, 'old'); INSERT INTO u VALUES (2); TRUNCATE t, u; \
+         INSERT INTO t VALUES (3, 'old'); INSERT INTO u VALUES (3); \
+         ALTER TABLE t RENAME a TO b; ALTER TABLE t ADD c int DEFAULT 7",
+    );
+    let names = ["t".to_owned()];
+    let renewed = database.source().renew_tables("public", &start, &names).unwrap();
+    let copy = database.driver().snapshot("t", &renewed, 1).unwrap();
+    assert_eq!(copy.column("t", "b"), ["old"]);
+    database
+        .sql("UPDATE t SET b = 'new'; INSERT INTO t VALUES (4, 'new'); INSERT INTO u VALUES (4)");
+    // Row by row by sources of their own, as if killed after each.
+    let (mut position, mut t, mut u) = (renewed, Vec::new(), Vec::new());
+    while t.len() < 2 || u.len() < 4 {
+        let limits = Limits { wait: Duration::from_secs(5), ..limits(1) };
+        let batch = database.source().get_changes("public", &position, limits).unwrap();
+        assert!(batch.schema_changes.is_empty(), "the host was told at the start");
+        let batches = batch.tables;
+        let read = cartridge_warp_sdk::testing::Collected { batches, ..Default::default() };
+        t.extend(operations(&read, "t"));
+        u.extend(operations(&read, "u"));
+        position = batch.position;
+    }
+    assert_eq!((t.join(" "), u.join(" ")), ("update 3 4".into(), "2 truncate null 3 4".into()));
+    // In one read, too, and once everything is behind it the position is an ordinary one.
+    let all = follow(&mut database.driver(), &position);
+    assert_eq!((all.rows(), all.position[0]), (0, 1));
+    database.sql("SELECT pg_drop_replication_slot('cartridge_warp_renewed_public')");
+    let failure = database.source().renew_tables("public", &position, &names);
+    assert_failure(failure, "resync", "log-lost", &["\"u\"", "single tables is not enough"]);
+}
+
+#[test]
 fn new_and_dropped_tables_are_noticed() {
     let database = Database::with("tables", r#"{"table_check_seconds": 1}"#);
     database.sql("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE gone (id int PRIMARY KEY)");

@@ -59,6 +59,15 @@ impl<S: Source + 'static> GuestConnection for SourceConnection<S> {
         self.call(|source, _| source.current_position(&schema))
     }
 
+    fn renew_tables(
+        &self,
+        schema: String,
+        position: wit::Position,
+        tables: Vec<String>,
+    ) -> Result<wit::Position, wit::Failure> {
+        self.call(|source, _| source.renew_tables(&schema, &position, &tables))
+    }
+
     fn plan_snapshot(
         &self,
         schema: String,

@@ -9,6 +9,8 @@ use crate::Failure;
 const TYPE_KEY: &str = "warp:type";
 /// Metadata key: `false` where the source promises a value.
 const NULLABLE_KEY: &str = "warp:nullable";
+/// Metadata key: `true` where the column's addition may have filled rows without a change.
+const FILLED_KEY: &str = "warp:filled";
 
 /// A column of a table.
 ///
@@ -29,12 +31,15 @@ pub struct Column {
     pub nullable: bool,
     /// The source's own type name, where the model's is not exact.
     pub origin_type: Option<String>,
+    /// Rows that were there when it was added may have got a value of which the change stream says
+    /// nothing. Such a table is copied again where the source has the capability `silent-rewrites`.
+    pub filled: bool,
 }
 
 impl Column {
     /// A nullable column.
     pub fn new(name: impl Into<String>, column_type: ColumnType) -> Self {
-        Self { name: name.into(), column_type, nullable: true, origin_type: None }
+        Self { name: name.into(), column_type, nullable: true, origin_type: None, filled: false }
     }
 
     /// The source promises a value.
@@ -51,6 +56,13 @@ impl Column {
         self
     }
 
+    /// Rows that were there when it was added may have got a value without a change.
+    #[must_use]
+    pub fn filled(mut self) -> Self {
+        self.filled = true;
+        self
+    }
+
     /// The Arrow field: always nullable, since a delete carries only the key.
     pub fn to_field(&self) -> Field {
         let mut field = self.column_type.field(&self.name);
@@ -60,6 +72,9 @@ impl Column {
         }
         if let Some(origin) = &self.origin_type {
             metadata.insert(TYPE_KEY.to_owned(), origin.clone());
+        }
+        if self.filled {
+            metadata.insert(FILLED_KEY.to_owned(), "true".to_owned());
         }
         field.set_metadata(metadata);
         field
@@ -75,6 +90,7 @@ impl Column {
             column_type: ColumnType::of_field(field)?,
             nullable: field.metadata().get(NULLABLE_KEY).is_none_or(|value| value != "false"),
             origin_type: field.metadata().get(TYPE_KEY).cloned(),
+            filled: field.metadata().get(FILLED_KEY).is_some_and(|value| value == "true"),
         })
     }
 }

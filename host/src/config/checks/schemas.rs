@@ -14,6 +14,7 @@ pub(super) fn check(config: &WarpConfig, findings: &mut Findings<'_>) {
         findings.invalid("schemas", "is empty", "list at least one schema, as `- name: public`");
     }
     check_single(config, findings);
+    check_resync(config, findings);
     let mut seen = BTreeSet::new();
     for (position, schema) in config.schemas.iter().enumerate() {
         let at = format!("schemas.{position}");
@@ -39,6 +40,19 @@ fn check_single(config: &WarpConfig, findings: &mut Findings<'_>) {
             findings.report(Code::MissingKey, "single_schema_name", message, &help);
         }
         _ => {}
+    }
+}
+
+/// With several schemas a table's name alone may mean more than one table.
+fn check_resync(config: &WarpConfig, findings: &mut Findings<'_>) {
+    if config.mode == Mode::Single {
+        return;
+    }
+    for name in config.full_resync.named().iter().filter(|name| config.schema_of(name).is_none()) {
+        let message = format!("names `{name}` without its schema, and `mode` is multi");
+        let schemas: Vec<&str> = config.schemas.iter().map(|schema| schema.name.as_str()).collect();
+        let help = format!("write SCHEMA.{name} with one of {}", schemas.join(", "));
+        findings.invalid("full_resync", &message, &help);
     }
 }
 

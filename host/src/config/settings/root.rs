@@ -11,7 +11,7 @@ use super::{
     at_least_one,
 };
 use crate::config::origin::Provenance;
-use crate::config::values::Patterns;
+use crate::config::values::{Patterns, Resync};
 
 /// Everything a run needs to know, checked. Made by [`WarpConfig::load`],
 /// [`WarpConfig::from_value`] or [`WarpConfig::builder`].
@@ -44,9 +44,10 @@ pub struct WarpConfig {
     /// Reads and reports; writes nothing and moves no position.
     #[serde(default)]
     pub dry_run: bool,
-    /// Forgets the stored positions and copies every table again.
+    /// Copies tables again: `true` forgets the stored positions and copies all of them; names empty
+    /// and copy only these (`schema.table` in multi mode) while the others go on.
     #[serde(default)]
-    pub full_resync: bool,
+    pub full_resync: Resync,
     /// Metrics and logs.
     #[serde(default)]
     pub monitoring: Monitoring,

@@ -8,6 +8,7 @@ mod connection;
 mod interval;
 mod names;
 mod patterns;
+mod resync;
 mod schedule;
 
 pub use bytes::ByteCount;
@@ -16,4 +17,5 @@ pub use interval::Interval;
 pub use names::Names;
 pub(in crate::config) use names::names_or_map;
 pub use patterns::Patterns;
+pub use resync::Resync;
 pub use schedule::Schedule;

@@ -69,6 +69,57 @@ async fn a_server_that_never_answers_costs_one_call() {
     assert!(started.elapsed() < Duration::from_secs(5));
 }
 
+/// What the system says of the connections to a port: of each its timer, as in `proc(5)`.
+#[cfg(target_os = "linux")]
+fn timers(port: u16) -> Vec<String> {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let remote = format!("0100007F:{port:04X}");
+    let fields = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let ours = fields.filter(|fields| fields.get(2) == Some(&remote.as_str()));
+    ours.map(|fields| fields[5].to_owned()).collect()
+}
+
+/// The other end may be gone without a word: then only probes find out.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_without_traffic_is_probed() {
+    const KEEPALIVE: &str = "02:";
+    let mut guest = Guest::new().await;
+    guest.call_deadline = Duration::from_secs(3);
+    let port = peers::serve(peers::silent).await;
+    let address = format!("127.0.0.1:{port}");
+    let (answer, timers) =
+        tokio::join!(guest.asks("read", &address, 0, &[grant(&address)]), async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            timers(port)
+        });
+    assert!(answer.contains("no answer within 3s"), "{answer}");
+    assert!(matches!(&timers[..], [timer] if timer.starts_with(KEEPALIVE)), "{timers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_has_said_all_still_listens() {
+    let guest = Guest::new().await;
+    let (heard, mut hears) = tokio::sync::mpsc::channel(1);
+    let port = peers::serve(move |mut stream| {
+        let heard = heard.clone();
+        async move {
+            tokio::io::AsyncWriteExt::shutdown(&mut stream).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let mut bytes = Vec::new();
+            let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut bytes).await;
+            heard.send((read.is_ok(), bytes.len())).await.unwrap();
+        }
+    })
+    .await;
+    let address = format!("127.0.0.1:{port}");
+    assert_eq!(guest.asks("read", &address, 0, &[grant(&address)]).await, "ok 0 bytes");
+    hears.recv().await;
+    let answer = guest.asks("shout", &address, 400_000, &[grant(&address)]).await;
+    assert_eq!(answer, "ok 400000 bytes");
+    assert_eq!(hears.recv().await, Some((true, 400_000)));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_is_cut_is_an_error_not_an_end() {
     let guest = Guest::new().await;

@@ -18,6 +18,9 @@ pub struct TypeFacts {
     pub formatted: String,
     /// Values may be stored out of line, and then an update need not send them.
     pub toastable: bool,
+    /// It has or had a default, or demands a value: where it was added to a table with rows, these may
+    /// have got one.
+    pub filled: bool,
 }
 
 /// The column in the model, and how to read its text.
@@ -31,6 +34,7 @@ pub fn column(name: &str, facts: &TypeFacts, required: bool, options: &Options) 
     if types::declared(&column_type) != facts.formatted {
         column = column.origin(format!("{}{}", types::ORIGIN, facts.formatted));
     }
+    column.filled = facts.filled;
     // An update may leave out a large value, and a row that the destination does not have yet would
     // then break the promise.
     if required && !facts.toastable {

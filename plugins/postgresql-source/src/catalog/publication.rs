@@ -66,9 +66,10 @@ pub fn left_out(name: &str, table: &SourceTable) -> Failure {
         "not-published",
         format!(
             "table {table} is not in publication {name}, so its changes since then are lost to \
-             this pipeline; run again with --full-resync, which adds it and copies it anew, or \
-             leave the table out",
-            table = table.qualified()
+             this pipeline; run again with {flag}, which adds it and copies it anew, or leave the \
+             table out",
+            table = table.qualified(),
+            flag = table.resync_flag()
         ),
     )
 }

@@ -1,11 +1,13 @@
 //! The replication slot: the server's promise to keep the log from where we are.
 
+use std::rc::Rc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::{Failure, log, metrics};
 use postgresql_client::names::{literal, quoted};
 
+use super::SourceTable;
 use super::server::{Server, VERSION_WAL_STATUS};
 use crate::pgoutput::Lsn;
 use crate::position::{self, Position, show};
@@ -16,6 +18,8 @@ const PLUGIN: &str = "pgoutput";
 /// killed predecessor.
 const READER_PATIENCE: Duration = Duration::from_secs(5);
 const READER_PAUSE: Duration = Duration::from_millis(10);
+/// Tables that a message names.
+const NAMED_MAX: usize = 20;
 
 /// A slot as `pg_replication_slots` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,14 +115,17 @@ pub fn check(
     server: &Server,
     name: &str,
     after: &Position,
+    tables: &[Rc<SourceTable>],
     log_end: Lsn,
 ) -> Result<Slot, Failure> {
     let lost = |why: String, until: Lsn| {
         Failure::resync(
             "log-lost",
             format!(
-                "{why}; the changes from {} to {} are lost to this pipeline. Run again with \
-                 --full-resync to copy the tables anew",
+                "{why}; the changes of {} from {} to {} are lost to this pipeline. Run again with \
+                 --full-resync to copy the tables anew; since one slot serves all of them, naming \
+                 single tables is not enough",
+                tables_in_words(tables),
                 show(after.complete),
                 show(until)
             ),
@@ -163,6 +170,16 @@ pub fn check(
             Err(lost(why, slot.confirmed))
         }
         Some(slot) => Ok(slot),
+    }
+}
+
+/// The tables by name, as many as a sentence bears.
+fn tables_in_words(tables: &[Rc<SourceTable>]) -> String {
+    let names = tables.iter().take(NAMED_MAX).map(|table| table.qualified());
+    let named = names.collect::<Vec<_>>().join(", ");
+    match tables.len().saturating_sub(NAMED_MAX) {
+        0 => named,
+        more => format!("{named} and {more} more tables"),
     }
 }
 

@@ -51,14 +51,17 @@ pub struct SourceColumn {
     pub toastable: bool,
     /// As the host sees it.
     pub column: Column,
-    /// What a row gets where nobody sets the column.
-    pub has_missing_value: bool,
 }
 
 impl SourceTable {
     /// The name as SQL.
     pub fn qualified(&self) -> String {
         names::qualified(&self.schema, &self.shape.name)
+    }
+
+    /// What copies this table anew and leaves the others alone.
+    pub fn resync_flag(&self) -> String {
+        format!("--full-resync={}.{}", self.schema, self.shape.name)
     }
 
     /// Names of all columns as an SQL list.
@@ -145,7 +148,8 @@ fn columns_by_table(
     let rows = session.rows(&format!(
         "SELECT c.oid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, \
              a.attstorage <> 'p', format_type(a.atttypid, a.atttypmod), \
-             base.oid, base.modifier, a.atthasmissing \
+             base.oid, base.modifier, \
+             a.atthasmissing OR a.atthasdef OR a.attidentity <> '' OR a.attnotnull \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 \
              AND NOT a.attisdropped AND a.attgenerated = '' \
@@ -164,6 +168,7 @@ fn columns_by_table(
             modifier: number(row, 9)?,
             formatted: text(row, 7)?.to_owned(),
             toastable: flag(row, 6)?,
+            filled: flag(row, 10)?,
         };
         let name = text(row, 2)?;
         let required = flag(row, 5)?;
@@ -177,7 +182,6 @@ fn columns_by_table(
             formatted: facts.formatted,
             toastable: facts.toastable,
             column,
-            has_missing_value: flag(row, 10)?,
         };
         columns.entry(number(row, 0)?).or_default().push((column, required));
     }

@@ -32,10 +32,7 @@ pub fn plan(
 ) -> Result<Vec<Chunk>, Failure> {
     source.load(schema)?;
     let start = Position::decode(start)?;
-    let found = source.tables.values().find(|known| known.shape.name == table).cloned();
-    let Some(found) = found else {
-        return Err(Failure::config("no-table", format!("schema {schema} has no table {table}")));
-    };
+    let found = source.table(schema, table)?;
     if start.tables.iter().all(|followed| followed.oid != found.oid) {
         // New to a stream that runs already: from here on its changes are in the log.
         let name = source.options.publication(schema);

@@ -1,10 +1,13 @@
-//! The moment from which the stream has every change, before any row is copied (I6).
+//! The moment from which the stream has every change, before any row is copied (I6): of all tables,
+//! or of those that are copied anew while the others go on.
+
+use std::rc::Rc;
 
 use cartridge_warp_sdk::{Failure, log};
 
 use crate::PostgresqlSource;
-use crate::catalog::{publication, server, slot};
-use crate::position::{FollowedTable, Position, TABLES_MAX};
+use crate::catalog::{SourceTable, publication, server, slot};
+use crate::position::{BYTES_MAX, FollowedTable, Position, RenewedTable, TABLES_MAX, show};
 
 /// Makes publication and slot where they are missing, and says where the log stands.
 pub fn position(source: &mut PostgresqlSource, schema: &str) -> Result<Vec<u8>, Failure> {
@@ -38,5 +41,53 @@ pub fn position(source: &mut PostgresqlSource, schema: &str) -> Result<Vec<u8>, 
     log::info("the stream's start is known", &[("slot", &name)]);
     let tables =
         selected.iter().map(|table| FollowedTable::new(table.oid, &table.shape.name)).collect();
-    Ok(Position { server: server.identity, complete, partial: None, tables }.encode())
+    let renewed = [].into();
+    Ok(Position { server: server.identity, complete, partial: None, tables, renewed }.encode())
+}
+
+/// The position with a later beginning for some tables: what the log has of them before is in their
+/// new copy. Refuses before anything is emptied when the stream could not go on afterwards.
+pub fn renew(
+    source: &mut PostgresqlSource,
+    schema: &str,
+    position: &[u8],
+    names: &[String],
+) -> Result<Vec<u8>, Failure> {
+    source.load(schema)?;
+    let position = Position::decode(position)?;
+    let wanted = names.iter().map(|name| source.table(schema, name));
+    let wanted: Vec<Rc<SourceTable>> = wanted.collect::<Result<_, _>>()?;
+    let (session, server, options) = (&source.control, &source.server, &source.options);
+    let end = server::log_end(session)?.inserted;
+    let tables = &source.selected();
+    slot::check(session, server, &options.slot(&server.database, schema), &position, tables, end)?;
+    let name = options.publication(schema);
+    publication::ensure(session, server, &name, &wanted, options.create_publication)?;
+    let from = server::log_end(session)?.inserted;
+    server::wait_for_writers(session, "the new copy")?;
+    let is_wanted = |oid: u32| wanted.iter().any(|table| table.oid == oid);
+    let followed: Vec<FollowedTable> =
+        wanted.iter().map(|table| FollowedTable::new(table.oid, &table.shape.name)).collect();
+    // A table that was made anew has its predecessor's name.
+    let is_old = |known: &FollowedTable| {
+        followed.iter().any(|new| new.name_hash == known.name_hash || new.oid == known.oid)
+    };
+    let others = position.tables.iter().filter(|known| !is_old(known)).copied();
+    let tables = others.chain(followed.iter().copied()).collect();
+    let earlier = position.renewed.iter().filter(|known| !is_wanted(known.oid)).copied();
+    let renewed = wanted.iter().map(|table| RenewedTable { oid: table.oid, from });
+    let renewed: Rc<[RenewedTable]> = earlier.chain(renewed).collect();
+    log::info("the tables' new beginning is known", &[("position", &show(from))]);
+    let count = renewed.len();
+    let bytes = Position { tables, renewed, ..position }.encode();
+    if bytes.len() <= BYTES_MAX {
+        return Ok(bytes);
+    }
+    Err(Failure::config(
+        "too-many-tables",
+        format!(
+            "{count} tables would be copied anew at the same time, more than a position holds; name \
+             fewer, or run with --full-resync for all"
+        ),
+    ))
 }

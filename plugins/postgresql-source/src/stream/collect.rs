@@ -3,14 +3,14 @@
 //! A batch ends between two steps, so that a position can say how far it came. What was read
 //! beyond its end waits in `ahead` for the next call.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use cartridge_warp_sdk::{Failure, Limits, Operation, SchemaChange};
 
 use super::batch::{Batch, Change};
 use super::relations::{Catalog, Fitting, Followed, Relations};
 use super::tuple;
-use crate::pgoutput::{Begin, Field, Lsn, Message, Old, Tuple};
+use crate::pgoutput::{Begin, Field, Lsn, Message, Old, Relation, Tuple};
 use crate::position::{Partial, Position, show};
 use crate::session::unexpected;
 
@@ -48,6 +48,8 @@ pub struct Collector {
     overlap_end: Lsn,
     relations: Relations,
     transaction: Option<Transaction>,
+    /// What the log told of tables before their newer copy, in case it does not tell it again.
+    waiting: HashMap<u32, Relation>,
     /// Messages for the next batch.
     ahead: VecDeque<Message>,
     /// Changes of shape for the next batch.
@@ -63,6 +65,7 @@ impl Collector {
     /// Begins a read of the log, which tells everything behind the position anew.
     pub fn begin_read(&mut self) {
         self.relations.forget();
+        self.waiting.clear();
         self.transaction = None;
         self.ahead.clear();
     }
@@ -108,18 +111,17 @@ impl Collector {
         schema: &str,
         limits: &Limits,
     ) -> Result<bool, Failure> {
+        if let Some(relation) = self.awaited(&message) {
+            // Its first row that counts: what was told of the table before is looked at now.
+            self.ahead.push_front(message);
+            return self.relation(relation, batch, catalog, schema);
+        }
         let change = match message {
             Message::Begin(begin) => return self.begin(begin).map(|()| true),
             Message::Commit { end } => return self.commit(end).map(|()| true),
             Message::Other => return Ok(true),
             Message::Relation(relation) => {
-                let transaction = self.transaction.as_ref().ok_or_else(outside)?.begin.id;
-                let changes = self.relations.meet(catalog, schema, &relation, transaction)?;
-                // Rows before a change of shape are committed before it.
-                let now = changes.is_empty() || batch.changes.is_empty();
-                let target = if now { &mut batch.schema_changes } else { &mut self.announced };
-                target.extend(changes);
-                return Ok(now);
+                return self.relation(relation, batch, catalog, schema);
             }
             Message::Truncate { relations } => return self.truncate(relations, batch, limits),
             Message::Insert { relation, new } => {
@@ -133,6 +135,54 @@ impl Collector {
             }
         };
         self.row(change, batch, limits)
+    }
+
+    /// Takes note of a table's shape; false when the batch has to end before it.
+    fn relation(
+        &mut self,
+        relation: Relation,
+        batch: &mut Batch,
+        catalog: &mut dyn Catalog,
+        schema: &str,
+    ) -> Result<bool, Failure> {
+        if self.belongs_to_copy(relation.id) {
+            // It may have a shape that the copy never had.
+            self.waiting.insert(relation.id, relation);
+            return Ok(true);
+        }
+        self.waiting.remove(&relation.id);
+        let transaction = self.transaction.as_ref().ok_or_else(outside)?.begin.id;
+        let changes = self.relations.meet(catalog, schema, &relation, transaction)?;
+        // Rows before a change of shape are committed before it.
+        let now = changes.is_empty() || batch.changes.is_empty();
+        let target = if now { &mut batch.schema_changes } else { &mut self.announced };
+        target.extend(changes);
+        Ok(now)
+    }
+
+    /// Whether changes of this table in the open transaction are part of its newer copy.
+    fn belongs_to_copy(&self, table: u32) -> bool {
+        let Some(transaction) = &self.transaction else { return false };
+        let mut renewed = self.position.renewed.iter();
+        renewed.any(|renewed| renewed.oid == table && transaction.begin.commit < renewed.from)
+    }
+
+    /// A relation that waited until one of its rows counts.
+    fn awaited(&mut self, message: &Message) -> Option<Relation> {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        let tables = match message {
+            Message::Insert { relation, .. }
+            | Message::Update { relation, .. }
+            | Message::Delete { relation, .. } => std::slice::from_ref(relation),
+            Message::Truncate { relations } => relations.as_slice(),
+            _ => &[],
+        };
+        let awaited =
+            |table: &&u32| self.waiting.contains_key(table) && !self.belongs_to_copy(**table);
+        let table = *tables.iter().find(awaited)?;
+        self.waiting.remove(&table)
     }
 
     fn begin(&mut self, begin: Begin) -> Result<(), Failure> {
@@ -161,6 +211,7 @@ impl Collector {
         if transaction.skip != ALL {
             self.position.complete = end;
             self.position.partial = None;
+            self.position.forget_copies();
         }
         Ok(())
     }
@@ -187,6 +238,9 @@ impl Collector {
         // The second half of an update of a key may be all that is left.
         let half = steps % STEPS == 1 || skip == steps + 1;
         if skip >= steps + STEPS - steps % STEPS {
+            return self.stepped(STEPS - steps % STEPS).map(|()| true);
+        }
+        if self.belongs_to_copy(change.relation) {
             return self.stepped(STEPS - steps % STEPS).map(|()| true);
         }
         let Followed::Yes(fitting) = self.relations.get(change.relation)? else {
@@ -245,6 +299,10 @@ impl Collector {
         }
         let begin = transaction.begin;
         while let Some(relation) = relations.last() {
+            if self.belongs_to_copy(*relation) {
+                relations.pop();
+                continue;
+            }
             if let Followed::Yes(fitting) = self.relations.get(*relation)? {
                 if !batch.has_room(1, limits) {
                     self.ahead.push_front(Message::Truncate { relations });

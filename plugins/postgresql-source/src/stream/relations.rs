@@ -155,9 +155,10 @@ impl Relations {
                 format!(
                     "table {}: the log has rows with a column {name}, which is gone or was renamed \
                      while nobody read the log; whether it is now {} cannot be told. Run again \
-                     with --full-resync to copy the table anew",
+                     with {} to copy the table anew",
                     table.qualified(),
-                    table.columns[*hole].name
+                    table.columns[*hole].name,
+                    table.resync_flag()
                 ),
             ));
         }

@@ -8,7 +8,7 @@ use super::reading::Started;
 use super::watch::Watch;
 use super::way::Way;
 use crate::PostgresqlSource;
-use crate::catalog::{publication, server, slot};
+use crate::catalog::{SourceTable, publication, server, slot};
 use crate::position::{FollowedTable, Position};
 
 /// Opens the stream.
@@ -22,7 +22,8 @@ pub(super) fn start(
     let slot_name = source.options.slot(&source.server.database, schema);
     let publication_name = source.options.publication(schema);
     let end = server::log_end(&source.control)?;
-    let slot = slot::check(&source.control, &source.server, &slot_name, after, end.inserted)?;
+    let slot =
+        slot::check(&source.control, &source.server, &slot_name, after, &selected, end.inserted)?;
     slot::wait_until_free(&source.control, &source.server, &slot_name)?;
     check_tables(source, after)?;
     let gaps = publication::missing(&source.control, &source.server, &publication_name, &selected)?;
@@ -31,7 +32,8 @@ pub(super) fn start(
     }
     let followed: Vec<FollowedTable> =
         selected.iter().map(|table| FollowedTable::new(table.oid, &table.shape.name)).collect();
-    let position = Position { tables: followed.into(), ..after.clone() };
+    let mut position = Position { tables: followed.into(), ..after.clone() };
+    position.forget_copies();
     let collector = Collector::new(position, end.inserted);
     Ok(Started {
         way: Way::new(source.options.read_by),
@@ -50,20 +52,22 @@ fn check_tables(source: &PostgresqlSource, after: &Position) -> Result<(), Failu
         let now = FollowedTable::new(table.oid, &table.shape.name);
         let had_the_name = |before: &FollowedTable| before.name_hash == now.name_hash;
         if !after.tables.contains(&now) && after.tables.iter().any(had_the_name) {
-            return Err(made_anew(&table.qualified()));
+            return Err(made_anew(&table));
         }
     }
     Ok(())
 }
 
 /// The failure for a table that is another one than before.
-pub(super) fn made_anew(table: &str) -> Failure {
+pub(super) fn made_anew(table: &SourceTable) -> Failure {
     Failure::resync(
         "table-made-anew",
         format!(
-            "table {table} is another one than before: it was dropped and made again, or took over \
+            "table {name} is another one than before: it was dropped and made again, or took over \
              the name, and the log does not say which rows came and went with it; run again with \
-             --full-resync to copy it anew"
+             {flag} to copy it anew",
+            name = table.qualified(),
+            flag = table.resync_flag()
         ),
     )
 }

@@ -43,7 +43,7 @@ impl Watch {
             let which = Which::Named(schema, &table.shape.name);
             let again = tables::read(&source.control, version, &which, &source.options)?;
             if !again.is_empty() {
-                return Err(made_anew(&table.qualified()));
+                return Err(made_anew(table));
             }
             changes.push(SchemaChange::drop_table(&table.shape.name));
             source.forget(table.oid);

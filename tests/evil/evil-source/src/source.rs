@@ -69,6 +69,15 @@ impl GuestConnection for Source {
         Ok(answers::position(&self.deed))
     }
 
+    fn renew_tables(
+        &self,
+        _schema: String,
+        position: Position,
+        _tables: Vec<String>,
+    ) -> Result<Position, Failure> {
+        Ok(position)
+    }
+
     fn plan_snapshot(
         &self,
         _schema: String,
