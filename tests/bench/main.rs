@@ -10,6 +10,7 @@ mod latency;
 mod measure;
 mod native;
 mod postgresql;
+mod threads;
 
 use std::process::ExitCode;
 
