@@ -44,7 +44,9 @@ impl Measured {
     /// Whose CPU it was, in seconds per million rows.
     pub fn shares_line(&self, rows: u64) -> String {
         let millions = rows as f64 / 1e6;
-        let Some(Shares { source, destination }) = self.shares else { return String::new() };
+        let Some(Shares { source, destination }) = self.shares else {
+            return "  whose CPU it was is not known".to_owned();
+        };
         let host = self.cpu_seconds - source - destination;
         format!(
             "  source {:.2}, destination {:.2}, host {:.2}",

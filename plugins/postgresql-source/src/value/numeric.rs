@@ -12,6 +12,8 @@ const MINUS_INFINITY: u16 = 0xf000;
 
 const GROUP: u16 = 10_000;
 const GROUP_DIGITS: i32 = 4;
+/// Groups that 64 bits hold.
+const SHORT_GROUPS: usize = 4;
 /// Groups that 128 bits hold; longer numbers take the way of their text.
 const GROUPS_MAX: usize = 9;
 
@@ -48,11 +50,16 @@ impl<'b> Numeric<'b> {
         if self.sign & !NEGATIVE != 0 || self.groups.len() > GROUPS_MAX {
             return None;
         }
-        let magnitude = self.groups.chunks(GROUP_DIGITS as usize).fold(0, |magnitude, groups| {
+        let magnitude = self.groups.chunks(SHORT_GROUPS).fold(0, |magnitude, groups| {
             let part = groups.iter().fold(0, |part, group| {
                 part * u64::from(GROUP) + u64::from(u16::from_be_bytes(*group))
             });
-            magnitude * u128::from(GROUP).pow(groups.len() as u32) + u128::from(part)
+            // Multiplication of 128 bits is slow, and most numbers are one part.
+            let before = match magnitude {
+                0 => 0,
+                _ => magnitude * u128::from(GROUP).pow(groups.len() as u32),
+            };
+            before + u128::from(part)
         });
         let after_point = GROUP_DIGITS * (self.groups.len() as i32 - 1 - i32::from(self.weight));
         let scaled = match magnitude {
