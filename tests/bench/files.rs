@@ -45,6 +45,7 @@ pub fn run(rows: u64) {
         for (how, measured) in [("sandboxed", &sandboxed), ("native", &native)] {
             let _ = writeln!(out, "{}", measured.line(&format!("{} {how}", target.name), rows));
         }
+        let _ = writeln!(out, "{}", sandboxed.shares_line(rows));
         let _ = writeln!(
             out,
             "{:<22} {:>9.2}x {:>13.2}x",

@@ -11,6 +11,7 @@ mod latency;
 mod measure;
 mod native;
 mod postgresql;
+mod threads;
 
 use std::process::ExitCode;
 

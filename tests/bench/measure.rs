@@ -2,10 +2,17 @@
 
 use std::{
     process::{Command, Stdio},
-    time::Instant,
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use wait4::Wait4;
+
+use crate::threads::{Shares, Threads};
+
+/// How often the threads of a process are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// One process, from start to end.
 #[derive(Debug)]
@@ -14,6 +21,8 @@ pub struct Measured {
     /// User and system time of all its threads.
     pub cpu_seconds: f64,
     pub peak_mebibytes: f64,
+    /// How much of it the components used, where that can be told.
+    pub shares: Option<Shares>,
 }
 
 impl Measured {
@@ -31,6 +40,21 @@ impl Measured {
             self.peak_mebibytes
         )
     }
+
+    /// Whose CPU it was, in seconds per million rows.
+    pub fn shares_line(&self, rows: u64) -> String {
+        let millions = rows as f64 / 1e6;
+        let Some(Shares { source, destination }) = self.shares else {
+            return "  whose CPU it was is not known".to_owned();
+        };
+        let host = self.cpu_seconds - source - destination;
+        format!(
+            "  source {:.2}, destination {:.2}, host {:.2}",
+            source / millions,
+            destination / millions,
+            host / millions
+        )
+    }
 }
 
 /// What the columns of a table of measurements are.
@@ -46,12 +70,23 @@ pub fn measure(mut command: Command) -> Measured {
     let started = Instant::now();
     let child =
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the command starts");
+    let process = child.id();
+    let (running, ended) = mpsc::channel::<()>();
+    let watcher = thread::spawn(move || {
+        let mut threads = Threads::default();
+        while ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+            threads.look(process);
+        }
+        threads.shares()
+    });
     let ended = child.wait4().expect("its usage is told");
+    drop(running);
     assert!(ended.status.success(), "{command:?} failed: {}", ended.status);
     let usage = ended.rusage;
     Measured {
         wall_seconds: started.elapsed().as_secs_f64(),
         cpu_seconds: (usage.utime + usage.stime).as_secs_f64(),
         peak_mebibytes: usage.maxrss as f64 / (1024.0 * 1024.0),
+        shares: watcher.join().expect("it only looks"),
     }
 }

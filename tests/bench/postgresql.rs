@@ -23,11 +23,14 @@ pub fn run(rows: u64) {
     pipeline.set("schemas.0.default_batch_size", json!(10_000));
     pipeline.set("schemas.0.tables", json!([{"name": "orders", "write_batch_size": 10_000}]));
     let mut out = std::io::stdout().lock();
+    // Compiles the connectors.
+    assert!(pipeline.run(&["check"]).status.success(), "the pipeline is in order");
     let _ = writeln!(out, "\nPostgreSQL to PostgreSQL, {rows} rows of 6 columns\n{}", heading());
 
     let limit = copy_by_the_servers(&databases, rows);
     let snapshot = catch_up(&pipeline);
     let _ = writeln!(out, "{}", snapshot.line("snapshot", rows));
+    let _ = writeln!(out, "{}", snapshot.shares_line(rows));
     let _ = writeln!(out, "{:<22} {:>10.0}", "  COPY out and in", limit);
     let _ = writeln!(out, "{:<22} {:>9.2}x", "  ratio", snapshot.rate(rows) / limit);
     assert_eq!(databases.difference(), None);
@@ -38,6 +41,7 @@ pub fn run(rows: u64) {
     let limit = read_by_the_server(&databases, changes);
     let stream = catch_up(&pipeline);
     let _ = writeln!(out, "{}", stream.line("changes", changes));
+    let _ = writeln!(out, "{}", stream.shares_line(changes));
     let _ = writeln!(out, "{:<22} {:>10.0}", "  reading them only", limit);
     let _ = writeln!(out, "{:<22} {:>9.2}x", "  ratio", stream.rate(changes) / limit);
     assert_eq!(databases.difference(), None);

@@ -11,6 +11,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cartridge_warp_sdk::Failure;
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -19,6 +20,9 @@ use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 
 use crate::Settings;
 use crate::failure;
+
+/// Bytes that are read of a connection at once: what the host hands over in one call.
+const READ_BYTES: usize = 64 * 1024;
 
 /// Whether the server takes no writes; the replication protocol has the command too.
 pub(crate) const SHOW_READ_ONLY: &str = "SHOW transaction_read_only";
@@ -126,7 +130,8 @@ async fn try_server(
     port: u16,
     end: &Arc<Mutex<Option<Error>>>,
 ) -> Result<Client, Failure> {
-    let stream = reach(settings, host, port).await?;
+    // The driver asks for 8 KiB at a time, and each time is a call of the sandbox.
+    let stream = BufReader::with_capacity(READ_BYTES, reach(settings, host, port).await?);
     let shaken = timeout(settings.connect_timeout(), config.connect_raw(stream, NoTls)).await;
     let shaken = shaken.map_err(|_| too_slow(host, port))?;
     let (client, connection) = shaken.map_err(|error| failure::of_connect(&error, host, port))?;

@@ -5,7 +5,7 @@ use arrow_buffer::i256;
 /// Groups that the largest decimal of the model needs: 76 digits before or after the point, cut in
 /// an uneven place, and zeros up to a scale of -128.
 const GROUPS_MAX: usize = 56;
-const GROUP: u128 = 10_000;
+const GROUP: u16 = 10_000;
 const GROUP_DIGITS: i32 = 4;
 const NEGATIVE: u16 = 0x4000;
 
@@ -14,8 +14,9 @@ pub(crate) fn write(out: &mut Vec<u8>, unscaled: i128, scale: i8) {
     let mut groups = Groups::new(scale);
     let mut rest = groups.align(unscaled.unsigned_abs());
     while rest > 0 {
-        groups.push((rest % GROUP) as u16);
-        rest /= GROUP;
+        let (before, group) = divided(rest, GROUP);
+        groups.push(group);
+        rest = before;
     }
     groups.write(out, unscaled < 0, scale);
 }
@@ -40,6 +41,14 @@ pub(crate) fn write_wide(out: &mut Vec<u8>, unscaled: i256, scale: i8) {
         digits = rest;
     }
     groups.write(out, negative, scale);
+}
+
+/// Quotient and remainder. Division of 128 bits is slow, and most numbers have fewer.
+fn divided(number: u128, by: u16) -> (u128, u16) {
+    match u64::try_from(number) {
+        Ok(short) => ((short / u64::from(by)).into(), (short % u64::from(by)) as u16),
+        Err(_) => (number / u128::from(by), (number % u128::from(by)) as u16),
+    }
 }
 
 /// Groups from the least significant on.
@@ -73,9 +82,10 @@ impl Groups {
         if self.shift == 0 {
             return magnitude;
         }
-        let in_group = 10_u128.pow((GROUP_DIGITS - self.shift).unsigned_abs());
-        self.push((magnitude % in_group) as u16 * self.factor());
-        magnitude / in_group
+        let in_group = 10_u16.pow((GROUP_DIGITS - self.shift).unsigned_abs());
+        let (before, group) = divided(magnitude, in_group);
+        self.push(group * self.factor());
+        before
     }
 
     fn push(&mut self, group: u16) {

@@ -1,7 +1,7 @@
 //! The `postgresql` source: tables of a PostgreSQL database and their changes.
 //!
-//! `catalog` asks the server what there is, `pgoutput` reads the log's bytes, `value` the text of
-//! values; `snapshot` and `stream` are the two ways of reading. See README.md for what operators may
+//! `catalog` asks the server what there is, `pgoutput` reads the log's bytes, `value` the values in
+//! text and in binary; `snapshot` and `stream` are the two ways of reading. See README.md for what operators may
 //! rely on and why it holds.
 
 mod catalog;

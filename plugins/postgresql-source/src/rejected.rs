@@ -3,6 +3,7 @@
 use cartridge_warp_sdk::{DeadLetter, RowBuilder, ValueError, serde_json};
 
 use crate::catalog::SourceTable;
+use crate::value::binary;
 
 /// Sets a column to the value that the server's text says; the error names the column and the type.
 pub fn set(
@@ -23,6 +24,21 @@ pub fn set(
             source.formatted, source.column.column_type, error.reason
         ),
     })
+}
+
+/// Sets a column to the value that the server's binary form says. What the column cannot hold is
+/// left to its text, so that both forms agree.
+pub fn set_binary(
+    row: &mut RowBuilder<'_>,
+    table: &SourceTable,
+    column: usize,
+    bytes: &[u8],
+) -> Result<(), ValueError> {
+    let codec = table.columns[column].codec;
+    if binary::value(codec, bytes).is_some_and(|value| row.set(column, value).is_ok()) {
+        return Ok(());
+    }
+    set(row, table, column, &binary::text(codec, bytes))
 }
 
 /// The row as JSON with the server's own text for each value.

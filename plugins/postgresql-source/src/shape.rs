@@ -132,7 +132,7 @@ mod tests {
                 name: (*name).to_owned(),
                 type_oid: 25,
                 modifier: -1,
-                codec: Codec::Plain,
+                codec: Codec::Printed,
                 formatted: String::new(),
                 toastable: false,
                 column,

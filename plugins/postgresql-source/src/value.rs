@@ -1,24 +1,52 @@
-//! A value's text, as the server writes it, to a value of its column.
+//! A value of the server to a value of its column.
 //!
-//! One reader for the snapshot, the log and look-ups, so that all of them agree to the last digit.
+//! The log and look-ups bring text, as the server writes it under this connector's settings; the
+//! snapshot brings the server's binary form. What the binary form has no value for takes the way of
+//! its text (`rejected`), so that all of them agree to the last digit, also on what is refused.
 
-use cartridge_warp_sdk::{ColumnType, RowBuilder, Value, ValueError};
+use cartridge_warp_sdk::{RowBuilder, Value, ValueError};
+use postgresql_client::tokio_postgres::types::Type;
 
 use self::time::{date, timestamp};
 
+pub mod binary;
+mod float;
+mod numeric;
 mod time;
 
-/// How the text of a column is read.
+/// How a column is read: of which type its values are, as far as that matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codec {
-    /// As it stands, or as the SDK reads it: text, numbers, booleans, UUIDs, times of day.
-    Plain,
+    /// A type that travels as the server's text, whatever its binary form is.
+    Printed,
+    /// Text whose binary form is the text.
+    Text,
+    /// `boolean`.
+    Boolean,
+    /// `smallint`.
+    Int2,
+    /// `integer`.
+    Int4,
+    /// `bigint`.
+    Int8,
+    /// `real`.
+    Float4,
+    /// `double precision`.
+    Float8,
+    /// `numeric` with digits that the model holds.
+    Numeric,
+    /// `uuid`.
+    Uuid,
     /// JSON, which the server has checked.
     Json,
+    /// The same; its binary form has a version in front.
+    Jsonb,
     /// `\x` and hexadecimal digits.
     Bytes,
     /// A day, maybe before Christ or infinite.
     Date,
+    /// A time of day.
+    Time,
     /// A wall clock's time, maybe before Christ or infinite.
     Timestamp,
     /// A moment, written in UTC.
@@ -26,15 +54,26 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// How the text of a type is read.
-    pub fn of(column_type: &ColumnType) -> Self {
-        match column_type {
-            ColumnType::Json => Self::Json,
-            ColumnType::Binary => Self::Bytes,
-            ColumnType::Date => Self::Date,
-            ColumnType::Timestamp => Self::Timestamp,
-            ColumnType::TimestampTz => Self::TimestampTz,
-            _ => Self::Plain,
+    /// How values of a type are read that has an exact form in the model.
+    pub fn of(type_: &Type) -> Self {
+        match *type_ {
+            Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => Self::Text,
+            Type::BOOL => Self::Boolean,
+            Type::INT2 => Self::Int2,
+            Type::INT4 => Self::Int4,
+            Type::INT8 => Self::Int8,
+            Type::FLOAT4 => Self::Float4,
+            Type::FLOAT8 => Self::Float8,
+            Type::NUMERIC => Self::Numeric,
+            Type::UUID => Self::Uuid,
+            Type::JSON => Self::Json,
+            Type::JSONB => Self::Jsonb,
+            Type::BYTEA => Self::Bytes,
+            Type::DATE => Self::Date,
+            Type::TIME => Self::Time,
+            Type::TIMESTAMP => Self::Timestamp,
+            Type::TIMESTAMPTZ => Self::TimestampTz,
+            _ => Self::Printed,
         }
     }
 
@@ -50,8 +89,7 @@ impl Codec {
             reason: "the server's text is not a value of the column's type".to_owned(),
         };
         match self {
-            Self::Plain => row.set(column, text),
-            Self::Json => row.set(column, Value::Json(text.into())),
+            Self::Json | Self::Jsonb => row.set(column, Value::Json(text.into())),
             Self::Bytes => {
                 let bytes = bytes(text).ok_or_else(unreadable)?;
                 row.set(column, bytes.as_slice())
@@ -63,6 +101,8 @@ impl Codec {
             Self::TimestampTz => {
                 row.set(column, Value::TimestampTz(timestamp(text).ok_or_else(unreadable)?))
             }
+            // As it stands, or as the SDK reads it: numbers, booleans, UUIDs, times of day.
+            _ => row.set(column, text),
         }
     }
 }

@@ -78,23 +78,21 @@ impl ColumnBuffer {
         self.nulls.len()
     }
 
-    /// Bytes that the last value takes in a batch.
-    pub(super) fn last_size(&self) -> u64 {
-        let of = |ends: &[i32]| match ends {
-            [.., before, last] => u64::from(last.abs_diff(*before)),
-            [last] => u64::from(last.unsigned_abs()),
-            [] => 0,
-        };
-        match &self.data {
-            Data::I32(_) | Data::F32(_) => 4,
+    /// Bytes that the values take in a batch, about.
+    pub(super) fn size(&self) -> u64 {
+        let each = match &self.data {
+            Data::I32(_) | Data::F32(_) | Data::Bytes { .. } | Data::List { .. } => 4,
             Data::I64(_) | Data::F64(_) => 8,
             Data::Decimal128(_) | Data::Uuid(_) => 16,
             Data::Decimal256(_) => 32,
             Data::Boolean(_) => 1,
-            Data::Bytes { ends, .. } => 4 + of(ends),
-            // Items are counted as eight bytes each: enough for a limit.
-            Data::List { ends, .. } => 4 + 8 * of(ends),
-        }
+        };
+        let besides = match &self.data {
+            Data::Bytes { bytes, .. } => bytes.len() as u64,
+            Data::List { items, .. } => items.size(),
+            _ => 0,
+        };
+        each * self.len() as u64 + besides
     }
 
     pub(super) fn push_null(&mut self) {

@@ -11,6 +11,9 @@ use super::{Operation, Value, ValueError};
 use crate::schema::{OP_COLUMN, TS_COLUMN, Table, UNCHANGED_COLUMN};
 use crate::{Column, ColumnType, Failure};
 
+/// What the reserved columns take of a row, about.
+const RESERVED_BYTES: u64 = 10;
+
 /// Collects rows of one table and hands them out as a batch.
 ///
 /// Columns are declared once, by the [`Table`]; values are then set by place (fast) or by name.
@@ -43,7 +46,7 @@ pub struct TableWriter {
     columns: Arc<[Column]>,
     buffers: Vec<ColumnBuffer>,
     rows: usize,
-    bytes: u64,
+    /// Of the reserved columns only what the batch has; those rows are filled in that came before.
     ops: Vec<u8>,
     timestamps: Vec<Option<i64>>,
     unchanged: Vec<Option<Vec<u8>>>,
@@ -72,7 +75,6 @@ impl TableWriter {
             columns: table.columns.clone().into(),
             buffers: table.columns.iter().map(buffer).collect(),
             rows: 0,
-            bytes: 0,
             ops: Vec::new(),
             timestamps: Vec::new(),
             unchanged: Vec::new(),
@@ -105,12 +107,13 @@ impl TableWriter {
 
     /// About how many bytes the batch will have.
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        let reserved = RESERVED_BYTES * self.rows as u64;
+        self.buffers.iter().map(ColumnBuffer::size).sum::<u64>() + reserved
     }
 
     /// Begins a row.
     pub fn row(&mut self, operation: Operation) -> RowBuilder<'_> {
-        RowBuilder { bytes_before: self.bytes, writer: self, operation, at: None, unchanged: None }
+        RowBuilder { writer: self, operation, at: None, unchanged: None, is_committed: false }
     }
 
     /// Appends a row whose values stand in the order of the columns.
@@ -164,7 +167,7 @@ impl TableWriter {
         self.finish_reserved(&mut arrays);
         let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(self.rows));
         let batch = RecordBatch::try_new_with_options(schema, arrays, &options).map_err(refused)?;
-        (self.rows, self.bytes) = (0, 0);
+        self.rows = 0;
         Ok(TableRows::with_layout(self.table.clone(), batch, layout))
     }
 
@@ -251,7 +254,7 @@ pub struct RowBuilder<'w> {
     operation: Operation,
     at: Option<i64>,
     unchanged: Option<Vec<u8>>,
-    bytes_before: u64,
+    is_committed: bool,
 }
 
 impl RowBuilder<'_> {
@@ -272,7 +275,6 @@ impl RowBuilder<'_> {
         }
         let value = value.into();
         if buffer.push(&value) {
-            self.writer.bytes += buffer.last_size();
             return Ok(());
         }
         let reason = format!("{} does not fit {}", value.kind(), buffer.column_type());
@@ -326,18 +328,25 @@ impl RowBuilder<'_> {
         for buffer in &mut writer.buffers {
             if buffer.len() == writer.rows {
                 buffer.push_null();
-                writer.bytes += buffer.last_size();
             }
         }
-        writer.with_op |= self.operation != Operation::Insert;
-        writer.with_ts |= self.at.is_some();
-        writer.with_unchanged |= self.unchanged.is_some();
-        writer.ops.push(self.operation.code());
-        writer.timestamps.push(self.at);
-        writer.unchanged.push(self.unchanged.take());
-        // The reserved columns, about.
-        writer.bytes += 10;
+        if self.operation != Operation::Insert || writer.with_op {
+            writer.with_op = true;
+            writer.ops.resize(writer.rows, Operation::Insert.code());
+            writer.ops.push(self.operation.code());
+        }
+        if self.at.is_some() || writer.with_ts {
+            writer.with_ts = true;
+            writer.timestamps.resize(writer.rows, None);
+            writer.timestamps.push(self.at);
+        }
+        if self.unchanged.is_some() || writer.with_unchanged {
+            writer.with_unchanged = true;
+            writer.unchanged.resize(writer.rows, None);
+            writer.unchanged.push(self.unchanged.take());
+        }
         writer.rows += 1;
+        self.is_committed = true;
     }
 
     fn find(&self, column: impl ColumnRef) -> Result<usize, ValueError> {
@@ -350,10 +359,8 @@ impl RowBuilder<'_> {
 
 impl Drop for RowBuilder<'_> {
     fn drop(&mut self) {
-        let writer = &mut *self.writer;
-        // After a commit every column already has this many rows.
-        if writer.buffers.iter().any(|buffer| buffer.len() > writer.rows) {
-            writer.bytes = self.bytes_before;
+        if !self.is_committed {
+            let writer = &mut *self.writer;
             writer.buffers.iter_mut().for_each(|buffer| buffer.truncate(writer.rows));
         }
     }

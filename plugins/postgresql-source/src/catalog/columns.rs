@@ -1,4 +1,4 @@
-//! A column's type: what it is in the model, and how its text is read.
+//! A column's type: what it is in the model, and how its values are read.
 
 use cartridge_warp_sdk::{Column, ColumnType};
 use postgresql_client::tokio_postgres::types::Type;
@@ -23,13 +23,16 @@ pub struct TypeFacts {
     pub filled: bool,
 }
 
-/// The column in the model, and how to read its text.
+/// The column in the model, and how to read its values.
 pub fn column(name: &str, facts: &TypeFacts, required: bool, options: &Options) -> (Column, Codec) {
     let known = Type::from_oid(facts.base).filter(|type_| types::element(type_).is_none());
     let as_text =
         known.as_ref().and_then(text_type).is_some_and(|t| options.text_types.contains(&t));
-    let exact = known.as_ref().and_then(|type_| types::model(type_, facts.modifier));
-    let column_type = exact.filter(|_| !as_text).unwrap_or(ColumnType::String);
+    let exact = known.filter(|_| !as_text).and_then(|type_| {
+        let model = types::model(&type_, facts.modifier)?;
+        Some((model, Codec::of(&type_)))
+    });
+    let (column_type, codec) = exact.unwrap_or((ColumnType::String, Codec::Printed));
     let mut column = Column::new(name, column_type.clone());
     if types::declared(&column_type) != facts.formatted {
         column = column.origin(format!("{}{}", types::ORIGIN, facts.formatted));
@@ -40,7 +43,7 @@ pub fn column(name: &str, facts: &TypeFacts, required: bool, options: &Options) 
     if required && !facts.toastable {
         column = column.required();
     }
-    (column, Codec::of(&column_type))
+    (column, codec)
 }
 
 fn text_type(type_: &Type) -> Option<TextType> {

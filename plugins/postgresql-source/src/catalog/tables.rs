@@ -43,7 +43,7 @@ pub struct SourceColumn {
     pub type_oid: u32,
     /// The type's modifier.
     pub modifier: i32,
-    /// How its text is read.
+    /// How its values are read.
     pub codec: Codec,
     /// The declared type as SQL.
     pub formatted: String,
@@ -62,11 +62,6 @@ impl SourceTable {
     /// What copies this table anew and leaves the others alone.
     pub fn resync_flag(&self) -> String {
         format!("--full-resync={}.{}", self.schema, self.shape.name)
-    }
-
-    /// Names of all columns as an SQL list.
-    pub fn column_list(&self) -> String {
-        names::quoted_list(self.columns.iter().map(|column| column.name.as_str()))
     }
 
     /// The places of the key columns.

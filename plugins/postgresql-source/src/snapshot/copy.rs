@@ -19,10 +19,11 @@ use postgresql_client::tokio::time::timeout;
 use postgresql_client::tokio_postgres::{CopyOutStream, Error};
 
 use super::cursor::{Cursor, Descriptor};
-use super::line;
-use crate::catalog::SourceTable;
+use super::row::{Malformed, Reader, Row};
 use crate::catalog::tables::{self, Which};
+use crate::catalog::{SourceColumn, SourceTable};
 use crate::session::{Session, number, text, unexpected};
+use crate::value::{Codec, binary};
 use crate::{PostgresqlSource, rejected};
 
 /// How long a call waits for rows; then it returns without, since the host has a deadline.
@@ -45,7 +46,7 @@ pub struct Copy {
     state: State,
     table: SourceTable,
     writer: TableWriter,
-    fields: line::Fields,
+    reader: Reader,
 }
 
 /// What one call read.
@@ -82,8 +83,8 @@ impl Copy {
         let cursor = cursor.filter(|cursor| cursor.file == file);
         let condition = condition(descriptor, file, cursor);
         let sql = format!(
-            "COPY (SELECT ctid, {} FROM ONLY {part}{condition}) TO STDOUT",
-            found.column_list()
+            "COPY (SELECT ctid{} FROM ONLY {part}{condition}) TO STDOUT (FORMAT binary)",
+            found.columns.iter().map(selected).collect::<String>()
         );
         let owner = session.clone();
         let starting: Starting = Box::pin(async move {
@@ -95,7 +96,7 @@ impl Copy {
             session,
             state: State::Starting(starting),
             writer: TableWriter::inserts(&found.shape),
-            fields: line::Fields::default(),
+            reader: Reader::default(),
             table: found,
         };
         Ok(Some((copy, cursor.unwrap_or(Cursor { file, page: 0, item: 0 }))))
@@ -105,19 +106,19 @@ impl Copy {
     pub fn read(&mut self, cursor: &mut Cursor, limits: Limits) -> Result<Read, Failure> {
         let deadline = Instant::now() + PATIENCE;
         let mut read = Read::default();
-        let mut lines: Vec<Bytes> = Vec::new();
+        let mut messages: Vec<Bytes> = Vec::new();
         while self.writer.len() + read.rejected.len() < limits.rows_max
             && self.writer.bytes() < limits.bytes_max
         {
             let room = limits.rows_max - self.writer.len() - read.rejected.len();
             let left = deadline.saturating_duration_since(Instant::now());
-            let is_done = self.take(&mut lines, room.min(LINES_TAKEN_MAX), left)?;
-            if lines.is_empty() {
+            let is_done = self.take(&mut messages, room.min(MESSAGES_TAKEN_MAX), left)?;
+            if messages.is_empty() {
                 read.is_end = is_done;
                 break;
             }
-            for line in lines.drain(..) {
-                self.row(&line, cursor, &mut read.rejected)?;
+            for message in messages.drain(..) {
+                self.row(&message, cursor, &mut read.rejected)?;
             }
         }
         if !self.writer.is_empty() {
@@ -131,18 +132,18 @@ impl Copy {
         self.session.run("COMMIT")
     }
 
-    /// Takes lines off the connection; true when there are no more.
+    /// Takes messages off the connection; true when there are no more.
     fn take(
         &mut self,
-        lines: &mut Vec<Bytes>,
-        lines_max: usize,
+        messages: &mut Vec<Bytes>,
+        messages_max: usize,
         patience: Duration,
     ) -> Result<bool, Failure> {
         let session = self.session.clone();
         let taken = session.connection().block_on(wait_and_take(
             &mut self.state,
-            lines,
-            lines_max,
+            messages,
+            messages_max,
             patience,
         ));
         taken.map_err(|error| session.connection().failure(&error))
@@ -150,41 +151,39 @@ impl Copy {
 
     fn row(
         &mut self,
-        line: &[u8],
+        message: &[u8],
         cursor: &mut Cursor,
         letters: &mut Vec<DeadLetter>,
     ) -> Result<(), Failure> {
-        let malformed = || unexpected("a line of COPY is malformed");
-        self.fields.split(line).ok_or_else(malformed)?;
-        if self.fields.len() != self.table.columns.len() + 1 {
+        let malformed = || unexpected("a row of COPY is malformed");
+        let row = self.reader.row(message).map_err(|Malformed| malformed())?;
+        let Some(row) = row else { return Ok(()) };
+        if row.len() != self.table.columns.len() + 1 {
             return Err(malformed());
         }
-        let place = self.fields.get(0).and_then(|text| Cursor::parse(cursor.file, text));
+        let place = row.fields().next().flatten();
+        let place = place.and_then(|bytes| Cursor::of_row(cursor.file, bytes));
         let place = place.ok_or_else(malformed)?;
         if place <= *cursor {
             return Err(unexpected("rows do not come in the order of their places"));
         }
-        if let Err(error) = write_row(&mut self.writer, &self.table, &self.fields) {
-            let names = self.table.columns.iter().map(|column| column.name.as_str());
-            let values = (1..self.fields.len()).map(|at| self.fields.get(at));
-            let origin = format!("{} ({},{})", self.table.qualified(), place.page, place.item);
-            let letter = rejected::letter(&self.table, names.zip(values), &error, &origin);
-            letters.push(letter.operation(Operation::Insert));
+        if let Err(error) = write_row(&mut self.writer, &self.table, row) {
+            letters.push(letter(&self.table, row, &error, place));
         }
         *cursor = place;
         Ok(())
     }
 }
 
-/// Lines that are taken off the connection at once, and their bytes (I7). One line may be larger: it
-/// is as large as its row.
-const LINES_TAKEN_MAX: usize = 512;
+/// Messages that are taken off the connection at once, and their bytes (I7). One may be larger: it is
+/// as large as its row.
+const MESSAGES_TAKEN_MAX: usize = 512;
 const BYTES_TAKEN_MAX: usize = 1 << 20;
 
 async fn wait_and_take(
     state: &mut State,
-    lines: &mut Vec<Bytes>,
-    lines_max: usize,
+    messages: &mut Vec<Bytes>,
+    messages_max: usize,
     patience: Duration,
 ) -> Result<bool, Error> {
     if let State::Starting(starting) = state {
@@ -197,14 +196,14 @@ async fn wait_and_take(
     let Ok(mut next) = timeout(patience, rows.next()).await else { return Ok(false) };
     let mut bytes = 0;
     loop {
-        let Some(line) = next else {
+        let Some(message) = next else {
             *state = State::Done;
             return Ok(true);
         };
-        let line = line?;
-        bytes += line.len();
-        lines.push(line);
-        if lines.len() >= lines_max || bytes >= BYTES_TAKEN_MAX {
+        let message = message?;
+        bytes += message.len();
+        messages.push(message);
+        if messages.len() >= messages_max || bytes >= BYTES_TAKEN_MAX {
             return Ok(false);
         }
         match rows.next().now_or_never() {
@@ -217,16 +216,38 @@ async fn wait_and_take(
 fn write_row(
     writer: &mut TableWriter,
     table: &SourceTable,
-    fields: &line::Fields,
+    copied: Row<'_>,
 ) -> Result<(), ValueError> {
     let mut row = writer.row(Operation::Insert);
-    for column in 0..table.columns.len() {
-        if let Some(text) = fields.get(column + 1) {
-            rejected::set(&mut row, table, column, text)?;
+    for (column, field) in copied.fields().skip(1).enumerate() {
+        if let Some(bytes) = field {
+            rejected::set_binary(&mut row, table, column, bytes)?;
         }
     }
     row.commit();
     Ok(())
+}
+
+fn letter(table: &SourceTable, row: Row<'_>, error: &ValueError, place: Cursor) -> DeadLetter {
+    let columns = table.columns.iter().zip(row.fields().skip(1));
+    let texts: Vec<_> = columns
+        .map(|(column, field)| (&column.name, field.map(|bytes| binary::text(column.codec, bytes))))
+        .collect();
+    let fields = texts.iter().map(|(name, text)| (name.as_str(), text.as_deref()));
+    let origin = format!("{} ({},{})", table.qualified(), place.page, place.item);
+    rejected::letter(table, fields, error, &origin).operation(Operation::Insert)
+}
+
+/// A column as the copy selects it. `concat` writes a value as `COPY` in text would, whatever casts
+/// its type has; it writes nothing for NULL.
+fn selected(column: &SourceColumn) -> String {
+    let name = names::quoted(&column.name);
+    match column.codec {
+        Codec::Printed => {
+            format!(", CASE WHEN {name} IS DISTINCT FROM NULL THEN concat({name}) END")
+        }
+        _ => format!(", {name}"),
+    }
 }
 
 fn name_of(session: &Session, oid: u32) -> Result<Option<String>, Failure> {

@@ -74,11 +74,11 @@ impl Cursor {
         read().ok_or_else(|| unreadable("cursor"))
     }
 
-    /// Reads a place as the server writes it, `(page,item)`.
-    pub fn parse(file: u32, text: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(text).ok()?;
-        let (page, item) = text.strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
-        Some(Self { file, page: page.parse().ok()?, item: item.parse().ok()? })
+    /// Reads a place in the server's binary form.
+    pub fn of_row(file: u32, bytes: &[u8]) -> Option<Self> {
+        let (page, item) = bytes.split_first_chunk()?;
+        let (page, item) = (u32::from_be_bytes(*page), u16::from_be_bytes(item.try_into().ok()?));
+        Some(Self { file, page, item })
     }
 }
 
@@ -104,15 +104,15 @@ mod tests {
         }
         let cursor = Cursor { file: 16_390, page: 70_000, item: 226 };
         assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
-        assert_eq!(Cursor::parse(16_390, b"(70000,226)"), Some(cursor));
+        assert_eq!(Cursor::of_row(16_390, &[0, 1, 0x11, 0x70, 0, 226]), Some(cursor));
         for end in 0..chunk.encode().len() {
             assert!(Descriptor::decode(&chunk.encode()[..end]).is_err(), "cut at {end}");
         }
         for end in 0..cursor.encode().len() {
             assert!(Cursor::decode(&cursor.encode()[..end]).is_err(), "cut at {end}");
         }
-        for text in [&b"70000,226"[..], b"(70000)", b"(1,70000)", b"(-1,1)", b""] {
-            assert_eq!(Cursor::parse(0, text), None);
+        for length in [0, 3, 4, 5, 7] {
+            assert_eq!(Cursor::of_row(0, &vec![0; length]), None);
         }
     }
 }

@@ -9,8 +9,8 @@
 
 mod copy;
 mod cursor;
-mod line;
 pub mod plan;
+mod row;
 pub mod start;
 
 use cartridge_warp_sdk::{Chunk, Failure, Limits, SnapshotBatch};

@@ -1,9 +1,12 @@
-//! Days and times in PostgreSQL's ISO style, over its whole range.
+//! Days and times in PostgreSQL's ISO style, over its whole range: to numbers, and from them.
 //!
 //! Infinities become the last and first value of the type, as everywhere in these connectors.
 
+use postgresql_client::types::EPOCH_DAYS;
+
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
+const MICROS_PER_DAY: i64 = SECONDS_PER_DAY * MICROS_PER_SECOND;
 
 /// `2024-05-01`, `44-03-15 BC`, `infinity`: days since 1970-01-01.
 pub(super) fn date(text: &str) -> Option<i32> {
@@ -27,7 +30,7 @@ pub(super) fn timestamp(text: &str) -> Option<i64> {
     let (text, before_christ) = era(text);
     let (day, clock) = text.split_once(' ')?;
     let clock = clock.strip_suffix("+00").unwrap_or(clock);
-    let day = days(day, before_christ)?.checked_mul(SECONDS_PER_DAY * MICROS_PER_SECOND)?;
+    let day = days(day, before_christ)?.checked_mul(MICROS_PER_DAY)?;
     day.checked_add(micros(clock)?)
 }
 
@@ -70,12 +73,68 @@ fn micros(clock: &str) -> Option<i64> {
     if hour > 23 || minute > 59 || second > 59 || fraction.len() > 6 {
         return None;
     }
-    let fraction = if fraction.is_empty() { 0 } else { number(&format!("{fraction:0<6}"))? };
+    let fraction = match fraction {
+        "" => 0,
+        _ => number(fraction)? * 10_i64.pow(6 - fraction.len() as u32),
+    };
     Some(((hour * 60 + minute) * 60 + second) * MICROS_PER_SECOND + fraction)
+}
+
+/// Days since 2000-01-01, as the server counts them.
+pub(super) fn print_date(days: i32) -> String {
+    match days {
+        i32::MAX => "infinity".to_owned(),
+        i32::MIN => "-infinity".to_owned(),
+        _ => {
+            let (day, era) = civil(days.into());
+            day + era
+        }
+    }
+}
+
+/// Microseconds since 2000-01-01; `zone` stands behind the time of day.
+pub(super) fn print_timestamp(micros: i64, zone: &str) -> String {
+    match micros {
+        i64::MAX => "infinity".to_owned(),
+        i64::MIN => "-infinity".to_owned(),
+        _ => {
+            let (day, era) = civil(micros.div_euclid(MICROS_PER_DAY));
+            format!("{day} {}{zone}{era}", print_clock(micros.rem_euclid(MICROS_PER_DAY)))
+        }
+    }
+}
+
+/// Microseconds since midnight.
+pub(super) fn print_clock(micros: i64) -> String {
+    let (seconds, fraction) =
+        (micros.div_euclid(MICROS_PER_SECOND), micros.rem_euclid(MICROS_PER_SECOND));
+    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match fraction {
+        0 => clock,
+        _ => format!("{clock}.{fraction:06}").trim_end_matches('0').to_owned(),
+    }
+}
+
+/// Year, month and day, and what stands behind them; the reverse of [`days_since_epoch`], from 2000
+/// on.
+fn civil(days: i64) -> (String, &'static str) {
+    let days = days + i64::from(EPOCH_DAYS) + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, era) = if year > 0 { (year, "") } else { (1 - year, " BC") };
+    (format!("{year:04}-{month:02}-{day:02}"), era)
 }
 
 #[cfg(test)]
 mod tests {
+    use postgresql_client::types;
+
     use super::*;
 
     #[test]
@@ -96,6 +155,34 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(date(text), days, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_and_times_are_written_as_they_are_read() {
+        for text in [
+            "1970-01-01",
+            "2000-02-29",
+            "0001-01-01",
+            "0001-12-31 BC",
+            "4714-11-24 BC",
+            "5874897-12-31",
+            "infinity",
+            "-infinity",
+        ] {
+            let days = types::days_to_server(date(text).unwrap()).unwrap();
+            assert_eq!(print_date(days), text);
+        }
+        for text in [
+            "1969-12-31 23:59:59.5+00",
+            "2024-02-29 10:00:00.000001+00",
+            "4714-11-24 00:00:00+00 BC",
+            "294246-12-31 23:59:59.999999+00",
+            "infinity",
+            "-infinity",
+        ] {
+            let micros = types::micros_to_server(timestamp(text).unwrap()).unwrap();
+            assert_eq!(print_timestamp(micros, "+00"), text);
         }
     }
 
