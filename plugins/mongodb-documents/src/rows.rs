@@ -41,8 +41,6 @@ pub struct Rows {
     changes: bool,
     /// The table has changed since the writer was made.
     stale: bool,
-    /// Counts the rows that were begun.
-    row: u64,
     /// The JSON of one value.
     scratch: Vec<u8>,
 }
@@ -85,7 +83,7 @@ impl Rows {
 
     fn new(shape: Shape, changes: bool) -> Self {
         let writer = writer(&shape, changes);
-        Self { shape, writer, changes, stale: false, row: 0, scratch: Vec::new() }
+        Self { shape, writer, changes, stale: false, scratch: Vec::new() }
     }
 
     /// What was seen so far.
@@ -203,10 +201,9 @@ impl Rows {
         document: &RawDocument,
         at: Option<i64>,
     ) -> Result<(), Miss> {
-        self.row += 1;
+        let number = self.shape.begin_row();
         let row = self.writer.row(operation);
-        let mut target =
-            Target { row, shape: &mut self.shape, number: self.row, scratch: &mut self.scratch };
+        let mut target = Target { row, number, shape: &mut self.shape, scratch: &mut self.scratch };
         let has_id = match (operation, target.shape.mode()) {
             (Operation::Delete, _) => target.write_id_of(document)?,
             (_, Mode::Document) => {
@@ -241,8 +238,9 @@ fn commit(row: RowBuilder<'_>, at: Option<i64>) {
 /// A row under construction.
 struct Target<'r> {
     row: RowBuilder<'r>,
-    shape: &'r mut Shape,
+    /// Tells this row's fields from those of rows before.
     number: u64,
+    shape: &'r mut Shape,
     scratch: &'r mut Vec<u8>,
 }
 

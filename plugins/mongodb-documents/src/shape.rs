@@ -32,6 +32,8 @@ pub struct Shape {
     /// Columns but `_id`, by name, and the field that each holds.
     columns: BTreeMap<String, usize>,
     names_bytes: usize,
+    /// Counts the rows that were begun.
+    rows: u64,
 }
 
 /// The fields of the documents at one path.
@@ -84,6 +86,7 @@ impl Shape {
             fields: Vec::new(),
             columns: BTreeMap::new(),
             names_bytes: 0,
+            rows: 0,
         }
     }
 
@@ -102,7 +105,8 @@ impl Shape {
     }
 
     /// Takes note of an `_id`. Since an index on `_id` sorts by type first, the first and the last
-    /// one of a collection tell whether all between are of one type.
+    /// one of a collection tell whether all between are of one type: a connector shows both of them
+    /// to each new shape, so that no two instances take different types for the only one.
     ///
     /// # Errors
     /// `config` when it is of another type than those before.
@@ -285,6 +289,12 @@ impl Shape {
         let at = *level.by_name.get(name)?;
         *cursor = at + 1;
         Some(level.order[at].1)
+    }
+
+    /// Begins a row, under a number that no field has yet.
+    pub(crate) fn begin_row(&mut self) -> u64 {
+        self.rows += 1;
+        self.rows
     }
 
     #[inline]

@@ -27,10 +27,13 @@ fn decimal(text: &str) -> Bson {
 }
 
 /// The value; how its own column reads; how it reads inside of JSON.
-fn cases() -> Vec<(Bson, &'static str, &'static str)> {
-    let uuid: Vec<u8> = (0..16).collect();
-    let regex = Regex { pattern: "^a/\"".try_into().unwrap(), options: "ix".try_into().unwrap() };
-    let scoped = JavaScriptCodeWithScope { code: "f()".into(), scope: doc! { "n": 1 } };
+type Case = (Bson, &'static str, &'static str);
+
+fn cases() -> Vec<Case> {
+    [plain(), moments(), bytes(), others()].concat()
+}
+
+fn plain() -> Vec<Case> {
     vec![
         (Bson::Int32(-7), "integer -7", "-7"),
         (Bson::Int64(i64::MIN), "bigint -9223372036854775808", "-9223372036854775808"),
@@ -61,6 +64,11 @@ fn cases() -> Vec<(Bson, &'static str, &'static str)> {
             "string [mongodb:decimal] -Infinity",
             r#"{"$numberDecimal":"-Infinity"}"#,
         ),
+    ]
+}
+
+fn moments() -> Vec<Case> {
+    vec![
         (moment(0), "timestamptz 1970-01-01T00:00:00Z", r#"{"$date":"1970-01-01T00:00:00Z"}"#),
         (
             moment(1_714_557_600_120),
@@ -73,6 +81,12 @@ fn cases() -> Vec<(Bson, &'static str, &'static str)> {
             "timestamptz 10000-01-01T00:00:00Z",
             r#"{"$date":{"$numberLong":"253402300800000"}}"#,
         ),
+    ]
+}
+
+fn bytes() -> Vec<Case> {
+    let uuid: Vec<u8> = (0..16).collect();
+    vec![
         (
             binary(BinarySubtype::Uuid, &uuid),
             "uuid 00010203-0405-0607-0809-0a0b0c0d0e0f",
@@ -98,6 +112,13 @@ fn cases() -> Vec<(Bson, &'static str, &'static str)> {
             "binary [mongodb:binData(129)] ",
             r#"{"$binary":{"base64":"","subType":"81"}}"#,
         ),
+    ]
+}
+
+fn others() -> Vec<Case> {
+    let regex = Regex { pattern: "^a/\"".try_into().unwrap(), options: "ix".try_into().unwrap() };
+    let scoped = JavaScriptCodeWithScope { code: "f()".into(), scope: doc! { "n": 1 } };
+    vec![
         (Bson::Symbol("s".into()), "string [mongodb:symbol] s", r#"{"$symbol":"s"}"#),
         (
             Bson::RegularExpression(regex),

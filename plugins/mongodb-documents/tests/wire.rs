@@ -6,8 +6,8 @@ mod support;
 
 use bson::{RawDocumentBuf, rawdoc};
 use cartridge_warp_sdk::{DeadLetter, PAYLOAD_BYTES_MAX};
-use mongodb_documents::{Mode, bson};
-use support::{COLUMNS, cell, document, field, id, row, text, wire};
+use mongodb_documents::{Mode, Rows, bson};
+use support::{COLUMNS, cell, document, field, id, push, row, text, wire};
 
 /// `{_id: 1, v: {v: {…}}}` with so many documents inside of `v`.
 fn nested(levels: usize) -> Vec<u8> {
@@ -17,7 +17,7 @@ fn nested(levels: usize) -> Vec<u8> {
 }
 
 fn refused(mode: Mode, bytes: &[u8]) -> DeadLetter {
-    row(mode, document(bytes)).unwrap_err()
+    *row(mode, document(bytes)).unwrap_err()
 }
 
 #[test]
@@ -110,6 +110,20 @@ fn fields_that_occur_twice_are_dead_letters() {
     }
     let bytes = wire(&[&id(), &twice]);
     assert_eq!(refused(COLUMNS, &bytes).payload, r#"{"_id":1,"a":1,"a":2}"#);
+}
+
+#[test]
+fn a_shape_that_is_used_again_remembers_no_rows() {
+    let (with, without) = (rawdoc! { "_id": 1, "a": 1 }, rawdoc! { "_id": 1 });
+    let mut rows = Rows::inserts(support::shape(COLUMNS));
+    push(&mut rows, &with).unwrap();
+    for skipped in 0..5 {
+        let mut again = Rows::inserts(rows.shape().clone());
+        for _ in 0..skipped {
+            push(&mut again, &without).unwrap();
+        }
+        push(&mut again, &with).unwrap();
+    }
 }
 
 #[test]

@@ -41,18 +41,18 @@ pub fn document(bytes: &[u8]) -> &RawDocument {
 }
 
 /// Pushes a document, and again when the table had to change.
-pub fn push(rows: &mut Rows, document: &RawDocument) -> Result<(), DeadLetter> {
+pub fn push(rows: &mut Rows, document: &RawDocument) -> Result<(), Box<DeadLetter>> {
     loop {
         match rows.push(Operation::Insert, document, None).unwrap() {
             Pushed::Row => return Ok(()),
-            Pushed::Rejected(letter) => return Err(letter),
+            Pushed::Rejected(letter) => return Err(letter.into()),
             Pushed::Reshaped => drop(rows.finish().unwrap()),
         }
     }
 }
 
 /// The one row that a document becomes on its own.
-pub fn row(mode: Mode, document: &RawDocument) -> Result<TableRows, DeadLetter> {
+pub fn row(mode: Mode, document: &RawDocument) -> Result<TableRows, Box<DeadLetter>> {
     let mut rows = Rows::inserts(shape(mode));
     push(&mut rows, document)?;
     Ok(rows.finish().unwrap())
