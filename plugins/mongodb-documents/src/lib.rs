@@ -30,6 +30,7 @@ mod mode;
 mod name;
 mod number;
 mod rejection;
+mod row;
 mod rows;
 mod scalar;
 mod shape;
