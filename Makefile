@@ -5,7 +5,7 @@
 # tests/repository/plumbing.rs compares the lists with the folders.
 COMPONENTS := files-source files-destination postgresql-destination postgresql-source sqlite-destination
 # Libraries under plugins/ that components share.
-COMPONENT_LIBRARIES := postgresql-client
+COMPONENT_LIBRARIES := mongodb-documents postgresql-client
 TEST_COMPONENTS := scripted-source scripted-destination network-source evil-source
 # Test binaries that start a PostgreSQL server; others of these names run along, which costs less
 # than compiling dependencies for a second choice of packages.
