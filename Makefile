@@ -6,7 +6,7 @@
 COMPONENTS := files-source files-destination postgresql-destination postgresql-source sqlite-destination
 # Libraries under plugins/ that components share.
 COMPONENT_LIBRARIES := postgresql-client
-TEST_COMPONENTS := scripted-source scripted-destination network-source evil-source
+TEST_COMPONENTS := scripted-source scripted-destination documents-source network-source evil-source
 
 # Everything goes below one folder, ours unless CARGO_TARGET_DIR says otherwise.
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
