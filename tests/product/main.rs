@@ -5,9 +5,11 @@
 mod bad_input;
 mod batches;
 mod crash;
+mod documents;
 mod evolution;
 mod journal;
 mod keys;
+mod lost_position;
 mod pipeline;
 mod postgresql;
 mod postgresql_log;

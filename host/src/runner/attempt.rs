@@ -14,7 +14,7 @@ use super::{
     snapshot::{Copied, copy_tables},
     state::{CHANGES, RUNNER, TableState, deletion, forgotten, marker, read, table_stream},
     stream::{StreamEnd, follow},
-    table::Table,
+    table::{Promises, Table},
 };
 use crate::{
     config::Resync,
@@ -30,8 +30,13 @@ pub struct Attempts {
     pub claimed: bool,
     /// What is to be copied anew, as long as that is not committed.
     pub resync: Resync,
+    /// The re-sync is for a lost position, not because a person wants it: the shapes that were
+    /// remembered are kept, so that columns stay as wide as they became.
+    pub position_lost: bool,
     /// Commits of the attempt that ended last.
     pub commits: u64,
+    /// Whether some of them were of the change stream.
+    pub streamed: bool,
     /// The last failure that is not in the journal yet.
     pub unrecorded: Option<Failed>,
 }
@@ -41,7 +46,7 @@ pub async fn run(
     context: &Arc<SchemaContext>,
     attempts: &mut Attempts,
 ) -> Result<StreamEnd, RunError> {
-    attempts.commits = 0;
+    (attempts.commits, attempts.streamed) = (0, false);
     let (source, writer) = match open(context, attempts).await {
         Ok(opened) => opened,
         Err(error) => {
@@ -111,9 +116,10 @@ async fn run_claimed(
     attempts: &mut Attempts,
 ) -> Result<StreamEnd, RunError> {
     let context = &writer.context;
-    let (start, states) = find_start(writer, source, &attempts.resync).await?;
+    let (start, states) =
+        find_start(writer, source, &attempts.resync, attempts.position_lost).await?;
     // From here on the stored states say it.
-    attempts.resync = Resync::None;
+    (attempts.resync, attempts.position_lost) = (Resync::None, false);
     prepare_tables(writer, &states).await?;
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
@@ -122,7 +128,10 @@ async fn run_claimed(
     }
     context.health.set(context.name(), SchemaState::Streaming);
     tracing::info!("following changes");
-    follow(writer, source, start, context.ends_when_caught_up()).await
+    let commits = writer.commits();
+    let ended = follow(writer, source, start, context.ends_when_caught_up()).await;
+    attempts.streamed = writer.commits() > commits;
+    ended
 }
 
 pub(super) async fn open_source(context: &SchemaContext) -> Result<SourceConnection, RunError> {
@@ -151,11 +160,11 @@ pub(super) async fn select_tables(
     }
     // Before our own checks: the source knows what helps against what it cannot follow.
     source.select_tables(context.name(), &selected).await?;
-    let exact = context.source.plugin.info.has("exact-snapshot");
+    let promises = Promises::of(&context.source.plugin.info);
     let mut tables = Tables::new();
     for shape in shapes.into_iter().filter(|shape| context.selects(&shape.name)) {
         let settings = context.table_settings(&shape.name);
-        tables.insert(shape.name.clone(), Table::new(shape, settings, exact)?);
+        tables.insert(shape.name.clone(), Table::new(shape, settings, promises)?);
     }
     let configured = context.schema.tables.iter().map(|table| table.name.clone());
     let wanted: Vec<String> = configured.filter(|name| context.selects(name)).collect();
@@ -222,6 +231,7 @@ async fn find_start(
     writer: &Writer,
     source: &SourceConnection,
     resync: &Resync,
+    keep_shapes: bool,
 ) -> Result<(Position, Vec<(String, TableState)>), RunError> {
     let schema = writer.context.name();
     let stored = writer.destination.get_marker(schema, CHANGES).await?;
@@ -244,7 +254,7 @@ async fn find_start(
         }
         let next = match &known {
             Some(state) if stored.is_some() && !truncate => state.clone(),
-            _ => TableState::Pending { truncate },
+            _ => TableState::Pending { truncate, keep_shape: keep_shapes },
         };
         if known.as_ref() != Some(&next) {
             // What an unfinished snapshot says of its chunks must not be taken for the new one's.

@@ -71,7 +71,7 @@ fn shape_marker(table: &Table) -> Result<Marker, RunError> {
 }
 
 /// Makes the destination's tables, and carries over what changed since the last run. A table that
-/// is about to be emptied has no past.
+/// is about to be emptied has no past, unless its state keeps it.
 pub async fn prepare_tables(
     writer: &Writer,
     states: &[(String, TableState)],
@@ -79,7 +79,7 @@ pub async fn prepare_tables(
     let mut tables = writer.tables.lock().await;
     let mut again = None;
     for table in tables.values_mut() {
-        let emptied = TableState::Pending { truncate: true };
+        let emptied = TableState::Pending { truncate: true, keep_shape: false };
         let forget =
             states.iter().any(|(name, state)| *name == table.source.name && *state == emptied);
         let stored = stored_shape(writer, &table.source.name).await?;

@@ -61,7 +61,7 @@ pub async fn copy_tables(
                 jobs
             }
             TableState::Again => plan(writer, source, start, &table, true).await?,
-            TableState::Pending { truncate } => {
+            TableState::Pending { truncate, .. } => {
                 plan(writer, source, start, &table, truncate).await?
             }
         };

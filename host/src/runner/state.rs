@@ -29,6 +29,9 @@ pub enum TableState {
         /// Whether the destination's table is emptied first: a full re-sync does, a first run
         /// must not touch what an adopted table holds.
         truncate: bool,
+        /// Whether the shape that was remembered holds for the new copy too: a lost position gives no
+        /// reason to forget how wide columns became.
+        keep_shape: bool,
     },
     /// Planned into chunks, each with a marker of its own. Stored with the truncation.
     Snapshot { chunks: Vec<StoredChunk> },
@@ -133,7 +136,7 @@ mod tests {
     #[test]
     fn what_is_stored_reads_back() {
         let states = [
-            TableState::Pending { truncate: true },
+            TableState::Pending { truncate: true, keep_shape: false },
             TableState::Again,
             TableState::Snapshot {
                 chunks: vec![StoredChunk {
