@@ -49,14 +49,19 @@ impl Client {
     /// When the server refuses it or any of its writes, or the connection breaks.
     pub fn run(&mut self, database: &str, mut command: Document) -> Result<Document, Refusal> {
         command.insert("$db", database);
-        self.messages += 1;
-        wire::send(&mut self.stream, self.messages, 0, &command)?;
-        let end = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-        let answer = wire::receive(&mut self.stream)?.ok_or_else(end)?.body;
+        let answer = self.ask(&command)?;
         match refusal(&answer) {
             Some(refusal) => Err(refusal),
             None => Ok(answer),
         }
+    }
+
+    /// Sends a command as it is and returns whatever the server says to it.
+    pub(crate) fn ask(&mut self, command: &Document) -> std::io::Result<Document> {
+        self.messages += 1;
+        wire::send(&mut self.stream, self.messages, 0, command)?;
+        let end = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        Ok(wire::receive(&mut self.stream)?.ok_or_else(end)?.body)
     }
 
     /// Inserts documents, in the order given.

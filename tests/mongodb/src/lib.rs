@@ -17,9 +17,12 @@
 
 mod client;
 mod program;
+mod replica_set;
 mod server;
+mod stand_in;
 mod wire;
 
 pub use bson;
 pub use client::{Client, Refusal};
+pub use replica_set::ReplicaSet;
 pub use server::{Server, Settings};

@@ -1,5 +1,7 @@
 //! The harness does what its users rely on.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests, too.
+
 use bson::{Bson, Document, doc};
 use cartridge_warp_test_mongodb::{Client, Refusal, Server, Settings};
 
