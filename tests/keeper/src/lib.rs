@@ -27,10 +27,19 @@ const SCRIPT: &str = r#"
 pub struct Keeper(Option<Child>);
 
 impl Keeper {
-    /// Starts a server: its output is appended to the file `log` in its folder, and when the test is
-    /// gone, the server hears this signal and the folder is removed.
-    pub fn start(server: &Command, directory: &Path, last_signal: &str) -> Self {
+    /// Starts a server, as this user and group if it must be another one: its output is appended to
+    /// the file `log` in its folder, and when the test is gone, the server hears the last signal and
+    /// the folder is removed.
+    pub fn start(
+        server: &Command,
+        directory: &Path,
+        last_signal: &str,
+        account: Option<(u32, u32)>,
+    ) -> Self {
         let mut shell = Command::new("/bin/sh");
+        if let Some((user, group)) = account {
+            shell.uid(user).gid(group);
+        }
         shell.args(["-c", SCRIPT, "keeper", last_signal]).arg(directory);
         shell.arg(server.get_program()).args(server.get_args());
         for (name, value) in server.get_envs() {

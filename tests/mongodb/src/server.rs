@@ -171,7 +171,7 @@ impl Server {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let before = self.log().len();
-            self.keeper = Some(Keeper::start(&self.command(), &self.directory, "KILL"));
+            self.keeper = Some(Keeper::start(&self.command(), &self.directory, "KILL", None));
             if self.wait_until_ready(before) {
                 return;
             }
