@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, too.
 
+use std::thread::{JoinHandle, sleep, spawn};
+use std::time::Duration;
+
 use bson::{Bson, Document, doc};
 use cartridge_warp_test_mongodb::{Client, Refusal, Server, Settings};
 
@@ -31,6 +34,10 @@ fn events(client: &mut Client, after: Option<Bson>) -> Result<(Vec<Document>, Bs
     Ok((events, cursor.get("postBatchResumeToken").unwrap().clone()))
 }
 
+fn key(event: &Document) -> i32 {
+    event.get_document("documentKey").unwrap().get_i32("_id").unwrap()
+}
+
 #[test]
 fn what_was_acknowledged_survives_a_kill_and_the_change_stream_resumes() {
     let mut server = Server::start(Settings::default());
@@ -43,16 +50,58 @@ fn what_was_acknowledged_survives_a_kill_and_the_change_stream_resumes() {
     assert_eq!(server.port(), port);
     assert_eq!(server.find("shop", "numbers", doc! {}).len(), 100);
     let (seen, token) = events(&mut server.client(), Some(start)).unwrap();
-    let keys: Vec<i32> = seen
-        .iter()
-        .map(|event| event.get_document("documentKey").unwrap().get_i32("_id").unwrap())
-        .collect();
+    let keys: Vec<i32> = seen.iter().map(key).collect();
     assert_eq!(keys, (0..100).collect::<Vec<_>>());
     server.restart();
     server.run("shop", doc! {"delete": "numbers", "deletes": [{"q": {"_id": 7}, "limit": 1}]});
     let (seen, _) = events(&mut server.client(), Some(token)).unwrap();
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].get_str("operationType").unwrap(), "delete");
+}
+
+/// Inserts documents one by one until the server is gone, and says how many it acknowledged.
+fn insert_until_gone(port: u16) -> JoinHandle<i32> {
+    spawn(move || {
+        let mut client = Client::connect(port).unwrap();
+        let mut inserts = (0..).map(|number| {
+            client.insert("shop", "numbers", &[doc! {"_id": number}]).err().map(|_| number)
+        });
+        inserts.find_map(|gone| gone).unwrap()
+    })
+}
+
+/// The keys that a change stream brought until the server was gone.
+fn watch_until_gone(port: u16, mut after: Bson) -> JoinHandle<Vec<i32>> {
+    spawn(move || {
+        let mut client = Client::connect(port).unwrap();
+        let mut keys = Vec::new();
+        while let Ok((seen, token)) = events(&mut client, Some(after)) {
+            keys.extend(seen.iter().map(key));
+            after = token;
+        }
+        keys
+    })
+}
+
+#[test]
+fn a_server_killed_while_it_writes_has_what_it_said_it_had() {
+    let mut server = Server::start(Settings::default());
+    for _ in 0..5 {
+        server.run("shop", doc! {"delete": "numbers", "deletes": [{"q": {}, "limit": 0}]});
+        let (_, token) = events(&mut server.client(), None).unwrap();
+        let watched = watch_until_gone(server.port(), token);
+        let acknowledged = insert_until_gone(server.port());
+        sleep(Duration::from_millis(700));
+        server.kill();
+        server.resume();
+        let (acknowledged, watched) = (acknowledged.join().unwrap(), watched.join().unwrap());
+        let there = server.find("shop", "numbers", doc! {}).len();
+        let there = i32::try_from(there).unwrap();
+        // The last one may have been done without an answer.
+        assert!((acknowledged..=acknowledged + 1).contains(&there), "{acknowledged}: {there}");
+        let last = watched.last().copied().unwrap();
+        assert!(acknowledged > 100 && last > 0 && last < there, "{last} {acknowledged} {there}");
+    }
 }
 
 #[test]
