@@ -3,6 +3,7 @@
 mod compare;
 mod lost;
 mod servers;
+mod shape;
 mod writer;
 
 use std::thread::sleep;
