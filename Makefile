@@ -5,7 +5,7 @@
 # tests/repository/plumbing.rs compares the lists with the folders.
 COMPONENTS := files-source files-destination postgresql-destination postgresql-source sqlite-destination
 # Libraries under plugins/ that components share.
-COMPONENT_LIBRARIES := postgresql-client
+COMPONENT_LIBRARIES := mongodb-documents postgresql-client
 TEST_COMPONENTS := scripted-source scripted-destination network-source evil-source
 
 # Everything goes below one folder, ours unless CARGO_TARGET_DIR says otherwise.
