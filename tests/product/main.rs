@@ -8,6 +8,7 @@ mod crash;
 mod evolution;
 mod journal;
 mod keys;
+mod mongodb;
 mod pipeline;
 mod postgresql;
 mod reaction;
