@@ -117,44 +117,42 @@ pub fn count(server: &Server, database: &str, name: &str) -> Result<u64, Failure
     Ok(u64::try_from(count.unwrap_or_default()).unwrap_or_default())
 }
 
-/// Observes a sample and both ends of the index.
+/// Observes documents from both ends of the index on `_id`: old ones and new ones, for most kinds of
+/// `_id`. A random sample would need a scan where there is no cheap random cursor.
 fn look_at(
     server: &Server,
     database: &str,
     shape: &mut Shape,
     options: &Options,
 ) -> Result<(), Failure> {
-    let name = shape.collection().to_owned();
-    for id in [1, -1].map(|order| end_of_index(server, database, &name, order)) {
-        if let Some(document) = id? {
-            shape.observe(&document)?;
-        }
-    }
-    let size = i64::from(options.sample_size);
-    let sample = doc! {
-        "aggregate": &name, "pipeline": [{ "$sample": { "size": size } }],
-        "cursor": { "batchSize": options.sample_size }, "maxTimeMS": SAMPLE_TIME_MS,
-    };
-    let cursor = server.open_cursor(database, sample, options.sample_size, None)?;
-    let mut cursor = match cursor {
-        Ok(cursor) => cursor,
-        Err(error) => {
-            let failure = server.failure(&error);
-            log::warn(
-                "no sample of this collection; its columns come with its rows",
-                &[("table", &name), ("reason", &failure.message)],
-            );
-            return Ok(());
-        }
-    };
-    let mut bytes = 0;
-    while let Some(batch) = server.next_batch(&mut cursor)? {
-        for document in server.documents(&batch)? {
-            bytes += document.as_bytes().len();
-            shape.observe(document)?;
-        }
-        if bytes > SAMPLE_BYTES_MAX {
-            break;
+    for order in [1, -1] {
+        let limit = i64::from(options.sample_size.div_ceil(2));
+        let find = doc! {
+            "find": shape.collection(), "sort": { "_id": order }, "limit": limit,
+            "batchSize": limit, "maxTimeMS": SAMPLE_TIME_MS,
+        };
+        let size = u32::try_from(limit).unwrap_or(u32::MAX);
+        let mut cursor = match server.open_cursor(database, find, size, None)? {
+            Ok(cursor) => cursor,
+            Err(error) => {
+                let failure = server.failure(&error);
+                let name = shape.collection();
+                log::warn(
+                    "no sample of this collection; its columns come with its rows",
+                    &[("table", name), ("reason", &failure.message)],
+                );
+                continue;
+            }
+        };
+        let mut bytes = 0;
+        while let Some(batch) = server.next_batch(&mut cursor)? {
+            for document in server.documents(&batch)? {
+                bytes += document.as_bytes().len();
+                shape.observe(document)?;
+            }
+            if bytes > SAMPLE_BYTES_MAX {
+                break;
+            }
         }
     }
     Ok(())

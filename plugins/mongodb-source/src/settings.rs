@@ -50,8 +50,6 @@ pub struct Settings {
     pub direct: bool,
     /// The set that the servers must be of.
     pub replica_set: Option<String>,
-    /// The database of the path, if any.
-    pub database: Option<String>,
     /// How long a primary is looked for.
     pub selection_timeout: Duration,
     connect_timeout: Duration,
@@ -111,7 +109,6 @@ impl Settings {
             seeds,
             direct: parsed.direct_connection == Some(true),
             replica_set: parsed.replica_set,
-            database: parsed.default_database,
             selection_timeout: timeout(parsed.server_selection_timeout, SELECTION_TIMEOUT),
             connect_timeout: timeout(parsed.connect_timeout, CONNECT_TIMEOUT),
             app_name: parsed.app_name.unwrap_or_else(|| APPLICATION_NAME.to_owned()),
@@ -138,12 +135,6 @@ impl Settings {
     /// How long a server may take to accept a connection.
     pub fn connect_timeout(&self) -> Duration {
         self.connect_timeout
-    }
-
-    /// Who logs in, for messages.
-    pub fn user(&self) -> &str {
-        let name = self.credential.as_ref().and_then(|login| login.username.as_deref());
-        name.unwrap_or("(nobody)")
     }
 }
 
@@ -215,7 +206,7 @@ mod tests {
         let read = |url: &str| Settings::parse(url);
         let one = read("mongodb://warp:p%40ss@db.example/shop?authSource=admin&tls=true").unwrap();
         assert_eq!(one.seeds, [Address { host: "db.example".into(), port: 27017 }]);
-        assert_eq!((one.user(), one.database.as_deref()), ("warp", Some("shop")));
+        assert_eq!(one.credential.unwrap().password.as_deref(), Some("p@ss"));
         let set = read(
             "mongodb://a:1,b:2,[::1]:3/?replicaSet=rs0&connectTimeoutMS=2000&retryWrites=true\
              &w=majority&readPreference=primary&authMechanism=MONGODB-X509&ssl=true\

@@ -10,7 +10,7 @@ const CURSOR_GONE: [i32; 4] = [43, 175, 234, 237];
 /// Somebody or some limit interrupted the operation.
 const INTERRUPTED: [i32; 5] = [11601, 24, 50, 202, 262];
 /// The stream's history is gone, or its token means nothing to this server.
-const HISTORY_LOST: [i32; 5] = [136, 222, 260, 280, 286];
+const HISTORY_LOST: [i32; 6] = [136, 222, 260, 280, 286, 40647];
 const UNAUTHORIZED: i32 = 13;
 const AUTHENTICATION_FAILED: i32 = 18;
 const NAMESPACE_NOT_FOUND: i32 = 26;
@@ -129,7 +129,9 @@ fn of_command(error: &CommandError, server: &str) -> Failure {
 fn authentication(server: &str) -> Failure {
     Failure::config(
         "authentication",
-        format!("server {server} refused the login; check user, password, authSource and mechanism"),
+        format!(
+            "server {server} refused the login; check user, password, authSource and mechanism"
+        ),
     )
 }
 

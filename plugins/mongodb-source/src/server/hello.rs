@@ -29,7 +29,7 @@ impl Hello {
         let hosts = hosts.iter().take(MEMBERS_MAX).filter_map(|host| host.as_str());
         Self {
             is_writable: answer.get_bool("isWritablePrimary").unwrap_or(false),
-            is_router: answer.get_str("msg") == Ok("isdbgrid"),
+            is_router: answer.get_str("msg").ok() == Some("isdbgrid"),
             set: answer.get_str("setName").ok().map(str::to_owned),
             primary: answer.get_str("primary").ok().and_then(Address::parse),
             hosts: hosts.filter_map(Address::parse).collect(),

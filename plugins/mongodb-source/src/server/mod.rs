@@ -26,7 +26,6 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use crate::settings::Settings;
-use hello::Hello;
 
 /// The host gives up a call after a minute.
 pub const ANSWER_PATIENCE: Duration = Duration::from_secs(40);

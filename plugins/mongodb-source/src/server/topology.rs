@@ -50,11 +50,7 @@ pub fn primary(
 }
 
 /// Asks every server that is known or named once.
-fn round(
-    settings: &Settings,
-    runtime: &Rc<Runtime>,
-    deadline: Instant,
-) -> Result<Found, Failure> {
+fn round(settings: &Settings, runtime: &Rc<Runtime>, deadline: Instant) -> Result<Found, Failure> {
     let mut waiting: VecDeque<Address> = settings.seeds.iter().cloned().collect();
     let mut asked = HashSet::new();
     let mut told: Vec<String> = Vec::new();

@@ -1,10 +1,10 @@
 //! Copies what is there, in ranges of `_id` that can be read in parallel and go on after a crash.
 //!
-//! Ranges follow the index on `_id`, which orders values of every type; a query's `$gt` would see
-//! those of one type only. Reading waits until the server shows everything up to the stream's start
-//! (`afterClusterTime`) and shows only what a majority has, so that nothing is copied that a change of
-//! the primary takes back. Documents are read as they are then, later than the start; the stream has
-//! every change since, so rows end up equal.
+//! Ranges follow the index on `_id`, which orders values of every type; a query's `$gt` sees those of
+//! one type only, so where there are several, `$expr` compares. Reading waits until the server shows
+//! everything up to the stream's start (`afterClusterTime`) and shows only what a majority has, so that
+//! nothing is copied that a change of the primary takes back. Documents are read as they are then,
+//! later than the start; the stream has every change since, so rows end up equal.
 
 mod bounds;
 mod plan;
@@ -20,13 +20,6 @@ use read::Reading;
 #[derive(Default)]
 pub struct State {
     reading: Option<Reading>,
-}
-
-impl State {
-    /// Lets go of the server.
-    pub fn close(&mut self) {
-        self.reading = None;
-    }
 }
 
 /// Reads the next rows of a chunk.

@@ -1,9 +1,9 @@
 //! Cuts a collection into ranges of `_id` of about the same size.
 
 use cartridge_warp_sdk::{Chunk, Failure, log};
-use mongodb::bson::{Bson, Document, RawBson, Timestamp, doc};
+use mongodb::bson::{Bson, Document, RawBson, RawDocumentBuf, Timestamp, doc};
 
-use super::bounds::Range;
+use super::bounds::{Range, are_of_one_type};
 use crate::MongodbSource;
 use crate::catalog;
 use crate::position::Position;
@@ -30,13 +30,24 @@ pub fn plan(
         // Nothing to wait for: polling reads the same server, and has no exact start.
         Position::Polling(_) => Timestamp { time: 0, increment: 0 },
     };
-    let database = schema;
-    let documents = catalog::count(&source.server, database, table)?;
+    let documents = catalog::count(&source.server, schema, table)?;
     let ranges = u64::from(target).min(documents / DOCUMENTS_MIN).clamp(1, RANGES_MAX);
-    let bounds = if ranges > 1 { bounds(source, database, table, ranges)? } else { Vec::new() };
-    let first = catalog::end_of_index(&source.server, database, table, 1)?;
-    let sample = first.and_then(|first| first.get("_id").ok().flatten().map(RawBson::from));
-    Ok(cut(&bounds, time, sample.as_ref(), documents))
+    let bounds = if ranges > 1 { bounds(source, schema, table, ranges)? } else { Vec::new() };
+    let server = &source.server;
+    let [first, last] = [1, -1].map(|order| catalog::end_of_index(server, schema, table, order));
+    let (first, last) = (id_of(first?), id_of(last?));
+    let one_type = match (&first, &last) {
+        (Some(first), Some(last)) => {
+            are_of_one_type(first.as_raw_bson_ref(), last.as_raw_bson_ref())
+        }
+        _ => false,
+    };
+    let whole = Range { time, one_type, from: None, to: None, sample: first };
+    Ok(cut(&whole, &bounds, documents))
+}
+
+fn id_of(document: Option<RawDocumentBuf>) -> Option<RawBson> {
+    document?.get("_id").ok().flatten().map(RawBson::from)
 }
 
 /// The `_id`s at which ranges meet, in the server's own order.
@@ -72,24 +83,18 @@ fn bounds(
 }
 
 /// The first range has no beginning and the last no end: documents may come there.
-fn cut(
-    bounds: &[RawBson],
-    time: Timestamp,
-    sample: Option<&RawBson>,
-    documents: u64,
-) -> Vec<Chunk> {
-    let mut chunks = Vec::new();
-    let mut from: Option<&RawBson> = None;
+fn cut(whole: &Range, bounds: &[RawBson], documents: u64) -> Vec<Chunk> {
+    let mut chunks: Vec<Chunk> = Vec::new();
     let mut push = |from: Option<&RawBson>, to: Option<&RawBson>| {
-        let range = |sample: Option<&RawBson>| {
-            let range = Range { time, from: from.cloned(), to: to.cloned(), sample: sample.cloned() };
-            range.encode()
-        };
-        // Without a bound that is too large, the range before simply goes on.
-        let Some(descriptor) = range(sample).or_else(|| range(None)) else { return false };
-        chunks.push(Chunk { id: format!("range-{}", chunks.len()), descriptor, estimated_rows: None });
+        let range = Range { from: from.cloned(), to: to.cloned(), ..whole.clone() };
+        let without_sample = || Range { sample: None, ..range.clone() }.encode();
+        // Where a bound is too large, the range before it simply goes on.
+        let Some(descriptor) = range.encode().or_else(without_sample) else { return false };
+        let id = format!("range-{}", chunks.len());
+        chunks.push(Chunk { id, descriptor, estimated_rows: None });
         true
     };
+    let mut from: Option<&RawBson> = None;
     for bound in bounds {
         if from != Some(bound) && push(from, Some(bound)) {
             from = Some(bound);
@@ -116,7 +121,8 @@ mod tests {
             (vec![id(5), id(5), id(9)], vec![(None, Some(5)), (Some(5), Some(9)), (Some(9), None)]),
             (vec![id(5), long, id(9)], vec![(None, Some(5)), (Some(5), Some(9)), (Some(9), None)]),
         ] {
-            let chunks = cut(&bounds, time, Some(&id(1)), 90);
+            let whole = Range { time, one_type: true, from: None, to: None, sample: Some(id(1)) };
+            let chunks = cut(&whole, &bounds, 90);
             let number = |id: &Option<RawBson>| id.as_ref().and_then(RawBson::as_i32);
             let ranges: Vec<_> = chunks
                 .iter()

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::{Chunk, Failure, Limits, Operation, SnapshotBatch};
-use mongodb::bson::{Document, RawBson, RawDocument, Timestamp, doc};
+use mongodb::bson::{Bson, Document, RawBson, RawDocument, Timestamp, doc};
 use mongodb::error::Error;
 use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
 use mongodb_documents::{Pushed, Rows};
 
-use super::bounds::{Range, cursor_after, keyed, read_cursor};
+use super::bounds::{Range, cursor_after, read_cursor};
 use crate::MongodbSource;
 use crate::catalog;
 use crate::server::{ANSWER_PATIENCE, Next, Server, failure};
@@ -26,11 +26,8 @@ pub struct Reading {
     last: Option<(RawBson, Vec<u8>)>,
     cursor: Option<RawBatchCursor>,
     /// A batch that is being returned, and how many of its documents were.
-    batch: Option<Unread>,
+    batch: Option<(RawBatch, usize)>,
 }
-
-/// A batch of the server, and how many of its documents need not be read.
-type Unread = (RawBatch, usize);
 
 impl Reading {
     /// Begins a range, or goes on in it.
@@ -69,7 +66,7 @@ impl Reading {
     ) -> Result<SnapshotBatch, Failure> {
         let fetched = match self.batch.take() {
             Some(batch) => Some(batch),
-            None => self.fetch(source, schema, limits)?,
+            None => self.fetch(source, schema, limits)?.map(|batch| (batch, 0)),
         };
         let Some((batch, done)) = fetched else { return Ok(SnapshotBatch::default()) };
         let documents = source.server.documents(&batch)?;
@@ -112,23 +109,23 @@ impl Reading {
     /// How many documents of the batch fit the limits; one at least.
     fn end(&self, documents: &[&RawDocument], done: usize, limits: Limits) -> usize {
         let mut bytes = 0;
-        let fitting = documents[done..].iter().take(limits.rows_max.max(1)).take_while(|document| {
-            let is_first = bytes == 0;
-            bytes += document.as_bytes().len() as u64;
-            is_first || bytes <= limits.bytes_max
-        });
+        let fitting =
+            documents[done..].iter().take(limits.rows_max.max(1)).take_while(|document| {
+                let is_first = bytes == 0;
+                bytes += document.as_bytes().len() as u64;
+                is_first || bytes <= limits.bytes_max
+            });
         done + fitting.count()
     }
 
-    /// The next batch with new documents, and how many it begins with that are not; none at the
-    /// range's end. A server that went away is looked for, and the range goes on behind its last
+    /// The next batch with documents in it; none at the range's end. A server that went away is looked for, and the range goes on behind its last
     /// document.
     fn fetch(
         &mut self,
         source: &mut MongodbSource,
         schema: &str,
         limits: Limits,
-    ) -> Result<Option<Unread>, Failure> {
+    ) -> Result<Option<RawBatch>, Failure> {
         let deadline = Instant::now() + OUTAGE_PATIENCE;
         loop {
             let error = match self.try_fetch(&source.server, schema, limits)? {
@@ -152,12 +149,12 @@ impl Reading {
         server: &Server,
         schema: &str,
         limits: Limits,
-    ) -> Result<Result<Option<Unread>, Error>, Failure> {
+    ) -> Result<Result<Option<RawBatch>, Error>, Failure> {
         let cursor = match &mut self.cursor {
             Some(cursor) => cursor,
             None => {
                 let batch_size = u32::try_from(limits.rows_max.max(2)).unwrap_or(u32::MAX);
-                let find = self.find(batch_size);
+                let find = self.find(batch_size)?;
                 match server.open_cursor(schema, find, batch_size, None)? {
                     Ok(cursor) => self.cursor.insert(cursor),
                     Err(error) => return Ok(Err(error)),
@@ -171,43 +168,37 @@ impl Reading {
                 Ok(Next::NotYet) => return Err(server.silent()),
                 Err(error) => return Ok(Err(error)),
             };
-            let (repeated, count) = {
-                let documents = server.documents(&batch)?;
-                // A cursor that was opened anew begins with the document that was returned last.
-                let repeats = documents.first().is_some_and(|first| self.is_last(first));
-                (usize::from(repeats), documents.len())
-            };
-            if count > repeated {
-                return Ok(Ok(Some((batch, repeated))));
+            if has_documents(&batch) {
+                return Ok(Ok(Some(batch)));
             }
         }
-    }
-
-    fn is_last(&self, document: &RawDocument) -> bool {
-        let Some((_, last)) = &self.last else { return false };
-        let id = document.get("_id").ok().flatten();
-        id.and_then(|id| cursor_after(id, &self.table).ok()).as_ref() == Some(last)
     }
 
     /// The query: along the index from the last document, or the range's beginning, to its end.
-    fn find(&self, batch_size: u32) -> Document {
-        let mut find = doc! {
-            "find": &self.table, "sort": { "_id": 1 }, "hint": { "_id": 1 },
-            "batchSize": i64::from(batch_size),
+    fn find(&self, batch_size: u32) -> Result<Document, Failure> {
+        let bson = |id: &RawBson| {
+            let id = Bson::try_from(id.as_raw_bson_ref());
+            id.map_err(|_| Failure::stop("protocol", "a stored _id cannot be sent back"))
         };
-        let from = self.last.as_ref().map(|(id, _)| id).or(self.range.from.as_ref());
-        for (key, bound) in [("min", from), ("max", self.range.to.as_ref())] {
-            let bound = bound.map(|id| Document::try_from(keyed(id).as_ref()));
-            if let Some(Ok(bound)) = bound {
-                find.insert(key, bound);
-            }
-        }
+        let lower = match (&self.last, &self.range.from) {
+            (Some((last, _)), _) => Some(("$gt", bson(last)?)),
+            (None, Some(from)) => Some(("$gte", bson(from)?)),
+            (None, None) => None,
+        };
+        let upper = self.range.to.as_ref().map(|to| Ok(("$lt", bson(to)?))).transpose()?;
+        let bounds: Vec<(&str, Bson)> = lower.into_iter().chain(upper).collect();
         let mut concern = doc! { "level": "majority" };
         if self.range.time != (Timestamp { time: 0, increment: 0 }) {
             concern.insert("afterClusterTime", self.range.time);
         }
-        find.insert("readConcern", concern);
-        find
+        let mut find = doc! {
+            "find": &self.table, "sort": { "_id": 1 }, "hint": { "_id": 1 },
+            "batchSize": i64::from(batch_size), "readConcern": concern,
+        };
+        if !bounds.is_empty() {
+            find.insert("filter", filter(bounds, self.range.one_type));
+        }
+        Ok(find)
     }
 
     /// Has the server work on the next batch while this one travels.
@@ -223,6 +214,19 @@ impl Reading {
             Some(Err(_)) => self.cursor = None,
         }
     }
+}
+
+/// Between bounds, in the order of the index. A query's own operators only see values of the bound's
+/// type; those of expressions see all, and use the index as well.
+fn filter(bounds: Vec<(&str, Bson)>, one_type: bool) -> Document {
+    if one_type {
+        let bounds = bounds.into_iter().map(|(operator, id)| (operator.to_owned(), id));
+        return doc! { "_id": bounds.collect::<Document>() };
+    }
+    let compare = |(operator, id): (&str, Bson)| {
+        doc! { operator: ["$_id", { "$literal": id }] }
+    };
+    doc! { "$expr": { "$and": bounds.into_iter().map(compare).collect::<Vec<_>>() } }
 }
 
 /// Whether the server has no more documents than these.

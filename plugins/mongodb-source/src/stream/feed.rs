@@ -47,7 +47,7 @@ impl Answer {
         let reply = batch.as_raw_document();
         let cursor = reply.get_document("cursor").ok();
         let token = cursor.and_then(|cursor| cursor.get_document("postBatchResumeToken").ok());
-        let token = token.map(RawDocument::to_raw_document_buf);
+        let token = token.map(ToOwned::to_owned);
         let time = reply.get_timestamp("operationTime").ok();
         let is_end = cursor.and_then(|cursor| cursor.get_i64("id").ok()) == Some(0);
         let bytes = reply.as_bytes().len();
@@ -81,11 +81,7 @@ impl Feed {
     }
 
     /// The next answer, if it comes in time.
-    pub fn next(
-        &mut self,
-        server: &Server,
-        patience: Duration,
-    ) -> Result<Option<Answer>, Error> {
+    pub fn next(&mut self, server: &Server, patience: Duration) -> Result<Option<Answer>, Error> {
         match server.next(&mut self.cursor, patience)? {
             Next::Batch(batch) => Answer::new(batch, self.batch_size).map(Some),
             Next::NotYet => Ok(None),

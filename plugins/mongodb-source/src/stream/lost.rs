@@ -27,7 +27,7 @@ pub fn lost(server: &Server, position: &LogPosition, error: &Error) -> Failure {
 
 /// The oldest entry of the log. Reading it takes the role `read` on the database `local`, which the
 /// user need not have.
-fn oldest(server: &Server) -> Option<Timestamp> {
+pub fn oldest(server: &Server) -> Option<Timestamp> {
     let find = doc! {
         "find": "oplog.rs", "sort": { "$natural": 1 }, "limit": 1, "projection": { "ts": 1 },
         "singleBatch": true,

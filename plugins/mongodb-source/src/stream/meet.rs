@@ -40,7 +40,7 @@ impl Started {
             }
             Kind::Invalidate => {
                 self.stand_behind(event.token, event.time);
-                self.position.from = From::AfterEnd(event.token.to_raw_document_buf());
+                self.position.from = From::AfterEnd(event.token.to_owned());
                 self.feed = None;
                 Ok(Turn::Done)
             }

@@ -28,13 +28,6 @@ use event::Fragments;
 use feed::{Answer, Feed};
 pub use start::{new_table, open_at_end, position_at_end};
 
-impl State {
-    /// Lets go of the server.
-    pub fn close(&mut self) {
-        self.started = None;
-    }
-}
-
 /// How long a call waits for an answer that the server is working on, even without a wait limit.
 const ANSWER_PATIENCE: Duration = Duration::from_millis(250);
 /// How long the stream waits for a primary before the runner hears of it: elections take seconds.
@@ -178,8 +171,8 @@ impl Started {
             From::AfterEnd(_) => Ok(()),
             _ => source.reopen(patience),
         };
-        let opened = reopened
-            .and_then(|()| start::open_feed(source, schema, &self.position, limits));
+        let opened =
+            reopened.and_then(|()| start::open_feed(source, schema, &self.position, limits));
         match opened {
             Ok(feed) => {
                 self.feed = Some(feed);

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use cartridge_warp_sdk::{Failure, Limits, log};
-use mongodb::bson::Timestamp;
 
 use super::event::Fragments;
 use super::feed::{Answer, Feed, time_of};
@@ -16,7 +15,7 @@ use crate::server::{ANSWER_PATIENCE, failure};
 
 /// The token means nothing to this server, or its event is not in what the stream would show, which
 /// also happens when other tables are selected than before.
-const TOKEN_NOT_FOUND: [i32; 2] = [260, 280];
+const TOKEN_NOT_FOUND: [i32; 3] = [260, 280, 40647];
 
 /// Where the log ends now. Opening a stream for it also proves the right to.
 pub fn position_at_end(source: &mut MongodbSource, schema: &str) -> Result<LogPosition, Failure> {
@@ -66,7 +65,7 @@ pub(super) fn start(
     if let Some(name) = after.dropped.iter().find(|name| selected.contains_key(*name)) {
         return Err(made_anew(name));
     }
-    let tables = selected.iter().map(|(name, known)| (name.clone(), known.changes())).collect();
+    let tables = selected.iter().map(|(name, known)| ((*name).clone(), known.changes())).collect();
     let feed = Some(open_feed(source, schema, &after, limits)?);
     let now = Instant::now();
     Ok(Started {
@@ -105,8 +104,10 @@ pub(super) fn open_feed(
         Err(error) => error,
     };
     let code = failure::code(&error);
-    let by_token = after.from != From::Time && after.time != Timestamp { time: 0, increment: 0 };
-    if by_token && code.is_some_and(|code| TOKEN_NOT_FOUND.contains(&code)) {
+    let by_token = after.from != From::Time;
+    // Another deployment would know neither; then its log begins later than the position.
+    let has_history = || lost::oldest(server).is_some_and(|oldest| oldest <= after.time);
+    if by_token && code.is_some_and(|code| TOKEN_NOT_FOUND.contains(&code)) && has_history() {
         log::warn(
             "the server does not find the resume token; going on from its time, which repeats \
              changes and loses none",
