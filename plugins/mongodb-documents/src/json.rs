@@ -6,11 +6,10 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bson::oid::ObjectId;
-use bson::raw::RawIter;
-use bson::raw::{RawDbPointerRef, cstr};
+use bson::raw::{RawDbPointerRef, RawElement, RawIter, cstr};
+use bson::spec::ElementType;
 use bson::{DateTime, RawBsonRef, RawDocument, RawDocumentBuf};
 
-use crate::kinds::uuid;
 use crate::number::Normal;
 use crate::rejection::Rejection;
 use crate::scalar::{object_id, write_double, write_integer, write_moment, write_text};
@@ -60,12 +59,33 @@ pub(crate) fn write(
         if !frame.array {
             let key = element.key().as_str();
             open.keys.push(key);
-            write_string(out, key);
-            out.push(b':');
+            write_name(out, key, style);
         }
-        write_value(out, element.value()?, style, &mut open)?;
+        match element.value() {
+            Ok(value) => write_value(out, value, style, &mut open)?,
+            Err(_) if style == Style::Shown => write_lossy(out, &element)?,
+            Err(error) => return Err(Rejection::at(element.key().as_str(), error)),
+        }
     }
     Ok(())
+}
+
+/// Appends a field's value for a person, whatever its text is.
+pub(crate) fn write_shown(out: &mut Vec<u8>, element: &RawElement<'_>) -> Result<(), Rejection> {
+    match element.value() {
+        Ok(value) => write(out, value, Style::Shown),
+        Err(_) => write_lossy(out, element),
+    }
+}
+
+/// Text that is not UTF-8, with marks where it is not.
+fn write_lossy(out: &mut Vec<u8>, element: &RawElement<'_>) -> Result<(), Rejection> {
+    // Its scope may hold the same again, without an end.
+    if element.element_type() == ElementType::JavaScriptCodeWithScope {
+        return Err(Rejection::new("invalid-utf8", "code is not UTF-8"));
+    }
+    let value = element.value_utf8_lossy()?;
+    write(out, value.as_raw_bson_ref(), Style::Shown)
 }
 
 /// Appends a value of a JSON column. A scalar that has a column type of its own is written as that
@@ -77,8 +97,8 @@ pub(crate) fn write_column(out: &mut Vec<u8>, value: RawBsonRef<'_>) -> Result<(
         RawBsonRef::ObjectId(_)
         | RawBsonRef::DateTime(_)
         | RawBsonRef::Decimal128(_)
+        | RawBsonRef::Binary(_)
         | RawBsonRef::Double(_) => quote(out, value)?,
-        RawBsonRef::Binary(binary) if uuid(&binary).is_some() => quote(out, value)?,
         _ => write(out, value, Style::Relaxed)?,
     }
     Ok(())
@@ -96,6 +116,17 @@ fn quote(out: &mut Vec<u8>, value: RawBsonRef<'_>) -> Result<(), Rejection> {
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     // A vector takes all bytes, and text is always JSON.
     let _ = serde_json::to_writer(out, text);
+}
+
+/// Appends a field's name. In a key a document is never taken for the form of another type, such as
+/// `{"$oid": …}`: its dollar is doubled.
+fn write_name(out: &mut Vec<u8>, name: &str, style: Style) {
+    if style == Style::Key && name.starts_with('$') {
+        write_string(out, &format!("${name}"));
+    } else {
+        write_string(out, name);
+    }
+    out.push(b':');
 }
 
 /// What is begun and not ended.

@@ -97,8 +97,7 @@ impl Kinds {
             Self::DATE => ColumnType::TimestampTz,
             Self::UUID => ColumnType::Uuid,
             Self::BINARY => ColumnType::Binary,
-            // Bytes have no text of their own.
-            _ if self.meets(Self::BINARY) => ColumnType::Json,
+            // Text holds every scalar, the way its own column reads as text.
             _ => ColumnType::String,
         }
     }

@@ -1,5 +1,6 @@
 //! Documents that no row can hold, for a person to read.
 
+use bson::raw::RawElement;
 use bson::{RawBsonRef, RawDocument};
 use cartridge_warp_sdk::{DeadLetter, PAYLOAD_BYTES_MAX};
 
@@ -34,50 +35,66 @@ fn json_text(value: RawBsonRef<'_>) -> Result<String, Rejection> {
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
+/// None when the document cannot be read.
 fn json_row(shape: &Shape, document: &RawDocument) -> Option<String> {
     let mut out = vec![b'{'];
     match shape.mode() {
         Mode::Columns { max_depth } => {
-            let levels = max_depth.min(FLATTENED_LEVELS_MAX);
-            write_fields(&mut out, document, "", levels)?;
+            write_fields(&mut out, document, None, max_depth.min(FLATTENED_LEVELS_MAX))?;
         }
         Mode::Document => {
-            if let Some(id) = document.get(ID).ok()? {
-                write_field(&mut out, ID, id)?;
+            let fields = document.iter_elements().filter_map(Result::ok);
+            for id in fields.filter(|element| element.key().as_str() == ID) {
+                write_field(&mut out, ID, &id)?;
             }
-            write_field(&mut out, DOCUMENT, RawBsonRef::Document(document))?;
+            begin_field(&mut out, DOCUMENT);
+            json::write(&mut out, RawBsonRef::Document(document), Style::Shown).ok()?;
         }
     }
     out.push(b'}');
     Some(String::from_utf8_lossy(&out).into_owned())
 }
 
-/// None when the document cannot be read; stops early when the payload is full.
-fn write_fields(out: &mut Vec<u8>, document: &RawDocument, above: &str, levels: u32) -> Option<()> {
+/// None when the document cannot be read; ends early when the payload is full.
+fn write_fields(
+    out: &mut Vec<u8>,
+    document: &RawDocument,
+    above: Option<&str>,
+    levels: u32,
+) -> Option<()> {
     for element in document.iter_elements() {
         let element = element.ok()?;
-        let (name, value) = (element.key().as_str(), element.value().ok()?);
         if out.len() > PAYLOAD_BYTES_MAX {
             break;
         }
-        let is_id = above.is_empty() && name == ID;
-        let path = if above.is_empty() { name.to_owned() } else { format!("{above}_{name}") };
-        match flattened(&value, levels).filter(|_| !is_id) {
-            Some(inner) => write_fields(out, inner, &path, levels - 1)?,
-            None if is_id => write_field(out, ID, value)?,
-            None => write_field(out, &name::column(&path), value)?,
+        let name = element.key().as_str();
+        let path = match above {
+            None if name == ID => {
+                write_field(out, ID, &element)?;
+                continue;
+            }
+            None => name.to_owned(),
+            Some(above) => format!("{above}_{name}"),
+        };
+        match element.value().ok().and_then(|value| flattened(&value, levels)) {
+            Some(inner) => write_fields(out, inner, Some(&path), levels - 1)?,
+            None => write_field(out, &name::column(&path), &element)?,
         }
     }
     Some(())
 }
 
-fn write_field(out: &mut Vec<u8>, column: &str, value: RawBsonRef<'_>) -> Option<()> {
+fn write_field(out: &mut Vec<u8>, column: &str, element: &RawElement<'_>) -> Option<()> {
+    begin_field(out, column);
+    json::write_shown(out, element).ok()
+}
+
+fn begin_field(out: &mut Vec<u8>, column: &str) {
     if out.len() > 1 {
         out.push(b',');
     }
     json::write_string(out, column);
     out.push(b':');
-    json::write(out, value, Style::Shown).ok()
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

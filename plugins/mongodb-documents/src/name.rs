@@ -14,39 +14,32 @@ const NAME_BYTES_MAX: usize = 63;
 /// What is left of a name that is cut, before `_` and sixteen digits.
 const CUT_BYTES_MAX: usize = NAME_BYTES_MAX - 17;
 
-/// Words that a column cannot be called with any number of underscores in front: names of the
-/// batch format (`_op`), system columns of PostgreSQL (`xmin`), and nothing at all.
-const RESERVED: [&str; 11] =
-    ["", "op", "ts", "unchanged", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "id"];
+/// Words that no column is called, nor with underscores in front: nothing at all, and PostgreSQL's
+/// system columns.
+const RESERVED: [&str; 7] = ["", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];
+/// Words that no column is called with underscores in front: columns of the batch format, and the
+/// key.
+const RESERVED_BEHIND_UNDERSCORE: [&str; 4] = ["op", "ts", "unchanged", "id"];
 /// Begins the names of columns that destinations add, behind an underscore.
 const RESERVED_PREFIX: &str = "cartridge_";
 
 /// The name of a column for a top-level field, or for a path of fields joined by `_`.
 pub(crate) fn column(name: &str) -> Cow<'_, str> {
-    let printable = !name.chars().any(is_unprintable);
-    if is_reserved(name) {
-        return column_of_escaped(format!("_{name}"));
-    }
-    if printable && name.len() <= NAME_BYTES_MAX {
-        return Cow::Borrowed(name);
-    }
-    Cow::Owned(cut(name))
-}
-
-fn column_of_escaped(name: String) -> Cow<'static, str> {
+    // One more underscore keeps such names apart: `_op` is `__op`, and `__op` is `___op`.
+    let name = match is_reserved(name) {
+        true => Cow::Owned(format!("_{name}")),
+        false => Cow::Borrowed(name),
+    };
     let plain = name.len() <= NAME_BYTES_MAX && !name.chars().any(is_unprintable);
-    Cow::Owned(if plain { name } else { cut(&name) })
+    if plain { name } else { Cow::Owned(cut(&name)) }
 }
 
-/// One more underscore in front keeps such names apart: `_op` is `__op`, and `__op` is `___op`.
 fn is_reserved(name: &str) -> bool {
     let word = name.trim_start_matches('_');
-    let underscores = name.len() - word.len();
-    match word {
-        // Without an underscore these are no reserved names.
-        "op" | "ts" | "unchanged" | "id" => underscores > 0,
-        _ => RESERVED.contains(&word) || underscores > 0 && word.starts_with(RESERVED_PREFIX),
-    }
+    let behind_underscore = word.len() < name.len();
+    RESERVED.contains(&word)
+        || behind_underscore
+            && (RESERVED_BEHIND_UNDERSCORE.contains(&word) || word.starts_with(RESERVED_PREFIX))
 }
 
 /// The beginning of the name and a hash of all of it.

@@ -2,6 +2,9 @@
 
 use bson::error::{Error, ErrorKind};
 
+/// Bytes of a field's name that a message shows.
+const FIELD_BYTES_MAX: usize = 128;
+
 /// The document becomes a dead letter with this code and this reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rejection {
@@ -16,15 +19,21 @@ impl Rejection {
         Self { code, reason: reason.into() }
     }
 
+    /// Of a field that cannot be read.
+    pub(crate) fn at(field: &str, mut error: Error) -> Self {
+        error.key.get_or_insert_with(|| field.to_owned());
+        error.into()
+    }
+
     pub(crate) fn duplicate(field: &str) -> Self {
-        let reason = format!("the document has the field {field:?} more than once");
+        let reason = format!("a document has the field {} more than once", shown(field));
         Self::new("duplicate-field", reason)
     }
 }
 
 impl From<Error> for Rejection {
     fn from(error: Error) -> Self {
-        let field = error.key.as_deref().map(|key| format!(" at field {key:?}"));
+        let field = error.key.as_deref().map(|key| format!(" at field {}", shown(key)));
         let field = field.unwrap_or_default();
         match error.kind {
             ErrorKind::Utf8Encoding { .. } => {
@@ -36,4 +45,9 @@ impl From<Error> for Rejection {
             }
         }
     }
+}
+
+/// A field's name, quoted and cut.
+fn shown(field: &str) -> String {
+    format!("{:?}", &field[..field.floor_char_boundary(FIELD_BYTES_MAX)])
 }

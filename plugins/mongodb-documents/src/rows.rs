@@ -19,6 +19,9 @@ use crate::rejection::Rejection;
 use crate::scalar::{micros, write_text};
 use crate::shape::{ROOT, Shape, flattened};
 
+/// Room that is kept from batch to batch for the JSON of one value.
+const SCRATCH_BYTES_MAX: usize = 1 << 20;
+
 /// What became of a document.
 #[derive(Debug)]
 #[must_use]
@@ -38,8 +41,6 @@ pub struct Rows {
     changes: bool,
     /// The table has changed since the writer was made.
     stale: bool,
-    /// Counts the rows that were begun.
-    row: u64,
     /// The JSON of one value.
     scratch: Vec<u8>,
 }
@@ -82,7 +83,7 @@ impl Rows {
 
     fn new(shape: Shape, changes: bool) -> Self {
         let writer = writer(&shape, changes);
-        Self { shape, writer, changes, stale: false, row: 0, scratch: Vec::new() }
+        Self { shape, writer, changes, stale: false, scratch: Vec::new() }
     }
 
     /// What was seen so far.
@@ -111,9 +112,9 @@ impl Rows {
     /// # Errors
     /// As [`Shape::observe`].
     pub fn observe(&mut self, document: &RawDocument) -> Result<bool, Failure> {
-        let grew = self.shape.observe(document)?;
-        self.stale |= grew;
-        Ok(grew)
+        let grew = self.shape.observe(document);
+        self.stale |= !matches!(grew, Ok(false));
+        grew
     }
 
     /// Appends a document; of a deleted one only `_id` is read. `at` is the commit time in
@@ -169,6 +170,9 @@ impl Rows {
     pub fn finish(&mut self) -> Result<TableRows, Failure> {
         let rows = self.writer.finish();
         self.renew();
+        if self.scratch.capacity() > SCRATCH_BYTES_MAX {
+            self.scratch = Vec::new();
+        }
         rows
     }
 
@@ -197,10 +201,9 @@ impl Rows {
         document: &RawDocument,
         at: Option<i64>,
     ) -> Result<(), Miss> {
-        self.row += 1;
+        let number = self.shape.begin_row();
         let row = self.writer.row(operation);
-        let mut target =
-            Target { row, shape: &mut self.shape, number: self.row, scratch: &mut self.scratch };
+        let mut target = Target { row, number, shape: &mut self.shape, scratch: &mut self.scratch };
         let has_id = match (operation, target.shape.mode()) {
             (Operation::Delete, _) => target.write_id_of(document)?,
             (_, Mode::Document) => {
@@ -235,8 +238,9 @@ fn commit(row: RowBuilder<'_>, at: Option<i64>) {
 /// A row under construction.
 struct Target<'r> {
     row: RowBuilder<'r>,
-    shape: &'r mut Shape,
+    /// Tells this row's fields from those of rows before.
     number: u64,
+    shape: &'r mut Shape,
     scratch: &'r mut Vec<u8>,
 }
 
@@ -252,7 +256,7 @@ impl Target<'_> {
         for element in document.iter_elements() {
             let element = element?;
             let name = element.key().as_str();
-            let value = element.value()?;
+            let value = element.value().map_err(|error| Rejection::at(name, error))?;
             if level == ROOT && name == ID {
                 if has_id {
                     return Err(Rejection::duplicate(ID).into());
@@ -284,41 +288,36 @@ impl Target<'_> {
 
     #[inline]
     fn write_field(&mut self, at: usize, value: &RawBsonRef<'_>) -> Result<(), Miss> {
+        let Self { row, shape, scratch, .. } = self;
+        let field = shape.field(at);
         let kind = Kinds::of(value);
         if kind.is_empty() {
             return Ok(());
         }
-        let field = self.shape.field(at);
         if !field.seen.has(kind, value) {
             return Err(Miss::Unseen);
         }
-        let (column_type, place) = (field.seen.column_type(), field.place);
-        self.scratch.clear();
-        match (value, &column_type) {
-            (value, ColumnType::Json) => {
-                json::write_column(self.scratch, *value)?;
-                let text = text(self.scratch)?;
-                self.row.set(place, Value::Json(text.into()))?;
+        scratch.clear();
+        let value = match (&field.column_type, *value) {
+            (ColumnType::Json, value) => {
+                json::write_column(scratch, value)?;
+                Value::Json(text(scratch)?.into())
             }
-            (RawBsonRef::String(text) | RawBsonRef::Symbol(text), _) => {
-                self.row.set(place, *text)?
+            (ColumnType::String, RawBsonRef::String(text)) => Value::Str(text),
+            (ColumnType::String, value) => {
+                write_text(scratch, value)?;
+                Value::Str(text(scratch)?)
             }
-            (value, ColumnType::String) => {
-                write_text(self.scratch, *value)?;
-                self.row.set(place, text(self.scratch)?)?;
-            }
-            (RawBsonRef::Int32(number), _) => self.row.set(place, *number)?,
-            (RawBsonRef::Int64(number), _) => self.row.set(place, *number)?,
-            (RawBsonRef::Double(number), _) => self.row.set(place, *number)?,
-            (RawBsonRef::Boolean(value), _) => self.row.set(place, *value)?,
-            (RawBsonRef::DateTime(moment), _) => {
-                self.row.set(place, Value::TimestampTz(micros(*moment)?))?;
-            }
-            (RawBsonRef::Binary(binary), _) => self.row.set(place, binary.bytes)?,
+            (_, RawBsonRef::Int32(number)) => Value::from(number),
+            (_, RawBsonRef::Int64(number)) => Value::from(number),
+            (_, RawBsonRef::Double(number)) => Value::from(number),
+            (_, RawBsonRef::Boolean(value)) => Value::from(value),
+            (_, RawBsonRef::DateTime(moment)) => Value::TimestampTz(micros(moment)?),
+            (_, RawBsonRef::Binary(binary)) => Value::Bytes(binary.bytes),
             // Every other kind makes its column one of JSON or text.
             _ => return Err(Miss::Unseen),
-        }
-        Ok(())
+        };
+        Ok(row.set(field.place, value)?)
     }
 
     fn write_id(&mut self, id: RawBsonRef<'_>) -> Result<(), Miss> {

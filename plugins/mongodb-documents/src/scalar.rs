@@ -1,40 +1,46 @@
 //! Scalars as text: for columns that hold more than one type, and inside JSON.
 
+use std::io::Write;
+
 use bson::{DateTime, RawBsonRef};
-use cartridge_warp_sdk::Value;
+use cartridge_warp_sdk::{Value, ValueError};
 use time::OffsetDateTime;
 
 use crate::kinds::uuid;
 use crate::rejection::Rejection;
 
 const MICROS_PER_MILLI: i64 = 1_000;
+/// The code of a date that no column holds.
+const OUT_OF_RANGE: &str = "date-out-of-range";
 
 /// A moment in microseconds.
 pub(crate) fn micros(moment: DateTime) -> Result<i64, Rejection> {
     moment.timestamp_millis().checked_mul(MICROS_PER_MILLI).ok_or_else(|| {
-        Rejection::new(
-            "date-out-of-range",
-            "a date is further from 1970 than 292,277 years, which no column of dates holds",
-        )
+        let reason = "a date is over 292,277 years from 1970, which no column of dates holds";
+        Rejection::new(OUT_OF_RANGE, reason)
     })
 }
 
-/// Appends ISO 8601 in UTC, with milliseconds where there are any.
+/// Appends ISO 8601 in UTC, with milliseconds where there are any; years beyond four digits have a
+/// sign.
 pub(crate) fn write_moment(out: &mut Vec<u8>, moment: DateTime) -> Result<(), Rejection> {
-    use std::io::Write;
+    // Where microseconds end, so that text holds no more than a column of dates.
+    micros(moment)?;
     let millis = moment.timestamp_millis();
-    let parts = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1_000)).ok();
-    // Years with four digits; what is further off is written by the SDK.
-    let Some(at) = parts.filter(|at| (0..=9_999).contains(&at.year())) else {
-        out.extend_from_slice(Value::TimestampTz(micros(moment)?).to_string().as_bytes());
-        return Ok(());
-    };
-    let (month, fraction) = (u8::from(at.month()), millis.rem_euclid(1_000));
-    let (year, day) = (at.year(), at.day());
+    let at = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1_000));
+    let at = at.map_err(|error| Rejection::new(OUT_OF_RANGE, error.to_string()))?;
+    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
     let (hour, minute, second) = at.to_hms();
-    // A vector takes all bytes.
-    let _ = write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
-    let _ = if fraction == 0 { write!(out, "Z") } else { write!(out, ".{fraction:03}Z") };
+    // Writing to a vector does not fail.
+    let _ = match year {
+        0..=9_999 => write!(out, "{year:04}"),
+        _ => write!(out, "{year:+05}"),
+    };
+    let _ = write!(out, "-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    let _ = match millis.rem_euclid(1_000) {
+        0 => write!(out, "Z"),
+        fraction => write!(out, ".{fraction:03}Z"),
+    };
     Ok(())
 }
 
@@ -54,9 +60,9 @@ pub(crate) fn write_text(out: &mut Vec<u8>, value: RawBsonRef<'_>) -> Result<(),
         RawBsonRef::Decimal128(number) => out.extend_from_slice(number.to_string().as_bytes()),
         RawBsonRef::Binary(binary) => match uuid(&binary) {
             Some(bytes) => out.extend_from_slice(Value::Uuid(bytes).to_string().as_bytes()),
-            None => return Err(Rejection::new("type-conversion", "bytes are no text")),
+            None => out.extend_from_slice(hex::encode(binary.bytes).as_bytes()),
         },
-        _ => return Err(Rejection::new("type-conversion", "a value is no scalar")),
+        _ => return Err(Rejection::new(ValueError::CODE, "a value is no scalar")),
     }
     Ok(())
 }

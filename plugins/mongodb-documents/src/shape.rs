@@ -32,6 +32,8 @@ pub struct Shape {
     /// Columns but `_id`, by name, and the field that each holds.
     columns: BTreeMap<String, usize>,
     names_bytes: usize,
+    /// Counts the rows that were begun.
+    rows: u64,
 }
 
 /// The fields of the documents at one path.
@@ -39,6 +41,7 @@ pub struct Shape {
 struct Level {
     /// In the order in which they were met, which is the order they will mostly come in again.
     order: Vec<(Box<str>, usize)>,
+    /// Places in `order`.
     by_name: HashMap<Box<str>, usize>,
 }
 
@@ -49,12 +52,21 @@ pub(crate) struct Field {
     path: String,
     /// What its own column has to hold.
     pub(crate) seen: Seen,
+    /// The type that does.
+    pub(crate) column_type: ColumnType,
     /// The place of its column in the table, once it has one.
     pub(crate) place: usize,
     /// The level of its flattened documents.
     pub(crate) inner: Option<usize>,
     /// The last row that had it, so that a second value in one document is found.
     pub(crate) row: u64,
+}
+
+impl Field {
+    fn new(path: String) -> Self {
+        let seen = Seen::default();
+        Self { path, column_type: seen.column_type(), seen, place: 0, inner: None, row: 0 }
+    }
 }
 
 /// The place in a [`Level`] after the last field found there.
@@ -74,6 +86,7 @@ impl Shape {
             fields: Vec::new(),
             columns: BTreeMap::new(),
             names_bytes: 0,
+            rows: 0,
         }
     }
 
@@ -92,7 +105,8 @@ impl Shape {
     }
 
     /// Takes note of an `_id`. Since an index on `_id` sorts by type first, the first and the last
-    /// one of a collection tell whether all between are of one type.
+    /// one of a collection tell whether all between are of one type: a connector shows both of them
+    /// to each new shape, so that no two instances take different types for the only one.
     ///
     /// # Errors
     /// `config` when it is of another type than those before.
@@ -109,6 +123,15 @@ impl Shape {
     /// `config` when there would be too many columns, two fields of one column, or an `_id` of
     /// another type than before.
     pub fn observe(&mut self, document: &RawDocument) -> Result<bool, Failure> {
+        let grew = self.observe_fields(document);
+        // A failure may leave columns behind.
+        if !matches!(grew, Ok(false)) {
+            self.assign_places();
+        }
+        grew
+    }
+
+    fn observe_fields(&mut self, document: &RawDocument) -> Result<bool, Failure> {
         let mut grew = false;
         for element in document.iter_elements() {
             let Ok(element) = element else { break };
@@ -122,9 +145,6 @@ impl Shape {
                     self.observe_field(ROOT, None, key, value, levels)?
                 }
             };
-        }
-        if grew {
-            self.assign_places();
         }
         Ok(grew)
     }
@@ -140,8 +160,8 @@ impl Shape {
         if Kinds::of(&value).is_empty() {
             return Ok(false);
         }
-        let field = match self.levels[level].by_name.get(name) {
-            Some(field) => *field,
+        let field = match self.find(level, &mut 0, name) {
+            Some(field) => field,
             None => self.add_field(level, above, name)?,
         };
         let Some(document) = flattened(&value, levels) else {
@@ -167,13 +187,16 @@ impl Shape {
     fn observe_value(&mut self, field: usize, value: &RawBsonRef<'_>) -> Result<bool, Failure> {
         let before = self.fields[field].seen;
         let seen = before.with(value);
+        if seen == before {
+            return Ok(false);
+        }
         if before.is_empty() {
             self.add_column(field)?;
         }
-        self.fields[field].seen = seen;
-        let changed =
-            (before.column_type(), before.origin()) != (seen.column_type(), seen.origin());
-        Ok(before.is_empty() || changed)
+        let field = &mut self.fields[field];
+        (field.seen, field.column_type) = (seen, seen.column_type());
+        let same = before.column_type() == field.column_type && before.origin() == seen.origin();
+        Ok(before.is_empty() || !same)
     }
 
     fn add_field(
@@ -191,10 +214,10 @@ impl Shape {
             return Err(self.too_large());
         }
         let field = self.fields.len();
-        self.fields.push(Field { path, seen: Seen::default(), place: 0, inner: None, row: 0 });
+        self.fields.push(Field::new(path));
         let level = &mut self.levels[level];
+        level.by_name.insert(name.into(), level.order.len());
         level.order.push((name.into(), field));
-        level.by_name.insert(name.into(), field);
         Ok(field)
     }
 
@@ -263,9 +286,15 @@ impl Shape {
             *cursor += 1;
             return Some(*field);
         }
-        let field = *level.by_name.get(name)?;
-        *cursor = level.order.iter().position(|(_, other)| *other == field).map_or(0, |at| at + 1);
-        Some(field)
+        let at = *level.by_name.get(name)?;
+        *cursor = at + 1;
+        Some(level.order[at].1)
+    }
+
+    /// Begins a row, under a number that no field has yet.
+    pub(crate) fn begin_row(&mut self) -> u64 {
+        self.rows += 1;
+        self.rows
     }
 
     #[inline]
