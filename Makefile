@@ -3,9 +3,9 @@
 # The component crates, one folder and one package of this name each: what is released, under
 # plugins/, and what only tests use, under tests/mocks/ and tests/evil/.
 # tests/repository/plumbing.rs compares the lists with the folders.
-COMPONENTS := files-source files-destination postgresql-destination postgresql-source sqlite-destination
+COMPONENTS := files-source files-destination mongodb-source postgresql-destination postgresql-source sqlite-destination
 # Libraries under plugins/ that components share.
-COMPONENT_LIBRARIES := postgresql-client
+COMPONENT_LIBRARIES := mongodb-documents postgresql-client
 TEST_COMPONENTS := scripted-source scripted-destination network-source evil-source
 # What drives the product from outside, and the servers it is driven against.
 TEST_CRATES := cartridge-warp-tests cartridge-warp-test-keeper cartridge-warp-test-mongodb \

@@ -26,3 +26,4 @@ pub use bson;
 pub use client::{Client, Refusal};
 pub use replica_set::ReplicaSet;
 pub use server::{Server, Settings};
+pub use stand_in::{Reaction, Script, StandIn};

@@ -1,0 +1,41 @@
+//! What a MongoDB document becomes.
+//!
+//! [`Shape`] learns a collection's table from its documents, [`Rows`] turns documents into rows of
+//! it. Nothing here talks to a server.
+//!
+//! ```
+//! use bson::{oid::ObjectId, rawdoc};
+//! use cartridge_warp_sdk::Operation;
+//! use mongodb_documents::{IdType, Mode, Pushed, Rows, Shape};
+//!
+//! let mode = Mode::Columns { max_depth: 0 };
+//! let mut rows = Rows::changes(Shape::new("orders", mode, IdType::Auto));
+//! let order = rawdoc! { "_id": ObjectId::new(), "total": 12.5, "lines": [{ "sku": "a" }] };
+//! assert!(matches!(rows.push(Operation::Insert, &order, None)?, Pushed::Row));
+//!
+//! // A field that is new, or holds a type that is new, changes the table.
+//! let order = rawdoc! { "_id": ObjectId::new(), "total": 7, "note": "gift" };
+//! assert!(matches!(rows.push(Operation::Insert, &order, None)?, Pushed::Reshaped));
+//! let first = rows.finish()?;
+//! assert!(matches!(rows.push(Operation::Insert, &order, None)?, Pushed::Row));
+//! assert_eq!((first.len(), rows.finish()?.columns().len()), (1, 4));
+//! # Ok::<(), cartridge_warp_sdk::Failure>(())
+//! ```
+
+mod json;
+mod key;
+mod kinds;
+mod letter;
+mod mode;
+mod name;
+mod number;
+mod rejection;
+mod rows;
+mod scalar;
+mod shape;
+
+pub use bson;
+pub use kinds::ORIGIN;
+pub use mode::{FLATTENED_LEVELS_MAX, IdType, Mode};
+pub use rows::{Pushed, Rows};
+pub use shape::{COLUMNS_MAX, Shape};
