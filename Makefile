@@ -6,7 +6,7 @@
 COMPONENTS := files-source files-destination mongodb-source postgresql-destination postgresql-source sqlite-destination
 # Libraries under plugins/ that components share.
 COMPONENT_LIBRARIES := mongodb-documents postgresql-client
-TEST_COMPONENTS := scripted-source scripted-destination network-source evil-source
+TEST_COMPONENTS := scripted-source scripted-destination documents-source network-source evil-source
 # What drives the product from outside, and the servers it is driven against.
 TEST_CRATES := cartridge-warp-tests cartridge-warp-test-keeper cartridge-warp-test-mongodb \
 	cartridge-warp-test-postgresql

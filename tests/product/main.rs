@@ -5,9 +5,11 @@
 mod bad_input;
 mod batches;
 mod crash;
+mod documents;
 mod evolution;
 mod journal;
 mod keys;
+mod lost_position;
 mod mongodb;
 mod pipeline;
 mod postgresql;

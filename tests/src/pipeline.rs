@@ -38,12 +38,21 @@ impl Pipeline {
 
     /// The mock source with these options instead of files; its history goes to SQLite.
     pub fn scripted(options: Value) -> Self {
+        Self::of_mock("scripted", options)
+    }
+
+    /// The mock of a schemaless source with these options; its rows go to SQLite.
+    pub fn documents(options: Value) -> Self {
+        Self::of_mock("documents", options)
+    }
+
+    fn of_mock(name: &str, options: Value) -> Self {
         let mut pipeline = Self::new();
-        let component = pipeline.product.test_plugins.join("scripted-source.wasm");
+        let component = pipeline.product.test_plugins.join(format!("{name}-source.wasm"));
         pipeline.set(
             "source",
             json!({
-                "type": "scripted",
+                "type": name,
                 "plugin": component,
                 "connection_string": "state",
                 "options": options,

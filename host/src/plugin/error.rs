@@ -84,6 +84,12 @@ impl PluginError {
     fn advice(&self) -> Option<String> {
         let plugin = &self.plugin;
         Some(match &self.cause {
+            Cause::Failure(failure) if failure.action == Action::Resync => {
+                let detail = failure.detail.iter().map(|detail| format!("{detail}\n"));
+                let advice = "the tables have to be copied anew: run once with --full-resync, or set \
+                              `on_lost_position: resync` for the schema to have it done each time";
+                detail.collect::<String>() + advice
+            }
             Cause::Failure(failure) => return failure.detail.clone(),
             Cause::Trap(_) => format!(
                 "this is a defect of `{plugin}`; the pipeline goes on with a new instance. Report it \

@@ -14,7 +14,7 @@ use super::{
     snapshot::{Copied, copy_tables},
     state::{CHANGES, RUNNER, TableState, deletion, forgotten, marker, read, table_stream},
     stream::{StreamEnd, follow},
-    table::Table,
+    table::{Promises, Table},
 };
 use crate::{
     model::{Marker, Position},
@@ -27,12 +27,23 @@ use crate::{
 pub struct Attempts {
     /// This process has claimed the schema before.
     pub claimed: bool,
-    /// A full re-sync was asked for and is not yet committed.
-    pub resync: bool,
+    /// A full re-sync that is not yet committed.
+    pub resync: Option<Resync>,
     /// Commits of the attempt that ended last.
     pub commits: u64,
+    /// Whether some of them were of the change stream.
+    pub streamed: bool,
     /// The last failure that is not in the journal yet.
     pub unrecorded: Option<Failed>,
+}
+
+/// Why everything is copied anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resync {
+    /// A person wants it: the shapes that were remembered are forgotten.
+    Asked,
+    /// The source lost the position. Shapes are kept, so that columns stay as wide as they became.
+    PositionLost,
 }
 
 /// Runs a schema until it ends or fails.
@@ -40,7 +51,7 @@ pub async fn run(
     context: &Arc<SchemaContext>,
     attempts: &mut Attempts,
 ) -> Result<StreamEnd, RunError> {
-    attempts.commits = 0;
+    (attempts.commits, attempts.streamed) = (0, false);
     let (source, writer) = match open(context, attempts).await {
         Ok(opened) => opened,
         Err(error) => {
@@ -110,9 +121,9 @@ async fn run_claimed(
 ) -> Result<StreamEnd, RunError> {
     let context = &writer.context;
     let resync = attempts.resync;
-    let (start, states) = find_start(writer, source, resync).await?;
-    prepare_tables(writer, resync).await?;
-    attempts.resync = false;
+    let (start, states) = find_start(writer, source, resync.is_some()).await?;
+    prepare_tables(writer, resync == Some(Resync::Asked)).await?;
+    attempts.resync = None;
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
     if copy_tables(writer, source, &start, states).await? == Copied::Stopped {
@@ -120,7 +131,10 @@ async fn run_claimed(
     }
     context.health.set(context.name(), SchemaState::Streaming);
     tracing::info!("following changes");
-    follow(writer, source, start, context.ends_when_caught_up()).await
+    let commits = writer.commits();
+    let ended = follow(writer, source, start, context.ends_when_caught_up()).await;
+    attempts.streamed = writer.commits() > commits;
+    ended
 }
 
 pub(super) async fn open_source(context: &SchemaContext) -> Result<SourceConnection, RunError> {
@@ -140,7 +154,7 @@ pub(super) async fn select_tables(
     context: &SchemaContext,
     source: &SourceConnection,
 ) -> Result<Tables, RunError> {
-    let exact = context.source.plugin.info.has("exact-snapshot");
+    let promises = Promises::of(&context.source.plugin.info);
     let shapes = source.get_schema(context.name()).await?;
     let mut tables = Tables::new();
     let mut listed = Vec::new();
@@ -148,7 +162,7 @@ pub(super) async fn select_tables(
         listed.push(shape.name.clone());
         if context.selects(&shape.name) {
             let settings = context.table_settings(&shape.name);
-            tables.insert(shape.name.clone(), Table::new(shape, settings, exact)?);
+            tables.insert(shape.name.clone(), Table::new(shape, settings, promises)?);
         }
     }
     if tables.is_empty() {

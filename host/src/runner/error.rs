@@ -9,7 +9,7 @@ use crate::{
     config::Unread,
     model::Action,
     monitor::ErrorType,
-    plugin::{Cause, GrantError, PluginError},
+    plugin::{Cause, GrantError, PluginError, Role},
 };
 
 use super::state::UnreadableMarker;
@@ -110,6 +110,11 @@ impl RunError {
     /// What the runner does about it.
     pub fn action(&self) -> Action {
         match self {
+            // Only a source has a position to lose; to copy anew would mend no destination.
+            Self::Plugin(error) if error.role == Role::Destination => match error.action() {
+                Action::Resync => Action::Stop,
+                action => action,
+            },
             Self::Plugin(error) => error.action(),
             Self::Grant(_)
             | Self::ConnectionFile { .. }

@@ -11,6 +11,8 @@ pub struct RetryPolicy {
     pub retries_max: u32,
     pub backoff_factor: f64,
     pub backoff_max: Duration,
+    /// A lost position leads to a full re-sync (`on_lost_position`).
+    pub resync: bool,
 }
 
 /// What the runner does next.
@@ -18,22 +20,28 @@ pub struct RetryPolicy {
 pub enum Reaction {
     /// Both plugins are reopened after this pause and go on from the last commit.
     TryAgain { pause: Duration },
+    /// The same, but the stored positions are forgotten and everything is copied anew.
+    Resync { pause: Duration },
     /// The schema has failed.
     GiveUp,
 }
 
-/// Decides after `failures` failures in a row, this one included.
+/// Decides after `failures` failures in a row, this one included. For a lost position these are the
+/// positions lost in a row: a re-sync commits rows, which does not show that it was any use.
 pub fn react(
     action: Action,
     failures: u32,
     retry_after: Option<Duration>,
     policy: &RetryPolicy,
 ) -> Reaction {
+    if failures > policy.retries_max {
+        return Reaction::GiveUp;
+    }
+    let pause = backoff(failures, policy).max(retry_after.unwrap_or_default());
+    let pause = pause.min(policy.backoff_max);
     match action {
-        Action::Retry | Action::Reconnect if failures <= policy.retries_max => {
-            let pause = backoff(failures, policy).max(retry_after.unwrap_or_default());
-            Reaction::TryAgain { pause: pause.min(policy.backoff_max) }
-        }
+        Action::Retry | Action::Reconnect => Reaction::TryAgain { pause },
+        Action::Resync if policy.resync => Reaction::Resync { pause },
         _ => Reaction::GiveUp,
     }
 }
@@ -56,7 +64,9 @@ mod tests {
             retries_max: 3,
             backoff_factor: 2.0,
             backoff_max: Duration::from_secs(3),
+            resync: false,
         };
+        let resyncing = RetryPolicy { resync: true, ..policy };
         let endless = RetryPolicy { retries_max: u32::MAX, ..policy };
         let pause = |seconds| Reaction::TryAgain { pause: Duration::from_secs(seconds) };
         let asked = Some(Duration::from_secs(2));
@@ -76,6 +86,16 @@ mod tests {
                 Reaction::GiveUp,
             ),
             ("a lost position stays lost", Action::Resync, 1, None, policy, Reaction::GiveUp),
+            (
+                "or leads to a full re-sync",
+                Action::Resync,
+                2,
+                None,
+                resyncing,
+                Reaction::Resync { pause: Duration::from_secs(2) },
+            ),
+            ("which has an end", Action::Resync, 4, None, resyncing, Reaction::GiveUp),
+            ("nothing else does", Action::Stop, 1, None, resyncing, Reaction::GiveUp),
             ("stop means stop", Action::Stop, 1, None, policy, Reaction::GiveUp),
         ];
         for (name, action, failures, retry_after, policy, expected) in cases {

@@ -10,14 +10,15 @@ use tracing::Instrument;
 
 use super::{
     RunError,
-    attempt::{self, Attempts},
+    attempt::{self, Attempts, Resync},
     context::SchemaContext,
     dry_run,
     reaction::{Reaction, RetryPolicy, react},
     stream::StreamEnd,
 };
 use crate::{
-    config::SyncMode,
+    config::{OnLostPosition, SyncMode},
+    model::Action,
     monitor::{SchemaState, SyncStatus},
 };
 
@@ -103,9 +104,11 @@ impl SchemaProcessor {
             retries_max: rules.max_retries,
             backoff_factor: rules.backoff_factor,
             backoff_max: rules.max_backoff_seconds.duration(),
+            resync: context.schema.on_lost_position == OnLostPosition::Resync,
         };
-        let mut attempts = Attempts { resync: full_resync, ..Attempts::default() };
-        let mut failures = 0;
+        let resync = full_resync.then_some(Resync::Asked);
+        let mut attempts = Attempts { resync, ..Attempts::default() };
+        let mut streak = Streak::default();
         loop {
             let error = match attempt::run(context, &mut attempts).await {
                 Ok(StreamEnd::Stopped) => return Ok(Completion::Stopped),
@@ -118,25 +121,32 @@ impl SchemaProcessor {
             }
             context.metrics.error(error.error_type());
             context.metrics.behind();
-            failures = if attempts.commits > 0 { 1 } else { failures + 1 };
-            match react(error.action(), failures, error.retry_after(), &policy) {
+            let failures = streak.count(error.action(), &attempts);
+            let pause = match react(error.action(), failures, error.retry_after(), &policy) {
                 Reaction::GiveUp => return Err(error),
                 Reaction::TryAgain { pause } => {
-                    let chain = error.chain();
-                    tracing::warn!(
-                        attempt = failures,
-                        pause_ms = pause.as_millis() as u64,
-                        error = chain,
-                        "trying again"
-                    );
-                    let state = SchemaState::Retrying { attempt: failures, error: chain };
-                    context.health.set(context.name(), state);
-                    if wait(&context.stop, pause).await == Completion::Stopped {
-                        return Ok(Completion::Stopped);
-                    }
+                    self.announce(failures, pause, &error, "trying again");
+                    pause
                 }
+                Reaction::Resync { pause } => {
+                    let what = "the position is lost: copying everything anew";
+                    self.announce(failures, pause, &error, what);
+                    context.metrics.resync();
+                    attempts.resync.get_or_insert(Resync::PositionLost);
+                    pause
+                }
+            };
+            if wait(&context.stop, pause).await == Completion::Stopped {
+                return Ok(Completion::Stopped);
             }
         }
+    }
+
+    fn announce(&self, failures: u32, pause: Duration, error: &RunError, what: &str) {
+        let (context, error) = (&self.context, error.chain());
+        let pause_ms = pause.as_millis() as u64;
+        tracing::warn!(attempt = failures, pause_ms, error, "{what}");
+        context.health.set(context.name(), SchemaState::Retrying { attempt: failures, error });
     }
 
     fn record_end(&self, ended: &Result<Completion, RunError>) {
@@ -152,6 +162,30 @@ impl SchemaProcessor {
         };
         context.metrics.sync_status(status);
         context.health.set(context.name(), state);
+    }
+}
+
+/// Failures in a row.
+#[derive(Debug, Default)]
+struct Streak {
+    /// Without a commit in between.
+    failures: u32,
+    /// Lost positions without a commit of the change stream in between.
+    lost: u32,
+}
+
+impl Streak {
+    /// Counts a failure; how many of its kind there were in a row.
+    fn count(&mut self, action: Action, last: &Attempts) -> u32 {
+        if last.commits > 0 {
+            self.failures = 0;
+        }
+        if last.streamed {
+            self.lost = 0;
+        }
+        let count = if action == Action::Resync { &mut self.lost } else { &mut self.failures };
+        *count = count.saturating_add(1);
+        *count
     }
 }
 

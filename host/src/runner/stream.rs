@@ -19,7 +19,7 @@ use super::{
     evolve,
     registry::{Evolution, accept_shape},
     state::{CHANGES, TableState, deletion, marker, shape_stream, table_stream},
-    table::Table,
+    table::{Promises, Table},
 };
 use crate::{
     model::{ChangeKind, Marker, Position, SchemaChange},
@@ -245,8 +245,8 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<Table, RunE
         return Err(RunError::UnknownTable { table: change.table.clone() });
     };
     let settings = context.table_settings(&change.table);
-    let exact = context.source.plugin.info.has("exact-snapshot");
-    let mut table = Table::new(shape, settings, exact)?;
+    let promises = Promises::of(&context.source.plugin.info);
+    let mut table = Table::new(shape, settings, promises)?;
     writer.create_table(&table).await?;
     let state = marker(table_stream(&change.table), &TableState::Streaming);
     accept_shape(writer, &mut table, Evolution::initial(), Some(state)).await?;

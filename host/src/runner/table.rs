@@ -14,7 +14,7 @@ use crate::{
         ChangeKind, Deletion, SchemaChange, TableBatch, TablePlan, TableSchema, TableShape,
         WriteMode,
     },
-    plugin::{encode_batch, table_schema},
+    plugin::{ConnectorInfo, encode_batch, table_schema},
     schema::{compare, merge},
 };
 
@@ -30,8 +30,24 @@ pub struct Table {
     /// Counts the shapes that it has had.
     pub version: u32,
     rules: ColumnRules,
+    promises: Promises,
     /// Schemas whose columns the destination has, by id; none where batches go untouched.
     known: HashMap<String, Option<(Steps, Arc<TableSchema>)>>,
+}
+
+/// What a source promises of its rows, by its capabilities.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Promises {
+    /// A snapshot ends exactly where the change stream starts.
+    pub exact_snapshot: bool,
+    /// Each insert and update carries the whole row, so that a column which it lacks has no value.
+    pub whole_rows: bool,
+}
+
+impl Promises {
+    pub fn of(source: &ConnectorInfo) -> Self {
+        Self { exact_snapshot: source.has("exact-snapshot"), whole_rows: source.has("whole-rows") }
+    }
 }
 
 impl Table {
@@ -39,16 +55,16 @@ impl Table {
     pub fn new(
         source: TableShape,
         settings: TableSettings,
-        exact_snapshot: bool,
+        promises: Promises,
     ) -> Result<Self, RunError> {
         let rules = ColumnRules::new(settings.columns.clone(), source.key.clone());
-        let table = Self { settings, source, version: 0, rules, known: HashMap::new() };
-        table.check_key(exact_snapshot)?;
+        let table = Self { settings, source, version: 0, rules, promises, known: HashMap::new() };
+        table.check_key()?;
         table.check_columns()?;
         Ok(table)
     }
 
-    fn check_key(&self, exact_snapshot: bool) -> Result<(), RunError> {
+    fn check_key(&self) -> Result<(), RunError> {
         let name = &self.source.name;
         let append = self.settings.write_mode == config::WriteMode::Append;
         if self.source.key.is_empty() && !append {
@@ -58,7 +74,7 @@ impl Table {
                     .into(),
             });
         }
-        if append && !exact_snapshot {
+        if append && !self.promises.exact_snapshot {
             return Err(RunError::Unusable {
                 what: format!(
                     "table `{name}` cannot be appended to: this source's snapshot overlaps its \
@@ -75,7 +91,14 @@ impl Table {
         let columns: Vec<&str> =
             self.source.schema.fields().iter().map(|field| field.name().as_str()).collect();
         for (rule, column) in self.rules.named() {
-            if !columns.contains(&column) {
+            if !columns.contains(&column) && self.promises.whole_rows {
+                // What such a source knows of its columns, it has seen in rows.
+                tracing::warn!(
+                    table = name,
+                    column,
+                    "`columns.{rule}` names a column that the source has not seen yet"
+                );
+            } else if !columns.contains(&column) {
                 return Err(RunError::Unusable {
                     what: format!(
                         "table `{name}`: `columns.{rule}` names `{column}`, which it does not have"
@@ -203,7 +226,12 @@ impl Table {
             self.known.clear();
         }
         if !self.known.contains_key(&batch.schema.id) {
-            let steps = self.rules.steps(&batch.schema.arrow, &self.source.schema);
+            let (arrived, known) = (&batch.schema.arrow, &self.source.schema);
+            let steps = if self.promises.whole_rows {
+                self.rules.steps_of_whole_rows(arrived, known)
+            } else {
+                self.rules.steps(arrived, known)
+            };
             let steps = if steps.is_identity() {
                 None
             } else {

@@ -3,7 +3,9 @@
 //! Pure: nothing here talks to a source or a destination. Applying a change is the runner's business.
 
 pub mod compare;
+pub mod fit;
 pub mod rules;
 
 pub use compare::{TypeStep, compare, merge, type_step};
+pub use fit::{fit, fits_as_it_is, printable};
 pub use rules::{Policy, Strategy, Verdict, decide, is_compatible};

@@ -43,6 +43,8 @@ pub enum Verdict {
 }
 
 enum Risk {
+    /// There is nothing to do.
+    None,
     Safe,
     Risky,
     Dangerous,
@@ -66,6 +68,7 @@ pub fn decide(change: &SchemaChange, before: &TableShape, policy: &Policy) -> Ve
         );
     }
     match risk(change, before, policy) {
+        Risk::None => Verdict::Keep,
         Risk::Safe => Verdict::Apply,
         Risk::Impossible(reason) => Verdict::Refuse(reason.into()),
         Risk::Risky if policy.strategy == Strategy::Conservative => Verdict::Refuse(
@@ -91,7 +94,7 @@ pub fn decide(change: &SchemaChange, before: &TableShape, policy: &Policy) -> Ve
 
 /// Whether whatever could be read of the table before can still be read after the change.
 pub fn is_compatible(change: &SchemaChange, before: &TableShape, policy: &Policy) -> bool {
-    matches!(risk(change, before, policy), Risk::Safe)
+    matches!(risk(change, before, policy), Risk::None | Risk::Safe)
 }
 
 fn risk(change: &SchemaChange, before: &TableShape, policy: &Policy) -> Risk {
@@ -117,7 +120,10 @@ fn columns<'a>(
 
 fn type_risk(have: &Field, new: &Field, policy: &Policy) -> Risk {
     match type_step(have, new) {
-        TypeStep::Same | TypeStep::Narrower => Risk::Safe,
+        // The origin's name of the type may be another.
+        TypeStep::Same => Risk::Safe,
+        // The column is wide enough, and rows are fitted to it.
+        TypeStep::Narrower => Risk::None,
         TypeStep::Wider if policy.type_widening => Risk::Safe,
         TypeStep::Wider => {
             Risk::Impossible("the type grew: `schema_evolution.enable_type_widening` is off")

@@ -17,9 +17,10 @@ pub(crate) fn between(from: &ColumnType, to: &ColumnType) -> Option<&'static str
         (T::Boolean, T::BigInt) => Some("{}::integer::bigint"),
         (T::Date, T::Timestamp) => Some("{}::timestamp"),
         (T::Array(_), T::String) => Some("to_jsonb({})::text"),
-        (T::Binary, T::String) | (T::Json, T::Json) => None,
+        (T::Json, T::Json) => None,
+        (T::Binary, T::String) => Some("encode({}, 'hex')"),
+        (T::Binary, T::Json) => Some("to_jsonb(encode({}, 'hex'))"),
         (_, T::String) => Some("{}::text"),
-        (T::Binary, _) => None,
         (_, T::Json) => Some("to_jsonb({})"),
         _ => None,
     }
@@ -50,7 +51,10 @@ mod tests {
             ("date", "timestamp", true),
             ("timestamp", "timestamptz", false),
             ("string", "json", true),
-            ("binary", "string", false),
+            ("binary", "string", true),
+            ("binary", "json", true),
+            ("json", "string", true),
+            ("json", "bigint", false),
             ("array(string)", "json", true),
         ] {
             let found = between(&from.parse().unwrap(), &to.parse().unwrap());

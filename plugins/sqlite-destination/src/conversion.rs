@@ -13,6 +13,17 @@ pub(crate) enum Conversion {
     Impossible,
 }
 
+/// `format` makes 0.0 of a null. NaN is kept as text already; infinities are beyond the largest number.
+const DOUBLE_AS_TEXT: &str = "CASE WHEN {} IS NULL THEN NULL WHEN typeof({}) = 'text' THEN {} \
+                              WHEN {} > 1.7976931348623157e308 THEN 'Infinity' \
+                              WHEN {} < -1.7976931348623157e308 THEN '-Infinity' \
+                              ELSE format('%!.17g', {}) END";
+const DOUBLE_AS_JSON: &str = "CASE WHEN {} IS NULL THEN NULL WHEN typeof({}) = 'text' THEN \
+                              json_quote({}) \
+                              WHEN {} > 1.7976931348623157e308 THEN '\"Infinity\"' \
+                              WHEN {} < -1.7976931348623157e308 THEN '\"-Infinity\"' \
+                              ELSE format('%!.17g', {}) END";
+
 /// From one type to another.
 pub(crate) fn between(from: &ColumnType, to: &ColumnType) -> Conversion {
     use ColumnType as T;
@@ -27,7 +38,12 @@ pub(crate) fn between(from: &ColumnType, to: &ColumnType) -> Conversion {
             rewrite("CAST({} AS TEXT)")
         }
         // 17 digits read back as the same number.
-        (T::Float | T::Double, T::String | T::Json) => rewrite("format('%!.17g', {})"),
+        (T::Float | T::Double, T::String) => rewrite(DOUBLE_AS_TEXT),
+        (T::Float | T::Double, T::Json) => rewrite(DOUBLE_AS_JSON),
+        (T::Binary, T::String) => rewrite("CASE WHEN {} IS NOT NULL THEN lower(hex({})) END"),
+        (T::Binary, T::Json) => {
+            rewrite("CASE WHEN {} IS NOT NULL THEN json_quote(lower(hex({}))) END")
+        }
         (T::Boolean, T::String | T::Json) => {
             rewrite("CASE {} WHEN 0 THEN 'false' WHEN 1 THEN 'true' END")
         }
@@ -60,7 +76,10 @@ mod tests {
             ("date", "timestamp", true),
             ("timestamp", "timestamptz", false),
             ("string", "json", true),
-            ("binary", "string", false),
+            ("binary", "string", true),
+            ("binary", "json", true),
+            ("json", "string", true),
+            ("json", "bigint", false),
             ("array(string)", "json", true),
         ] {
             let found = between(&from.parse().unwrap(), &to.parse().unwrap());

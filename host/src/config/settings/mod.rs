@@ -21,7 +21,7 @@ pub use host_grant::HostGrant;
 pub use monitoring::{LogLevel, Monitoring, Prometheus};
 pub use root::{Mode, WarpConfig};
 pub(in crate::config) use root::{default_state_dir, one};
-pub use schema::{SchemaConfig, SyncMode};
+pub use schema::{OnLostPosition, SchemaConfig, SyncMode};
 pub use table::{Columns, DeletionStrategy, Mask, TableConfig, WriteMode};
 
 use std::num::NonZeroU32;

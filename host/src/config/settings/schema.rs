@@ -21,6 +21,12 @@ pub struct SchemaConfig {
     /// When a batch schema runs, as a cron expression; without it, once.
     #[serde(default)]
     pub schedule: Option<Schedule>,
+    /// When the source no longer has the changes after the last commit: `fail` stops the schema
+    /// until a person runs `--full-resync`; `resync` empties its tables and copies them anew by
+    /// itself, as often as `error_handling.max_retries` lets it. What was deleted at the source in
+    /// the meantime is then gone here, too.
+    #[serde(default)]
+    pub on_lost_position: OnLostPosition,
     /// Rows read from the stream at once; more is faster, less keeps the destination fresher.
     #[serde(default = "default_batch_size")]
     pub default_batch_size: NonZeroU32,
@@ -54,6 +60,18 @@ pub enum SyncMode {
     Batch,
 }
 
+/// What happens when a schema's position in the source's history is lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum OnLostPosition {
+    /// The schema stops.
+    #[default]
+    Fail,
+    /// Its tables are emptied and copied anew.
+    Resync,
+}
+
 impl SchemaConfig {
     /// A schema of that name with every other value at its default.
     #[must_use]
@@ -62,6 +80,7 @@ impl SchemaConfig {
             name: name.into(),
             mode: SyncMode::default(),
             schedule: None,
+            on_lost_position: OnLostPosition::default(),
             default_batch_size: default_batch_size(),
             default_polling_interval: default_polling_interval(),
             default_max_parallel_streams: None,

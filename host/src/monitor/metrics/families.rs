@@ -21,6 +21,7 @@ pub(super) struct StreamFamilies {
     pub records: IntCounterVec,
     pub errors: IntCounterVec,
     pub schema_changes: IntCounterVec,
+    pub resyncs: IntCounterVec,
     pub rate: GaugeVec,
     pub lag: GaugeVec,
     pub status: IntGaugeVec,
@@ -52,6 +53,11 @@ impl StreamFamilies {
                 "schema_changes_total",
                 "Changes of shape seen in the stream.",
                 &with("change_type"),
+            )?,
+            resyncs: r.counter(
+                "automatic_resyncs_total",
+                "Full re-syncs because the source lost the position.",
+                &BASE,
             )?,
             rate: r.gauge("processing_rate", "Rows committed a second, last minute.", &BASE)?,
             lag: r.gauge(

@@ -45,6 +45,11 @@ impl SchemaMetrics {
         self.metrics.inner.streams.errors.with_label_values(&labels).inc();
     }
 
+    /// A lost position led to a full re-sync.
+    pub fn resync(&self) {
+        self.metrics.inner.streams.resyncs.with_label_values(&self.labels()).inc();
+    }
+
     /// The source may be ahead, for all tables of the schema: it delivered something, or it cannot
     /// be asked. Until [`Self::caught_up`], their lag grows with the clock.
     pub fn behind(&self) {

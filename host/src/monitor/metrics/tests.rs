@@ -19,6 +19,7 @@ fn used() -> Metrics {
     schema.sync_status(SyncStatus::Running);
     schema.queue_size(7);
     schema.error(ErrorType::Connection);
+    schema.resync();
     schema.last_successful_sync(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000));
     let plugin = metrics.plugin("files");
     plugin.call("get-changes", Duration::from_micros(3));
@@ -57,6 +58,7 @@ fn every_documented_series_is_in_the_text() {
             r#"change_type="add_table",database="shop",schema="public",table="orders""#.into(),
             "1",
         ),
+        ("automatic_resyncs_total", WHOLE.into(), "1"),
         ("sync_status", BASE.into(), "-1"),
         ("sync_status", WHOLE.into(), "1"),
         ("queue_size", WHOLE.into(), "7"),

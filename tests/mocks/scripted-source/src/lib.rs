@@ -74,7 +74,7 @@ impl Source for ScriptedSource {
     }
 
     fn current_position(&mut self, _: &str) -> Result<Position, Failure> {
-        Ok(self.options.past.to_le_bytes().to_vec())
+        Ok(self.now().to_le_bytes().to_vec())
     }
 
     fn plan_snapshot(
