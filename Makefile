@@ -3,13 +3,16 @@
 # The component crates, one folder and one package of this name each: what is released, under
 # plugins/, and what only tests use, under tests/mocks/ and tests/evil/.
 # tests/repository/plumbing.rs compares the lists with the folders.
-COMPONENTS := files-source files-destination postgresql-destination postgresql-source sqlite-destination
+COMPONENTS := files-source files-destination mongodb-source postgresql-destination postgresql-source sqlite-destination
 # Libraries under plugins/ that components share.
 COMPONENT_LIBRARIES := mongodb-documents postgresql-client
 TEST_COMPONENTS := scripted-source scripted-destination documents-source network-source evil-source
 # Test binaries that start a PostgreSQL server; others of these names run along, which costs less
 # than compiling dependencies for a second choice of packages.
 POSTGRESQL_TESTS := connection crashes dead_letters durability rows setup snapshot stream tables types
+# What drives the product from outside, and the servers it is driven against.
+TEST_CRATES := cartridge-warp-tests cartridge-warp-test-keeper cartridge-warp-test-mongodb \
+	cartridge-warp-test-postgresql
 
 # Everything goes below one folder, ours unless CARGO_TARGET_DIR says otherwise.
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -23,7 +26,8 @@ RELEASE := --locked --release
 # Natively in a run of their own: together with the host they would switch on features of shared
 # dependencies, so that wasmtime is compiled twice and tests see another binary than users.
 HOST_CRATES := --workspace $(COMPONENTS:%=--exclude %) $(TEST_COMPONENTS:%=--exclude %) \
-	$(COMPONENT_LIBRARIES:%=--exclude %) --exclude cartridge-warp-bench
+	$(COMPONENT_LIBRARIES:%=--exclude %) $(TEST_CRATES:%=--exclude %) \
+	--exclude cartridge-warp-bench
 COMPONENT_CRATES := $(COMPONENTS:%=--package %) $(COMPONENT_LIBRARIES:%=--package %) \
 	$(TEST_COMPONENTS:%=--package %)
 WASM := --locked --profile plugin --target wasm32-wasip2
@@ -61,8 +65,8 @@ check-format:
 lint: setup
 	@$(STEP) "lint" cargo clippy $(RELEASE) $(HOST_CRATES) --all-targets -- --deny warnings
 	@$(STEP) "lint the components' tests" \
-		cargo clippy $(RELEASE) $(COMPONENT_CRATES) --package cartridge-warp-bench \
-		--all-targets -- --deny warnings
+		cargo clippy $(RELEASE) $(COMPONENT_CRATES) $(TEST_CRATES:%=--package %) \
+		--package cartridge-warp-bench --all-targets -- --deny warnings
 	@$(STEP) "lint the components" \
 		cargo clippy $(WASM) $(COMPONENT_CRATES) -- --deny warnings
 
@@ -72,13 +76,16 @@ test-rust: setup-tests build
 		cargo build $(WASM) $(TEST_COMPONENTS:%=--package %)
 	@$(COPY) "$(TARGET)/test-plugins" $(TEST_COMPONENTS)
 	@$(STEP) "test" cargo test $(RELEASE) --no-fail-fast $(HOST_CRATES)
-	@$(STEP) "test the components" cargo test $(RELEASE) --no-fail-fast $(COMPONENT_CRATES)
+	@$(STEP) "test the components and the product" \
+		cargo test $(RELEASE) --no-fail-fast $(COMPONENT_CRATES) $(TEST_CRATES:%=--package %)
 	@CARTRIDGE_WARP_TEST_POSTGRESQL=$$(scripts/postgresql-18.sh) \
 		$(STEP) "test the PostgreSQL connectors with PostgreSQL 18" \
-		cargo test $(RELEASE) --no-fail-fast $(COMPONENT_CRATES) $(POSTGRESQL_TESTS:%=--test %)
+		cargo test $(RELEASE) --no-fail-fast $(COMPONENT_CRATES) $(TEST_CRATES:%=--package %) \
+		$(POSTGRESQL_TESTS:%=--test %)
 	@CARTRIDGE_WARP_TEST_POSTGRESQL=$$(scripts/postgresql-18.sh) CARTRIDGE_WARP_TEST_KILLS=20 \
 		$(STEP) "test the product with PostgreSQL 18" \
-		cargo test $(RELEASE) --no-fail-fast $(HOST_CRATES) --test product -- postgresql types::
+		cargo test $(RELEASE) --no-fail-fast $(COMPONENT_CRATES) $(TEST_CRATES:%=--package %) \
+		--test product -- postgresql types::
 	@$(STEP) "test the example of a connector" \
 		cargo test --release --manifest-path examples/custom-connector/Cargo.toml
 

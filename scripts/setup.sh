@@ -46,35 +46,70 @@ if [ -z "${CFLAGS_wasm32_wasip2:-}" ]; then
     [ -d /usr/include/wasm32-wasi ] || missing+=(wasi-libc)
 fi
 
-# --- A server for the tests of the PostgreSQL connectors -----------------------------------------
-# Debian keeps the server's programs outside of PATH.
-has_server() {
+# --- Servers for tests -----------------------------------------------------------------------------
+# Debian keeps PostgreSQL's programs outside of PATH.
+has_postgresql() {
     [ -d "${CARTRIDGE_WARP_TEST_POSTGRESQL:-}" ] || have initdb ||
         compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
 # Another version comes by pip, see scripts/postgresql-18.sh.
 has_venv() { python3 -c 'import ensurepip' >/dev/null 2>&1; }
+# A mongod that is there is better than the server that takes its place. tests/mongodb looks at the
+# same places.
+secantus=$(cat tests/mongodb/secantus-version)
+servers=${XDG_CACHE_HOME:-$HOME/.cache}/cartridge-warp-test-servers
+has_mongodb() {
+    [ -x "${CARTRIDGE_WARP_TEST_MONGODB:-}" ] || have mongod ||
+        [ -x "$servers/secantus-$secantus/bin/secantusd-rs" ]
+}
+# In a folder of its own until it is whole, and one build at a time: the others wait and find it.
+build_secantus() {
+    local building=$servers/secantus-$secantus.building log=$servers/secantus-$secantus.log
+    mkdir -p "$servers"
+    if have flock; then
+        exec 8>"$servers/.lock"
+        flock 8
+    fi
+    ! has_mongodb || return 0
+    echo "setup: building the test server secantus-mdb $secantus into $servers, once" \
+        "(ten to twenty minutes; $log)"
+    CARGO_TARGET_DIR=$building/target cargo install secantus-mdb --version "$secantus" --locked \
+        --ignore-rust-version --no-track --root "$building" >"$log" 2>&1 ||
+        stop "the test server does not build; either see $log, or name a mongod:" \
+            "export CARTRIDGE_WARP_TEST_MONGODB=/path/to/mongod"
+    rm -rf "$building/target" "$servers/secantus-$secantus"
+    mv "$building" "$servers/secantus-$secantus"
+}
 if [ "${1:-}" = tests ]; then
-    has_server || missing+=(postgresql)
+    has_postgresql || missing+=(postgresql)
     [ -n "${CARTRIDGE_WARP_TEST_POSTGRESQL_18:-}" ] || has_venv || missing+=(python3-venv)
-fi
-fetch() { [ "${1:-}" != tests ] || scripts/postgresql-18.sh >/dev/null; }
-if [ ${#missing[@]} -eq 0 ]; then
-    fetch "$@"
-    exit 0
+    # The storage engine in SecantusDB is C and C++.
+    if ! has_mongodb; then
+        have cmake || missing+=(cmake)
+        have make || missing+=(make)
+        have c++ || missing+=(g++)
+    fi
 fi
 
-if ! [ -e /etc/debian_version ]; then
-    stop "tools are missing (by their Debian names): ${missing[*]}. With wasi-sdk, set:" \
-        "export CC_wasm32_wasip2=/path/to/wasi-sdk/bin/clang" \
-        "export AR_wasm32_wasip2=/path/to/wasi-sdk/bin/llvm-ar" \
-        "export CFLAGS_wasm32_wasip2='--target=wasm32-wasi -DSQLITE_THREADSAFE=0'"
+# --- What apt-get installs ---------------------------------------------------------------------------
+install_missing() {
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if ! [ -e /etc/debian_version ]; then
+        stop "tools are missing (by their Debian names): ${missing[*]}. With wasi-sdk, set:" \
+            "export CC_wasm32_wasip2=/path/to/wasi-sdk/bin/clang" \
+            "export AR_wasm32_wasip2=/path/to/wasi-sdk/bin/llvm-ar" \
+            "export CFLAGS_wasm32_wasip2='--target=wasm32-wasi -DSQLITE_THREADSAFE=0'"
+    fi
+    [ "$(id -u)" -eq 0 ] || stop "tools are missing; install them:" \
+        "sudo apt-get update" \
+        "sudo apt-get install --yes --no-install-recommends ${missing[*]}"
+    echo "setup: installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update --quiet=2
+    apt-get install --quiet=2 --yes --no-install-recommends "${missing[@]}"
+}
+install_missing
+if [ "${1:-}" = tests ]; then
+    scripts/postgresql-18.sh >/dev/null
+    has_mongodb || build_secantus
 fi
-[ "$(id -u)" -eq 0 ] || stop "tools are missing; install them:" \
-    "sudo apt-get update" \
-    "sudo apt-get install --yes --no-install-recommends ${missing[*]}"
-echo "setup: installing ${missing[*]}"
-export DEBIAN_FRONTEND=noninteractive
-apt-get update --quiet=2
-apt-get install --quiet=2 --yes --no-install-recommends "${missing[@]}"
-fetch "$@"

@@ -5,10 +5,12 @@
 
 #![allow(clippy::expect_used, clippy::cast_precision_loss)] // It ends when it cannot measure.
 
+mod drain;
 mod files;
 mod large;
 mod latency;
 mod measure;
+mod mongodb;
 mod native;
 mod postgresql;
 mod threads;
@@ -25,15 +27,22 @@ fn main() -> ExitCode {
         native::copy(target, source, destination);
         return ExitCode::SUCCESS;
     }
+    if let [drain, url, database, collection, what @ ..] = arguments.as_slice()
+        && drain == "--drain"
+    {
+        drain::Drain::parse(what).expect("find or watch").run(url, database, collection);
+        return ExitCode::SUCCESS;
+    }
     // Without the product's prefix: its commands would take it for a key of the configuration.
     let rows = std::env::var("BENCH_ROWS");
     let rows = rows.ok().and_then(|rows| rows.parse().ok()).unwrap_or(ROWS);
-    let all = ["files".to_owned(), "postgresql".to_owned()];
+    let all = ["files", "postgresql", "mongodb"].map(str::to_owned);
     let chosen = if arguments.is_empty() { &all[..] } else { &arguments[..] };
     for part in chosen {
         match part.as_str() {
             "files" => files::run(rows),
             "postgresql" => postgresql::run(rows),
+            "mongodb" => mongodb::run(rows),
             // Not among all: it takes long and much of the disk.
             "large" => large::run(rows),
             other => {

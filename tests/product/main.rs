@@ -10,6 +10,7 @@ mod evolution;
 mod journal;
 mod keys;
 mod lost_position;
+mod mongodb;
 mod pipeline;
 mod postgresql;
 mod postgresql_log;

@@ -8,8 +8,7 @@
 //! let url = cluster.url("postgres");
 //! ```
 //!
-//! A server lives as long as its [`Cluster`] and never longer than the process that started it, even
-//! if that is killed: a shell between the two stops it as soon as its standard input ends.
+//! A server lives as long as its [`Cluster`] and never longer than the process that started it.
 //! Everything here panics when it does not work, as a test should.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -19,14 +18,14 @@ mod binaries;
 
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use account::Account;
+use cartridge_warp_test_keeper::{Keeper, free_port};
 
 /// How long a server may take to start or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,16 +35,6 @@ const GONE_AFTER_POLLS: u32 = 250;
 /// The name of the superuser; there is no password.
 pub const SUPERUSER: &str = "postgres";
 
-/// Waits for a signal's name on its input and passes it on; without one, the test is gone, and so
-/// is everything it left.
-const KEEPER: &str = r#"
-    directory=$1; shift
-    "$@" </dev/null >>"$directory/log" 2>&1 & server=$!
-    read -r signal
-    kill -s "${signal:-QUIT}" $server; wait $server
-    [ -n "$signal" ] || rm -rf "$directory"
-"#;
-
 /// A server of its own.
 pub struct Cluster {
     directory: PathBuf,
@@ -53,7 +42,7 @@ pub struct Cluster {
     account: Option<Account>,
     port: u16,
     settings: Vec<(String, String)>,
-    keeper: Option<Child>,
+    keeper: Option<Keeper>,
 }
 
 impl Cluster {
@@ -177,9 +166,8 @@ impl Cluster {
     }
 
     fn spawn(&mut self) {
-        let mut keeper = command(self.account.as_ref(), Path::new("/bin/sh"));
-        keeper.args(["-c", KEEPER, "keeper"]).arg(&self.directory);
-        keeper.arg(self.binaries.join("postgres")).arg("-D").arg(self.directory.join("data"));
+        let mut postgres = Command::new(self.binaries.join("postgres"));
+        postgres.arg("-D").arg(self.directory.join("data"));
         let own = [
             ("port", self.port.to_string()),
             ("listen_addresses", "127.0.0.1".to_owned()),
@@ -189,15 +177,13 @@ impl Cluster {
             ("max_connections", "100".to_owned()),
         ];
         for (key, value) in own {
-            keeper.arg("-c").arg(format!("{key}={value}"));
+            postgres.arg("-c").arg(format!("{key}={value}"));
         }
         for (key, value) in &self.settings {
-            keeper.arg("-c").arg(format!("{key}={value}"));
+            postgres.arg("-c").arg(format!("{key}={value}"));
         }
-        // A group of its own, so that Ctrl-C reaches the test first.
-        keeper.process_group(0).current_dir("/");
-        keeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.keeper = Some(keeper.spawn().unwrap());
+        let account = self.account.as_ref().map(|account| (account.uid, account.gid));
+        self.keeper = Some(Keeper::start(&postgres, &self.directory, "QUIT", account));
     }
 
     fn pid_file(&self) -> String {
@@ -220,25 +206,19 @@ impl Cluster {
     }
 
     fn end(&mut self, signal: &str) {
-        let Some(mut keeper) = self.keeper.take() else { return };
-        writeln!(keeper.stdin.as_mut().unwrap(), "{signal}").unwrap();
-        keeper.wait().unwrap();
+        if let Some(keeper) = self.keeper.take() {
+            keeper.end(signal);
+        }
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
         match self.keeper.take() {
-            Some(keeper) => end_of(keeper),
+            Some(keeper) => drop(keeper),
             None => drop(fs::remove_dir_all(&self.directory)),
         }
     }
-}
-
-/// Ends a keeper by closing its input, and waits for it.
-fn end_of(mut keeper: Child) {
-    drop(keeper.stdin.take());
-    let _ = keeper.wait();
 }
 
 fn command(account: Option<&Account>, program: &Path) -> Command {
@@ -247,8 +227,4 @@ fn command(account: Option<&Account>, program: &Path) -> Command {
         command.uid(account.uid).gid(account.gid);
     }
     command
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

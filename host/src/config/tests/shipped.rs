@@ -18,6 +18,23 @@ fn the_template_loads_as_it_is_written() {
 }
 
 #[test]
+fn the_configuration_of_every_example_loads() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let folders = std::fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap().path());
+    let files = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    let files = files.map(|entry| entry.unwrap().path());
+    let mut loaded = 0;
+    for file in files.filter(|file| file.extension().is_some_and(|ending| ending == "yaml")) {
+        let environment = [("HOME", "/home/me"), ("SOURCE_URL", "a"), ("DESTINATION_URL", "b")];
+        let sources = ConfigSources::new().file(&file).env(environment);
+        let config = WarpConfig::load(sources).unwrap_or_else(|e| panic!("{file:?}: {e:?}"));
+        assert!(config.active_schemas().count() > 0, "{file:?}");
+        loaded += 1;
+    }
+    assert!(loaded >= 5, "{loaded} configurations");
+}
+
+#[test]
 fn the_examples_load() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     for (name, schemas) in [("single-schema-config.yaml", 1), ("multi-schema-config.yaml", 3)] {

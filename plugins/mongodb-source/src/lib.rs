@@ -1,0 +1,237 @@
+//! The `mongodb` source: collections of a MongoDB database and their changes.
+//!
+//! `server` finds the primary and speaks with it through the driver, `catalog` asks what there is,
+//! `mongodb-documents` makes rows of documents; `snapshot` and `stream` are the two ways of reading,
+//! `polling` is the weaker one for servers without a log. See README.md for what operators may rely
+//! on and why it holds.
+
+mod catalog;
+mod options;
+mod polling;
+mod position;
+mod server;
+mod settings;
+mod snapshot;
+mod stream;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use cartridge_warp_sdk::{
+    ChangeBatch, Chunk, Config, Description, Failure, Limits, Position, SnapshotBatch, Source,
+    Table, export_source,
+};
+use mongodb::bson::doc;
+use tokio::runtime::Runtime;
+
+use catalog::Collection;
+pub use options::{FullDocument, Options, SchemaMode};
+use server::Server;
+use settings::{HOST_GRANT, Settings};
+
+/// The setting that names the time column, where the configuration is silent.
+const TIME_COLUMN: &str = "updated_at";
+
+/// One connection to a deployment.
+pub struct MongodbSource {
+    // Cursors go before the server that they are on.
+    snapshot: snapshot::State,
+    stream: stream::State,
+    polling: polling::State,
+    server: Server,
+    runtime: Rc<Runtime>,
+    settings: Settings,
+    options: Options,
+    /// The database that is read, where it is not called like the schema.
+    database: Option<String>,
+    strategy: Strategy,
+    time_column: String,
+    /// The database whose collections these are.
+    schema: Option<String>,
+    collections: BTreeMap<String, Collection>,
+    /// None: all collections.
+    selection: Option<BTreeSet<String>>,
+}
+
+/// How changes are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strategy {
+    Log,
+    Timestamp,
+}
+
+export_source!(MongodbSource);
+
+impl Source for MongodbSource {
+    type Options = Options;
+
+    fn describe() -> Description {
+        let version = env!("CARGO_PKG_VERSION");
+        Description::new("mongodb", version, "MongoDB 5.0 and newer, by change streams")
+            .capability("change-detection:log")
+            .capability("change-detection:timestamp")
+            .capability("whole-rows")
+            .capability("database")
+            .wants("host", HOST_GRANT, "the servers of the replica set")
+    }
+
+    fn connect(config: Config<Options>) -> Result<Self, Failure> {
+        let settings = Settings::parse(&config.connection_string)?;
+        let strategy = match config.setting("change_detection_strategy") {
+            None | Some("log") => Strategy::Log,
+            Some("timestamp") => Strategy::Timestamp,
+            Some(other) => return Err(unknown_strategy(other)),
+        };
+        let runtime = server::runtime()?;
+        let server = Server::open(&settings, &runtime, settings.selection_timeout)?;
+        let time_column = config.setting("change_detection_column").unwrap_or(TIME_COLUMN);
+        Ok(Self {
+            snapshot: snapshot::State::default(),
+            stream: stream::State::default(),
+            polling: polling::State::default(),
+            server,
+            runtime,
+            settings,
+            database: config.setting("database").map(str::to_owned),
+            strategy,
+            time_column: time_column.to_owned(),
+            options: config.options,
+            schema: None,
+            collections: BTreeMap::new(),
+            selection: None,
+        })
+    }
+
+    fn test_connection(&mut self) -> Result<(), Failure> {
+        self.server.run("admin", doc! { "ping": 1 }).map(drop)
+    }
+
+    fn get_schema(&mut self, schema: &str) -> Result<Vec<Table>, Failure> {
+        self.reload(schema)?;
+        let database = self.database(schema);
+        if self.strategy == Strategy::Log {
+            // Whether changes can be followed is said before anything is copied.
+            stream::open_at_end(self, &database)?;
+        }
+        Ok(self.collections.values().map(Collection::table).collect())
+    }
+
+    fn select_tables(&mut self, schema: &str, tables: &[String]) -> Result<(), Failure> {
+        self.selection = Some(tables.iter().cloned().collect());
+        if self.schema.as_deref() != Some(schema) {
+            // For a copy the selection does not matter, and looking at every collection takes time.
+            return Ok(());
+        }
+        let refused = self.selected().into_values().find_map(|known| known.refused.clone());
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn current_position(&mut self, schema: &str) -> Result<Position, Failure> {
+        self.load(schema)?;
+        let database = self.database(schema);
+        let position = match self.strategy {
+            Strategy::Log => position::Position::Log(stream::position_at_end(self, &database)?),
+            Strategy::Timestamp => polling::position_now(self, &database)?,
+        };
+        position.encode()
+    }
+
+    fn plan_snapshot(
+        &mut self,
+        schema: &str,
+        table: &str,
+        start: &[u8],
+        target_chunks: u32,
+    ) -> Result<Vec<Chunk>, Failure> {
+        let database = self.database(schema);
+        snapshot::plan(self, &database, table, start, target_chunks)
+    }
+
+    fn get_full_snapshot(
+        &mut self,
+        schema: &str,
+        table: &str,
+        chunk: &Chunk,
+        cursor: Option<&[u8]>,
+        limits: Limits,
+    ) -> Result<SnapshotBatch, Failure> {
+        let database = self.database(schema);
+        snapshot::read(self, &database, table, chunk, cursor, limits)
+    }
+
+    fn get_changes(
+        &mut self,
+        schema: &str,
+        after: &[u8],
+        limits: Limits,
+    ) -> Result<ChangeBatch, Failure> {
+        self.load(schema)?;
+        let database = self.database(schema);
+        match (position::Position::decode(after)?, self.strategy) {
+            (position::Position::Log(after), Strategy::Log) => {
+                stream::get_changes(self, &database, after, limits)
+            }
+            (position::Position::Polling(places), Strategy::Timestamp) => {
+                polling::get_changes(self, &database, places, limits)
+            }
+            _ => Err(Failure::resync(
+                "other-strategy",
+                "`change_detection_strategy` is another one than before, and the stored position \
+                 means nothing to it; run again with --full-resync",
+            )),
+        }
+    }
+
+    // `confirm` stays what it is, nothing: the server keeps its log by its own rules, whoever reads
+    // it, so there is nobody to tell.
+}
+
+impl MongodbSource {
+    /// The database of a schema.
+    fn database(&self, schema: &str) -> String {
+        self.database.clone().unwrap_or_else(|| schema.to_owned())
+    }
+
+    /// Makes sure that the collections are those of the schema.
+    fn load(&mut self, schema: &str) -> Result<(), Failure> {
+        if self.schema.as_deref() == Some(schema) { Ok(()) } else { self.reload(schema) }
+    }
+
+    fn reload(&mut self, schema: &str) -> Result<(), Failure> {
+        let database = self.database(schema);
+        self.collections = catalog::collections(&self.server, &database, &self.options)?;
+        self.schema = Some(schema.to_owned());
+        Ok(())
+    }
+
+    /// The collections that the operator selected, by name.
+    fn selected(&self) -> BTreeMap<&String, &Collection> {
+        let all = self.collections.iter();
+        all.filter(|(name, _)| !self.is_unselected(name)).collect()
+    }
+
+    /// Collections that are known and were not selected.
+    fn unselected(&self) -> BTreeSet<String> {
+        self.collections.keys().filter(|name| self.is_unselected(name)).cloned().collect()
+    }
+
+    /// Whether the operator does not want a collection. Of one that is new nobody can say.
+    fn is_unselected(&self, name: &str) -> bool {
+        let is_selected = self.selection.as_ref().is_none_or(|names| names.contains(name));
+        !is_selected && self.collections.contains_key(name)
+    }
+
+    /// Finds the primary anew, for whoever found that it is another one or was away.
+    fn reopen(&mut self, patience: Duration) -> Result<(), Failure> {
+        self.server = Server::open(&self.settings, &self.runtime, patience)?;
+        Ok(())
+    }
+}
+
+fn unknown_strategy(word: &str) -> Failure {
+    Failure::config(
+        "unknown-strategy",
+        format!("`change_detection_strategy: {word}` is none of `log` and `timestamp`"),
+    )
+}

@@ -1,0 +1,240 @@
+//! The position: a place in the log, or for polling a place in each table.
+//!
+//! A BSON document with `v`, the version of the format. A place in the log is the resume token of an
+//! event or heartbeat as the server gave it, and the cluster's time, which tokens do not show. It never
+//! lies within an event: of a split event the last fragment's token counts, and only once all
+//! fragments were read. Beside it stand the tables that were dropped and did not come back, since
+//! what the destination keeps of them must not be mixed with a new table of that name.
+
+use std::collections::BTreeSet;
+
+use cartridge_warp_sdk::Failure;
+use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, Timestamp, doc};
+
+use crate::polling::Places;
+
+const VERSION: i32 = 1;
+/// The host stores 64 KiB.
+pub const BYTES_MAX: usize = 60 << 10;
+/// What names of dropped tables may take of it.
+const DROPPED_BYTES_MAX: usize = 32 << 10;
+
+/// A place in a source's history.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Position {
+    /// In the log of changes.
+    Log(LogPosition),
+    /// In the tables' own order of time.
+    Polling(Places),
+}
+
+/// A place in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogPosition {
+    /// Where the stream goes on.
+    pub from: From,
+    /// The cluster's time there, or before.
+    pub time: Timestamp,
+    /// The cluster's time there, or after: a copy that shows everything up to it lacks nothing that
+    /// the stream will not bring.
+    pub seen: Timestamp,
+    /// Tables that were dropped and have not come back.
+    pub dropped: BTreeSet<String>,
+}
+
+/// How a stream is told where to go on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum From {
+    /// After this token.
+    After(RawDocumentBuf),
+    /// After the token of an `invalidate`, with which a stream had ended.
+    AfterEnd(RawDocumentBuf),
+    /// At the time itself, its own events included.
+    Time,
+}
+
+impl LogPosition {
+    /// Notes that a table is gone; beyond the bound the first in the alphabet are forgotten.
+    pub fn table_dropped(&mut self, name: &str) {
+        self.dropped.insert(name.to_owned());
+        while self.dropped.iter().map(|name| name.len() + 16).sum::<usize>() > DROPPED_BYTES_MAX {
+            self.dropped.pop_first();
+        }
+    }
+}
+
+impl Position {
+    /// The bytes for the host.
+    ///
+    /// # Errors
+    /// `config` when it is larger than the host stores.
+    pub fn encode(&self) -> Result<Vec<u8>, Failure> {
+        let document = match self {
+            Self::Log(log) => log.to_document(),
+            Self::Polling(places) => {
+                let places = places.iter().map(|(table, place)| {
+                    let place = doc! { "at": place.at.clone(), "id": place.id.clone() };
+                    (table.clone(), Bson::Document(place))
+                });
+                doc! { "v": VERSION, "tables": Document::from_iter(places) }
+            }
+        };
+        let bytes = document.to_vec().map_err(|error| {
+            Failure::stop("unwritable-position", "the position cannot be written")
+                .detail(error.to_string())
+        })?;
+        if bytes.len() > BYTES_MAX {
+            return Err(Failure::config(
+                "position-too-large",
+                format!(
+                    "the position has {} bytes, more than can be stored; follow fewer tables in one \
+                     pipeline",
+                    bytes.len()
+                ),
+            ));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads the bytes back.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Failure> {
+        Self::read(bytes).ok_or_else(|| {
+            Failure::stop(
+                "unreadable-position",
+                format!(
+                    "the stored position ({} bytes) was not written by this connector or is damaged; \
+                     run again with --full-resync",
+                    bytes.len()
+                ),
+            )
+        })
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let document = Document::try_from(RawDocument::from_bytes(bytes).ok()?).ok()?;
+        if document.get_i32("v").ok()? != VERSION {
+            return None;
+        }
+        if document.contains_key("tables") {
+            return Some(Self::Polling(Places::read(document.get_document("tables").ok()?)?));
+        }
+        LogPosition::read(&document).map(Self::Log)
+    }
+}
+
+impl LogPosition {
+    fn to_document(&self) -> Document {
+        let mut document = doc! { "v": VERSION, "time": self.time, "seen": self.seen };
+        let token = |token: &RawDocumentBuf| token.as_bytes().to_vec();
+        let token = match &self.from {
+            From::After(after) => Some(("after", token(after))),
+            From::AfterEnd(after) => Some(("after_end", token(after))),
+            From::Time => None,
+        };
+        if let Some((key, bytes)) = token {
+            // Bytes instead of a document: what the server gave is given back to the last bit.
+            let subtype = mongodb::bson::spec::BinarySubtype::Generic;
+            document.insert(key, mongodb::bson::Binary { subtype, bytes });
+        }
+        if !self.dropped.is_empty() {
+            document.insert("dropped", self.dropped.iter().cloned().collect::<Vec<String>>());
+        }
+        document
+    }
+
+    fn read(document: &Document) -> Option<Self> {
+        let token = |key: &str| {
+            let bytes = document.get_binary_generic(key).ok()?;
+            RawDocumentBuf::from_bytes(bytes.clone()).ok()
+        };
+        let from = match (document.contains_key("after"), document.contains_key("after_end")) {
+            (true, false) => From::After(token("after")?),
+            (false, true) => From::AfterEnd(token("after_end")?),
+            (false, false) => From::Time,
+            (true, true) => return None,
+        };
+        let dropped = match document.get("dropped") {
+            None => BTreeSet::new(),
+            Some(names) => {
+                let names = names.as_array()?.iter().map(|name| name.as_str().map(str::to_owned));
+                names.collect::<Option<_>>()?
+            }
+        };
+        let time = |key| document.get_timestamp(key).ok();
+        Some(Self { from, time: time("time")?, seen: time("seen")?, dropped })
+    }
+}
+
+/// A time of the cluster as a person reads it.
+pub fn show(time: Timestamp) -> String {
+    let millis = i64::from(time.time) * 1000;
+    let moment = mongodb::bson::DateTime::from_millis(millis).try_to_rfc3339_string();
+    format!("{} (operation {})", moment.unwrap_or_else(|_| time.time.to_string()), time.increment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::polling::Place;
+    use mongodb::bson::rawdoc;
+
+    fn log(from: From) -> Position {
+        let time = Timestamp { time: 1_760_000_000, increment: 7 };
+        let seen = Timestamp { time: 1_760_000_001, increment: 1 };
+        Position::Log(LogPosition { from, time, seen, dropped: BTreeSet::new() })
+    }
+
+    #[test]
+    fn positions_survive_and_damaged_ones_are_refused() {
+        let token = rawdoc! { "_data": "82653B", "_typeBits": true };
+        let mut dropped = log(From::After(token.clone()));
+        if let Position::Log(log) = &mut dropped {
+            log.dropped = ["a", "b"].map(str::to_owned).into();
+        }
+        let places = [
+            ("orders".to_owned(), Place { at: Bson::Int64(5), id: Bson::MinKey }),
+            ("a.b".to_owned(), Place { at: Bson::MinKey, id: Bson::String("x".into()) }),
+        ];
+        for position in [
+            log(From::After(token.clone())),
+            log(From::AfterEnd(token)),
+            log(From::Time),
+            dropped,
+            Position::Polling(places.into_iter().collect()),
+            Position::Polling(Places::default()),
+        ] {
+            let bytes = position.encode().unwrap();
+            assert_eq!(Position::decode(&bytes), Ok(position));
+            for end in 0..bytes.len() {
+                let failure = Position::decode(&bytes[..end]).unwrap_err();
+                assert_eq!(failure.code, "unreadable-position", "cut at {end}");
+            }
+        }
+        for damaged in [doc! { "v": 2, "time": Timestamp { time: 1, increment: 1 } }, doc! {}] {
+            assert!(Position::decode(&damaged.to_vec().unwrap()).is_err(), "{damaged}");
+        }
+    }
+
+    #[test]
+    fn the_first_version_stays_readable() {
+        let written = "43000000107600010000001174696d6500070000008078e76805616674657200190000000019\
+                       000000025f646174610007000000383236353342000000";
+        let bytes: Vec<u8> = (0..written.len() / 2)
+            .map(|at| u8::from_str_radix(&written[at * 2..at * 2 + 2], 16).unwrap())
+            .collect();
+        assert_eq!(
+            Position::decode(&bytes),
+            Ok(log(From::After(rawdoc! { "_data": "82653B" }))),
+            "now it is {:02x?}",
+            log(From::After(rawdoc! { "_data": "82653B" })).encode()
+        );
+    }
+
+    #[test]
+    fn dropped_names_are_bounded() {
+        let Position::Log(mut position) = log(From::Time) else { unreachable!() };
+        (0..5000).for_each(|at| position.table_dropped(&format!("table-{at:04}")));
+        assert!(position.dropped.len() > 1000 && !position.dropped.contains("table-0000"));
+        assert!(Position::Log(position).encode().is_ok());
+    }
+}

@@ -1,0 +1,247 @@
+//! Reads the connection string.
+//!
+//! The driver's own parser reads it. What the host does outside of the sandbox (TLS, client
+//! certificates) is taken off, and what this connector does itself (finding the primary) is kept
+//! beside it: the driver gets one address and connects to nothing else.
+
+use std::time::Duration;
+
+use cartridge_warp_sdk::Failure;
+use mongodb::options::{
+    AuthMechanism, ClientOptions, ConnectionString, Credential, HostInfo, ReadPreference,
+    ServerAddress, ServerMonitoringMode,
+};
+
+/// The grant that the connector wants: the servers of its connection string, and how the host should
+/// talk TLS to them.
+pub const HOST_GRANT: &str = "${connection_string}?port=27017&tls=direct&mode=tls|ssl&ca=tlsCAFile&certificate=tlsCertificateKeyFile&key=tlsCertificateKeyFile&srv=mongodb+srv";
+
+const APPLICATION_NAME: &str = "cartridge-warp";
+const DEFAULT_PORT: u16 = 27017;
+const EXAMPLE: &str = "mongodb://user:password@host:27017,host2:27017/?replicaSet=rs0&tls=true";
+/// How long a server may take to accept a connection where the URL does not say.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a primary is looked for where the URL does not say (`serverSelectionTimeoutMS`).
+const SELECTION_TIMEOUT: Duration = Duration::from_secs(15);
+/// The host ends a call after a minute.
+const TIMEOUT_MAX: Duration = Duration::from_secs(30);
+/// The driver looks at its one server only this often by itself; errors are seen by whoever has them.
+const HEARTBEAT: Duration = Duration::from_secs(600);
+
+/// The host reads these and ends TLS outside of the sandbox.
+const OF_TLS: [&str; 9] = [
+    "ssl",
+    "tls",
+    "tlsallowinvalidcertificates",
+    "tlsallowinvalidhostnames",
+    "tlscafile",
+    "tlscertificatekeyfile",
+    "tlscertificatekeyfilepassword",
+    "tlsdisableocspendpointcheck",
+    "tlsinsecure",
+];
+
+/// A connection string that was understood.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where to ask for the primary.
+    pub seeds: Vec<Address>,
+    /// The seed must be the primary itself; no other server is asked.
+    pub direct: bool,
+    /// The set that the servers must be of.
+    pub replica_set: Option<String>,
+    /// How long a primary is looked for.
+    pub selection_timeout: Duration,
+    connect_timeout: Duration,
+    app_name: String,
+    credential: Option<Credential>,
+}
+
+/// A server by the name that a person or the replica set calls it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// Name or literal.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.host.contains(':') {
+            return write!(f, "[{}]:{}", self.host, self.port);
+        }
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+impl Address {
+    /// Reads `host:port` as members of a replica set name each other.
+    pub fn parse(text: &str) -> Option<Self> {
+        match ServerAddress::parse(text).ok()? {
+            ServerAddress::Tcp { host, port } => {
+                let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+                Some(Self { host, port: port.unwrap_or(DEFAULT_PORT) })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads a `mongodb://` URL.
+    ///
+    /// # Errors
+    /// `config` with what is wrong; never with the URL itself, which may hold a password.
+    pub fn parse(connection_string: &str) -> Result<Self, Failure> {
+        let text = connection_string.trim();
+        if !text.starts_with("mongodb://") && !text.starts_with("mongodb+srv://") {
+            return Err(refused("is no MongoDB URL"));
+        }
+        let parsed = ConnectionString::parse(without_tls(text))
+            .map_err(|error| refused("cannot be read").detail(error.to_string()))?;
+        let seeds = seeds(&parsed.host_info)?;
+        check(&parsed, seeds.len())?;
+        let timeout = |given: Option<Duration>, default: Duration| {
+            given.filter(|given| !given.is_zero()).unwrap_or(default).min(TIMEOUT_MAX)
+        };
+        Ok(Self {
+            seeds,
+            direct: parsed.direct_connection == Some(true),
+            replica_set: parsed.replica_set,
+            selection_timeout: timeout(parsed.server_selection_timeout, SELECTION_TIMEOUT),
+            connect_timeout: timeout(parsed.connect_timeout, CONNECT_TIMEOUT),
+            app_name: parsed.app_name.unwrap_or_else(|| APPLICATION_NAME.to_owned()),
+            credential: parsed.credential,
+        })
+    }
+
+    /// The driver's options for one server at a literal address.
+    pub fn client(&self, literal: ServerAddress, with_login: bool) -> ClientOptions {
+        let mut options = ClientOptions::default();
+        options.hosts = vec![literal];
+        options.direct_connection = Some(true);
+        options.app_name = Some(self.app_name.clone());
+        options.credential = self.credential.clone().filter(|_| with_login);
+        options.connect_timeout = Some(self.connect_timeout);
+        options.server_selection_timeout = Some(self.connect_timeout);
+        options.server_monitoring_mode = Some(ServerMonitoringMode::Poll);
+        options.heartbeat_freq = Some(HEARTBEAT);
+        // An error of the network is for us to see: the primary may be another server by now.
+        options.retry_reads = Some(false);
+        options
+    }
+
+    /// How long a server may take to accept a connection.
+    pub fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+}
+
+fn seeds(hosts: &HostInfo) -> Result<Vec<Address>, Failure> {
+    let HostInfo::HostIdentifiers(hosts) = hosts else {
+        return Err(refused(
+            "names an SRV record (mongodb+srv), whose servers this release of the host does not \
+             look up; name the servers themselves",
+        ));
+    };
+    let seed = |host: &ServerAddress| Address::parse(&host.to_string());
+    let seeds: Option<Vec<Address>> = hosts.iter().map(seed).collect();
+    seeds.ok_or_else(|| refused("names a socket file, which a component cannot open"))
+}
+
+/// What the driver would accept and this connector cannot honour.
+fn check(parsed: &ConnectionString, seeds: usize) -> Result<(), Failure> {
+    if parsed.load_balanced == Some(true) {
+        return Err(refused("asks for loadBalanced, which this connector does not support"));
+    }
+    if parsed.direct_connection == Some(true) && seeds > 1 {
+        return Err(refused("asks for directConnection and names several servers; name one"));
+    }
+    if !matches!(parsed.read_preference, None | Some(ReadPreference::Primary)) {
+        return Err(refused(
+            "asks for a readPreference; snapshot and change stream read from the primary, where \
+             they agree, so leave the parameter out",
+        ));
+    }
+    let mechanism = parsed.credential.as_ref().and_then(|login| login.mechanism.as_ref());
+    match mechanism {
+        None
+        | Some(
+            AuthMechanism::ScramSha1 | AuthMechanism::ScramSha256 | AuthMechanism::MongoDbX509,
+        ) => Ok(()),
+        Some(other) => Err(refused(&format!(
+            "asks for authMechanism {}; use SCRAM-SHA-256, SCRAM-SHA-1 or MONGODB-X509",
+            other.as_str()
+        ))),
+    }
+}
+
+/// The same URL without the parameters that are the host's business.
+fn without_tls(url: &str) -> String {
+    let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| {
+            let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
+            !OF_TLS.contains(&name.as_str())
+        })
+        .collect();
+    if kept.is_empty() { address.to_owned() } else { format!("{address}?{}", kept.join("&")) }
+}
+
+fn refused(what: &str) -> Failure {
+    Failure::config(
+        "invalid-connection-string",
+        format!("`connection_string` {what}; write it like {EXAMPLE}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connection_strings_are_read_or_refused_with_the_reason() {
+        let read = |url: &str| Settings::parse(url);
+        let one = read("mongodb://warp:p%40ss@db.example/shop?authSource=admin&tls=true").unwrap();
+        assert_eq!(one.seeds, [Address { host: "db.example".into(), port: 27017 }]);
+        assert_eq!(one.credential.unwrap().password.as_deref(), Some("p@ss"));
+        let set = read(
+            "mongodb://a:1,b:2,[::1]:3/?replicaSet=rs0&connectTimeoutMS=2000&retryWrites=true\
+             &w=majority&readPreference=primary&authMechanism=MONGODB-X509&ssl=true\
+             &tlsCertificateKeyFile=client.pem",
+        )
+        .unwrap();
+        let named: Vec<String> = set.seeds.iter().map(Address::to_string).collect();
+        assert_eq!(named, ["a:1", "b:2", "[::1]:3"]);
+        assert_eq!(set.replica_set.as_deref(), Some("rs0"));
+        assert_eq!(set.connect_timeout(), Duration::from_secs(2));
+        for (url, reason) in [
+            ("postgresql://a", "is no MongoDB URL"),
+            ("mongodb://", "cannot be read"),
+            ("mongodb://a/?readPreference=secondary", "readPreference"),
+            ("mongodb://a/?loadBalanced=true", "loadBalanced"),
+            ("mongodb://u@a/?authMechanism=PLAIN&authSource=x", "authMechanism PLAIN"),
+            ("mongodb://a,b/?directConnection=true", "directConnection"),
+            ("mongodb+srv://a.b.example/", "SRV"),
+            ("mongodb://%2Ftmp%2Fmongodb.sock/", "socket file"),
+            ("mongodb://u:secret@a/?nonsense=1", "cannot be read"),
+        ] {
+            let failure = read(url).err().unwrap_or_else(|| panic!("{url}"));
+            assert!(failure.message.contains(reason), "{url}: {failure}");
+            assert!(!format!("{failure:?}").contains("secret"), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn the_driver_gets_one_plain_address() {
+        let settings = Settings::parse("mongodb://u:p@a,b/?tls=true&tlsCAFile=ca.pem").unwrap();
+        let literal = ServerAddress::Tcp { host: "198.18.0.1".into(), port: Some(27017) };
+        let options = settings.client(literal.clone(), true);
+        assert_eq!(options.hosts, [literal.clone()]);
+        assert_eq!(options.direct_connection, Some(true));
+        assert!(options.tls.is_none() && options.credential.is_some());
+        assert!(settings.client(literal, false).credential.is_none());
+    }
+}

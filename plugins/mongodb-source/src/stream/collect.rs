@@ -1,0 +1,203 @@
+//! Events to the batch of one call.
+//!
+//! A batch ends before anything that has to stand alone: a change of shape, a split event, a table
+//! that comes back. The position moves behind what was taken, and never into a split event.
+
+use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, Operation};
+use mongodb::bson::{RawDocument, Timestamp};
+use mongodb_documents::Pushed;
+
+use super::Started;
+use super::event::{Event, Kind, Unreadable, is_fragment};
+use super::feed::Answer;
+use crate::MongodbSource;
+use crate::position::From;
+
+/// What becomes of an event.
+pub(super) enum Turn {
+    /// It is a row.
+    Row,
+    /// It says nothing to us.
+    Pass,
+    /// The batch ends before it.
+    Wait,
+    /// It was dealt with, the position too, and the batch ends behind it.
+    Done,
+}
+
+impl Started {
+    /// Takes events of an answer, from the `done`th on, as far as they fit; the rest waits.
+    pub(super) fn collect(
+        &mut self,
+        source: &MongodbSource,
+        schema: &str,
+        answer: Answer,
+        done: usize,
+        limits: &Limits,
+    ) -> Result<ChangeBatch, Failure> {
+        let mut batch = ChangeBatch::default();
+        let (end, count) = {
+            let documents = answer.documents(&source.server)?;
+            let split = self.fragments.is_open() || documents.get(done).is_some_and(is_fragment);
+            let end = if split {
+                self.take_fragments(source, schema, &documents, done, &mut batch)?
+            } else {
+                self.take_events(source, schema, &documents, done, limits, &mut batch)?
+            };
+            (end, documents.len())
+        };
+        if end < count {
+            self.answer = Some((answer, end));
+        } else if self.feed.is_some() {
+            if !self.fragments.is_open() {
+                batch.caught_up = self.answered(&answer, count > 0);
+            }
+            self.ask_ahead(source, answer.is_end)?;
+        }
+        Ok(batch)
+    }
+
+    /// Has the server look for news while this batch travels.
+    fn ask_ahead(&mut self, source: &MongodbSource, is_end: bool) -> Result<(), Failure> {
+        let Some(feed) = self.feed.as_mut().filter(|_| !is_end) else {
+            self.feed = None;
+            return Ok(());
+        };
+        match feed.ask_ahead(&source.server) {
+            Ok(answer) => {
+                self.answer = answer.map(|answer| (answer, 0));
+                Ok(())
+            }
+            Err(error) => self.cut(source, &error),
+        }
+    }
+
+    /// Whole events; returns the place of the first that was not taken.
+    fn take_events(
+        &mut self,
+        source: &MongodbSource,
+        schema: &str,
+        documents: &[&RawDocument],
+        mut at: usize,
+        limits: &Limits,
+        batch: &mut ChangeBatch,
+    ) -> Result<usize, Failure> {
+        let mut rows: Vec<Event<'_>> = Vec::new();
+        let (mut bytes, mut last) = (0, None);
+        while let Some(document) = documents.get(at) {
+            let size = document.as_bytes().len() as u64;
+            let full = rows.len() >= limits.rows_max || bytes + size > limits.bytes_max;
+            if (full && !rows.is_empty()) || is_fragment(document) {
+                break;
+            }
+            let event = Event::read(&[document]).map_err(|error| unreadable(source, &error))?;
+            let behind = (event.token, event.time);
+            match self.meet(source, schema, &event, rows.is_empty(), batch)? {
+                Turn::Row => {
+                    bytes += size;
+                    rows.push(event);
+                }
+                Turn::Pass => {}
+                Turn::Wait => break,
+                Turn::Done => return Ok(at + 1),
+            }
+            last = Some(behind);
+            at += 1;
+        }
+        self.write(&rows, batch)?;
+        if let Some((token, time)) = last {
+            self.stand_behind(token, time);
+        }
+        Ok(at)
+    }
+
+    /// Fragments; a complete event is a batch of its own, since it has documents of 16 MB.
+    fn take_fragments(
+        &mut self,
+        source: &MongodbSource,
+        schema: &str,
+        documents: &[&RawDocument],
+        mut at: usize,
+        batch: &mut ChangeBatch,
+    ) -> Result<usize, Failure> {
+        while let Some(document) = documents.get(at) {
+            let more = self.fragments.take(document).map_err(|error| unreadable(source, &error))?;
+            at += 1;
+            if more {
+                continue;
+            }
+            let parts = self.fragments.finish();
+            let parts: Vec<&RawDocument> = parts.iter().map(|part| part.as_ref()).collect();
+            let event = Event::read(&parts).map_err(|error| unreadable(source, &error))?;
+            if let Turn::Wait = self.meet(source, schema, &event, true, batch)? {
+                // Only a table that comes back has something to say first, and only once.
+                if let Turn::Wait = self.meet(source, schema, &event, true, batch)? {
+                    return Err(source.server.unexpected("a split event that never comes"));
+                }
+            }
+            if self.tables.contains_key(event.collection) && event.kind.is_row() {
+                self.write(std::slice::from_ref(&event), batch)?;
+            }
+            self.stand_behind(event.token, event.time);
+            break;
+        }
+        Ok(at)
+    }
+
+    /// Writes rows of tables that are known.
+    fn write(&mut self, events: &[Event<'_>], batch: &mut ChangeBatch) -> Result<(), Failure> {
+        // First what they look like, so that a table changes once in a batch at most.
+        for event in events {
+            if let (Some(rows), Some(document)) =
+                (self.tables.get_mut(event.collection), event.document)
+            {
+                rows.observe(document)?;
+            }
+        }
+        let mut written: Vec<&str> = Vec::new();
+        for event in events {
+            let Some(rows) = self.tables.get_mut(event.collection) else { continue };
+            let row = match event.kind {
+                Kind::Delete => event.key.map(|key| (Operation::Delete, key)),
+                Kind::Insert => event.document.map(|document| (Operation::Insert, document)),
+                _ => event.document.map(|document| (Operation::Update, document)),
+            };
+            // An update whose document is gone: its delete follows.
+            let Some((operation, document)) = row else { continue };
+            let at = Some(event.at_micros);
+            let mut pushed = rows.push(operation, document, at)?;
+            if let Pushed::Reshaped = pushed {
+                batch.tables.push(rows.finish()?);
+                pushed = rows.push(operation, document, at)?;
+            }
+            match pushed {
+                Pushed::Row if rows.len() == 1 => written.push(event.collection),
+                Pushed::Row => {}
+                Pushed::Rejected(letter) => batch.rejected.push(letter),
+                Pushed::Reshaped => {
+                    return Err(Failure::stop(
+                        "shape",
+                        format!("the table of collection {} never settles", event.collection),
+                    ));
+                }
+            }
+        }
+        for name in written {
+            if let Some(rows) = self.tables.get_mut(name).filter(|rows| !rows.is_empty()) {
+                batch.tables.push(rows.finish()?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything up to this event was taken.
+    pub(super) fn stand_behind(&mut self, token: &RawDocument, time: Timestamp) {
+        self.position.from = From::After(token.to_owned());
+        self.position.time = self.position.time.max(time);
+        self.position.seen = self.position.seen.max(time);
+    }
+}
+
+fn unreadable(source: &MongodbSource, error: &Unreadable) -> Failure {
+    source.server.unexpected(&error.0)
+}

@@ -1,0 +1,172 @@
+//! One change stream on the server: how it is opened, and what each answer says besides events.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cartridge_warp_sdk::{Failure, Limits};
+use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, Timestamp, doc};
+use mongodb::error::Error;
+use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
+
+use crate::options::Options;
+use crate::position::{From, LogPosition};
+use crate::server::{Next, Server};
+
+/// How long the server waits for news in each answer.
+const NEWS_WAIT: Duration = Duration::from_millis(500);
+/// Events that say nothing of a document pass whatever collection they are of: a rename may bring a
+/// collection under a name that is followed.
+const ALWAYS: [&str; 5] = ["create", "drop", "dropDatabase", "invalidate", "rename"];
+/// Events in one answer.
+const BATCH_MIN: usize = 100;
+const BATCH_MAX: usize = 10_000;
+/// An answer larger than this may have ended at the server's limit of 16 MB.
+const ANSWER_BYTES: usize = 12 << 20;
+
+/// An open change stream.
+pub struct Feed {
+    cursor: RawBatchCursor,
+    batch_size: u32,
+}
+
+/// An answer of the server.
+pub struct Answer {
+    batch: RawBatch,
+    /// Behind everything the server looked at.
+    pub token: Option<RawDocumentBuf>,
+    /// The cluster's time when it answered.
+    pub time: Option<Timestamp>,
+    /// Whether the server had more at hand than it sent.
+    pub is_cut: bool,
+    /// The stream has ended with this answer.
+    pub is_end: bool,
+}
+
+impl Answer {
+    fn new(batch: RawBatch, batch_size: u32) -> Result<Self, Error> {
+        let reply = batch.as_raw_document();
+        let cursor = reply.get_document("cursor").ok();
+        let token = cursor.and_then(|cursor| cursor.get_document("postBatchResumeToken").ok());
+        let token = token.map(ToOwned::to_owned);
+        let time = reply.get_timestamp("operationTime").ok();
+        let is_end = cursor.and_then(|cursor| cursor.get_i64("id").ok()) == Some(0);
+        let bytes = reply.as_bytes().len();
+        let count = batch.doc_slices()?.into_iter().count();
+        let is_cut = bytes > ANSWER_BYTES || count >= batch_size as usize;
+        Ok(Self { token, time, is_cut, is_end, batch })
+    }
+
+    /// The events.
+    pub fn documents(&self, server: &Server) -> Result<Vec<&RawDocument>, Failure> {
+        server.documents(&self.batch)
+    }
+}
+
+impl Feed {
+    /// Opens the stream at a place in the log; at its end without one.
+    pub fn open(
+        server: &Server,
+        database: &str,
+        options: &Options,
+        unselected: &BTreeSet<String>,
+        from: Option<&LogPosition>,
+        limits: Limits,
+    ) -> Result<Result<Self, Error>, Failure> {
+        // A batch of one is an answer of one event a round trip; what a call leaves waits here.
+        let batch_size = u32::try_from(limits.rows_max.clamp(BATCH_MIN, BATCH_MAX));
+        let batch_size = batch_size.unwrap_or(u32::MAX);
+        let command = command(server, options, unselected, from, batch_size)?;
+        let cursor = server.open_cursor(database, command, batch_size, Some(NEWS_WAIT))?;
+        Ok(cursor.map(|cursor| Self { cursor, batch_size }))
+    }
+
+    /// The next answer, if it comes in time.
+    pub fn next(&mut self, server: &Server, patience: Duration) -> Result<Option<Answer>, Error> {
+        match server.next(&mut self.cursor, patience)? {
+            Next::Batch(batch) => Answer::new(batch, self.batch_size).map(Some),
+            Next::NotYet => Ok(None),
+            // After the answer that ended it nobody asks again.
+            Next::End => Err(Error::from(std::io::Error::from(std::io::ErrorKind::UnexpectedEof))),
+        }
+    }
+
+    /// Lets the server look for news while nobody waits.
+    pub fn ask_ahead(&mut self, server: &Server) -> Result<Option<Answer>, Error> {
+        let batch = server.nudge(&mut self.cursor).transpose()?;
+        batch.map(|batch| Answer::new(batch, self.batch_size)).transpose()
+    }
+}
+
+fn command(
+    server: &Server,
+    options: &Options,
+    unselected: &BTreeSet<String>,
+    from: Option<&LogPosition>,
+    batch_size: u32,
+) -> Result<Document, Failure> {
+    let mut stream = doc! { "fullDocument": options.full_document.word() };
+    if server.features.expanded_events {
+        stream.insert("showExpandedEvents", true);
+    }
+    if let Some(position) = from {
+        let token = |token: &RawDocumentBuf| {
+            let token = Document::try_from(token.as_ref());
+            token.map_err(|_| server.unexpected("a resume token that cannot be sent back"))
+        };
+        match &position.from {
+            From::After(after) => stream.insert("resumeAfter", token(after)?),
+            From::AfterEnd(after) => stream.insert("startAfter", token(after)?),
+            From::Time => stream.insert("startAtOperationTime", position.time),
+        };
+    }
+    let mut pipeline = vec![doc! { "$changeStream": stream }];
+    if !unselected.is_empty() {
+        let names: Vec<&str> = unselected.iter().map(String::as_str).collect();
+        pipeline.push(doc! { "$match": { "$or": [
+            { "ns.coll": { "$nin": names } },
+            { "operationType": { "$in": ALWAYS.to_vec() } },
+        ] } });
+    }
+    // The whole document is sent; what changed in it need not be.
+    pipeline.push(doc! { "$project": { "updateDescription": 0 } });
+    if server.features.split_events {
+        pipeline.push(doc! { "$changeStreamSplitLargeEvent": {} });
+    }
+    let pipeline: Vec<Bson> = pipeline.into_iter().map(Bson::Document).collect();
+    Ok(doc! {
+        "aggregate": 1, "pipeline": pipeline, "cursor": { "batchSize": i64::from(batch_size) },
+        "readConcern": { "level": "majority" },
+    })
+}
+
+/// The cluster's time of a resume token, as far as it can be told: tokens begin with it, as servers
+/// have written them since 4.2.
+pub fn time_of(token: &RawDocument) -> Option<Timestamp> {
+    const TIMESTAMP_TYPE: &str = "82";
+    let data = token.get_str("_data").ok()?;
+    let digits = data.strip_prefix(TIMESTAMP_TYPE)?;
+    let number = |from: usize| u32::from_str_radix(digits.get(from..from + 8)?, 16).ok();
+    Some(Timestamp { time: number(0)?, increment: number(8)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mongodb::bson::rawdoc;
+
+    #[test]
+    fn the_time_of_a_token_is_read_or_left_open() {
+        for (token, expected) in [
+            (rawdoc! { "_data": "8264F0C1D2000000052B0229296E04" }, Some((0x64f0_c1d2, 5))),
+            (rawdoc! { "_data": "8264F0C1D200000005" }, Some((0x64f0_c1d2, 5))),
+            (rawdoc! { "_data": "8264F0C1D2" }, None),
+            (rawdoc! { "_data": "82ü4F0C1D2000000052B" }, None),
+            (rawdoc! { "_data": "own format" }, None),
+            (rawdoc! { "_data": 5 }, None),
+            (rawdoc! {}, None),
+        ] {
+            let time = time_of(&token).map(|time| (time.time, time.increment));
+            assert_eq!(time, expected, "{token:?}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Follows the change stream of a database, from any position that was ever returned.
+//!
+//! One stream for all collections: it keeps the order between them, costs the server one reading of
+//! its log instead of one for each, and sees collections come and go. `feed` opens it, `event` reads
+//! events, `meet` says what they mean, `collect` makes rows of them, `lost` explains a position whose history is gone. This module
+//! waits, keeps the position, and outlives a change of the primary.
+
+mod collect;
+mod event;
+mod feed;
+mod lost;
+mod meet;
+mod start;
+
+use std::collections::HashMap;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, log};
+use mongodb::bson::Timestamp;
+use mongodb::error::Error;
+use mongodb_documents::Rows;
+
+use crate::MongodbSource;
+use crate::position::{From, LogPosition, Position};
+use crate::server::failure;
+use event::Fragments;
+use feed::{Answer, Feed};
+pub use start::{new_table, open_at_end, position_at_end};
+
+/// How long a call waits for an answer that the server is working on, even without a wait limit.
+const ANSWER_PATIENCE: Duration = Duration::from_millis(250);
+/// How long the stream waits for a primary before the runner hears of it: elections take seconds.
+const OUTAGE_PATIENCE: Duration = Duration::from_secs(60);
+/// A server that says nothing for so long, although it answers twice a second, is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(40);
+/// How often the position moves when nothing happens: often enough that its token never ages out of
+/// the log, seldom enough to be no load for the destination.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// What the stream's connection remembers.
+#[derive(Default)]
+pub struct State {
+    started: Option<Started>,
+}
+
+struct Started {
+    /// None while the server is away.
+    feed: Option<Feed>,
+    /// An answer, and how many of its events were taken.
+    answer: Option<(Answer, usize)>,
+    fragments: Fragments,
+    /// Behind the last batch that was returned.
+    position: LogPosition,
+    /// The tables that are followed.
+    tables: HashMap<String, Rows>,
+    /// A table whose rows were taken away for the rename that comes next.
+    emptied: Option<String>,
+    /// What the next call has to say.
+    failure: Option<Failure>,
+    /// The cluster's time before the present answer was asked for; none for the first.
+    asked: Option<Timestamp>,
+    answers: u64,
+    heard: Instant,
+    moved: Instant,
+    away: Option<Instant>,
+}
+
+/// Reads changes, waiting for some within the limit.
+pub fn get_changes(
+    source: &mut MongodbSource,
+    schema: &str,
+    after: LogPosition,
+    limits: Limits,
+) -> Result<ChangeBatch, Failure> {
+    let deadline = Instant::now() + limits.wait;
+    let mut started = match source.stream.started.take() {
+        Some(started) if started.position == after => started,
+        // Another position than the last one: the stream that is open is of no use.
+        _ => start::start(source, schema, after, &limits)?,
+    };
+    if let Some(failure) = started.failure.take() {
+        return Err(failure);
+    }
+    let batch = started.read(source, schema, deadline, &limits)?;
+    source.stream.started = Some(started);
+    Ok(batch)
+}
+
+impl Started {
+    fn read(
+        &mut self,
+        source: &mut MongodbSource,
+        schema: &str,
+        deadline: Instant,
+        limits: &Limits,
+    ) -> Result<ChangeBatch, Failure> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let patience = left.max(ANSWER_PATIENCE);
+            let mut batch = ChangeBatch::default();
+            if let Some((answer, done)) = self.answer(source, schema, patience, limits)? {
+                batch = self.collect(source, schema, answer, done, limits)?;
+            }
+            let something = !batch.tables.is_empty()
+                || !batch.rejected.is_empty()
+                || !batch.schema_changes.is_empty();
+            let more_at_hand = self.answer.is_some();
+            let is_over = Instant::now() >= deadline && !more_at_hand;
+            if something || is_over || self.failure.is_some() {
+                batch.position = Position::Log(self.position.clone()).encode()?;
+                return Ok(batch);
+            }
+        }
+    }
+
+    /// The present answer, or the next one if it comes within `patience`. A server that went away is
+    /// looked for; the stream goes on where it stood.
+    fn answer(
+        &mut self,
+        source: &mut MongodbSource,
+        schema: &str,
+        patience: Duration,
+        limits: &Limits,
+    ) -> Result<Option<(Answer, usize)>, Failure> {
+        if let Some(answer) = self.answer.take() {
+            return Ok(Some(answer));
+        }
+        let Some(feed) = &mut self.feed else {
+            self.return_to(source, schema, patience, limits)?;
+            return Ok(None);
+        };
+        match feed.next(&source.server, patience) {
+            Ok(Some(answer)) => {
+                self.heard = Instant::now();
+                Ok(Some((answer, 0)))
+            }
+            Ok(None) if self.heard.elapsed() > SILENCE_MAX => Err(source.server.silent()),
+            Ok(None) => Ok(None),
+            Err(error) => self.cut(source, &error).map(|()| None),
+        }
+    }
+
+    /// Lets go of a stream that broke, unless it can never go on.
+    fn cut(&mut self, source: &MongodbSource, error: &Error) -> Result<(), Failure> {
+        self.feed = None;
+        self.fragments.forget();
+        if failure::is_history_lost(error) {
+            return Err(lost::lost(&source.server, &self.position, error));
+        }
+        let failure = source.server.failure(error);
+        if !failure::is_passing(error) {
+            return Err(failure);
+        }
+        log::warn("the change stream was cut and is opened anew", &[("reason", &failure.message)]);
+        self.away = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Finds the primary and opens the stream where it stood; quietly nothing while there is none.
+    fn return_to(
+        &mut self,
+        source: &mut MongodbSource,
+        schema: &str,
+        patience: Duration,
+        limits: &Limits,
+    ) -> Result<(), Failure> {
+        let since = *self.away.get_or_insert_with(Instant::now);
+        // A stream that ended in order needs no other server.
+        let reopened = match self.position.from {
+            From::AfterEnd(_) => Ok(()),
+            _ => source.reopen(patience),
+        };
+        let opened =
+            reopened.and_then(|()| start::open_feed(source, schema, &self.position, limits));
+        match opened {
+            Ok(feed) => {
+                self.feed = Some(feed);
+                (self.away, self.heard) = (None, Instant::now());
+                Ok(())
+            }
+            Err(failure) if failure::is_final(&failure) => Err(failure),
+            Err(failure) if since.elapsed() > OUTAGE_PATIENCE => Err(failure),
+            Err(_) => {
+                sleep(ANSWER_PATIENCE.min(patience));
+                Ok(())
+            }
+        }
+    }
+
+    /// Moves the position behind an answer all of whose events were taken.
+    fn answered(&mut self, answer: &Answer, something: bool) -> bool {
+        let token_time = answer.token.as_ref().and_then(|token| feed::time_of(token));
+        let caught_up = !answer.is_cut
+            && self.answers > 0
+            && match (token_time, self.asked) {
+                (Some(read), Some(asked)) => read >= asked,
+                // The server does not say; then it had nothing further, or it would have sent it.
+                _ => true,
+            };
+        self.answers += 1;
+        self.asked = answer.time;
+        let due = something || self.moved.elapsed() >= HEARTBEAT;
+        if let (Some(token), true) = (&answer.token, due) {
+            self.position.from = From::After(token.clone());
+            self.position.time = token_time.unwrap_or(self.position.time).max(self.position.time);
+            let seen = answer.time.unwrap_or(self.position.time).max(self.position.time);
+            self.position.seen = self.position.seen.max(seen);
+            self.moved = Instant::now();
+        }
+        caught_up
+    }
+}

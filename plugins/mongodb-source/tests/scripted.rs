@@ -1,0 +1,254 @@
+//! What no single real server of the tests does: split events, standalones, members that are not
+//! there, answers that make no sense. A scripted server says it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may fail loudly")]
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+
+use cartridge_warp_sdk::testing::Driver;
+use cartridge_warp_sdk::{Limits, Source};
+use cartridge_warp_test_mongodb::bson::{Bson, Document, Timestamp, doc};
+use cartridge_warp_test_mongodb::{Reaction, StandIn};
+use support::{Database, Replica, assert_failure, follow, limits};
+
+/// What a member of a replica set says about itself.
+fn hello(rest: Document) -> Document {
+    let mut answer = doc! {
+        "ok": 1.0, "isWritablePrimary": true, "setName": "rs0", "minWireVersion": 0,
+        "maxWireVersion": 21, "maxBsonObjectSize": 16 << 20, "maxMessageSizeBytes": 48_000_000,
+        "maxWriteBatchSize": 100_000, "logicalSessionTimeoutMinutes": 30,
+    };
+    answer.extend(rest);
+    answer
+}
+
+/// A server that answers `hello` so, and to other commands what the script says.
+fn stand_in(
+    hello_answer: Document,
+    script: impl Fn(&str, &Document) -> Option<Document> + Send + Sync + 'static,
+) -> StandIn {
+    let script = Arc::new(script);
+    StandIn::start(move || {
+        let (hello_answer, script) = (hello_answer.clone(), script.clone());
+        Box::new(move |command| {
+            let name = command.keys().next().map(String::as_str).unwrap_or_default();
+            let answer = match name {
+                "hello" | "isMaster" | "ismaster" => hello_answer.clone(),
+                "buildInfo" => doc! { "ok": 1.0, "versionArray": [7, 0, 5, 0] },
+                other => match script(other, command) {
+                    Some(answer) => answer,
+                    None => doc! { "ok": 1.0, "n": 0 },
+                },
+            };
+            Reaction::Answer(answer)
+        })
+    })
+}
+
+fn database(stand_in: &StandIn) -> Database {
+    let url = format!("mongodb://127.0.0.1:{}/?directConnection=true", stand_in.port());
+    Database::at("shop", url)
+}
+
+fn time(increment: u32) -> Timestamp {
+    Timestamp { time: 1_700_000_000, increment }
+}
+
+fn token(increment: u32) -> Document {
+    doc! { "_data": format!("82{:08X}{:08X}2B", 1_700_000_000, increment) }
+}
+
+fn batch(key: &str, id: i64, documents: Vec<Document>, increment: u32) -> Document {
+    let documents: Vec<Bson> = documents.into_iter().map(Bson::Document).collect();
+    let mut cursor = doc! {
+        "id": id, "ns": "shop.$cmd.aggregate", "postBatchResumeToken": token(increment),
+    };
+    cursor.insert(key, documents);
+    doc! { "ok": 1.0, "cursor": cursor, "operationTime": time(increment) }
+}
+
+fn listed(names: &[&str]) -> Document {
+    let names: Vec<Bson> = names
+        .iter()
+        .map(|name| Bson::Document(doc! { "name": *name, "type": "collection", "options": {} }))
+        .collect();
+    doc! { "ok": 1.0, "cursor": { "id": 0_i64, "ns": "shop.$cmd.listCollections", "firstBatch": names } }
+}
+
+fn found(documents: Vec<Document>) -> Document {
+    let documents: Vec<Bson> = documents.into_iter().map(Bson::Document).collect();
+    doc! { "ok": 1.0, "cursor": { "id": 0_i64, "ns": "shop.t", "firstBatch": documents } }
+}
+
+/// A stream whose answers are these, then nothing.
+fn streaming(answers: Vec<Vec<Document>>) -> StandIn {
+    let answers = Mutex::new((0_usize, answers));
+    stand_in(hello(doc! {}), move |name, _| match name {
+        "listCollections" => Some(listed(&["t"])),
+        "find" => Some(found(vec![doc! { "_id": 1, "a": "x" }])),
+        "aggregate" => Some(batch("firstBatch", 77, vec![], 1)),
+        "getMore" => {
+            let mut answers = answers.lock().unwrap();
+            let (at, all) = &mut *answers;
+            *at += 1;
+            match all.get(*at - 1) {
+                Some(events) => Some(batch("nextBatch", 77, events.clone(), 10 + *at as u32)),
+                None => {
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    Some(batch("nextBatch", 77, vec![], 100))
+                }
+            }
+        }
+        _ => None,
+    })
+}
+
+fn insert(increment: u32, id: i32) -> Document {
+    doc! {
+        "_id": token(increment), "operationType": "insert", "clusterTime": time(increment),
+        "ns": { "db": "shop", "coll": "t" }, "documentKey": { "_id": id },
+        "fullDocument": { "_id": id, "a": "x" },
+    }
+}
+
+fn fragments(increment: u32, id: i32) -> [Document; 3] {
+    let split = |fragment: i32| doc! { "fragment": fragment, "of": 3 };
+    let of = |fragment: i32| doc! { "_data": format!("82{:08X}{:08X}2B-{fragment}", 1_700_000_000, increment) };
+    [
+        doc! {
+            "_id": of(1), "splitEvent": split(1), "operationType": "replace",
+            "clusterTime": time(increment), "ns": { "db": "shop", "coll": "t" },
+        },
+        doc! { "_id": of(2), "splitEvent": split(2), "documentKey": { "_id": id } },
+        doc! { "_id": of(3), "splitEvent": split(3), "fullDocument": { "_id": id, "a": "large" } },
+    ]
+}
+
+#[test]
+fn split_events_are_put_together_wherever_the_answers_end() {
+    let [one, two, three] = fragments(3, 7);
+    for answers in [
+        vec![vec![insert(2, 1), one.clone(), two.clone(), three.clone(), insert(4, 2)]],
+        vec![vec![insert(2, 1), one.clone()], vec![two.clone(), three.clone()], vec![insert(4, 2)]],
+        vec![vec![insert(2, 1)], vec![one], vec![two], vec![three, insert(4, 2)]],
+    ] {
+        let server = streaming(answers);
+        let mut driver = Driver::new(database(&server).source(), "shop");
+        let start = driver.position().unwrap();
+        let mut replica = Replica::default();
+        let mut position = start;
+        while replica.rows("t", &["_id"]).len() < 3 {
+            let changes = follow(&mut driver, &position);
+            replica.apply(&changes);
+            position = changes.position;
+        }
+        assert_eq!(replica.rows("t", &["_id", "a"]), ["1|x", "2|x", "7|large"]);
+    }
+}
+
+#[test]
+fn answers_that_make_no_sense_stop_the_pipeline() {
+    let no_operation = doc! { "_id": token(2), "clusterTime": time(2) };
+    let [one, _, three] = fragments(3, 7);
+    let mut no_document = insert(2, 1);
+    no_document.remove("fullDocument");
+    for (events, word) in [
+        (vec![no_operation], "operationType"),
+        (vec![one.clone(), three], "fragment 3 of 3"),
+        (vec![one, insert(4, 1)], "no end"),
+        (vec![no_document], "fullDocument"),
+    ] {
+        let server = streaming(vec![events]);
+        let mut driver = Driver::new(database(&server).source(), "shop");
+        let start = driver.position().unwrap();
+        let wait = std::time::Duration::from_secs(5);
+        let limits = Limits { wait, ..limits(10) };
+        let result = driver.source.get_changes("shop", &start, limits);
+        assert_failure(result, "stop", "protocol", &[word]);
+    }
+}
+
+#[test]
+fn a_standalone_is_refused_with_what_helps_unless_it_is_polled() {
+    let standalone = || {
+        let mut answer = hello(doc! {});
+        answer.remove("setName");
+        stand_in(answer, |name, _| match name {
+            "listCollections" => Some(listed(&[])),
+            "find" => Some(found(vec![])),
+            _ => None,
+        })
+    };
+    let server = standalone();
+    let mut source = database(&server).connect().unwrap();
+    let words = ["--replSet", "rs.initiate()", "timestamp"];
+    assert_failure(source.get_schema("shop"), "config", "no-replica-set", &words);
+    let polling = database(&server).setting("change_detection_strategy", "timestamp");
+    assert!(polling.connect().unwrap().get_schema("shop").is_ok());
+}
+
+#[test]
+fn a_set_without_primary_or_of_another_name_is_an_error_that_says_so() {
+    let secondary = || {
+        let answer = hello(doc! { "isWritablePrimary": false, "secondary": true, "hosts": [] });
+        stand_in(answer, |_, _| None)
+    };
+    let server = secondary();
+    let url = format!("mongodb://127.0.0.1:{}/?serverSelectionTimeoutMS=600", server.port());
+    assert_failure(Database::at("shop", url).connect(), "reconnect", "no-primary", &["no server"]);
+    let primary = stand_in(hello(doc! {}), |_, _| None);
+    let url = format!("mongodb://127.0.0.1:{}/?replicaSet=other", primary.port());
+    let words = ["replica set rs0", "replicaSet=other"];
+    assert_failure(Database::at("shop", url).connect(), "config", "wrong-replica-set", &words);
+    let nobody = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=500".to_owned();
+    let words = ["127.0.0.1:1"];
+    assert_failure(Database::at("shop", nobody).connect(), "reconnect", "unreachable", &words);
+}
+
+#[test]
+fn refusals_of_the_server_become_instructions() {
+    for (code, action, word) in [
+        (13, "config", "permission"),
+        (18, "config", "authentication"),
+        (50, "retry", "interrupted"),
+        (10107, "reconnect", "not-primary"),
+        (9999, "stop", "mongodb"),
+    ] {
+        let server = stand_in(hello(doc! {}), move |name, _| match name {
+            "ping" => Some(doc! { "ok": 0.0, "code": code, "codeName": "X", "errmsg": "no" }),
+            _ => None,
+        });
+        let mut source = database(&server).connect().unwrap();
+        assert_failure(source.test_connection(), action, word, &["127.0.0.1"]);
+    }
+}
+
+#[test]
+fn the_options_of_the_stream_reach_the_server() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hear = heard.clone();
+    let server = stand_in(hello(doc! {}), move |name, command| match name {
+        "listCollections" => Some(listed(&[])),
+        "aggregate" => {
+            hear.lock().unwrap().push(command.clone());
+            Some(batch("firstBatch", 0, vec![], 1))
+        }
+        _ => None,
+    });
+    for (options, word) in
+        [("{}", "updateLookup"), (r#"{"full_document": "required"}"#, "required")]
+    {
+        let options = serde_json::from_str(options).unwrap();
+        let mut source = Database { options, ..database(&server) }.connect().unwrap();
+        source.get_schema("shop").unwrap();
+        let command = heard.lock().unwrap().pop().unwrap();
+        let pipeline = command.get_array("pipeline").unwrap();
+        let stage = pipeline[0].as_document().unwrap().get_document("$changeStream").unwrap();
+        assert_eq!(stage.get_str("fullDocument").ok(), Some(word));
+        assert_eq!(stage.get_bool("showExpandedEvents").ok(), Some(true));
+        let last = pipeline.last().unwrap().as_document().unwrap();
+        assert!(last.contains_key("$changeStreamSplitLargeEvent"), "{last}");
+    }
+}

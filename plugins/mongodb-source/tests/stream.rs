@@ -1,0 +1,276 @@
+//! The change stream: operations, order, positions, collections that come and go.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may fail loudly")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use cartridge_warp_sdk::testing::{Collected, Driver};
+use cartridge_warp_sdk::{Limits, Source};
+use cartridge_warp_test_mongodb::bson::doc;
+use support::{Database, Replica, assert_failure, follow, limits, shapes, try_follow};
+
+#[test]
+fn operations_come_in_commit_order_with_whole_documents() {
+    let database = Database::new("operations");
+    database.insert("t", &[doc! { "_id": 0, "note": "before" }]);
+    let mut driver = database.driver();
+    let start = driver.position().unwrap();
+    database.insert("t", &[doc! { "_id": 1, "note": "a" }, doc! { "_id": 2, "note": "b" }]);
+    database.update("t", doc! { "_id": 1 }, doc! { "$set": { "note": "c" } });
+    database.delete("t", doc! { "_id": 2 });
+    database.update("t", doc! { "_id": 1 }, doc! { "other": 5 });
+    database.insert("t", &[doc! { "_id": 3, "note": "ü" }]);
+    let changes = follow(&mut driver, &start);
+    let expected = ["1", "2", "update 1", "delete 2", "update 1", "3"];
+    assert_eq!(changes.column("t", "_id"), expected);
+    assert!(changes.batches[0].timestamp(0).unwrap() > 1_700_000_000_000_000);
+    let mut replica = Replica::default();
+    replica.apply(&changes);
+    assert_eq!(replica.rows("t", &["_id", "note", "other"]), ["1|null|5", "3|ü|null"]);
+    // The same again from the same position, and nothing from the last.
+    let again = follow(&mut database.driver(), &start);
+    assert_eq!(again.column("t", "_id"), expected);
+    assert_eq!(follow(&mut database.driver(), &changes.position).rows(), 0);
+}
+
+#[test]
+fn the_stream_goes_on_wherever_it_was_cut() {
+    let database = Database::new("cuts");
+    database.insert("t", &[doc! { "_id": 0 }]);
+    let start = database.driver().position().unwrap();
+    let documents: Vec<_> = (1..40).map(|n| doc! { "_id": n, "v": n }).collect();
+    database.insert("t", &documents);
+    database.delete("t", doc! { "_id": { "$gt": 30 } });
+    let whole = follow(&mut database.driver(), &start).column("t", "_id");
+    assert_eq!(whole.len(), 39 + 9);
+    for rows_max in [1, 7, 64] {
+        // Each batch by a source of its own, as if killed after each.
+        let (mut position, mut rows) = (start.clone(), Vec::new());
+        while rows.len() < whole.len() {
+            let wait = Duration::from_secs(5);
+            let limits = Limits { wait, ..limits(rows_max) };
+            let batch = database.source().get_changes("cuts", &position, limits).unwrap();
+            let count: usize = batch.tables.iter().map(|rows| rows.len()).sum();
+            assert!((1..=rows_max).contains(&count), "{count} of {rows_max}");
+            let collected = Collected { batches: batch.tables, ..Collected::default() };
+            rows.extend(collected.column("t", "_id"));
+            position = batch.position;
+        }
+        assert_eq!(rows, whole, "{rows_max} at a time");
+    }
+}
+
+#[test]
+fn an_update_of_a_document_that_is_gone_is_no_row_and_its_delete_is_not_lost() {
+    let database = Database::new("gone");
+    database.insert("t", &[doc! { "_id": 1, "v": 1 }]);
+    let mut driver = database.driver();
+    let start = driver.position().unwrap();
+    database.update("t", doc! { "_id": 1 }, doc! { "$set": { "v": 2 } });
+    database.delete("t", doc! { "_id": 1 });
+    let changes = follow(&mut driver, &start);
+    assert_eq!(changes.column("t", "_id"), ["delete 1"]);
+}
+
+#[test]
+fn a_new_collection_is_announced_and_arrives_whole() {
+    let database = Database::new("news");
+    database.insert("t", &[doc! { "_id": 1 }]);
+    let mut driver = database.driver();
+    let start = driver.position().unwrap();
+    database.insert("t", &[doc! { "_id": 2 }]);
+    database.insert("u", &[doc! { "_id": "a", "n": 1 }, doc! { "_id": "b", "m": true }]);
+    database.insert("t", &[doc! { "_id": 3 }]);
+    let changes = follow(&mut driver, &start);
+    assert_eq!(shapes(&changes), ["add_table u"]);
+    assert_eq!(changes.column("u", "_id"), ["a", "b"]);
+    assert_eq!(changes.column("t", "_id"), ["2", "3"]);
+    let after = changes.schema_changes[0].after.as_ref().unwrap();
+    assert_eq!(after.key, ["_id"]);
+}
+
+#[test]
+fn unselected_collections_are_not_read_and_do_not_hold_the_position_back() {
+    let database = Database::new("selection");
+    database.insert("t", &[doc! { "_id": 1 }]);
+    database.insert("u", &[doc! { "_id": 1 }]);
+    let open = || {
+        let mut source = database.connect().unwrap();
+        source.get_schema("selection").unwrap();
+        source.select_tables("selection", &["t".to_owned()]).unwrap();
+        Driver::new(source, "selection")
+    };
+    let mut driver = open();
+    let start = driver.position().unwrap();
+    database.insert("u", &[doc! { "_id": 2 }]);
+    database.insert("t", &[doc! { "_id": 2 }]);
+    let changes = follow(&mut driver, &start);
+    assert_eq!(changes.column("t", "_id"), ["2"]);
+    assert_eq!(changes.rows(), 1);
+    database.run(doc! { "drop": "u" });
+    assert_eq!(shapes(&follow(&mut open(), &changes.position)), [] as [&str; 0]);
+}
+
+#[test]
+fn a_dropped_collection_is_announced_and_its_name_begins_empty() {
+    let database = Database::new("drops");
+    database.insert("t", &[doc! { "_id": 1 }]);
+    database.insert("keep", &[doc! { "_id": 1 }]);
+    let mut driver = database.driver();
+    let start = driver.position().unwrap();
+    database.insert("t", &[doc! { "_id": 2 }]);
+    database.run(doc! { "drop": "t" });
+    database.insert("keep", &[doc! { "_id": 2 }]);
+    let changes = follow(&mut driver, &start);
+    assert_eq!(changes.column("t", "_id"), ["2"]);
+    assert_eq!(shapes(&changes), ["drop_table t"]);
+    database.insert("t", &[doc! { "_id": 3 }]);
+    let back = follow(&mut driver, &changes.position);
+    assert_eq!(shapes(&back), ["add_table t"]);
+    assert_eq!(back.column("t", "_id"), ["truncate null", "3"]);
+    // Somebody who was away when the name came back cannot tell the old rows from the new.
+    assert_failure(
+        try_follow(&mut database.driver(), &changes.position),
+        "resync",
+        "table-made-anew",
+        &["collection t", "--full-resync"],
+    );
+    // Who saw it come back can.
+    assert_eq!(follow(&mut database.driver(), &back.position).rows(), 0);
+}
+
+#[test]
+fn a_renamed_collection_goes_and_its_new_name_is_copied() {
+    let database = Database::new("renames");
+    database.insert("t", &[doc! { "_id": 1 }]);
+    let mut driver = database.driver();
+    let start = driver.position().unwrap();
+    let rename = doc! { "renameCollection": "renames.t", "to": "renames.u" };
+    support::server().run("admin", rename);
+    let mut position = start.clone();
+    let mut announced = Vec::new();
+    let failure = loop {
+        match driver.source.get_changes("renames", &position, limits(10)) {
+            Ok(batch) => {
+                let kinds = batch.schema_changes.iter();
+                announced.extend(kinds.map(|change| format!("{:?} {}", change.kind, change.table)));
+                position = batch.position;
+            }
+            Err(failure) => break failure,
+        }
+    };
+    assert_eq!(announced, ["DropTable t"]);
+    assert_eq!((failure.code.as_str(), failure.action.as_str()), ("new-table", "reconnect"));
+    // Opened anew, the table is there to be copied, and the stream goes on behind the rename.
+    let mut driver = database.driver();
+    assert_eq!(driver.snapshot("u", &position, 1).unwrap().column("u", "_id"), ["1"]);
+    database.insert("u", &[doc! { "_id": 2 }]);
+    assert_eq!(follow(&mut driver, &position).column("u", "_id"), ["2"]);
+}
+
+#[test]
+fn a_collection_that_a_rename_replaces_is_emptied_and_copied_anew() {
+    let database = Database::new("replacing");
+    database.insert("t", &[doc! { "_id": 1 }]);
+    database.insert("build", &[doc! { "_id": 7 }]);
+    let mut driver = database.driver();
+    let start = driver.position().unwrap();
+    let rename =
+        doc! { "renameCollection": "replacing.build", "to": "replacing.t", "dropTarget": true };
+    support::server().run("admin", rename);
+    let (mut position, mut seen) = (start.clone(), Collected::default());
+    let failure = loop {
+        match driver.source.get_changes("replacing", &position, limits(10)) {
+            Ok(batch) => {
+                seen.batches.extend(batch.tables);
+                seen.schema_changes.extend(batch.schema_changes);
+                position = batch.position;
+            }
+            Err(failure) => break failure,
+        }
+    };
+    assert_eq!(seen.column("t", "_id"), ["truncate null"]);
+    assert_eq!(shapes(&seen), ["drop_table t", "drop_table build"]);
+    assert_eq!(failure.code, "new-table");
+    let mut driver = database.driver();
+    assert_eq!(driver.snapshot("t", &position, 1).unwrap().column("t", "_id"), ["7"]);
+    assert_eq!(follow(&mut driver, &position).rows(), 0);
+}
+
+#[test]
+fn the_stream_survives_the_end_of_its_database() {
+    let database = Database::new("ends");
+    database.insert("t", &[doc! { "_id": 1 }]);
+    let mut driver = database.driver();
+    let start = driver.position().unwrap();
+    database.insert("t", &[doc! { "_id": 2 }]);
+    database.run(doc! { "dropDatabase": 1 });
+    let changes = follow(&mut driver, &start);
+    assert_eq!(shapes(&changes), ["drop_table t"]);
+    database.insert("t", &[doc! { "_id": 3 }]);
+    let back = follow(&mut driver, &changes.position);
+    assert_eq!(back.column("t", "_id"), ["truncate null", "3"]);
+}
+
+#[test]
+fn new_fields_and_types_widen_the_table_and_nothing_is_left_out() {
+    let database = Database::new("widening");
+    database.insert("t", &[doc! { "_id": 1, "a": 1 }]);
+    let mut driver = database.driver();
+    let start = driver.position().unwrap();
+    database.insert("t", &[doc! { "_id": 2, "a": 2, "b": { "c": [1, "x"] } }]);
+    database.insert("t", &[doc! { "_id": 3, "a": "text" }]);
+    let changes = follow(&mut driver, &start);
+    let mut replica = Replica::default();
+    replica.apply(&changes);
+    assert_eq!(replica.rows("t", &["_id", "a", "b"]), [r#"2|2|{"c":[1,"x"]}"#, "3|text|null"]);
+}
+
+#[test]
+fn a_call_waits_no_longer_than_it_may_and_rows_end_the_wait() {
+    let database = Database::new("waits");
+    database.insert("t", &[doc! { "_id": 1 }]);
+    let mut driver = database.driver();
+    let position = driver.position().unwrap();
+    let position = follow(&mut driver, &position).position;
+    for (wait, most) in [(0, 900), (300, 1200), (1500, 2400)] {
+        let begun = Instant::now();
+        let limits = Limits { wait: Duration::from_millis(wait), ..limits(10) };
+        let batch = driver.source.get_changes("waits", &position, limits).unwrap();
+        assert!(batch.tables.is_empty());
+        let took = begun.elapsed().as_millis();
+        assert!((u128::from(wait)..most).contains(&took), "{took} of {wait}");
+    }
+    let writer = std::thread::spawn(|| {
+        std::thread::sleep(Duration::from_millis(700));
+        Database::new("waits").insert("t", &[doc! { "_id": 2 }]);
+    });
+    let begun = Instant::now();
+    let limits = Limits { wait: Duration::from_secs(20), ..limits(10) };
+    let batch = driver.source.get_changes("waits", &position, limits).unwrap();
+    writer.join().unwrap();
+    assert_eq!(batch.tables.len(), 1);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_pipeline_has_caught_up_only_when_everything_was_read() {
+    let database = Database::new("caught");
+    database.insert("t", &[doc! { "_id": -1 }]);
+    let mut driver = database.driver();
+    let start = driver.position().unwrap();
+    let documents: Vec<_> = (0..500).map(|n| doc! { "_id": n }).collect();
+    database.insert("t", &documents);
+    let (mut position, mut rows) = (start, 0);
+    loop {
+        let batch = driver.source.get_changes("caught", &position, limits(100)).unwrap();
+        rows += batch.tables.iter().map(|rows| rows.len()).sum::<usize>();
+        position = batch.position;
+        if batch.caught_up {
+            break;
+        }
+    }
+    assert_eq!(rows, 500);
+}

@@ -1,0 +1,132 @@
+//! A server for the tests of one binary, a database for each test, and a copy of its collections that
+//! is kept as a destination would keep it.
+
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
+
+mod replica;
+
+use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::time::{Duration, Instant};
+
+use cartridge_warp_sdk::testing::{Collected, Driver};
+use cartridge_warp_sdk::{Config, Failure, Limits, Source};
+use cartridge_warp_test_mongodb::bson::{Document, doc};
+use cartridge_warp_test_mongodb::{Server, Settings};
+use mongodb_source::{MongodbSource, Options};
+
+pub use replica::Replica;
+
+/// The shared server; it stays until the process ends.
+pub fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| Server::start(Settings::default()))
+}
+
+/// A database of a server.
+pub struct Database {
+    pub name: String,
+    pub url: String,
+    pub options: Options,
+    pub settings: Vec<(String, String)>,
+}
+
+impl Database {
+    /// An empty database of the shared server.
+    pub fn new(name: &str) -> Self {
+        Self::at(name, server().url(name))
+    }
+
+    /// A database behind any URL.
+    pub fn at(name: &str, url: String) -> Self {
+        Self { name: name.to_owned(), url, options: Options::default(), settings: Vec::new() }
+    }
+
+    /// With options as JSON.
+    pub fn with(name: &str, options: &str) -> Self {
+        Self { options: serde_json::from_str(options).unwrap(), ..Self::new(name) }
+    }
+
+    /// With a key of the source's section.
+    pub fn setting(mut self, key: &str, value: &str) -> Self {
+        self.settings.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn run(&self, command: Document) -> Document {
+        server().run(&self.name, command)
+    }
+
+    pub fn insert(&self, collection: &str, documents: &[Document]) {
+        server().insert(&self.name, collection, documents);
+    }
+
+    pub fn update(&self, collection: &str, filter: Document, change: Document) {
+        let update = doc! { "q": filter, "u": change, "multi": false };
+        self.run(doc! { "update": collection, "updates": [update] });
+    }
+
+    pub fn delete(&self, collection: &str, filter: Document) {
+        self.run(doc! { "delete": collection, "deletes": [{ "q": filter, "limit": 0 }] });
+    }
+
+    pub fn connect(&self) -> Result<MongodbSource, Failure> {
+        let mut config = Config::new(self.url.clone(), self.options.clone());
+        config.settings = self.settings.clone();
+        MongodbSource::connect(config)
+    }
+
+    /// Opened as the host opens it.
+    pub fn source(&self) -> MongodbSource {
+        let mut source = self.connect().unwrap();
+        let tables = source.get_schema(&self.name).unwrap();
+        let tables: Vec<String> = tables.into_iter().map(|table| table.name).collect();
+        source.select_tables(&self.name, &tables).unwrap();
+        source
+    }
+
+    pub fn driver(&self) -> Driver<MongodbSource> {
+        Driver::new(self.source(), self.name.clone()).limits(limits(1000))
+    }
+}
+
+pub fn limits(rows_max: usize) -> Limits {
+    Limits { rows_max, ..Limits::default() }
+}
+
+/// Reads changes until there are none for a moment.
+pub fn follow(driver: &mut Driver<MongodbSource>, after: &[u8]) -> Collected {
+    try_follow(driver, after).unwrap()
+}
+
+/// The same, for tests that expect a failure.
+pub fn try_follow(driver: &mut Driver<MongodbSource>, after: &[u8]) -> Result<Collected, Failure> {
+    let mut all = Collected { position: after.to_vec(), ..Collected::default() };
+    loop {
+        let next = driver.changes(&all.position)?;
+        let nothing = next.rows() == 0 && next.schema_changes.is_empty();
+        all.batches.extend(next.batches);
+        all.rejected.extend(next.rejected);
+        all.schema_changes.extend(next.schema_changes);
+        all.position = next.position;
+        if nothing {
+            return Ok(all);
+        }
+    }
+}
+
+/// Changes of shape in short, such as `add_table orders`.
+pub fn shapes(collected: &Collected) -> Vec<String> {
+    let change = |change: &cartridge_warp_sdk::SchemaChange| {
+        format!("{} {}", change.kind.as_str(), change.table)
+    };
+    collected.schema_changes.iter().map(change).collect()
+}
+
+/// Asserts a failure's action and code, and words that its message must have.
+pub fn assert_failure<T>(result: Result<T, Failure>, action: &str, code: &str, words: &[&str]) {
+    let failure = result.err().expect("it should have failed");
+    assert_eq!((failure.action.as_str(), failure.code.as_str()), (action, code), "{failure:?}");
+    for word in words {
+        assert!(failure.message.contains(word), "{word} is not in: {failure}");
+    }
+}

@@ -1,0 +1,34 @@
+//! A change stream whose history is gone, collections that are dropped or renamed, and fields that
+//! change their type.
+
+use cartridge_warp_test_mongodb::{Settings, bson::doc};
+use serde_json::json;
+
+use super::servers::{SCHEMA, Servers};
+
+#[test]
+fn a_lost_position_fails_or_copies_anew_as_configured() {
+    let servers = Servers::start(Settings { oplog_entries_max: 1000, ..Settings::default() });
+    servers.source.insert(SCHEMA, "orders", &[doc! {"_id": 1, "n": 1}, doc! {"_id": 2, "n": 2}]);
+    let mut pipeline = servers.pipeline(&servers.source.url(""));
+    let first = pipeline.catch_up();
+    assert!(first.status.success(), "{}", first.stderr);
+    let gone = doc! {"delete": "orders", "deletes": [{"q": {"_id": 2}, "limit": 1}]};
+    servers.source.run(SCHEMA, gone);
+    servers.source.insert(SCHEMA, "orders", &[doc! {"_id": 3, "n": 3}]);
+    servers.source.forget_history();
+
+    let failed = pipeline.catch_up();
+    assert_eq!(failed.status.code(), Some(1), "{}", failed.stderr);
+    for words in ["lost", "--full-resync", "on_lost_position"] {
+        assert!(failed.stderr.contains(words), "no {words} in {}", failed.stderr);
+    }
+    let before = servers.at_destination(&format!("SELECT _id FROM {SCHEMA}.orders ORDER BY 1"));
+    assert_eq!(before, ["1", "2"], "a failed run changes nothing");
+
+    pipeline.set("schemas.0.on_lost_position", json!("resync"));
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(servers.difference(), None);
+    assert_eq!(servers.rows("orders").len(), 2, "what was deleted meanwhile is gone, too");
+}

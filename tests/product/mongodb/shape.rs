@@ -1,0 +1,172 @@
+//! Collections that are dropped, renamed and made anew, and fields that change their type.
+
+use cartridge_warp_test_mongodb::Settings;
+use cartridge_warp_test_mongodb::bson::{Bson, Document, doc};
+use cartridge_warp_tests::Pipeline;
+use serde_json::{Value, json};
+
+use super::servers::{SCHEMA, Servers};
+use super::{assert_equal, compare};
+
+fn servers() -> Servers {
+    Servers::start(Settings::default())
+}
+
+fn pipeline(servers: &Servers) -> Pipeline {
+    servers.pipeline(&servers.source.url(""))
+}
+
+fn numbered(numbers: std::ops::Range<i32>) -> Vec<Document> {
+    numbers.map(|number| doc! {"_id": number, "n": number}).collect()
+}
+
+fn tables(servers: &Servers) -> Vec<String> {
+    let sql = format!("SELECT tablename FROM pg_tables WHERE schemaname = '{SCHEMA}' ORDER BY 1");
+    servers.at_destination(&sql)
+}
+
+/// Copies what is there, then runs this at the source, and copies again; between the two runs, or
+/// while one follows.
+fn before_and_after(servers: &Servers, pipeline: &Pipeline, live: bool, change: &dyn Fn()) {
+    if !live {
+        let first = pipeline.catch_up();
+        assert!(first.status.success(), "{}", first.stderr);
+        change();
+        return;
+    }
+    let mut running = pipeline.start();
+    running.wait_for(super::STREAMING);
+    change();
+    servers.source.insert(SCHEMA, "last", &[doc! {"_id": "last"}]);
+    running.wait_for("\"table\":\"last\"");
+    running.signal(15);
+    let ended = running.wait(std::time::Duration::from_secs(30));
+    assert!(ended.status.success(), "{}", ended.stderr);
+}
+
+#[test]
+fn a_dropped_collection_stays_unless_the_rules_let_it_go() {
+    let free = json!({
+        "strategy": "aggressive",
+        "require_approval_for_risky_changes": false,
+        "require_approval_for_dangerous_changes": false,
+    });
+    for (rules, stays) in [(json!({}), true), (free, false)] {
+        for live in [false, true] {
+            let servers = servers();
+            servers.source.insert(SCHEMA, "orders", &numbered(0..10));
+            servers.source.insert(SCHEMA, "users", &numbered(0..10));
+            let mut pipeline = pipeline(&servers);
+            pipeline.set("schema_evolution", rules.clone());
+            before_and_after(&servers, &pipeline, live, &|| {
+                servers.source.run(SCHEMA, doc! {"drop": "orders"});
+            });
+            assert_equal(&servers, &pipeline);
+            let there = tables(&servers).contains(&"orders".to_owned());
+            assert_eq!(there, stays, "{rules}, live {live}");
+        }
+    }
+}
+
+#[test]
+fn a_collection_that_comes_back_begins_empty() {
+    for live in [false, true] {
+        let servers = servers();
+        servers.source.insert(SCHEMA, "orders", &numbered(0..100));
+        let pipeline = pipeline(&servers);
+        before_and_after(&servers, &pipeline, live, &|| {
+            servers.source.run(SCHEMA, doc! {"drop": "orders"});
+            servers.source.insert(SCHEMA, "orders", &numbered(90..120));
+        });
+        assert_equal(&servers, &pipeline);
+        assert_eq!(servers.rows("orders").len(), 30, "live {live}");
+    }
+}
+
+#[test]
+fn a_renamed_collection_is_copied_under_its_new_name() {
+    for (live, replaced) in [(false, false), (true, false), (false, true), (true, true)] {
+        let servers = servers();
+        servers.source.insert(SCHEMA, "orders", &numbered(0..100));
+        servers.source.insert(SCHEMA, "users", &numbered(0..10));
+        if replaced {
+            servers.source.insert(SCHEMA, "sales", &numbered(500..600));
+        }
+        let pipeline = pipeline(&servers);
+        before_and_after(&servers, &pipeline, live, &|| {
+            let [from, to] = ["orders", "sales"].map(|name| format!("{SCHEMA}.{name}"));
+            let rename = doc! {"renameCollection": from, "to": to, "dropTarget": replaced};
+            servers.source.run("admin", rename);
+            servers.source.insert(SCHEMA, "sales", &numbered(100..110));
+        });
+        assert_equal(&servers, &pipeline);
+        assert_eq!(servers.rows("sales").len(), 110, "live {live}, replaced {replaced}");
+    }
+}
+
+/// A field's values over time, the rules, and the text that the column holds at the end; none where
+/// the rules refuse the change.
+struct TypeCase {
+    name: &'static str,
+    values: [Bson; 2],
+    rules: Value,
+    wanted: Option<[&'static str; 2]>,
+}
+
+#[test]
+fn a_field_that_changes_its_type_follows_the_rules() {
+    let permissive =
+        || json!({"strategy": "permissive", "require_approval_for_risky_changes": false});
+    let cases = [
+        TypeCase {
+            name: "a wider number",
+            values: [Bson::Int32(1), Bson::Int64(1 << 40)],
+            rules: json!({}),
+            wanted: Some(["1", "1099511627776"]),
+        },
+        TypeCase {
+            name: "text after numbers wants approval",
+            values: [Bson::Int32(1), Bson::from("two")],
+            rules: json!({}),
+            wanted: None,
+        },
+        TypeCase {
+            name: "text after numbers, approved",
+            values: [Bson::Int32(1), Bson::from("two")],
+            rules: permissive(),
+            wanted: Some(["1", "two"]),
+        },
+        TypeCase {
+            name: "a nested value after numbers, approved",
+            values: [Bson::Int32(1), Bson::from(doc! {"a": 2})],
+            rules: permissive(),
+            wanted: Some(["1", "{\"a\": 2}"]),
+        },
+    ];
+    for TypeCase { name, values: [first, second], rules, wanted } in cases {
+        for live in [false, true] {
+            let servers = servers();
+            servers.source.insert(SCHEMA, "orders", &[doc! {"_id": 1, "v": first.clone()}]);
+            let mut pipeline = pipeline(&servers);
+            pipeline.set("schema_evolution", rules.clone());
+            let change = doc! {"_id": 2, "v": second.clone()};
+            let change = || servers.source.insert(SCHEMA, "orders", &[change.clone()]);
+            if wanted.is_some() {
+                before_and_after(&servers, &pipeline, live, &change);
+                let ended = pipeline.catch_up();
+                assert!(ended.status.success(), "{name}: {}", ended.stderr);
+                let rows: Vec<compare::Row> = servers.rows("orders");
+                let mut found: Vec<_> = rows.iter().map(|row| row["v"].as_deref()).collect();
+                found.sort_unstable();
+                let wanted = wanted.map(|texts| texts.map(Some).to_vec());
+                assert_eq!(Some(found), wanted, "{name}, live {live}");
+            } else if !live {
+                before_and_after(&servers, &pipeline, false, &change);
+                let ended = pipeline.catch_up();
+                assert_eq!(ended.status.code(), Some(1), "{name}: {}", ended.stderr);
+                assert!(ended.stderr.contains("modify_column `v` refused"), "{}", ended.stderr);
+                assert_eq!(servers.rows("orders").len(), 1, "{name}: nothing is half done");
+            }
+        }
+    }
+}
