@@ -80,13 +80,13 @@ impl std::fmt::Display for Address {
 impl Address {
     /// Reads `host:port` as members of a replica set name each other.
     pub fn parse(text: &str) -> Option<Self> {
-        match ServerAddress::parse(text).ok()? {
-            ServerAddress::Tcp { host, port } => {
-                let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-                Some(Self { host, port: port.unwrap_or(DEFAULT_PORT) })
-            }
-            _ => None,
-        }
+        Self::of(&ServerAddress::parse(text).ok()?)
+    }
+
+    fn of(address: &ServerAddress) -> Option<Self> {
+        let ServerAddress::Tcp { host, port } = address else { return None };
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Some(Self { host, port: port.unwrap_or(DEFAULT_PORT) })
     }
 }
 
@@ -154,8 +154,7 @@ fn seeds(hosts: &HostInfo) -> Result<Vec<Address>, Failure> {
     let HostInfo::HostIdentifiers(hosts) = hosts else {
         return Err(refused("names no servers"));
     };
-    let seed = |host: &ServerAddress| Address::parse(&host.to_string());
-    let seeds: Option<Vec<Address>> = hosts.iter().map(seed).collect();
+    let seeds: Option<Vec<Address>> = hosts.iter().map(Address::of).collect();
     seeds.ok_or_else(|| refused("names a socket file, which a component cannot open"))
 }
 
@@ -231,7 +230,7 @@ mod tests {
             ("mongodb://", "cannot be read"),
             ("mongodb://a/?readPreference=secondary", "readPreference"),
             ("mongodb://a/?loadBalanced=true", "loadBalanced"),
-            ("mongodb://u@a/?authMechanism=PLAIN&authSource=x", "authMechanism PLAIN"),
+            ("mongodb://u:p@a/?authMechanism=PLAIN&authSource=x", "authMechanism PLAIN"),
             ("mongodb://a,b/?directConnection=true", "directConnection"),
             ("mongodb://%2Ftmp%2Fmongodb.sock/", "socket file"),
             ("mongodb://u:secret@a/?nonsense=1", "cannot be read"),
