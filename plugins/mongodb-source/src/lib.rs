@@ -77,7 +77,7 @@ impl Source for MongodbSource {
     }
 
     fn connect(config: Config<Options>) -> Result<Self, Failure> {
-        let settings = Settings::parse(&config.connection_string)?;
+        let settings = Settings::of(&config)?;
         let strategy = match config.setting("change_detection_strategy") {
             None | Some("log") => Strategy::Log,
             Some("timestamp") => Strategy::Timestamp,
