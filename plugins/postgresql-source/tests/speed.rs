@@ -7,6 +7,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::{Limits, Source};
+use postgresql_source::ReadBy;
 use support::{Database, limits};
 
 const ROWS: usize = 1_000_000;
@@ -14,7 +15,7 @@ const ROWS: usize = 1_000_000;
 #[test]
 #[ignore = "measures, proves nothing"]
 fn rows_and_changes_per_second() {
-    let database = Database::new("speed");
+    let mut database = Database::new("speed");
     database.sql(&format!(
         "CREATE TABLE t (id bigint PRIMARY KEY, a text, b text, n numeric(12,2), z timestamptz, \
          j jsonb); INSERT INTO t SELECT n, 'customer ' || n, repeat('x', 40), n / 7.0, now(), \
@@ -25,6 +26,15 @@ fn rows_and_changes_per_second() {
     let begun = Instant::now();
     assert_eq!(driver.snapshot("t", &start, 1).unwrap().rows(), ROWS);
     report("snapshot", ROWS, begun);
+    let mut position = start;
+    for read_by in [ReadBy::Sql, ReadBy::Streaming] {
+        database.options.read_by = read_by;
+        position = changes(&database, position);
+    }
+}
+
+/// Makes changes, reads them all, and then measures single ones.
+fn changes(database: &Database, mut position: Vec<u8>) -> Vec<u8> {
     database.sql("UPDATE t SET n = n + 1 WHERE id <= 500000");
     // And small transactions.
     let small =
@@ -37,20 +47,21 @@ fn rows_and_changes_per_second() {
              'publication_names', 'cartridge_warp_public')",
     );
     report("the server alone, large transaction", 500_000, begun);
-    let (mut source, mut position) = (database.source(), start);
+    let way = format!("{:?}", database.options.read_by).to_lowercase();
+    let mut source = database.source();
     let (mut rows, begun) = (0, Instant::now());
     let limits = Limits { wait: Duration::from_secs(1), ..limits(10_000) };
     while rows < 520_000 {
         let batch = source.get_changes("public", &position, limits).unwrap();
         if rows == 0 && !batch.tables.is_empty() {
-            report("first rows after", 500_000, begun);
+            report(&format!("{way}: first rows after"), 500_000, begun);
         }
         rows += batch.tables.iter().map(|rows| rows.len()).sum::<usize>();
         position = batch.position;
         source.confirm("public", &position).unwrap();
     }
-    report("changes", rows, begun);
-    delays(&database, &mut source, position);
+    report(&format!("{way}: changes"), rows, begun);
+    delays(database, &mut source, position, &way)
 }
 
 /// From commit to answer, with nothing else going on.
@@ -58,7 +69,8 @@ fn delays(
     database: &Database,
     source: &mut postgresql_source::PostgresqlSource,
     mut position: Vec<u8>,
-) {
+    way: &str,
+) -> Vec<u8> {
     let limits = Limits { wait: Duration::from_secs(5), ..limits(10_000) };
     let mut delays = Vec::new();
     for at in 0..50 {
@@ -84,7 +96,8 @@ fn delays(
         });
     }
     delays.sort_unstable();
-    eprintln!("delay: median {} ms, worst {} ms", delays[25] / 1000, delays[49] / 1000);
+    eprintln!("{way}: delay: median {} µs, worst {} µs", delays[25], delays[49]);
+    position
 }
 
 fn report(what: &str, rows: usize, begun: Instant) {
