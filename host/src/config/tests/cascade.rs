@@ -1,6 +1,7 @@
 //! What holds for a table, and which tables are moved.
 
-use super::{MINIMAL, load};
+use super::{MINIMAL, load, load_with_env};
+use crate::config::{Resync, WarpConfig};
 
 #[test]
 fn a_value_set_nearer_wins() {
@@ -77,5 +78,25 @@ fn tables_are_selected_by_both_levels() {
         let found = tables.into_iter().filter(|table| config.selects_table("shop", table));
         assert_eq!(found.collect::<Vec<_>>().join(" "), expected, "{case}");
         assert!(!config.selects_table("elsewhere", "orders"), "{case}: an unlisted schema");
+    }
+}
+
+#[test]
+fn tables_to_copy_anew_are_found_by_schema() {
+    let variable = "CARTRIDGE_WARP_FULL_RESYNC";
+    let named = |config: &WarpConfig, schema: &str| {
+        let resync = config.full_resync_of(schema);
+        if resync == Resync::All { "all".to_owned() } else { resync.named().join(" ") }
+    };
+    let text = format!("{MINIMAL}  - name: hr\nfull_resync: [shop.orders, items, hr.people]\n");
+    let config = load(&text).unwrap();
+    // Another schema's name in front is a part of the name where that schema does not run.
+    assert_eq!(named(&config, "shop"), "orders items hr.people");
+    let multi = text.replace("items, ", "").replace("single_schema_name: shop", "mode: multi");
+    let config = load(&multi).unwrap();
+    assert_eq!((named(&config, "shop"), named(&config, "hr")), ("orders".into(), "people".into()));
+    for (value, shop) in [("true", "all"), ("orders,items", "orders items"), ("false", "")] {
+        let config = load_with_env(&text, &[(variable, value)]).unwrap();
+        assert_eq!(named(&config, "shop"), shop, "{value}");
     }
 }

@@ -32,6 +32,16 @@ const AFTER_MINIMAL: &[Case] = &[
         &["config.yaml:10:", "columns.includ", "`include`"],
     ),
     (
+        "a table to copy anew needs its schema where there may be several",
+        "mode: multi\nfull_resync: [shop.orders, items]",
+        &["config.yaml:11:14", "names `items` without its schema", "write SCHEMA.items", "shop"],
+    ),
+    (
+        "a number of tables to copy anew is refused",
+        "full_resync: 2",
+        &["config.yaml:10:14", "`full_resync` can't be 2", "tables as a list"],
+    ),
+    (
         "a negative batch size is refused",
         "    default_batch_size: -5",
         &[
