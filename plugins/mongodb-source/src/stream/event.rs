@@ -222,7 +222,7 @@ fn unreadable(error: impl std::fmt::Display) -> Unreadable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mongodb::bson::{DateTime, RawDocumentBuf, rawdoc};
+    use mongodb::bson::{DateTime, RawBson, rawdoc};
 
     fn time() -> Timestamp {
         Timestamp { time: 1_700_000_000, increment: 3 }
@@ -247,7 +247,7 @@ mod tests {
         let update = rawdoc! {
             "_id": { "_data": "83" }, "operationType": "update", "clusterTime": time(),
             "ns": { "db": "shop", "coll": "orders" }, "documentKey": { "_id": "k" },
-            "fullDocument": (), "updateDescription": { "updatedFields": { "a": 1 } },
+            "fullDocument": RawBson::Null, "updateDescription": { "updatedFields": { "a": 1 } },
         };
         let event = read(&update).unwrap();
         assert_eq!((event.kind, event.document.is_none()), (Kind::Update, true));

@@ -4,9 +4,11 @@
 //! certificates) is taken off, and what this connector does itself (finding the primary) is kept
 //! beside it: the driver gets one address and connects to nothing else.
 
+mod srv;
+
 use std::time::Duration;
 
-use cartridge_warp_sdk::Failure;
+use cartridge_warp_sdk::{Config, Failure};
 use mongodb::options::{
     AuthMechanism, ClientOptions, ConnectionString, Credential, HostInfo, ReadPreference,
     ServerAddress, ServerMonitoringMode,
@@ -14,7 +16,7 @@ use mongodb::options::{
 
 /// The grant that the connector wants: the servers of its connection string, and how the host should
 /// talk TLS to them.
-pub const HOST_GRANT: &str = "${connection_string}?port=27017&tls=direct&mode=tls|ssl&ca=tlsCAFile&certificate=tlsCertificateKeyFile&key=tlsCertificateKeyFile&srv=mongodb+srv";
+pub const HOST_GRANT: &str = "${connection_string}?port=27017&tls=direct&mode=tls|ssl&ca=tlsCAFile&certificate=tlsCertificateKeyFile&key=tlsCertificateKeyFile&srv=mongodb+srv&service=srvServiceName";
 
 const APPLICATION_NAME: &str = "cartridge-warp";
 const DEFAULT_PORT: u16 = 27017;
@@ -78,24 +80,34 @@ impl std::fmt::Display for Address {
 impl Address {
     /// Reads `host:port` as members of a replica set name each other.
     pub fn parse(text: &str) -> Option<Self> {
-        match ServerAddress::parse(text).ok()? {
-            ServerAddress::Tcp { host, port } => {
-                let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-                Some(Self { host, port: port.unwrap_or(DEFAULT_PORT) })
-            }
-            _ => None,
-        }
+        Self::of(&ServerAddress::parse(text).ok()?)
+    }
+
+    fn of(address: &ServerAddress) -> Option<Self> {
+        let ServerAddress::Tcp { host, port } = address else { return None };
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Some(Self { host, port: port.unwrap_or(DEFAULT_PORT) })
     }
 }
 
 impl Settings {
+    /// Reads the connection string of a configuration.
+    ///
+    /// # Errors
+    /// As [`Settings::parse`].
+    pub fn of<O>(config: &Config<O>) -> Result<Self, Failure> {
+        let text = config.connection_string.trim();
+        let Some(rest) = text.strip_prefix("mongodb+srv://") else { return Self::parse(text) };
+        let (hosts, records) = (config.setting("srv_hosts"), config.setting("srv_options"));
+        Self::parse(&srv::resolved(rest, hosts, records)?)
+    }
+
     /// Reads a `mongodb://` URL.
     ///
     /// # Errors
     /// `config` with what is wrong; never with the URL itself, which may hold a password.
-    pub fn parse(connection_string: &str) -> Result<Self, Failure> {
-        let text = connection_string.trim();
-        if !text.starts_with("mongodb://") && !text.starts_with("mongodb+srv://") {
+    fn parse(text: &str) -> Result<Self, Failure> {
+        if !text.starts_with("mongodb://") {
             return Err(refused("is no MongoDB URL"));
         }
         let parsed = ConnectionString::parse(without_tls(text))
@@ -140,13 +152,9 @@ impl Settings {
 
 fn seeds(hosts: &HostInfo) -> Result<Vec<Address>, Failure> {
     let HostInfo::HostIdentifiers(hosts) = hosts else {
-        return Err(refused(
-            "names an SRV record (mongodb+srv), whose servers this release of the host does not \
-             look up; name the servers themselves",
-        ));
+        return Err(refused("names no servers"));
     };
-    let seed = |host: &ServerAddress| Address::parse(&host.to_string());
-    let seeds: Option<Vec<Address>> = hosts.iter().map(seed).collect();
+    let seeds: Option<Vec<Address>> = hosts.iter().map(Address::of).collect();
     seeds.ok_or_else(|| refused("names a socket file, which a component cannot open"))
 }
 
@@ -222,9 +230,8 @@ mod tests {
             ("mongodb://", "cannot be read"),
             ("mongodb://a/?readPreference=secondary", "readPreference"),
             ("mongodb://a/?loadBalanced=true", "loadBalanced"),
-            ("mongodb://u@a/?authMechanism=PLAIN&authSource=x", "authMechanism PLAIN"),
+            ("mongodb://u:p@a/?authMechanism=PLAIN&authSource=x", "authMechanism PLAIN"),
             ("mongodb://a,b/?directConnection=true", "directConnection"),
-            ("mongodb+srv://a.b.example/", "SRV"),
             ("mongodb://%2Ftmp%2Fmongodb.sock/", "socket file"),
             ("mongodb://u:secret@a/?nonsense=1", "cannot be read"),
         ] {
@@ -239,7 +246,7 @@ mod tests {
         let settings = Settings::parse("mongodb://u:p@a,b/?tls=true&tlsCAFile=ca.pem").unwrap();
         let literal = ServerAddress::Tcp { host: "198.18.0.1".into(), port: Some(27017) };
         let options = settings.client(literal.clone(), true);
-        assert_eq!(options.hosts, [literal.clone()]);
+        assert_eq!(options.hosts, std::slice::from_ref(&literal));
         assert_eq!(options.direct_connection, Some(true));
         assert!(options.tls.is_none() && options.credential.is_some());
         assert!(settings.client(literal, false).credential.is_none());
