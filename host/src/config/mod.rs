@@ -62,7 +62,7 @@ pub use redact::redact;
 pub use settings::{
     ChangeDetectionStrategy, Columns, DeletionStrategy, DestinationConfig, DirectoryGrant,
     EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants, HostGrant, Limits, LogLevel, Mask,
-    Mode, Monitoring, OnLostPosition, Prometheus, SchemaConfig, SchemaEvolution, SecretSource, SourceConfig,
-    SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
+    Mode, Monitoring, OnLostPosition, Prometheus, SchemaConfig, SchemaEvolution, SecretSource,
+    SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
 };
 pub use values::{ByteCount, ConnectionString, Interval, Names, Patterns, Schedule};

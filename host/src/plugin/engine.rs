@@ -54,7 +54,7 @@ impl Engine {
             .map_err(|error| LoadError::Engine { reason: error.to_string() })?;
         let cache = settings.cache_dir.map(|directory| Cache::new(directory, &wasmtime));
         let observer = settings.observer.unwrap_or_else(|| Arc::new(Unwatched));
-        let resolver = settings.resolver.unwrap_or_else(|| Arc::new(network::System));
+        let resolver = settings.resolver.unwrap_or_else(|| Arc::new(network::System::default()));
         let inner = Inner { wasmtime, linker, cache, observer, resolver, _ticker: ticker };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    ConnectorInfo, GrantKind, HostGrant, WantedGrant,
+    ConnectorInfo, GrantKind, HostGrant, SrvGrant, WantedGrant,
     network::{Reading, WantedError, limits::HOSTS_MAX},
 };
 
@@ -42,6 +42,8 @@ pub struct DirectoryGrant {
 pub struct Grants {
     pub directories: Vec<DirectoryGrant>,
     pub hosts: Vec<HostGrant>,
+    /// Hosts that stand for those of their SRV records.
+    pub srv: Vec<SrvGrant>,
     pub secrets: BTreeMap<String, String>,
     pub environment: BTreeMap<String, String>,
 }
@@ -68,6 +70,7 @@ pub enum GrantError {
 pub struct DerivedGrants {
     pub directories: Vec<DirectoryGrant>,
     pub hosts: Vec<HostGrant>,
+    pub srv: Vec<SrvGrant>,
 }
 
 /// The directories and hosts that a connector wants and that the configuration names.
@@ -88,7 +91,7 @@ pub fn derive_grants(
             GrantKind::WriteDirectory => (PathKind::Directory, true),
             GrantKind::WriteFile => (PathKind::File, true),
             GrantKind::Host => {
-                grants.hosts.extend(configured.hosts(wanted, base_dir)?);
+                configured.hosts(wanted, base_dir, &mut grants)?;
                 continue;
             }
             GrantKind::Secret | GrantKind::Environment => continue,
@@ -157,18 +160,24 @@ impl<'a> Configured<'a> {
         Ok(vec![self.connection_string])
     }
 
-    fn hosts(&self, wanted: &WantedGrant, base_dir: &Path) -> Result<Vec<HostGrant>, GrantError> {
+    fn hosts(
+        &self,
+        wanted: &WantedGrant,
+        base_dir: &Path,
+        grants: &mut DerivedGrants,
+    ) -> Result<(), GrantError> {
         let failed = |key: &str| {
             let (name, key) = (self.info.name.clone(), key.to_owned());
             move |cause| GrantError::Host { name, key, cause }
         };
         let reading = Reading::parse(&wanted.value).map_err(failed(&wanted.value))?;
-        let Some(reading) = reading else { return Ok(Vec::new()) };
-        let mut hosts = Vec::new();
+        let Some(reading) = reading else { return Ok(()) };
         for text in self.texts(&reading.key, wanted)? {
-            hosts.extend(reading.grants(text, base_dir).map_err(failed(&reading.key))?);
+            let found = reading.grants(text, base_dir).map_err(failed(&reading.key))?;
+            grants.hosts.extend(found.hosts);
+            grants.srv.extend(found.srv);
         }
-        Ok(hosts)
+        Ok(())
     }
 }
 

@@ -47,7 +47,10 @@ pub use grants::{
 pub use info::{ConnectorInfo, GrantKind, Role, WantedGrant};
 pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
-pub use network::{HostGrant, Lookup, Resolver, TlsGrant, TlsStart, UrlError, WantedError};
+pub use network::{
+    Answers, HostGrant, Lookup, Resolver, Service, SrvGrant, TlsGrant, TlsStart, UrlError,
+    WantedError,
+};
 pub use observer::{Direction, Observer, Origin};
 pub use options::OptionError;
 pub use source::{ChangeBatch, SnapshotBatch, SourceConnection};

@@ -73,9 +73,14 @@ impl Writer {
         let mut ready = Vec::with_capacity(tables.len());
         {
             let mut known = self.tables.lock().await;
+            // All changes of shape come first: rows of an earlier batch go into the same commit, and
+            // have to fit the columns as they are by then.
+            for batch in &tables {
+                self.evolve_for(&mut known, batch).await?;
+            }
             for batch in tables {
-                if let Some(batch) = self.make_ready(&mut known, batch).await? {
-                    ready.push(batch);
+                if let Some(table) = known.get_mut(&batch.table) {
+                    ready.push(table.shape(batch)?);
                 }
             }
         }
@@ -111,23 +116,16 @@ impl Writer {
         Ok(())
     }
 
-    /// The batch as the destination gets it; none when its table is not selected.
-    async fn make_ready(
-        &self,
-        tables: &mut Tables,
-        batch: TableBatch,
-    ) -> Result<Option<TableBatch>, RunError> {
+    /// Makes the batch's table able to hold it. One that is not selected is none of ours.
+    async fn evolve_for(&self, tables: &mut Tables, batch: &TableBatch) -> Result<(), RunError> {
         if !self.context.selects(&batch.table) {
-            return Ok(None);
+            return Ok(());
         }
         let Some(table) = tables.get_mut(&batch.table) else {
-            return Err(RunError::UnknownTable { table: batch.table });
+            return Err(RunError::UnknownTable { table: batch.table.clone() });
         };
         let news = table.news(&batch.schema);
-        if !news.is_empty() {
-            evolve::apply(self, table, news).await?;
-        }
-        table.shape(batch).map(Some)
+        if news.is_empty() { Ok(()) } else { evolve::apply(self, table, news).await }
     }
 
     /// Rows that the source could not turn into data: dead letters, if the operator lets them.

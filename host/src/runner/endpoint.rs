@@ -11,6 +11,7 @@ use crate::{
         self, ChangeDetectionStrategy, DestinationConfig, EnvironmentGrant, Grants, Limits,
         SecretSource, SourceConfig, WarpConfig,
     },
+    model::HostPattern,
     plugin::{
         self, ConnectSettings, DirectoryGrant, HostGrant, PathKind, Plugin, TlsGrant, TlsStart,
         derive_grants, merge_hosts,
@@ -182,6 +183,14 @@ impl Side<'_> {
             kind: PathKind::Directory,
             writable: grant.writable,
         }));
+        let mut srv = derived.srv;
+        for wanted in &mut srv {
+            // Its servers are not known yet: what the operator says of the name holds for them.
+            wanted.private = grants
+                .hosts
+                .iter()
+                .any(|grant| grant.private && grant.host == HostPattern::Name(wanted.host.clone()));
+        }
         let hosts = merge_hosts(derived.hosts, grants.hosts.iter().map(host).collect())?;
         let settings = ConnectSettings {
             connection_string: self.connection.to_owned(),
@@ -190,6 +199,7 @@ impl Side<'_> {
             grants: plugin::Grants {
                 directories,
                 hosts,
+                srv,
                 secrets: secrets(self.key, &grants.secrets)?,
                 environment: environment(&grants.environment),
             },

@@ -21,6 +21,7 @@ fn effective(text: &str, env: &[(&str, &str)]) -> BTreeMap<String, (String, Stri
 fn every_value_tells_its_origin() {
     let text = format!(
         "{MINIMAL}    default_batch_size: 20
+    on_lost_position: resync
     tables:
       - name: orders
       - name: own
@@ -37,6 +38,7 @@ global_table_whitelist: a,b
         ("full_resync", "false", "default"),
         ("source.database", "(not set)", "default"),
         ("source.limits.memory", "256MiB", "default"),
+        ("schemas.0.on_lost_position", "resync", "config.yaml:11"),
         ("source.limits.call_deadline", "1m", "default"),
         ("schemas.0.default_batch_size", "20", "config.yaml:10"),
         (
@@ -44,14 +46,14 @@ global_table_whitelist: a,b
             "20",
             "schemas.0.default_batch_size at config.yaml:10",
         ),
-        ("schemas.0.tables.1.stream_batch_size", "30", "config.yaml:14"),
+        ("schemas.0.tables.1.stream_batch_size", "30", "config.yaml:15"),
         (
             "schemas.0.tables.0.polling_interval_seconds",
             "5s",
             "schemas.0.default_polling_interval at default",
         ),
         ("schemas.0.tables.0.max_parallel_streams", "1", "global_max_parallel_streams at default"),
-        ("global_table_whitelist.0", "a", "config.yaml:15"),
+        ("global_table_whitelist.0", "a", "config.yaml:16"),
         ("global_table_blacklist", "[]", "default"),
         ("source.connection_string", "data", "config.yaml:4"),
     ];

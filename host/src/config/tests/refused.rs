@@ -116,6 +116,11 @@ const AFTER_MINIMAL: &[Case] = &[
         &["config.yaml:10:15", "is for `mode: batch` only"],
     ),
     (
+        "a lost position is answered by one of two words",
+        "    on_lost_position: resnyc",
+        &["config.yaml:10:23", "did you mean `resync`?", "one of: fail, resync"],
+    ),
+    (
         "a second schema of the same name is refused",
         "  - name: shop",
         &["config.yaml:10:11", "`schemas.1.name` is `shop`, which is in the list already"],

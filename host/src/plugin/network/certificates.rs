@@ -13,6 +13,9 @@ use rustls::pki_types::{
 
 use super::limits::TLS_FILE_BYTES_MAX;
 
+/// In the text of a key that is protected by a password.
+const ENCRYPTED: &[u8] = b"ENCRYPTED";
+
 /// Why a file gives no certificate or key.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FileError {
@@ -22,8 +25,14 @@ pub(super) enum FileError {
     TooLarge { path: PathBuf },
     #[error("{} holds no certificate (-----BEGIN CERTIFICATE-----)", .path.display())]
     NoCertificate { path: PathBuf },
-    #[error("{} holds no private key without a password (-----BEGIN PRIVATE KEY-----)", .path.display())]
+    #[error("{} holds no private key (-----BEGIN PRIVATE KEY-----)", .path.display())]
     NoKey { path: PathBuf },
+    #[error(
+        "the private key in {} is protected by a password, which the host cannot ask for; write the \
+         key without one (`openssl pkey -in THIS -out NEW`) and let only this user read it",
+        .path.display()
+    )]
+    EncryptedKey { path: PathBuf },
     #[error("{} is damaged: {cause}", .path.display())]
     Damaged { path: PathBuf, cause: String },
     #[error("a certificate to trust is unfit: {0}")]
@@ -36,7 +45,7 @@ pub(super) enum FileError {
 pub(super) fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileError> {
     let text = text(path)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let certificates = read.map_err(|error| damaged(path, &error))?;
+    let certificates = read.map_err(|error| unread(path, &text, &error))?;
     if certificates.is_empty() {
         return Err(FileError::NoCertificate { path: path.to_owned() });
     }
@@ -45,10 +54,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileErro
 
 /// The first private key of a file.
 pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
-    PrivateKeyDer::from_pem_slice(&text(path)?).map_err(|error| match error {
-        PemError::NoItemsFound => FileError::NoKey { path: path.to_owned() },
-        other => damaged(path, &other),
-    })
+    let text = text(path)?;
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| unread(path, &text, &error))
 }
 
 /// What the system trusts.
@@ -62,8 +69,15 @@ pub(super) fn of_system() -> Result<Vec<CertificateDer<'static>>, FileError> {
     Ok(found.certs)
 }
 
-fn damaged(path: &Path, error: &PemError) -> FileError {
-    FileError::Damaged { path: path.to_owned(), cause: error.to_string() }
+fn unread(path: &Path, text: &[u8], error: &PemError) -> FileError {
+    let path = path.to_owned();
+    // `BEGIN ENCRYPTED PRIVATE KEY`, or `Proc-Type: 4,ENCRYPTED` in the older form.
+    let encrypted = text.windows(ENCRYPTED.len()).any(|words| words == ENCRYPTED);
+    match error {
+        _ if encrypted => FileError::EncryptedKey { path },
+        PemError::NoItemsFound => FileError::NoKey { path },
+        other => FileError::Damaged { path, cause: other.to_string() },
+    }
 }
 
 fn text(path: &Path) -> Result<Vec<u8>, FileError> {

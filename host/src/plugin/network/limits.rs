@@ -4,6 +4,12 @@ use std::time::Duration;
 
 /// Places that one connection may be granted.
 pub(in crate::plugin) const HOSTS_MAX: usize = 256;
+/// Targets that the SRV records of one host may name.
+pub(super) const SRV_TARGETS_MAX: usize = 64;
+/// Bytes of the TXT records beside them.
+pub(super) const SRV_TEXT_BYTES_MAX: usize = 4 * 1024;
+/// How long the look-up of both may take.
+pub(super) const SRV_TIMEOUT: Duration = Duration::from_secs(20);
 /// Sockets that one instance may hold open.
 pub(super) const SOCKETS_MAX: usize = 128;
 /// Connections that one instance may be opening at a time.

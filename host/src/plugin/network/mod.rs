@@ -8,6 +8,7 @@
 mod bindings;
 mod certificates;
 mod dial;
+mod dns;
 mod grant;
 pub(in crate::plugin) mod limits;
 mod linking;
@@ -17,6 +18,7 @@ mod reach;
 mod report;
 mod resolve;
 mod socket;
+mod srv;
 mod streams;
 mod tcp;
 mod tls;
@@ -44,13 +46,15 @@ use super::state::Identity;
 
 pub use self::{
     grant::{HostGrant, TlsGrant, TlsStart},
-    resolve::{Lookup, Resolver},
+    resolve::{Answers, Lookup, Resolver, Service},
+    srv::SrvGrant,
     url::UrlError,
     wanted::WantedError,
 };
 pub(super) use self::{
     linking::{HasVirtualNetwork, NetworkView, add_to_linker},
     resolve::System,
+    srv::discover,
     wanted::Reading,
 };
 

@@ -34,8 +34,10 @@ pub enum UrlError {
     Percent,
     #[error("its user or password holds a `/`, `?`, `#` or `@` that is not percent-encoded")]
     Unescaped,
-    #[error("it has the parameter `{0}` twice")]
-    Twice(String),
+    #[error("its parameters `{first}` and `{second}` say different things")]
+    Twice { first: String, second: String },
+    #[error("its parameter `{found}` is spelled `{name}`")]
+    Spelling { found: String, name: String },
 }
 
 impl Url {
@@ -70,15 +72,29 @@ impl Url {
         Ok(Self { scheme, hosts, parameters: parameters(query)? })
     }
 
-    /// The value of a parameter; names are compared to the letter, as drivers do.
-    pub(super) fn parameter(&self, name: &str) -> Result<Option<&str>, UrlError> {
-        let mut values = self.parameters.iter().filter(|(key, _)| key == name);
-        let first = values.next().map(|(_, value)| value.as_str());
-        // A driver might take the other one.
-        if values.any(|(_, value)| Some(value.as_str()) != first) {
-            return Err(UrlError::Twice(name.to_owned()));
+    /// A parameter of one of these names, `a|b`, and its value; none where it has none.
+    ///
+    /// What a driver might read otherwise is an error: two values, or another spelling of the name.
+    pub(super) fn parameter(&self, names: &str) -> Result<Option<(&str, &str)>, UrlError> {
+        let mut found: Option<(&str, &str)> = None;
+        for (key, value) in &self.parameters {
+            let Some(name) = names.split('|').find(|name| name.eq_ignore_ascii_case(key)) else {
+                continue;
+            };
+            if name != key {
+                return Err(UrlError::Spelling { found: key.clone(), name: name.to_owned() });
+            }
+            match found {
+                Some((first, other)) if other != value => {
+                    let first = first.to_owned();
+                    return Err(UrlError::Twice { first, second: key.clone() });
+                }
+                Some(_) => {}
+                None if value.is_empty() => {}
+                None => found = Some((key, value)),
+            }
         }
-        Ok(first)
+        Ok(found)
     }
 }
 
@@ -195,10 +211,19 @@ mod tests {
 
     #[test]
     fn a_parameter_has_one_value() {
-        let url = Url::parse("x://h?a=1&b=2&a=1&c=3&c=4").unwrap();
-        assert_eq!(url.parameter("a"), Ok(Some("1")));
-        assert_eq!(url.parameter("A"), Ok(None));
-        assert_eq!(url.parameter("c"), Err(UrlError::Twice("c".into())));
+        let url = Url::parse("x://h?a=1&b=2&a=1&c=3&c=4&d=1&e=&F=1").unwrap();
+        assert_eq!(url.parameter("a"), Ok(Some(("a", "1"))));
+        assert_eq!(url.parameter("x|d"), Ok(Some(("d", "1"))));
+        assert_eq!(url.parameter("a|d"), Ok(Some(("a", "1"))), "they say the same");
+        assert_eq!(url.parameter("x"), Ok(None));
+        assert_eq!(url.parameter("e"), Ok(None), "nothing is said");
+        let twice = |first: &str, second: &str| {
+            Err(UrlError::Twice { first: first.into(), second: second.into() })
+        };
+        assert_eq!(url.parameter("c"), twice("c", "c"));
+        assert_eq!(url.parameter("a|b"), twice("a", "b"));
+        let spelling = UrlError::Spelling { found: "F".into(), name: "f".into() };
+        assert_eq!(url.parameter("f"), Err(spelling));
     }
 
     #[test]

@@ -7,9 +7,13 @@ use std::{fs, path::Path};
 
 use super::{
     grant::{HostGrant, TlsGrant, TlsStart},
+    srv::SrvGrant,
     url::{self, Url, UrlError},
 };
-use crate::model::{TlsMode, TlsModeError, parse_port};
+use crate::model::{HostPattern, TlsMode, TlsModeError, parse_port};
+
+/// Longest name of a service (RFC 6335).
+const SERVICE_BYTES_MAX: usize = 15;
 
 /// How a configuration value is to be read.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,6 +29,15 @@ pub(in crate::plugin) struct Reading {
     certificate_key: Option<String>,
     /// The URL scheme whose host is looked up by SRV records.
     srv: Option<String>,
+    /// Name of the URL's parameter that holds another service than the scheme's.
+    service: Option<String>,
+}
+
+/// What a configuration value stands for.
+#[derive(Debug, Default)]
+pub(in crate::plugin) struct Wanted {
+    pub hosts: Vec<HostGrant>,
+    pub srv: Option<SrvGrant>,
 }
 
 /// Why there is no grant for what the operator configured.
@@ -36,8 +49,10 @@ pub enum WantedError {
     Url(#[from] UrlError),
     #[error("`{0}` names no port, and the connector has no default")]
     NoPort(String),
-    #[error("the hosts of {0}:// are found by SRV records, which is not built yet; name the hosts")]
-    Srv(String),
+    #[error("{0}:// names one host, by its name and without a port: its SRV records say the rest")]
+    SrvHost(String),
+    #[error("`{0}` is no name of a service: letters, digits and dashes, at most 15")]
+    Service(String),
     #[error("`{name}={value}`: {cause}")]
     Mode { name: String, value: String, cause: TlsModeError },
     #[error("`{name}` means nothing while `{mode}` is {word}; remove it, or set `{mode}`")]
@@ -71,11 +86,15 @@ impl Reading {
                 "certificate" => reading.certificate = Some(value),
                 "key" => reading.certificate_key = Some(value),
                 "srv" => reading.srv = Some(value),
+                "service" => reading.service = Some(value),
                 _ => return Err(unknown()),
             }
         }
         let of_tls = [&reading.mode, &reading.ca, &reading.certificate, &reading.certificate_key];
         if reading.tls.is_none() && of_tls.iter().any(|name| name.is_some()) {
+            return Err(unknown());
+        }
+        if reading.service.is_some() && reading.srv.is_none() {
             return Err(unknown());
         }
         Ok(Some(reading))
@@ -86,12 +105,18 @@ impl Reading {
         &self,
         value: &str,
         base_dir: &Path,
-    ) -> Result<Vec<HostGrant>, WantedError> {
+    ) -> Result<Wanted, WantedError> {
         let url = Url::parse(value)?;
-        if self.srv.as_deref() == Some(&url.scheme) {
-            return Err(WantedError::Srv(url.scheme));
+        let is_srv = self.srv.as_deref() == Some(&url.scheme);
+        let tls = |start: TlsStart| {
+            // Whoever answers for the records must not have plain bytes sent to a server of theirs.
+            let default = if is_srv { TlsMode::VerifyFull } else { start.default_mode() };
+            self.tls(start, default, &url, base_dir)
+        };
+        let tls = self.tls.map(tls).transpose()?;
+        if is_srv {
+            return Ok(Wanted { hosts: Vec::new(), srv: Some(self.srv(&url, tls)?) });
         }
-        let tls = self.tls.map(|start| self.tls(start, &url, base_dir)).transpose()?;
         let grant = |(host, port): &(_, Option<u16>)| {
             let port = port.or(self.port);
             Ok(HostGrant {
@@ -102,24 +127,51 @@ impl Reading {
                 private: false,
             })
         };
-        url.hosts.iter().map(grant).collect()
+        let hosts = url.hosts.iter().map(grant).collect::<Result<_, WantedError>>()?;
+        Ok(Wanted { hosts, srv: None })
     }
 
-    fn tls(&self, start: TlsStart, url: &Url, base_dir: &Path) -> Result<TlsGrant, WantedError> {
-        let parameter = |name: &Option<String>| match name {
-            Some(name) => url.parameter(name).map(|value| value.filter(|value| !value.is_empty())),
+    fn srv(&self, url: &Url, tls: Option<TlsGrant>) -> Result<SrvGrant, WantedError> {
+        let [(HostPattern::Name(host), None)] = url.hosts.as_slice() else {
+            return Err(WantedError::SrvHost(url.scheme.clone()));
+        };
+        let named = self.service.as_ref().map(|names| url.parameter(names)).transpose()?.flatten();
+        let of_scheme = url.scheme.split('+').next().unwrap_or(&url.scheme);
+        let service = named.map_or(of_scheme, |(_, service)| service);
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if service.len() > SERVICE_BYTES_MAX || !service.bytes().all(plain) {
+            return Err(WantedError::Service(service.to_owned()));
+        }
+        Ok(SrvGrant {
+            key: self.key.clone(),
+            service: service.to_owned(),
+            host: host.clone(),
+            tls,
+            private: false,
+        })
+    }
+
+    fn tls(
+        &self,
+        start: TlsStart,
+        default: TlsMode,
+        url: &Url,
+        base_dir: &Path,
+    ) -> Result<TlsGrant, WantedError> {
+        let parameter = |names: &Option<String>| match names {
+            Some(names) => url.parameter(names),
             None => Ok(None),
         };
-        let mode =
-            match (&self.mode, parameter(&self.mode)?) {
-                (Some(name), Some(word)) => mode(start, word).map_err(|cause| {
-                    WantedError::Mode { name: name.clone(), value: word.to_owned(), cause }
-                })?,
-                _ => start.default_mode(),
-            };
-        let file = |name: &Option<String>| {
-            let Some(path) = parameter(name)? else { return Ok(None) };
-            let name = name.clone().unwrap_or_default();
+        let mode = match parameter(&self.mode)? {
+            Some((name, word)) => mode(start, word).map_err(|cause| {
+                let (name, value) = (name.to_owned(), word.to_owned());
+                WantedError::Mode { name, value, cause }
+            })?,
+            None => default,
+        };
+        let file = |names: &Option<String>| {
+            let Some((name, path)) = parameter(names)? else { return Ok(None) };
+            let name = name.to_owned();
             if mode == TlsMode::Disable {
                 let word = mode.word();
                 return Err(WantedError::Unused { name, mode: self.mode_name(), word });
@@ -142,7 +194,8 @@ impl Reading {
     }
 
     fn mode_name(&self) -> String {
-        self.mode.clone().unwrap_or_else(|| "tls".to_owned())
+        let names = self.mode.as_deref().unwrap_or("tls");
+        names.split('|').next().unwrap_or(names).to_owned()
     }
 }
 
@@ -159,8 +212,9 @@ mod tests {
 
     const SSL_REQUEST: &str = "${connection_string}?port=5432&tls=ssl-request&mode=sslmode\
                                &ca=sslrootcert&certificate=sslcert&key=sslkey";
-    const DIRECT: &str = "${connection_string}?port=27017&tls=direct&mode=tls&ca=tlsCAFile\
-                          &certificate=tlsCertificateKeyFile&srv=mongodb%2Bsrv";
+    const DIRECT: &str = "${connection_string}?port=27017&tls=direct&mode=tls|ssl&ca=tlsCAFile\
+                          &certificate=tlsCertificateKeyFile&srv=mongodb%2Bsrv\
+                          &service=srvServiceName";
 
     fn granted(declared: &str, value: &str) -> String {
         let base = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -170,7 +224,19 @@ mod tests {
             Err(error) => return format!("! {error}"),
         };
         match reading.grants(value, base) {
-            Ok(grants) => grants.iter().map(shown).collect::<Vec<_>>().join(" "),
+            Ok(Wanted { hosts, srv: None }) => {
+                hosts.iter().map(shown).collect::<Vec<_>>().join(" ")
+            }
+            Ok(Wanted { srv: Some(srv), .. }) => {
+                let grant = HostGrant {
+                    key: srv.key,
+                    host: format!("{}.{}", srv.service, srv.host).parse().unwrap(),
+                    port: 1,
+                    tls: srv.tls,
+                    private: srv.private,
+                };
+                format!("srv {}", shown(&grant))
+            }
             Err(error) => format!("! {error}"),
         }
     }
@@ -214,7 +280,7 @@ mod tests {
                 "two words",
                 SSL_REQUEST,
                 "pg://db?sslmode=require&sslmode=disable",
-                "! it has the parameter `sslmode` twice",
+                "! its parameters `sslmode` and `sslmode` say different things",
             ),
             (
                 "a file for nothing",
@@ -235,8 +301,53 @@ mod tests {
                 "a:27017/direct/disable b:2/direct/disable",
             ),
             ("direct", DIRECT, "mongodb://a?tls=true", "a:27017/direct/verify-full"),
+            ("another name of it", DIRECT, "mongodb://a?ssl=true", "a:27017/direct/verify-full"),
+            (
+                "both names",
+                DIRECT,
+                "mongodb://a?tls=true&ssl=false",
+                "! its parameters `tls` and `ssl` say different things",
+            ),
+            (
+                "a name that a driver may read, too",
+                DIRECT,
+                "mongodb://a?TLS=true",
+                "! its parameter `TLS` is spelled `tls`",
+            ),
             ("nobody is asked", DIRECT, "mongodb://a?tls=prefer", "! `tls=prefer`: `prefer` needs"),
-            ("srv", DIRECT, "mongodb+srv://a", "! the hosts of mongodb+srv:// are found by SRV"),
+            (
+                "srv is protected by default",
+                DIRECT,
+                "mongodb+srv://u:p@c.example.com/x",
+                "srv mongodb.c.example.com:1/direct/verify-full",
+            ),
+            (
+                "but for a word",
+                DIRECT,
+                "mongodb+srv://c.example.com/?tls=false&srvServiceName=other",
+                "srv other.c.example.com:1/direct/disable",
+            ),
+            ("srv with a port", DIRECT, "mongodb+srv://c.example.com:1", "! mongodb+srv:// names"),
+            ("srv of two", DIRECT, "mongodb+srv://a.b.c,d.b.c", "! mongodb+srv:// names one host"),
+            ("srv of an address", DIRECT, "mongodb+srv://10.0.0.1", "! mongodb+srv:// names one"),
+            (
+                "no service",
+                DIRECT,
+                "mongodb+srv://a.b.c?srvServiceName=x.y",
+                "! `x.y` is no name of a service",
+            ),
+            (
+                "seeds after a password",
+                DIRECT,
+                "mongodb://u:p%40s:%2Fx@a.example:1,b.example:2,[::1]:3/db?replicaSet=rs0",
+                "a.example:1/direct/disable b.example:2/direct/disable [::1]:3/direct/disable",
+            ),
+            (
+                "certificate and key in one file",
+                "${connection_string}?port=1&tls=direct&mode=tls&certificate=pem&key=pem",
+                "x://a?tls=true&pem=Cargo.toml",
+                "a:1/direct/verify-full/Cargo.toml/Cargo.toml",
+            ),
             (
                 "an unknown parameter",
                 "${connection_string}?magic=1",

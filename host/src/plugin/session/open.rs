@@ -11,11 +11,13 @@ use std::{
 use tokio::time::timeout;
 
 use super::{Instance, Protocol, observe};
+use crate::model::{Action, Failure};
 use crate::plugin::{
-    Cause, ConnectSettings, Plugin,
+    Cause, ConnectSettings, GrantError, Plugin,
     bindings::source::cartridge::warp::types::ConnectConfig,
     imports::log::GuestLog,
-    network::Network,
+    merge_hosts,
+    network::{Network, discover},
     state::{Identity, new_store},
     wasi,
 };
@@ -38,9 +40,13 @@ pub(super) async fn open<P: Protocol>(
     let wasi::Sandbox { context, paths, holds } = sandbox;
     let since = holds.iter().map(|hold| hold.since_ms()).max();
     settings.extend(since.map(|since| ("exclusive_since_ms".to_owned(), since.to_string())));
+    let found = discover(plugin.engine().resolver().as_ref(), &grants.srv).await;
+    let found = found.map_err(|failure| Cause::Failure(Box::new(failure)))?;
+    let hosts = merge_hosts(found.hosts, grants.hosts).map_err(unmergeable)?;
+    settings.extend(found.settings);
     let config = ConnectConfig { connection_string, options: options.to_string(), settings, paths };
     let engine = plugin.engine();
-    let network = Network::new(&identity, grants.hosts, Arc::clone(engine.resolver()));
+    let network = Network::new(&identity, hosts, Arc::clone(engine.resolver()));
     let mut store = new_store(engine, identity, &limits, log, context, network, grants.secrets);
     store.data_mut().holds = holds;
     let started = Instant::now();
@@ -59,6 +65,17 @@ pub(super) async fn open<P: Protocol>(
             Err(cause)
         }
     }
+}
+
+/// Hosts that were looked up may be at odds with those that the operator granted.
+fn unmergeable(error: GrantError) -> Cause {
+    Cause::Failure(Box::new(Failure {
+        action: Action::Config,
+        code: "grant".to_owned(),
+        message: error.to_string(),
+        detail: None,
+        retry_after: None,
+    }))
 }
 
 /// Tells instances apart in the observer's eyes.

@@ -4,6 +4,7 @@ mod authority;
 mod dialling;
 mod peers;
 mod refused;
+mod srv;
 mod tls;
 
 use std::{
@@ -18,8 +19,8 @@ use std::{
 use cartridge_warp::{
     model::HostPattern,
     plugin::{
-        ConnectSettings, Engine, EngineSettings, Grants, HostGrant, Limits, Lookup, Plugin,
-        PluginError, Resolver, SourceConnection,
+        Answers, ConnectSettings, Engine, EngineSettings, Grants, HostGrant, Limits, Lookup,
+        Plugin, PluginError, Resolver, Service, SourceConnection, SrvGrant,
     },
 };
 use serde_json::json;
@@ -28,12 +29,35 @@ use crate::setup::{self, Seen};
 
 /// Answers of DNS, to be changed at will. What it does not know does not exist.
 #[derive(Clone, Default)]
-pub struct Names(Arc<Mutex<BTreeMap<String, Vec<IpAddr>>>>);
+pub struct Names(Arc<Mutex<BTreeMap<String, Vec<IpAddr>>>>, Arc<Mutex<Records>>);
+
+/// Records other than addresses.
+#[derive(Default)]
+struct Records {
+    services: BTreeMap<String, Vec<Service>>,
+    texts: BTreeMap<String, Vec<String>>,
+}
 
 impl Names {
     pub fn set(&self, name: &str, addresses: &[&str]) {
         let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
         self.0.lock().unwrap().insert(name.to_owned(), addresses);
+    }
+
+    /// The SRV records of a name: places in the order of their priority.
+    pub fn set_services(&self, name: &str, places: &[&str]) {
+        let service = |(priority, place): (usize, &&str)| {
+            let (host, port) = place.rsplit_once(':').unwrap();
+            let priority = u16::try_from(priority).unwrap();
+            Service { priority, weight: 0, host: host.to_owned(), port: port.parse().unwrap() }
+        };
+        let services = places.iter().enumerate().map(service).collect();
+        self.1.lock().unwrap().services.insert(name.to_owned(), services);
+    }
+
+    pub fn set_texts(&self, name: &str, texts: &[&str]) {
+        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        self.1.lock().unwrap().texts.insert(name.to_owned(), texts);
     }
 }
 
@@ -41,6 +65,16 @@ impl Resolver for Names {
     fn lookup<'a>(&'a self, name: &'a str) -> Lookup<'a> {
         let found = self.0.lock().unwrap().get(name).cloned();
         Box::pin(async move { found.ok_or_else(|| io::Error::other("no such name")) })
+    }
+
+    fn services<'a>(&'a self, name: &'a str) -> Answers<'a, Service> {
+        let found = self.1.lock().unwrap().services.get(name).cloned().unwrap_or_default();
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn texts<'a>(&'a self, name: &'a str) -> Answers<'a, String> {
+        let found = self.1.lock().unwrap().texts.get(name).cloned().unwrap_or_default();
+        Box::pin(async move { Ok(found) })
     }
 }
 
@@ -90,11 +124,21 @@ impl Guest {
         options: serde_json::Value,
         hosts: &[HostGrant],
     ) -> Result<String, PluginError> {
+        self.tries_srv(options, hosts, &[]).await
+    }
+
+    /// The same with hosts that are found by SRV records.
+    pub async fn tries_srv(
+        &self,
+        options: serde_json::Value,
+        hosts: &[HostGrant],
+        srv: &[SrvGrant],
+    ) -> Result<String, PluginError> {
         let settings = ConnectSettings {
             connection_string: String::new(),
             options,
             settings: Vec::new(),
-            grants: Grants { hosts: hosts.to_vec(), ..Grants::default() },
+            grants: Grants { hosts: hosts.to_vec(), srv: srv.to_vec(), ..Grants::default() },
             limits: Limits { call_deadline: self.call_deadline, ..Limits::default() },
             label: "test".to_owned(),
         };

@@ -20,7 +20,7 @@ use super::{
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// Repeats what it hears, protected from the first byte.
-async fn direct(acceptor: TlsAcceptor) -> u16 {
+pub async fn direct(acceptor: TlsAcceptor) -> u16 {
     peers::serve(move |stream| {
         let acceptor = acceptor.clone();
         async move {
@@ -181,8 +181,10 @@ async fn a_client_shows_its_certificate() {
     let refused = outcome(&guest, &address, without.clone()).await;
     assert!(refused.contains("broke: received fatal alert"), "{refused}");
     let mut with = without.clone();
-    with.tls.as_mut().unwrap().certificate = Some(client);
-    assert_eq!(outcome(&guest, &address, with).await, "ok 3 rounds");
+    with.tls.as_mut().unwrap().certificate = Some(client.clone());
+    assert_eq!(outcome(&guest, &address, with.clone()).await, "ok 3 rounds");
+    with.tls.as_mut().unwrap().key = Some(client.clone());
+    assert_eq!(outcome(&guest, &address, with).await, "ok 3 rounds", "one file named twice");
     for (name, pem, expected) in [
         ("no certificate", "nothing", "holds no certificate"),
         ("damaged", "-----BEGIN CERTIFICATE-----\n??\n-----END CERTIFICATE-----\n", "is damaged"),
@@ -191,6 +193,21 @@ async fn a_client_shows_its_certificate() {
         broken.tls.as_mut().unwrap().certificate = Some(ca.write("broken.pem", pem));
         let outcome = outcome(&guest, &address, broken).await;
         assert!(outcome.contains(expected), "{name}: {outcome}");
+    }
+    let client = std::fs::read_to_string(client).unwrap();
+    let (certificate, _) = client.split_once("-----BEGIN PRIVATE KEY").unwrap();
+    let protected_keys = [
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n\
+         -----END RSA PRIVATE KEY-----\n",
+    ];
+    for (at, key) in protected_keys.iter().enumerate() {
+        let mut with = without.clone();
+        let pem = ca.write(&format!("protected-{at}.pem"), &format!("{certificate}{key}"));
+        let tls = with.tls.as_mut().unwrap();
+        (tls.certificate, tls.key) = (Some(pem.clone()), Some(pem));
+        let outcome = outcome(&guest, &address, with).await;
+        assert!(outcome.contains("is protected by a password"), "{outcome}");
     }
     let mut keyless = without;
     keyless.tls.as_mut().unwrap().certificate = Some(file);
