@@ -59,7 +59,11 @@ pub async fn follow(
     let reader =
         Reader { writer, source, backlog, end_when_caught_up, confirmable, start: start.clone() };
     let delivery = Delivery { writer, backlog, committed, pending: Pending::default() };
-    let (end, last) = tokio::try_join!(reader.run(start, batches), delivery.run(queue))?;
+    // When the source fails, what it sent before is committed all the same: else a failure that
+    // follows a batch at once would meet the same position again, for ever.
+    let reading = async { Ok(reader.run(start, batches).await) };
+    let (end, last) = tokio::try_join!(reading, delivery.run(queue))?;
+    let end = end?;
     if end == StreamEnd::CaughtUp
         && let Some(last) = last
     {

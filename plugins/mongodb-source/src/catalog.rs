@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::{Failure, Table, log};
-use mongodb::bson::{Document, RawDocumentBuf, doc};
+use mongodb::bson::{RawDocumentBuf, doc};
 use mongodb_documents::{Rows, Shape};
 
 use crate::options::Options;
@@ -59,7 +59,12 @@ pub fn collections(
 ) -> Result<BTreeMap<String, Collection>, Failure> {
     let deadline = Instant::now() + SAMPLING_TIME;
     let mut found = BTreeMap::new();
-    for name in names(server, database)? {
+    for listed in list(server, database)? {
+        listed.warn();
+        if !listed.is_followed {
+            continue;
+        }
+        let name = listed.name;
         let mut collection =
             Collection { shape: unseen(&name, options), refused: None, documents: 0 };
         collection.documents = count(server, database, &name)?;
@@ -78,35 +83,55 @@ pub fn collections(
     Ok(found)
 }
 
-/// The names of the collections that can be followed.
+/// The names of the collections that can be followed, in order.
 pub fn names(server: &Server, database: &str) -> Result<Vec<String>, Failure> {
-    let list = doc! { "listCollections": 1, "cursor": {} };
-    let mut names = Vec::new();
-    for entry in server.collect(database, list, COLLECTIONS_MAX)? {
-        let name = entry.get_str("name").map_err(|_| server.unexpected("a collection's name"))?;
-        match entry.get_str("type").unwrap_or("collection") {
-            _ if name.starts_with("system.") => {}
-            "collection" => names.push(name.to_owned()),
-            "timeseries" => log::warn(
+    let listed = list(server, database)?.into_iter();
+    Ok(listed.filter(|listed| listed.is_followed).map(|listed| listed.name).collect())
+}
+
+/// An entry of the database's own list.
+struct Listed {
+    name: String,
+    is_followed: bool,
+    is_time_series: bool,
+    is_capped: bool,
+}
+
+impl Listed {
+    /// Says what an operator should know of it.
+    fn warn(&self) {
+        if self.is_time_series {
+            log::warn(
                 "a time-series collection is left out: its change stream does not show documents",
-                &[("table", name)],
-            ),
-            _ => {}
+                &[("table", &self.name)],
+            );
         }
-        if entry.get_document("options").is_ok_and(is_capped) {
+        if self.is_capped {
             log::warn(
                 "a capped collection: documents that it drops at its end stay at the destination, \
                  since its log does not tell of them",
-                &[("table", name)],
+                &[("table", &self.name)],
             );
         }
     }
-    names.sort();
-    Ok(names)
 }
 
-fn is_capped(options: &Document) -> bool {
-    options.get_bool("capped").unwrap_or(false)
+fn list(server: &Server, database: &str) -> Result<Vec<Listed>, Failure> {
+    let command = doc! { "listCollections": 1, "cursor": {} };
+    let mut list = Vec::new();
+    for entry in server.collect(database, command, COLLECTIONS_MAX)? {
+        let name = entry.get_str("name").map_err(|_| server.unexpected("a collection's name"))?;
+        let kind = entry.get_str("type").unwrap_or("collection");
+        let options = entry.get_document("options");
+        list.push(Listed {
+            name: name.to_owned(),
+            is_followed: kind == "collection" && !name.starts_with("system."),
+            is_time_series: kind == "timeseries",
+            is_capped: options.is_ok_and(|options| options.get_bool("capped").unwrap_or(false)),
+        });
+    }
+    list.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(list)
 }
 
 /// About how many documents there are, from the collection's own count.

@@ -104,15 +104,19 @@ impl Source for MongodbSource {
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
+        if self.strategy == Strategy::Log && !self.server.has_log {
+            return Err(server::failure::standalone(&self.server.name));
+        }
         self.server.run("admin", doc! { "ping": 1 }).map(drop)
     }
 
     fn get_schema(&mut self, schema: &str) -> Result<Vec<Table>, Failure> {
         self.reload(schema)?;
         let database = self.database(schema);
-        if self.strategy == Strategy::Log {
+        match self.strategy {
             // Whether changes can be followed is said before anything is copied.
-            stream::open_at_end(self, &database)?;
+            Strategy::Log => drop(stream::open_at_end(self, &database)?),
+            Strategy::Timestamp => polling::warn(self),
         }
         Ok(self.collections.values().map(Collection::table).collect())
     }

@@ -73,12 +73,16 @@ pub struct State {
     listed: Option<Instant>,
 }
 
-/// Where polling begins: at the latest time of each collection, its documents included.
-pub fn position_now(source: &MongodbSource, schema: &str) -> Result<Position, Failure> {
+/// Says at the start what nobody should find out later.
+pub fn warn(source: &MongodbSource) {
     log::warn(
         "changes are found by polling a time column: deletes and documents without it are not seen",
         &[("column", &source.time_column)],
     );
+}
+
+/// Where polling begins: at the latest time of each collection, its documents included.
+pub fn position_now(source: &MongodbSource, schema: &str) -> Result<Position, Failure> {
     let mut places = BTreeMap::new();
     for name in source.selected().keys() {
         let column = source.time_column.as_str();
@@ -263,7 +267,7 @@ impl Ask<'_> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         doc! {
             "find": self.name, "filter": filter, "sort": { column: 1, "_id": 1 }, "limit": limit,
-            "batchSize": limit, "readConcern": { "level": "majority" },
+            "batchSize": limit, "readConcern": self.source.server.read_concern(None),
         }
     }
 }

@@ -184,6 +184,7 @@ fn a_standalone_is_refused_with_what_helps_unless_it_is_polled() {
     let server = standalone();
     let mut source = database(&server).connect().unwrap();
     let words = ["--replSet", "rs.initiate()", "timestamp"];
+    assert_failure(source.test_connection(), "config", "no-replica-set", &words);
     assert_failure(source.get_schema("shop"), "config", "no-replica-set", &words);
     let polling = database(&server).setting("change_detection_strategy", "timestamp");
     assert!(polling.connect().unwrap().get_schema("shop").is_ok());

@@ -165,7 +165,7 @@ fn a_document_mode_and_flattened_columns_are_options() {
         (r#"{"id_type": "json", "sample_size": 1}"#, "mode_id", vec!["_id", "a", "t"]),
     ] {
         let database = Database::with(name, options);
-        database.insert("t", &[nested.clone()]);
+        database.insert("t", std::slice::from_ref(&nested));
         let table = database.source().get_schema(name).unwrap().remove(0);
         let columns: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
         assert_eq!(columns, expected, "{options}");

@@ -261,16 +261,16 @@ fn a_pipeline_has_caught_up_only_when_everything_was_read() {
     database.insert("t", &[doc! { "_id": -1 }]);
     let mut driver = database.driver();
     let start = driver.position().unwrap();
-    let documents: Vec<_> = (0..500).map(|n| doc! { "_id": n }).collect();
-    database.insert("t", &documents);
+    // One by one, so that the server has much to read and little to send.
+    (0..3000).for_each(|n| database.insert("t", &[doc! { "_id": n }]));
     let (mut position, mut rows) = (start, 0);
     loop {
-        let batch = driver.source.get_changes("caught", &position, limits(100)).unwrap();
+        let batch = driver.source.get_changes("caught", &position, limits(1000)).unwrap();
         rows += batch.tables.iter().map(|rows| rows.len()).sum::<usize>();
         position = batch.position;
         if batch.caught_up {
             break;
         }
     }
-    assert_eq!(rows, 500);
+    assert_eq!(rows, 3000);
 }

@@ -152,7 +152,7 @@ fn document(random: &mut Rng, key: Bson) -> Document {
         "name": name(random),
         "price": random.f64() * 1000.0,
         "amount": amount,
-        "at": DateTime::from_millis(START + random.i64(..1_000_000_000)),
+        "at": DateTime::from_millis(START + random.i64(0..1_000_000_000)),
         "open": random.bool(),
         "address": {"street": name(random), "zip": random.i32(..)},
         "tags": [name(random), random.i32(..), null],

@@ -31,7 +31,9 @@ pub fn is_passing(error: &Error) -> bool {
     match error.kind.as_ref() {
         ErrorKind::Io(_)
         | ErrorKind::ConnectionPoolCleared { .. }
-        | ErrorKind::ServerSelection { .. } => true,
+        | ErrorKind::ServerSelection { .. }
+        // A cursor of a connection that was given up for another server.
+        | ErrorKind::Shutdown => true,
         ErrorKind::Command(command) => {
             NOT_PRIMARY.contains(&command.code)
                 || CURSOR_GONE.contains(&command.code)

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use cartridge_warp_sdk::Failure;
 use futures_core::Stream;
-use mongodb::bson::{Document, RawDocument, doc};
+use mongodb::bson::{Document, RawDocument, Timestamp, doc};
 use mongodb::error::Error;
 use mongodb::options::RunCursorCommandOptions;
 use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
@@ -113,6 +113,16 @@ impl Server {
         match (part(0), part(1), part(2)) {
             (Some(major), Some(minor), Some(patch)) => Ok((major, minor, patch)),
             _ => Err(self.unexpected("its version is missing")),
+        }
+    }
+
+    /// Reads only what a majority has, and waits until that includes everything up to `time`. A
+    /// standalone knows neither.
+    pub fn read_concern(&self, time: Option<Timestamp>) -> Document {
+        match (self.has_log, time) {
+            (false, _) => doc! { "level": "local" },
+            (true, None) => doc! { "level": "majority" },
+            (true, Some(time)) => doc! { "level": "majority", "afterClusterTime": time },
         }
     }
 

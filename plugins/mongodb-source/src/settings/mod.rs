@@ -246,7 +246,7 @@ mod tests {
         let settings = Settings::parse("mongodb://u:p@a,b/?tls=true&tlsCAFile=ca.pem").unwrap();
         let literal = ServerAddress::Tcp { host: "198.18.0.1".into(), port: Some(27017) };
         let options = settings.client(literal.clone(), true);
-        assert_eq!(options.hosts, [literal.clone()]);
+        assert_eq!(options.hosts, std::slice::from_ref(&literal));
         assert_eq!(options.direct_connection, Some(true));
         assert!(options.tls.is_none() && options.credential.is_some());
         assert!(settings.client(literal, false).credential.is_none());

@@ -154,7 +154,7 @@ impl Reading {
             Some(cursor) => cursor,
             None => {
                 let batch_size = u32::try_from(limits.rows_max.max(2)).unwrap_or(u32::MAX);
-                let find = self.find(batch_size)?;
+                let find = self.find(server, batch_size)?;
                 match server.open_cursor(schema, find, batch_size, None)? {
                     Ok(cursor) => self.cursor.insert(cursor),
                     Err(error) => return Ok(Err(error)),
@@ -175,7 +175,7 @@ impl Reading {
     }
 
     /// The query: along the index from the last document, or the range's beginning, to its end.
-    fn find(&self, batch_size: u32) -> Result<Document, Failure> {
+    fn find(&self, server: &Server, batch_size: u32) -> Result<Document, Failure> {
         let bson = |id: &RawBson| {
             let id = Bson::try_from(id.as_raw_bson_ref());
             id.map_err(|_| Failure::stop("protocol", "a stored _id cannot be sent back"))
@@ -187,10 +187,8 @@ impl Reading {
         };
         let upper = self.range.to.as_ref().map(|to| Ok(("$lt", bson(to)?))).transpose()?;
         let bounds: Vec<(&str, Bson)> = lower.into_iter().chain(upper).collect();
-        let mut concern = doc! { "level": "majority" };
-        if self.range.time != (Timestamp { time: 0, increment: 0 }) {
-            concern.insert("afterClusterTime", self.range.time);
-        }
+        let has_time = self.range.time != Timestamp { time: 0, increment: 0 };
+        let concern = server.read_concern(has_time.then_some(self.range.time));
         let mut find = doc! {
             "find": &self.table, "sort": { "_id": 1 }, "hint": { "_id": 1 },
             "batchSize": i64::from(batch_size), "readConcern": concern,

@@ -135,7 +135,7 @@ fn command(
     let pipeline: Vec<Bson> = pipeline.into_iter().map(Bson::Document).collect();
     Ok(doc! {
         "aggregate": 1, "pipeline": pipeline, "cursor": { "batchSize": i64::from(batch_size) },
-        "readConcern": { "level": "majority" },
+        "readConcern": server.read_concern(None),
     })
 }
 

@@ -61,7 +61,8 @@ struct Started {
     /// The cluster's time before the present answer was asked for; none for the first.
     asked: Option<Timestamp>,
     answers: u64,
-    heard: Instant,
+    /// How long calls have waited for the answer that is under way.
+    waited: Duration,
     moved: Instant,
     away: Option<Instant>,
 }
@@ -130,12 +131,15 @@ impl Started {
             self.return_to(source, schema, patience, limits)?;
             return Ok(None);
         };
-        match feed.next(&source.server, patience) {
+        let begun = Instant::now();
+        let next = feed.next(&source.server, patience);
+        self.waited += begun.elapsed();
+        match next {
             Ok(Some(answer)) => {
-                self.heard = Instant::now();
+                self.waited = Duration::ZERO;
                 Ok(Some((answer, 0)))
             }
-            Ok(None) if self.heard.elapsed() > SILENCE_MAX => Err(source.server.silent()),
+            Ok(None) if self.waited > SILENCE_MAX => Err(source.server.silent()),
             Ok(None) => Ok(None),
             Err(error) => self.cut(source, &error).map(|()| None),
         }
@@ -176,7 +180,7 @@ impl Started {
         match opened {
             Ok(feed) => {
                 self.feed = Some(feed);
-                (self.away, self.heard) = (None, Instant::now());
+                (self.away, self.waited) = (None, Duration::ZERO);
                 Ok(())
             }
             Err(failure) if failure::is_final(&failure) => Err(failure),
@@ -192,11 +196,11 @@ impl Started {
     fn answered(&mut self, answer: &Answer, something: bool) -> bool {
         let token_time = answer.token.as_ref().and_then(|token| feed::time_of(token));
         let caught_up = !answer.is_cut
-            && self.answers > 0
             && match (token_time, self.asked) {
                 (Some(read), Some(asked)) => read >= asked,
-                // The server does not say; then it had nothing further, or it would have sent it.
-                _ => true,
+                // Where tokens do not show their time, only an answer without events says that there
+                // are none; the first may come before the server has looked.
+                _ => !something && self.answers > 0,
             };
         self.answers += 1;
         self.asked = answer.time;

@@ -1,7 +1,7 @@
 //! Opens the stream: at its end for a new copy, or where an earlier one stood.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::{Failure, Limits, log};
 
@@ -67,7 +67,6 @@ pub(super) fn start(
     }
     let tables = selected.iter().map(|(name, known)| ((*name).clone(), known.changes())).collect();
     let feed = Some(open_feed(source, schema, &after, limits)?);
-    let now = Instant::now();
     Ok(Started {
         feed,
         answer: None,
@@ -78,8 +77,8 @@ pub(super) fn start(
         failure: None,
         asked: None,
         answers: 0,
-        heard: now,
-        moved: now,
+        waited: Duration::ZERO,
+        moved: Instant::now(),
         away: None,
     })
 }
