@@ -6,7 +6,6 @@
 #![allow(clippy::expect_used, clippy::cast_precision_loss)] // It ends when it cannot measure.
 
 mod files;
-mod large;
 mod latency;
 mod measure;
 mod native;
@@ -33,11 +32,8 @@ fn main() -> ExitCode {
         match part.as_str() {
             "files" => files::run(rows),
             "postgresql" => postgresql::run(rows),
-            // Not among all: it takes long and much of the disk.
-            "large" => large::run(rows),
             other => {
-                let known = all.join(", ");
-                eprintln!("there is no benchmark `{other}`; there are: {known}, large");
+                eprintln!("there is no benchmark `{other}`; there are: {}", all.join(", "));
                 return ExitCode::FAILURE;
             }
         }
