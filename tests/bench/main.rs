@@ -7,7 +7,6 @@
 
 mod drain;
 mod files;
-mod large;
 mod latency;
 mod measure;
 mod mongodb;
@@ -43,11 +42,8 @@ fn main() -> ExitCode {
             "files" => files::run(rows),
             "postgresql" => postgresql::run(rows),
             "mongodb" => mongodb::run(rows),
-            // Not among all: it takes long and much of the disk.
-            "large" => large::run(rows),
             other => {
-                let known = all.join(", ");
-                eprintln!("there is no benchmark `{other}`; there are: {known}, large");
+                eprintln!("there is no benchmark `{other}`; there are: {}", all.join(", "));
                 return ExitCode::FAILURE;
             }
         }
