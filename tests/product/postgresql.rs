@@ -13,7 +13,7 @@ const STREAMING: &str = "following changes";
 
 fn kills() -> usize {
     let given = std::env::var("CARTRIDGE_WARP_TEST_KILLS").ok();
-    given.map_or(KILLS, |kills| kills.parse().expect("a number"))
+    given.map_or(KILLS, |kills| kills.parse().unwrap())
 }
 
 fn pause(milliseconds: u64) {

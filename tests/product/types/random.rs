@@ -198,7 +198,7 @@ fn operation(random: &mut Rng) -> String {
 
 fn seed() -> u64 {
     let given = env::var("CARTRIDGE_WARP_TEST_SEED").ok();
-    given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a number"))
+    given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap())
 }
 
 #[test]

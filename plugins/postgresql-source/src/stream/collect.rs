@@ -48,7 +48,8 @@ pub struct Collector {
     overlap_end: Lsn,
     relations: Relations,
     transaction: Option<Transaction>,
-    /// What the log told of tables before their newer copy, in case it does not tell it again.
+    /// What the log told of tables beside changes that are left out, in case it does not tell it
+    /// again.
     waiting: HashMap<u32, Relation>,
     /// Messages for the next batch.
     ahead: VecDeque<Message>,
@@ -145,8 +146,8 @@ impl Collector {
         catalog: &mut dyn Catalog,
         schema: &str,
     ) -> Result<bool, Failure> {
-        if self.belongs_to_copy(relation.id) {
-            // It may have a shape that the copy never had.
+        if self.is_left_out(relation.id) {
+            // It may be a shape that nobody knows any more.
             self.waiting.insert(relation.id, relation);
             return Ok(true);
         }
@@ -160,9 +161,13 @@ impl Collector {
         Ok(now)
     }
 
-    /// Whether changes of this table in the open transaction are part of its newer copy.
-    fn belongs_to_copy(&self, table: u32) -> bool {
+    /// Whether changes of this table in the open transaction are left out: they were delivered
+    /// already, or are part of its newer copy.
+    fn is_left_out(&self, table: u32) -> bool {
         let Some(transaction) = &self.transaction else { return false };
+        if transaction.skip == ALL {
+            return true;
+        }
         let mut renewed = self.position.renewed.iter();
         renewed.any(|renewed| renewed.oid == table && transaction.begin.commit < renewed.from)
     }
@@ -179,8 +184,7 @@ impl Collector {
             Message::Truncate { relations } => relations.as_slice(),
             _ => &[],
         };
-        let awaited =
-            |table: &&u32| self.waiting.contains_key(table) && !self.belongs_to_copy(**table);
+        let awaited = |table: &&u32| self.waiting.contains_key(table) && !self.is_left_out(**table);
         let table = *tables.iter().find(awaited)?;
         self.waiting.remove(&table)
     }
@@ -240,7 +244,7 @@ impl Collector {
         if skip >= steps + STEPS - steps % STEPS {
             return self.stepped(STEPS - steps % STEPS).map(|()| true);
         }
-        if self.belongs_to_copy(change.relation) {
+        if self.is_left_out(change.relation) {
             return self.stepped(STEPS - steps % STEPS).map(|()| true);
         }
         let Followed::Yes(fitting) = self.relations.get(change.relation)? else {
@@ -299,7 +303,7 @@ impl Collector {
         }
         let begin = transaction.begin;
         while let Some(relation) = relations.last() {
-            if self.belongs_to_copy(*relation) {
+            if self.is_left_out(*relation) {
                 relations.pop();
                 continue;
             }
