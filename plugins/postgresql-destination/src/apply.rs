@@ -14,7 +14,7 @@ use postgresql_client::types;
 use crate::array::Array;
 use crate::cells::NULL;
 use crate::collapse::{Change, Content, UNSENT};
-use crate::copy;
+use crate::copy::{self, field};
 use crate::encode::{Encoded, fields, value};
 use crate::raw::Raw;
 use crate::refusal::Refusal;
@@ -93,21 +93,6 @@ impl<'a> Applier<'a> {
             }
             _ => self.one_by_one(changes),
         }
-    }
-
-    /// Copies new rows straight into the table; one whose key is there already refuses all of them.
-    pub(crate) fn copy_new(&self, changes: &[usize]) -> Result<(), Refusal> {
-        let soft = self.table.soft_column.is_some();
-        let count = copy::field_count(self.shape.columns.len() + usize::from(soft));
-        let mut rows = changes.iter();
-        let blocks = copy::blocks(|block| {
-            block.extend_from_slice(self.encoded.row(*rows.next()?));
-            if soft {
-                field(block, Some(&[0]));
-            }
-            Some(count)
-        });
-        self.session.copy(&statement::copy_new(self.table, self.shape), blocks).map(drop)
     }
 
     /// The source says that all rows are gone.
@@ -331,14 +316,4 @@ fn mask(change: &Change, masks: &mut Vec<Vec<usize>>) -> i16 {
 
 fn sent(from: &[u32]) -> Vec<usize> {
     (0..from.len()).filter(|at| from[*at] != UNSENT).collect()
-}
-
-fn field(block: &mut Vec<u8>, value: Option<&[u8]>) {
-    match value {
-        None => block.extend_from_slice(&NULL),
-        Some(value) => {
-            block.extend_from_slice(&(value.len() as i32).to_be_bytes());
-            block.extend_from_slice(value);
-        }
-    }
 }

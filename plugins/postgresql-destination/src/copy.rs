@@ -1,5 +1,7 @@
 //! Blocks of a binary copy.
 
+use crate::cells::NULL;
+
 /// Bytes that are sent at a time: few calls of the sandbox, and little memory beside the batch.
 const BLOCK_BYTES: usize = 128 * 1024;
 
@@ -31,6 +33,17 @@ pub(crate) fn blocks(
         open = Some(Vec::new());
         Some(block)
     })
+}
+
+/// Writes a field with its length in front; none is NULL.
+pub(crate) fn field(out: &mut Vec<u8>, value: Option<&[u8]>) {
+    match value {
+        None => out.extend_from_slice(&NULL),
+        Some(value) => {
+            out.extend_from_slice(&(value.len() as i32).to_be_bytes());
+            out.extend_from_slice(value);
+        }
+    }
 }
 
 /// How many fields a row has; the server allows 1,600 columns.

@@ -7,6 +7,7 @@ use cartridge_warp_sdk::{Operation, TableRows, WriteMode};
 use postgresql_client::types;
 
 use crate::cells::{Cells, NULL};
+use crate::copy::field;
 use crate::shape::Shape;
 use crate::table::Table;
 
@@ -27,38 +28,57 @@ pub(crate) struct Encoded {
     pub(crate) unsendable: Vec<Unsendable>,
 }
 
-impl Encoded {
-    /// Encodes all rows but truncates, which carry nothing. In append mode those are rows too, and
-    /// each row has its operation, time and unsent columns behind its own.
-    pub(crate) fn of(rows: &TableRows, table: &Table, shape: &Shape) -> Self {
+/// Encodes the rows of a batch, one at a time.
+pub(crate) struct RowEncoder<'a> {
+    rows: &'a TableRows,
+    shape: &'a Shape,
+    cells: Vec<Column<'a>>,
+    append: bool,
+}
+
+impl<'a> RowEncoder<'a> {
+    /// In append mode each row has its operation, time and unsent columns behind its own.
+    pub(crate) fn of(rows: &'a TableRows, table: &Table, shape: &'a Shape) -> Self {
         let append = table.write_mode == WriteMode::Append;
-        let columns = rows.columns().iter().zip(&shape.columns).enumerate();
-        let cells: Vec<_> = columns
-            .map(|(at, (_, column))| {
-                let array = rows.array(at);
-                (Cells::of(array, &column.wire.sent_as), array.nulls())
-            })
-            .collect();
+        let cells = shape.columns.iter().enumerate().map(|(at, column)| {
+            let array = rows.array(at);
+            (Cells::of(array, &column.wire.sent_as), array.nulls())
+        });
+        Self { rows, shape, cells: cells.collect(), append }
+    }
+
+    /// Writes the fields of a row, or nothing when it cannot be sent. Truncates carry nothing but in
+    /// append mode, where they are rows too.
+    pub(crate) fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<(), Unsendable> {
+        if !self.append {
+            if self.rows.op(row) == Operation::Truncate {
+                return Ok(());
+            }
+            check_key(self.rows, self.shape, row)?;
+        }
+        let begin = out.len();
+        if let Err(unsendable) = write(self.rows, &self.cells, row, out) {
+            out.truncate(begin);
+            return Err(unsendable);
+        }
+        if self.append {
+            append_fields(self.rows, row, out);
+        }
+        Ok(())
+    }
+}
+
+impl Encoded {
+    /// Encodes all rows.
+    pub(crate) fn of(rows: &TableRows, table: &Table, shape: &Shape) -> Self {
+        let encoder = RowEncoder::of(rows, table, shape);
         let mut encoded = Self {
             bytes: Vec::new(),
             ends: Vec::with_capacity(rows.len()),
             unsendable: Vec::new(),
         };
         for row in 0..rows.len() {
-            let begin = encoded.bytes.len();
-            let operation = rows.op(row);
-            if append || operation != Operation::Truncate {
-                let key = if append { Ok(()) } else { check_key(rows, shape, row) };
-                let written = key.and_then(|()| write(rows, &cells, row, &mut encoded.bytes));
-                match written {
-                    Ok(()) if append => append_fields(rows, row, &mut encoded.bytes),
-                    Ok(()) => {}
-                    Err(unsendable) => {
-                        encoded.bytes.truncate(begin);
-                        encoded.unsendable.push(unsendable);
-                    }
-                }
-            }
+            encoded.unsendable.extend(encoder.write(row, &mut encoded.bytes).err());
             encoded.ends.push(encoded.bytes.len());
         }
         encoded
@@ -125,17 +145,10 @@ fn check_key(rows: &TableRows, shape: &Shape, row: usize) -> Result<(), Unsendab
 }
 
 fn append_fields(rows: &TableRows, row: usize, out: &mut Vec<u8>) {
-    let mut field = |value: Option<&[u8]>| match value {
-        None => out.extend_from_slice(&NULL),
-        Some(value) => {
-            out.extend_from_slice(&(value.len() as i32).to_be_bytes());
-            out.extend_from_slice(value);
-        }
-    };
-    field(Some(rows.op(row).as_str().as_bytes()));
+    field(out, Some(rows.op(row).as_str().as_bytes()));
     let at = rows.timestamp(row).and_then(types::micros_to_server);
-    field(at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice));
-    field(unsent(rows, row).as_deref());
+    field(out, at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice));
+    field(out, unsent(rows, row).as_deref());
 }
 
 /// The columns that the source did not send, as a JSON list in the server's form; none if it sent

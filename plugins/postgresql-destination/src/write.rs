@@ -16,7 +16,7 @@ use crate::apply::{Applier, stage_changes_min};
 use crate::collapse::{Change, Changes};
 use crate::copy;
 use crate::dead_letters;
-use crate::encode::{Encoded, Unsendable};
+use crate::encode::{Encoded, RowEncoder, Unsendable};
 use crate::metadata;
 use crate::refusal::Refusal;
 use crate::rescue;
@@ -45,15 +45,21 @@ enum Way {
     Careful,
 }
 
-/// One table's part of a request, ready to be sent as often as needed.
+/// One table's part of a request.
 struct Part<'a> {
     batch: usize,
     rows: &'a TableRows,
     table: &'a Table,
     shape: Shape,
+    /// None while the rows are copied straight into their table.
+    ready: Option<Ready>,
+}
+
+/// Rows that can be sent as often as needed.
+struct Ready {
     encoded: Encoded,
+    /// The staging table, if there are enough of them to need one.
     stage: Option<String>,
-    copies: bool,
 }
 
 /// Writes rows, dead letters and markers in a transaction of the schema's present owner.
@@ -65,52 +71,38 @@ pub(crate) fn batch(
 ) -> Result<WriteOutcome, Failure> {
     stage::make_room(scope.session)?;
     let parts = request.tables.iter().enumerate();
-    let parts = parts.map(|(at, rows)| part(scope, at, rows, tables, pauses));
-    let parts: Vec<Part<'_>> = parts.collect::<Result<_, Refusal>>()?;
-    let copies = parts.iter().any(|part| part.copies);
-    let mut way = if copies { Way::Copy } else { Way::Upsert };
+    let parts = parts.map(|(at, rows)| part(at, rows, tables));
+    let mut parts: Vec<Part<'_>> = parts.collect::<Result<_, Refusal>>()?;
+    let mut way = Way::Upsert;
+    for part in &mut parts {
+        if part.is_copied(pauses) {
+            way = Way::Copy;
+        } else {
+            part.make_ready(scope)?;
+        }
+    }
     loop {
         let refusal = match attempt(scope, request, tables, &parts, way) {
             Ok(outcome) => return Ok(outcome),
             Err(refusal) => refusal,
         };
         way = match way {
-            Way::Copy if refusal.duplicate => {
-                let copied = parts.iter().filter(|part| part.copies);
-                pauses.extend(copied.map(|part| (part.table.sql(), PAUSE_BATCHES)));
-                Way::Upsert
-            }
+            Way::Copy if refusal.duplicate => Way::Upsert,
             Way::Copy | Way::Upsert if refusal.blames_row.is_some() => Way::Careful,
             _ => return Err(refusal.failure),
         };
+        for part in parts.iter_mut().filter(|part| part.ready.is_none()) {
+            if way == Way::Upsert {
+                pauses.insert(part.table.sql(), PAUSE_BATCHES);
+            }
+            part.make_ready(scope)?;
+        }
     }
 }
 
-fn part<'a>(
-    scope: Scope<'_>,
-    batch: usize,
-    rows: &'a TableRows,
-    tables: &'a Tables,
-    pauses: &mut Pauses,
-) -> Result<Part<'a>, Refusal> {
+fn part<'a>(batch: usize, rows: &'a TableRows, tables: &'a Tables) -> Result<Part<'a>, Refusal> {
     let table = planned(rows.table(), tables)?;
-    let shape = Shape::of(table, rows)?;
-    let encoded = Encoded::of(rows, table, &shape);
-    let many = rows.len() >= COPY_ROWS_MIN;
-    let upsert = table.write_mode == WriteMode::Upsert;
-    let copyable = upsert && many && rows.all_inserts() && shape.is_direct() && !table.audit;
-    let paused = copyable
-        && pauses.get_mut(&table.sql()).is_some_and(|left| {
-            *left = left.saturating_sub(1);
-            *left > 0
-        });
-    let staged = match upsert {
-        true => rows.len() >= stage_changes_min(&shape, &encoded),
-        false => !shape.is_direct(),
-    };
-    let stage = if staged { Some(stage::ensure(scope.session, table, &shape)?) } else { None };
-    let copies = copyable && !paused;
-    Ok(Part { batch, rows, table, shape, encoded, stage, copies })
+    Ok(Part { batch, rows, table, shape: Shape::of(table, rows)?, ready: None })
 }
 
 fn planned<'t>(name: &str, tables: &'t Tables) -> Result<&'t Table, Failure> {
@@ -138,11 +130,10 @@ fn attempt(
         }
         let mut rejected = Rejected { keep: request.dead_letter_rejected, ..Rejected::default() };
         for part in parts {
-            for unsendable in &part.encoded.unsendable {
-                let Unsendable { row, code, message } = unsendable;
-                rejected.add(part, *row, code, message)?;
+            match &part.ready {
+                None => part.copy(scope, &mut rejected)?,
+                Some(ready) => part.write(ready, scope, way, &mut rejected)?,
             }
-            part.write(scope, way, &mut rejected)?;
         }
         let rows: usize = request.tables.iter().map(TableRows::len).sum();
         let mut outcome = rejected.outcome;
@@ -158,23 +149,80 @@ fn attempt(
 }
 
 impl Part<'_> {
-    fn write(&self, scope: Scope<'_>, way: Way, rejected: &mut Rejected) -> Result<(), Refusal> {
+    /// Whether the rows are new and many, and may go straight into their table.
+    fn is_copied(&self, pauses: &mut Pauses) -> bool {
+        let upsert = self.table.write_mode == WriteMode::Upsert;
+        let many = self.rows.len() >= COPY_ROWS_MIN;
+        let copyable = upsert
+            && many
+            && self.rows.all_inserts()
+            && self.shape.is_direct()
+            && !self.table.audit;
+        let paused = copyable
+            && pauses.get_mut(&self.table.sql()).is_some_and(|left| {
+                *left = left.saturating_sub(1);
+                *left > 0
+            });
+        copyable && !paused
+    }
+
+    /// Staging tables are made outside of transactions, so this comes before one.
+    fn make_ready(&mut self, scope: Scope<'_>) -> Result<(), Refusal> {
+        let encoded = Encoded::of(self.rows, self.table, &self.shape);
+        let staged = match self.table.write_mode {
+            WriteMode::Upsert => self.rows.len() >= stage_changes_min(&self.shape, &encoded),
+            WriteMode::Append => !self.shape.is_direct(),
+        };
+        let stage = match staged {
+            true => Some(stage::ensure(scope.session, self.table, &self.shape)?),
+            false => None,
+        };
+        self.ready = Some(Ready { encoded, stage });
+        Ok(())
+    }
+
+    /// Copies new rows straight into the table, encoding them on the way: the server works on the
+    /// first ones meanwhile. One whose key is there already refuses all of them.
+    fn copy(&self, scope: Scope<'_>, rejected: &mut Rejected) -> Result<(), Refusal> {
+        let encoder = RowEncoder::of(self.rows, self.table, &self.shape);
+        let soft = self.table.soft_column.is_some();
+        let count = copy::field_count(self.shape.columns.len() + usize::from(soft));
+        let (mut rows, mut unsendable) = (0..self.rows.len(), Vec::new());
+        let blocks = copy::blocks(|block| {
+            while let Err(row) = encoder.write(rows.next()?, block) {
+                unsendable.push(row);
+            }
+            if soft {
+                copy::field(block, Some(&[0]));
+            }
+            Some(count)
+        });
+        scope.session.copy(&statement::copy_new(self.table, &self.shape), blocks)?;
+        unsendable.iter().try_for_each(|row| rejected.unsendable(self, row))
+    }
+
+    fn write(
+        &self,
+        ready: &Ready,
+        scope: Scope<'_>,
+        way: Way,
+        rejected: &mut Rejected,
+    ) -> Result<(), Refusal> {
+        for row in &ready.encoded.unsendable {
+            rejected.unsendable(self, row)?;
+        }
         if self.table.write_mode == WriteMode::Append {
-            return self.append(scope, way, rejected);
+            return self.append(ready, scope, way, rejected);
         }
         let applier = Applier {
             session: scope.session,
             table: self.table,
             rows: self.rows,
             shape: &self.shape,
-            encoded: &self.encoded,
-            stage: self.stage.as_deref(),
+            encoded: &ready.encoded,
+            stage: ready.stage.as_deref(),
             statements: RefCell::default(),
         };
-        if way == Way::Copy && self.copies {
-            let rows: Vec<usize> = self.sendable().collect();
-            return applier.copy_new(&rows);
-        }
         let mut begin = 0;
         for row in 0..=self.rows.len() {
             let end = row == self.rows.len();
@@ -201,7 +249,7 @@ impl Part<'_> {
             return Ok(());
         }
         let soft = self.table.soft;
-        let changes = Changes::of(self.rows, &self.encoded, &self.shape, rows, soft);
+        let changes = Changes::of(self.rows, applier.encoded, &self.shape, rows, soft);
         if way != Way::Careful {
             return applier.apply(&changes.all);
         }
@@ -215,7 +263,7 @@ impl Part<'_> {
             // The rows of a key one after the other: those before the bad one still count.
             for row in rows {
                 let one = std::iter::once(row);
-                let one = Changes::of(self.rows, &self.encoded, &self.shape, one, soft);
+                let one = Changes::of(self.rows, applier.encoded, &self.shape, one, soft);
                 let refusal = rescue::saved(applier.session, || applier.apply(&one.all))?;
                 if let Some(refusal) = refusal {
                     rejected.refused(self, row, &refusal)?;
@@ -225,17 +273,24 @@ impl Part<'_> {
         })
     }
 
-    fn append(&self, scope: Scope<'_>, way: Way, rejected: &mut Rejected) -> Result<(), Refusal> {
-        let rows: Vec<usize> = self.sendable().collect();
+    fn append(
+        &self,
+        Ready { encoded, stage }: &Ready,
+        scope: Scope<'_>,
+        way: Way,
+        rejected: &mut Rejected,
+    ) -> Result<(), Refusal> {
+        let sendable = |row: &usize| !encoded.row(*row).is_empty();
+        let rows: Vec<usize> = (0..self.rows.len()).filter(sendable).collect();
         let count = copy::field_count(self.shape.columns.len() + 3);
         let session = scope.session;
         let apply = |range: Range<usize>| {
             let mut rows = rows[range].iter();
             let blocks = copy::blocks(|block| {
-                block.extend_from_slice(self.encoded.row(*rows.next()?));
+                block.extend_from_slice(encoded.row(*rows.next()?));
                 Some(count)
             });
-            let Some(stage) = &self.stage else {
+            let Some(stage) = stage else {
                 let sql = statement::copy_append(self.table, &self.shape);
                 return session.copy(&sql, blocks).map(drop);
             };
@@ -251,11 +306,6 @@ impl Part<'_> {
             rejected.refused(self, rows[at], &refusal)
         })
     }
-
-    /// Rows that have a form in the server.
-    fn sendable(&self) -> impl Iterator<Item = usize> {
-        (0..self.rows.len()).filter(|row| !self.encoded.row(*row).is_empty())
-    }
 }
 
 /// Rows that were refused so far.
@@ -268,6 +318,10 @@ struct Rejected {
 }
 
 impl Rejected {
+    fn unsendable(&mut self, part: &Part<'_>, row: &Unsendable) -> Result<(), Refusal> {
+        self.add(part, row.row, row.code, &row.message)
+    }
+
     fn refused(&mut self, part: &Part<'_>, row: usize, refusal: &Refusal) -> Result<(), Refusal> {
         self.add(part, row, refusal.blames_row.unwrap_or("constraint"), &refusal.words())
     }
