@@ -1,5 +1,7 @@
 //! From a MongoDB server to a PostgreSQL server nothing is lost or doubled, whatever happens.
 
+#![allow(clippy::expect_used, clippy::panic)] // Helpers of tests are tests, too.
+
 mod compare;
 mod lost;
 mod servers;

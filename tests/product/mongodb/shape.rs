@@ -20,11 +20,6 @@ fn numbered(numbers: std::ops::Range<i32>) -> Vec<Document> {
     numbers.map(|number| doc! {"_id": number, "n": number}).collect()
 }
 
-fn tables(servers: &Servers) -> Vec<String> {
-    let sql = format!("SELECT tablename FROM pg_tables WHERE schemaname = '{SCHEMA}' ORDER BY 1");
-    servers.at_destination(&sql)
-}
-
 /// Copies what is there, then runs this at the source, and copies again; between the two runs, or
 /// while one follows.
 fn before_and_after(servers: &Servers, pipeline: &Pipeline, live: bool, change: &dyn Fn()) {
@@ -54,19 +49,17 @@ fn a_dropped_collection_stays_unless_the_rules_let_it_go() {
     // A collection that goes while nobody follows is never announced, so its table stays.
     let cases = [(json!({}), false, true), (json!({}), true, true), (free, true, false)];
     for (rules, live, stays) in cases {
-        {
-            let servers = servers();
-            servers.source.insert(SCHEMA, "orders", &numbered(0..10));
-            servers.source.insert(SCHEMA, "users", &numbered(0..10));
-            let mut pipeline = pipeline(&servers);
-            pipeline.set("schema_evolution", rules.clone());
-            before_and_after(&servers, &pipeline, live, &|| {
-                servers.source.run(SCHEMA, doc! {"drop": "orders"});
-            });
-            assert_equal(&servers, &pipeline);
-            let there = tables(&servers).contains(&"orders".to_owned());
-            assert_eq!(there, stays, "{rules}, live {live}");
-        }
+        let servers = servers();
+        servers.source.insert(SCHEMA, "orders", &numbered(0..10));
+        servers.source.insert(SCHEMA, "users", &numbered(0..10));
+        let mut pipeline = pipeline(&servers);
+        pipeline.set("schema_evolution", rules.clone());
+        before_and_after(&servers, &pipeline, live, &|| {
+            servers.source.run(SCHEMA, doc! {"drop": "orders"});
+        });
+        assert_equal(&servers, &pipeline);
+        let rows = if stays { 10 } else { 0 };
+        assert_eq!(servers.rows("orders").len(), rows, "{rules}, live {live}");
     }
 }
 
@@ -152,7 +145,7 @@ fn a_field_that_changes_its_type_follows_the_rules() {
             let mut pipeline = pipeline(&servers);
             pipeline.set("schema_evolution", rules.clone());
             let change = doc! {"_id": 2, "v": second.clone()};
-            let change = || servers.source.insert(SCHEMA, "orders", &[change.clone()]);
+            let change = || servers.source.insert(SCHEMA, "orders", std::slice::from_ref(&change));
             if wanted.is_some() {
                 before_and_after(&servers, &pipeline, live, &change);
                 let ended = pipeline.catch_up();
