@@ -11,28 +11,17 @@ use crate::name;
 use crate::rejection::Rejection;
 use crate::shape::{DOCUMENT, Shape, flattened};
 
-/// Bytes of an `_id` that a dead letter's origin shows.
+/// Bytes of an `_id` that are shown beside a document that is no row.
 const ID_BYTES_MAX: usize = 256;
 
 /// A dead letter whose payload is the row as JSON, by columns, so that the operator's rules for
-/// columns apply to it. A document that cannot be read to its end is shown in hexadecimal digits.
+/// columns apply to it. A document that cannot be read to its end is shown in hexadecimal digits;
+/// that is no JSON, so the host withholds it where there are such rules.
 pub(crate) fn of(shape: &Shape, document: &RawDocument, why: &Rejection) -> DeadLetter {
-    let payload = json_row(shape, document).unwrap_or_else(|| hexadecimal(document.as_bytes()));
-    let message = format!("collection {}: {}", shape.collection(), why.reason);
-    DeadLetter::new(shape.collection(), why.code, message, &payload, origin(shape, document))
-}
-
-fn origin(shape: &Shape, document: &RawDocument) -> String {
-    let id = document.get(ID).ok().flatten().and_then(|id| json_text(id).ok());
-    let id = id.unwrap_or_else(|| "?".to_owned());
-    let shown = &id[..id.floor_char_boundary(ID_BYTES_MAX)];
-    format!("{} _id {shown}", shape.collection())
-}
-
-fn json_text(value: RawBsonRef<'_>) -> Result<String, Rejection> {
-    let mut out = Vec::new();
-    json::write(&mut out, value, Style::Shown)?;
-    Ok(String::from_utf8_lossy(&out).into_owned())
+    let payload = json_row(shape, document).unwrap_or_else(|| hexadecimal(document));
+    let origin = format!("collection {}", shape.collection());
+    let message = format!("{origin}: {}", why.reason);
+    DeadLetter::new(shape.collection(), why.code, message, &payload, origin)
 }
 
 /// None when the document cannot be read.
@@ -97,6 +86,12 @@ fn begin_field(out: &mut Vec<u8>, column: &str) {
     out.push(b':');
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    hex::encode(&bytes[..bytes.len().min(PAYLOAD_BYTES_MAX / 2)])
+fn hexadecimal(document: &RawDocument) -> String {
+    let mut out = Vec::new();
+    let id = document.get(ID).ok().flatten();
+    let id = id.and_then(|id| json::write(&mut out, id, Style::Shown).ok());
+    let id = id.map_or_else(|| "?".into(), |()| String::from_utf8_lossy(&out));
+    let shown = &id[..id.floor_char_boundary(ID_BYTES_MAX)];
+    let bytes = document.as_bytes();
+    format!("_id {shown}: {}", hex::encode(&bytes[..bytes.len().min(PAYLOAD_BYTES_MAX / 2)]))
 }

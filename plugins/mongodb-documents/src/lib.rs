@@ -1,7 +1,15 @@
 //! What a MongoDB document becomes.
 //!
 //! [`Shape`] learns a collection's table from its documents, [`Rows`] turns documents into rows of
-//! it. Nothing here talks to a server.
+//! it. Nothing here talks to a server. The README beside this crate has the mapping, and says why
+//! instances that saw different documents end up equal; the rules that make it so:
+//!
+//! * A column's name depends on its field's name alone (`name`).
+//! * A column's type depends on the set of types seen, not on their order (`kinds`), and grows by
+//!   the host's own rules.
+//! * A scalar in a column of text or JSON reads as the host would write it from a column of its own
+//!   (`scalar`, `json`).
+//! * Different `_id`s never have one key (`key`).
 //!
 //! ```
 //! use bson::{oid::ObjectId, rawdoc};
@@ -30,6 +38,7 @@ mod mode;
 mod name;
 mod number;
 mod rejection;
+mod row;
 mod rows;
 mod scalar;
 mod shape;

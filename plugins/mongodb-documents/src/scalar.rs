@@ -75,16 +75,14 @@ pub(crate) fn write_integer(out: &mut Vec<u8>, number: i64) {
 
 /// Appends the shortest text that reads back as the same double: `1.0`, `1e300`, `NaN`, `Infinity`.
 pub(crate) fn write_double(out: &mut Vec<u8>, number: f64) {
-    let word = match number {
+    let mut digits = ryu::Buffer::new();
+    let text = match number {
         _ if number.is_nan() => "NaN",
         f64::INFINITY => "Infinity",
         f64::NEG_INFINITY => "-Infinity",
-        _ => {
-            let _ = serde_json::to_writer(out, &number);
-            return;
-        }
+        _ => digits.format_finite(number),
     };
-    out.extend_from_slice(word.as_bytes());
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// The 24 digits.

@@ -27,7 +27,7 @@ fn order(at: u32) -> RawDocumentBuf {
         "total": f64::from(at) / 100.0,
         "discount": 0.05,
         "quantity": 3,
-        "paid": at % 2 == 0,
+        "paid": at.is_multiple_of(2),
         "placed": DateTime::from_millis(1_714_557_600_000 + i64::from(at)),
         "shipped": DateTime::from_millis(1_714_657_600_000 + i64::from(at)),
         "note": null,

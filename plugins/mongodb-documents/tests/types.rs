@@ -211,6 +211,8 @@ fn fields_of_more_than_one_type_have_the_narrowest_type_that_holds_all() {
         (Bson::Int64(5), "5", "5"),
         (Bson::Double(1.5), "1.5", "1.5"),
         (Bson::Double(2.0), "2.0", "2.0"),
+        (Bson::Double(-1e300), "-1e300", "-1e300"),
+        (Bson::Double(1.5e-7), "1.5e-7", "1.5e-7"),
         (Bson::Double(f64::NAN), "NaN", "\"NaN\""),
         (Bson::Double(f64::NEG_INFINITY), "-Infinity", "\"-Infinity\""),
         (Bson::Boolean(false), "false", "false"),

@@ -3,15 +3,20 @@
 //! A shape only grows, and what it has become depends on the documents seen, not on their order.
 //! Only values make columns: a field that was always null has none yet.
 
-use std::collections::{BTreeMap, HashMap};
+mod fields;
+
+use std::collections::BTreeMap;
 
 use bson::{RawBsonRef, RawDocument};
 use cartridge_warp_sdk::{Column, ColumnType, Failure, Table};
 
 use crate::key::{ID, Key};
-use crate::kinds::{Kinds, Seen};
+use crate::kinds::Kinds;
 use crate::mode::{FLATTENED_LEVELS_MAX, IdType, Mode};
 use crate::name;
+
+pub(crate) use fields::flattened;
+use fields::{Cursor, Field, Level};
 
 /// Columns of a table, `_id` included. PostgreSQL has 1,600, and destinations add some of theirs.
 pub const COLUMNS_MAX: usize = 1_500;
@@ -35,42 +40,6 @@ pub struct Shape {
     /// Counts the rows that were begun.
     rows: u64,
 }
-
-/// The fields of the documents at one path.
-#[derive(Debug, Clone, Default)]
-struct Level {
-    /// In the order in which they were met, which is the order they will mostly come in again.
-    order: Vec<(Box<str>, usize)>,
-    /// Places in `order`.
-    by_name: HashMap<Box<str>, usize>,
-}
-
-/// One field at one path.
-#[derive(Debug, Clone)]
-pub(crate) struct Field {
-    /// Names of the path, joined.
-    path: String,
-    /// What its own column has to hold.
-    pub(crate) seen: Seen,
-    /// The type that does.
-    pub(crate) column_type: ColumnType,
-    /// The place of its column in the table, once it has one.
-    pub(crate) place: usize,
-    /// The level of its flattened documents.
-    pub(crate) inner: Option<usize>,
-    /// The last row that had it, so that a second value in one document is found.
-    pub(crate) row: u64,
-}
-
-impl Field {
-    fn new(path: String) -> Self {
-        let seen = Seen::default();
-        Self { path, column_type: seen.column_type(), seen, place: 0, inner: None, row: 0 }
-    }
-}
-
-/// The place in a [`Level`] after the last field found there.
-pub(crate) type Cursor = usize;
 
 /// Where top-level fields are.
 pub(crate) const ROOT: usize = 0;
@@ -215,9 +184,7 @@ impl Shape {
         }
         let field = self.fields.len();
         self.fields.push(Field::new(path));
-        let level = &mut self.levels[level];
-        level.by_name.insert(name.into(), level.order.len());
-        level.order.push((name.into(), field));
+        self.levels[level].add(name, field);
         Ok(field)
     }
 
@@ -276,19 +243,10 @@ impl Shape {
         table
     }
 
-    /// Finds a field of a level, first where it stood after the one before.
+    /// Finds a field of a level.
     #[inline]
     pub(crate) fn find(&self, level: usize, cursor: &mut Cursor, name: &str) -> Option<usize> {
-        let level = &self.levels[level];
-        if let Some((known, field)) = level.order.get(*cursor)
-            && **known == *name
-        {
-            *cursor += 1;
-            return Some(*field);
-        }
-        let at = *level.by_name.get(name)?;
-        *cursor = at + 1;
-        Some(level.order[at].1)
+        self.levels[level].find(cursor, name)
     }
 
     /// Begins a row, under a number that no field has yet.
@@ -300,17 +258,5 @@ impl Shape {
     #[inline]
     pub(crate) fn field(&mut self, field: usize) -> &mut Field {
         &mut self.fields[field]
-    }
-}
-
-/// The document whose fields get columns of their own. An empty one has none, and is JSON.
-#[inline]
-pub(crate) fn flattened<'a>(value: &RawBsonRef<'a>, levels: u32) -> Option<&'a RawDocument> {
-    const EMPTY_BYTES: usize = 5;
-    match value {
-        RawBsonRef::Document(document) if levels > 0 => {
-            Some(*document).filter(|document| document.as_bytes().len() > EMPTY_BYTES)
-        }
-        _ => None,
     }
 }
