@@ -77,7 +77,7 @@ impl Source for MongodbSource {
     }
 
     fn connect(config: Config<Options>) -> Result<Self, Failure> {
-        let settings = Settings::of(&config)?;
+        let mut settings = Settings::of(&config)?;
         let strategy = match config.setting("change_detection_strategy") {
             None | Some("log") => Strategy::Log,
             Some("timestamp") => Strategy::Timestamp,
@@ -85,6 +85,7 @@ impl Source for MongodbSource {
         };
         let runtime = server::runtime()?;
         let server = Server::open(&settings, &runtime, settings.selection_timeout)?;
+        settings.learn(&server.members);
         let time_column = config.setting("change_detection_column").unwrap_or(TIME_COLUMN);
         Ok(Self {
             snapshot: snapshot::State::default(),
@@ -228,8 +229,17 @@ impl MongodbSource {
 
     /// Finds the primary anew, for whoever found that it is another one or was away.
     fn reopen(&mut self, patience: Duration) -> Result<(), Failure> {
-        self.server = Server::open(&self.settings, &self.runtime, patience)?;
-        Ok(())
+        match Server::open(&self.settings, &self.runtime, patience) {
+            Ok(server) => {
+                self.settings.learn(&server.members);
+                self.server = server;
+                Ok(())
+            }
+            Err(failure) => {
+                self.settings.turn();
+                Err(failure)
+            }
+        }
     }
 }
 

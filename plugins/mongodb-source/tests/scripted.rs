@@ -209,6 +209,35 @@ fn a_set_without_primary_or_of_another_name_is_an_error_that_says_so() {
 }
 
 #[test]
+fn members_that_were_named_are_asked_when_the_seeds_are_gone() {
+    let script = |name: &str| match name {
+        "listCollections" => Some(listed(&["t"])),
+        "find" => Some(found(vec![doc! { "_id": 1, "a": "x" }])),
+        "aggregate" => Some(batch("firstBatch", 77, vec![], 1)),
+        _ => None,
+    };
+    let second = stand_in(hello(doc! {}), move |name, _| match name {
+        "getMore" => Some(batch("nextBatch", 77, vec![insert(5, 2)], 5)),
+        other => script(other),
+    });
+    let hosts = vec![format!("127.0.0.1:{}", second.port())];
+    let first = stand_in(hello(doc! { "hosts": hosts }), move |name, _| match name {
+        "getMore" => Some(batch("nextBatch", 77, vec![], 2)),
+        other => script(other),
+    });
+    let url = format!("mongodb://127.0.0.1:{}/?replicaSet=rs0", first.port());
+    let mut source = Database::at("shop", url).source();
+    let position = source.current_position("shop").unwrap();
+    let limits = Limits { wait: std::time::Duration::from_millis(200), ..limits(10) };
+    let quiet = source.get_changes("shop", &position, limits).unwrap();
+    assert!(quiet.tables.is_empty());
+    drop(first);
+    let limits = Limits { wait: std::time::Duration::from_secs(10), ..limits };
+    let batch = source.get_changes("shop", &quiet.position, limits).unwrap();
+    assert_eq!(batch.tables.iter().map(|rows| rows.len()).sum::<usize>(), 1);
+}
+
+#[test]
 fn refusals_of_the_server_become_instructions() {
     for (code, action, word) in [
         (13, "config", "permission"),

@@ -25,7 +25,7 @@ use mongodb::{Client, Database};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use crate::settings::Settings;
+use crate::settings::{Address, Settings};
 
 /// The host gives up a call after a minute.
 pub const ANSWER_PATIENCE: Duration = Duration::from_secs(40);
@@ -62,6 +62,8 @@ pub struct Server {
     pub features: Features,
     /// Whether it keeps a log of changes.
     pub has_log: bool,
+    /// The other servers that it knows.
+    pub members: Vec<Address>,
 }
 
 /// What a cursor brought within the time.
@@ -101,6 +103,7 @@ impl Server {
             name,
             features: Features::of((0, 0, 0)),
             has_log: hello.has_log(),
+            members: hello.hosts,
         };
         server.features = Features::of(server.version()?);
         Ok(server)

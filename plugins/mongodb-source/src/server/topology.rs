@@ -24,6 +24,8 @@ use crate::settings::{Address, Settings};
 
 /// Servers that are asked in one round.
 const ASKED_MAX: usize = 64;
+/// The code for a server that the host does not let us reach.
+const NOT_GRANTED: &str = "not-granted";
 /// Between two rounds.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -52,9 +54,9 @@ pub fn primary(
 /// Asks every server that is known or named once.
 fn round(settings: &Settings, runtime: &Rc<Runtime>, deadline: Instant) -> Result<Found, Failure> {
     let mut waiting: VecDeque<Address> = settings.seeds.iter().cloned().collect();
-    let mut asked = HashSet::new();
+    let (mut asked, mut primaries) = (HashSet::new(), HashSet::new());
     let mut told: Vec<String> = Vec::new();
-    let mut failed: Option<Failure> = None;
+    let mut failed = Failures::default();
     while let Some(address) = waiting.pop_front() {
         if asked.len() >= ASKED_MAX || (Instant::now() >= deadline && !asked.is_empty()) {
             break;
@@ -65,10 +67,7 @@ fn round(settings: &Settings, runtime: &Rc<Runtime>, deadline: Instant) -> Resul
         let (literal, hello) = match ask(settings, runtime, &address) {
             Ok(answer) => answer,
             Err(failure) => {
-                // What a person has to change outweighs what may pass.
-                if failed.as_ref().is_none_or(|known| !failure::is_final(known)) {
-                    failed = Some(failure);
-                }
+                failed.add(failure, primaries.contains(&address));
                 continue;
             }
         };
@@ -78,22 +77,51 @@ fn round(settings: &Settings, runtime: &Rc<Runtime>, deadline: Instant) -> Resul
         }
         told.push(address.to_string());
         if !settings.direct {
-            hello.primary.into_iter().for_each(|primary| waiting.push_front(primary));
+            if let Some(primary) = hello.primary {
+                primaries.insert(primary.clone());
+                waiting.push_front(primary);
+            }
             waiting.extend(hello.hosts);
         }
     }
-    if told.is_empty() || failed.as_ref().is_some_and(failure::is_final) {
-        return Err(failed.unwrap_or_else(no_server));
+    Err(failed.sum_up(&told))
+}
+
+/// Why the servers that were asked are of no use.
+#[derive(Default)]
+struct Failures {
+    /// What a person has to change.
+    lasting: Option<Failure>,
+    /// What may pass.
+    passing: Option<Failure>,
+}
+
+impl Failures {
+    /// A member that may not be reached matters only if it is the primary.
+    fn add(&mut self, failure: Failure, is_primary: bool) {
+        let lasts = failure::is_final(&failure) && (failure.code != NOT_GRANTED || is_primary);
+        let kept = if lasts { &mut self.lasting } else { &mut self.passing };
+        kept.get_or_insert(failure);
     }
-    let about = if settings.direct { "directConnection names" } else { "asked" };
-    let failure = Failure::reconnect(
-        "no-primary",
-        format!("no server is primary at the moment ({about} {})", told.join(", ")),
-    );
-    Err(match failed.and_then(|failure| failure.detail.or(Some(failure.message))) {
-        Some(why) => failure.detail(why),
-        None => failure,
-    })
+
+    fn sum_up(self, told: &[String]) -> Failure {
+        if let Some(failure) = self.lasting {
+            return failure;
+        }
+        if told.is_empty() {
+            return self.passing.unwrap_or_else(|| {
+                Failure::config("invalid-connection-string", "`connection_string` names no server")
+            });
+        }
+        let failure = Failure::reconnect(
+            "no-primary",
+            format!("no server is primary at the moment; asked: {}", told.join(", ")),
+        );
+        match self.passing {
+            Some(why) => failure.detail(why.message),
+            None => failure,
+        }
+    }
 }
 
 fn check_set(settings: &Settings, address: &Address, hello: &Hello) -> Result<(), Failure> {
@@ -160,7 +188,7 @@ fn reach(
 fn unreachable(address: &Address, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::PermissionDenied {
         return Failure::config(
-            "not-granted",
+            NOT_GRANTED,
             format!(
                 "the replica set names its member {address}, which this connector may not reach; \
                  add it to `connection_string` or to `grants.hosts` of the source"
@@ -173,8 +201,4 @@ fn unreachable(address: &Address, error: &io::Error) -> Failure {
         format!("server {address} cannot be reached; check that it runs and the name is right"),
     )
     .detail(error.to_string())
-}
-
-fn no_server() -> Failure {
-    Failure::config("invalid-connection-string", "`connection_string` names no server")
 }

@@ -27,6 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SELECTION_TIMEOUT: Duration = Duration::from_secs(15);
 /// The host ends a call after a minute.
 const TIMEOUT_MAX: Duration = Duration::from_secs(30);
+/// Servers that are asked for the primary.
+const SEEDS_MAX: usize = 64;
 /// The driver looks at its one server only this often by itself; errors are seen by whoever has them.
 const HEARTBEAT: Duration = Duration::from_secs(600);
 
@@ -126,6 +128,19 @@ impl Settings {
             app_name: parsed.app_name.unwrap_or_else(|| APPLICATION_NAME.to_owned()),
             credential: parsed.credential,
         })
+    }
+
+    /// Servers that the replica set named are asked as well from now on, should the others be gone.
+    pub fn learn(&mut self, members: &[Address]) {
+        let new = |member: &&Address| !self.direct && !self.seeds.contains(member);
+        let new: Vec<Address> = members.iter().filter(new).cloned().collect();
+        let room = SEEDS_MAX.saturating_sub(self.seeds.len());
+        self.seeds.extend(new.into_iter().take(room));
+    }
+
+    /// Begins with another server the next time: the first one may hold everybody up.
+    pub fn turn(&mut self) {
+        self.seeds.rotate_left(1);
     }
 
     /// The driver's options for one server at a literal address.
