@@ -85,6 +85,13 @@ fn reshaped(kind: &str, rules: Value) -> Pipeline {
     pipeline
 }
 
+/// The rows of the history's first table, as (key, value).
+fn first_table(pipeline: &Pipeline) -> Vec<(u64, u64)> {
+    let rows = sqlite_query(&pipeline.database(), "SELECT id, value FROM t0 ORDER BY id");
+    let number = |value: &Value| value.as_u64().unwrap();
+    rows.iter().map(|row| (number(&row["id"]), number(&row["value"]))).collect()
+}
+
 #[test]
 fn changes_in_the_middle_of_the_stream_follow_the_rules() {
     let free = |strategy: &str| {
@@ -113,13 +120,28 @@ fn changes_in_the_middle_of_the_stream_follow_the_rules() {
         let found = names(&pipeline, "t0");
         assert_eq!(found, expected.unwrap_or(all), "{name}");
         let done = if expected.is_some() { 1000 } else { 500 };
-        let rows = sqlite_query(&pipeline.database(), "SELECT id, value FROM t0 ORDER BY id");
         let history = scripted_source::history::rows(0, done, 2, 50);
-        let rows: Vec<_> = rows
-            .iter()
-            .map(|row| (row["id"].as_u64().unwrap(), row["value"].as_u64().unwrap()))
-            .collect();
+        let rows = first_table(&pipeline);
         assert_eq!(rows, history, "{name}: everything before the refused change is there");
+    }
+}
+
+#[test]
+fn a_table_that_is_made_anew_begins_as_the_rules_say() {
+    let free = json!({
+        "strategy": "aggressive", "require_approval_for_dangerous_changes": false,
+    });
+    // Kept rows are those of the old table; a dropped table takes its rows along.
+    for (rules, from) in [(json!({}), 0), (free, 500)] {
+        let name = rules.to_string();
+        let pipeline = reshaped("recreate", rules);
+        let ended = pipeline.catch_up();
+        assert!(ended.status.success(), "{name}: {}", ended.stderr);
+        assert_eq!(
+            first_table(&pipeline),
+            scripted_source::history::rows_between(0, from..1000, 2, 50),
+            "{name}"
+        );
     }
 }
 

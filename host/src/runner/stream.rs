@@ -250,20 +250,21 @@ async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<(), 
     for change in changes.iter().filter(|change| writer.context.selects(&change.table)) {
         match (tables.get_mut(&change.table), &change.kind) {
             // A table that was planned from the source's list is announced again by its stream.
-            (Some(_), ChangeKind::AddTable) => {}
+            (Some(table), ChangeKind::AddTable) if !table.dropped => {}
             (Some(table), ChangeKind::DropTable) => {
                 let _ = evolve::apply(writer, table, vec![change.clone()]).await?;
                 let gone = [table_stream(&change.table), shape_stream(&change.table)];
                 writer.commit_markers(gone.into_iter().map(deletion).collect()).await?;
+                table.dropped = true;
+            }
+            (_, ChangeKind::AddTable) => {
+                let table = add_table(writer, change).await?;
+                tables.insert(change.table.clone(), table);
             }
             (Some(table), _) => {
                 if evolve::apply(writer, table, vec![change.clone()]).await? {
                     again.get_or_insert_with(|| change.table.clone());
                 }
-            }
-            (None, ChangeKind::AddTable) => {
-                let table = add_table(writer, change).await?;
-                tables.insert(change.table.clone(), table);
             }
             (None, _) => {
                 return Err(RunError::UnknownTable { table: change.table.clone() });

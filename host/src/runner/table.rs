@@ -29,6 +29,8 @@ pub struct Table {
     pub source: TableShape,
     /// Counts the shapes that it has had.
     pub version: u32,
+    /// The source dropped it. Should it come back, it is another table of the same name.
+    pub dropped: bool,
     rules: ColumnRules,
     promises: Promises,
     /// Schemas whose columns the destination has, by id; none where batches go untouched.
@@ -58,7 +60,15 @@ impl Table {
         promises: Promises,
     ) -> Result<Self, RunError> {
         let rules = ColumnRules::new(settings.columns.clone(), source.key.clone());
-        let table = Self { settings, source, version: 0, rules, promises, known: HashMap::new() };
+        let table = Self {
+            settings,
+            source,
+            version: 0,
+            dropped: false,
+            rules,
+            promises,
+            known: HashMap::new(),
+        };
         table.check_key()?;
         table.check_columns()?;
         Ok(table)

@@ -1,6 +1,8 @@
 //! The history that the source tells: each change follows from its number alone, so that a test can
 //! work out what a copy must come to.
 
+use std::{collections::BTreeMap, ops::Range};
+
 /// What change `n` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -34,8 +36,13 @@ pub fn change(n: u64, tables: u64, keys: u64) -> Change {
 
 /// The rows of a table after the first `changes` changes, as (key, value).
 pub fn rows(table: u64, changes: u64, tables: u64, keys: u64) -> Vec<(u64, u64)> {
-    let mut rows = std::collections::BTreeMap::new();
-    for n in 0..changes {
+    rows_between(table, 0..changes, tables, keys)
+}
+
+/// The same for a table that was empty before the first of these changes.
+pub fn rows_between(table: u64, changes: Range<u64>, tables: u64, keys: u64) -> Vec<(u64, u64)> {
+    let mut rows = BTreeMap::new();
+    for n in changes {
         let Change { table: of, key, step, value } = change(n, tables, keys);
         if of != table {
             continue;

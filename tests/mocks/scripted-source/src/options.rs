@@ -41,6 +41,8 @@ pub enum ReshapeKind {
     Rename,
     /// `note` becomes JSON.
     Modify,
+    /// The tables are dropped and made anew.
+    Recreate,
 }
 
 /// Looks at what the operator granted and tells in the log what it found.

@@ -15,6 +15,7 @@ pub(crate) fn table(options: &Options, index: u64, n: u64) -> Table {
         Some((_, false)) => table.column("note", ColumnType::String),
         Some((ReshapeKind::Rename, true)) => table.column("remark", ColumnType::String),
         Some((ReshapeKind::Modify, true)) => table.column("note", ColumnType::Json),
+        Some((ReshapeKind::Recreate, true)) => table.column("note", ColumnType::String),
     }
 }
 
@@ -26,12 +27,15 @@ pub(crate) fn changes_at(options: &Options, n: u64) -> Vec<SchemaChange> {
     let change = |index| {
         let after = table(options, index, n);
         match reshape.kind {
-            ReshapeKind::Drop => SchemaChange::drop_column("note", after),
-            ReshapeKind::Rename => SchemaChange::rename_column("note", "remark", after),
-            ReshapeKind::Modify => SchemaChange::modify_column("note", after),
+            ReshapeKind::Drop => vec![SchemaChange::drop_column("note", after)],
+            ReshapeKind::Rename => vec![SchemaChange::rename_column("note", "remark", after)],
+            ReshapeKind::Modify => vec![SchemaChange::modify_column("note", after)],
+            ReshapeKind::Recreate => {
+                vec![SchemaChange::drop_table(after.name.clone()), SchemaChange::add_table(after)]
+            }
         }
     };
-    (0..options.tables).map(change).collect()
+    (0..options.tables).flat_map(change).collect()
 }
 
 /// The end of a batch from `start` to at most `end`: a change of shape begins a batch of its own.
