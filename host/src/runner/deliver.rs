@@ -124,10 +124,8 @@ impl Writer {
             return Err(RunError::UnknownTable { table: batch.table });
         };
         let news = table.news(&batch.schema);
-        if !news.is_empty() {
-            if evolve::apply(self, table, news).await? {
-                return Err(RunError::CopyAgain { table: batch.table });
-            }
+        if !news.is_empty() && evolve::apply(self, table, news).await? {
+            return Err(RunError::CopyAgain { table: batch.table });
         }
         table.shape(batch).map(Some)
     }
