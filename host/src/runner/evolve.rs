@@ -27,7 +27,7 @@ pub async fn apply(
     let policy = policy(writer, table);
     let mut applied: Vec<String> = Vec::new();
     let mut compatible = true;
-    let mut rewritten = false;
+    let (mut rewritten, mut gone) = (false, false);
     for change in changes {
         if let Some(column) = excluded(writer, &change) {
             table.leave_out(column);
@@ -44,10 +44,13 @@ pub async fn apply(
         apply_one(writer, &ours).await?;
         compatible &= is_compatible;
         rewritten |= rewrites;
+        gone |= change.kind == ChangeKind::DropTable;
         applied.push(describe(&change.kind));
     }
     if !applied.is_empty() {
-        writer.create_table(table).await?;
+        if !gone {
+            writer.create_table(table).await?;
+        }
         let evolution = Evolution { what: applied.join(", "), compatible };
         let again = if rewritten { copy_again(writer, table).await? } else { Vec::new() };
         accept_shape(writer, table, evolution, again).await?;

@@ -58,8 +58,12 @@ fn a_dropped_collection_stays_unless_the_rules_let_it_go() {
             servers.source.run(SCHEMA, doc! {"drop": "orders"});
         });
         assert_equal(&servers, &pipeline);
-        let rows = if stays { 10 } else { 0 };
-        assert_eq!(servers.rows("orders").len(), rows, "{rules}, live {live}");
+        let tables = format!(
+            "SELECT count(*) FROM pg_tables WHERE schemaname = '{SCHEMA}' AND tablename = 'orders'"
+        );
+        let tables = servers.at_destination(&tables);
+        assert_eq!(tables, [u8::from(stays).to_string()], "{rules}, live {live}");
+        assert_eq!(servers.rows("orders").len(), if stays { 10 } else { 0 });
     }
 }
 
