@@ -8,7 +8,7 @@ use std::{io::Write as _, path::Path};
 use cartridge_warp_tests::Pipeline;
 use serde_json::json;
 
-use crate::measure::{Measured, heading, measure};
+use crate::measure::{Measured, catch_up, heading, measure};
 
 /// Rows that are generated at once.
 const PIECE: usize = 10_000;
@@ -40,7 +40,7 @@ pub fn run(rows: u64) {
     let _ = writeln!(out, "{rows} rows of NDJSON, 8 columns\n{}", heading());
     for target in &targets {
         let pipeline = prepare(target, rows);
-        let sandboxed = run_product(&pipeline);
+        let sandboxed = catch_up(&pipeline);
         let native = run_native(&pipeline, target);
         for (how, measured) in [("sandboxed", &sandboxed), ("native", &native)] {
             let _ = writeln!(out, "{}", measured.line(&format!("{} {how}", target.name), rows));
@@ -80,10 +80,6 @@ fn row(id: u64) -> String {
          \"state\":\"shipped\",\"name\":\"Customer number {name}\",\
          \"at\":\"2026-01-02T03:04:05.{micros:06}Z\",\"note\":null}}\n"
     )
-}
-
-fn run_product(pipeline: &Pipeline) -> Measured {
-    measure(pipeline.command(&["run", "--until-caught-up"]))
 }
 
 fn run_native(pipeline: &Pipeline, target: &Target) -> Measured {

@@ -7,6 +7,7 @@
 
 mod drain;
 mod files;
+mod large;
 mod latency;
 mod measure;
 mod mongodb;
@@ -42,8 +43,10 @@ fn main() -> ExitCode {
             "files" => files::run(rows),
             "postgresql" => postgresql::run(rows),
             "mongodb" => mongodb::run(rows),
+            "large" => large::run(rows),
             other => {
-                eprintln!("there is no benchmark `{other}`; there are: {}", all.join(", "));
+                let known = all.join(", ");
+                eprintln!("there is no benchmark `{other}`; there are: {known}, large");
                 return ExitCode::FAILURE;
             }
         }

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cartridge_warp_tests::Pipeline;
 use wait4::Wait4;
 
 use crate::threads::{Shares, Threads};
@@ -60,6 +61,14 @@ impl Measured {
 /// What the columns of a table of measurements are.
 pub fn heading() -> String {
     format!("{:<22} {:>10} {:>14} {:>10}", "", "rows/s", "CPU-s/M rows", "peak MiB")
+}
+
+/// Runs a pipeline until it has nothing more to do.
+///
+/// # Panics
+/// When it fails: a number of a failed run would be a lie.
+pub fn catch_up(pipeline: &Pipeline) -> Measured {
+    measure(pipeline.command(&["run", "--until-caught-up"]))
 }
 
 /// Runs a command to its end.

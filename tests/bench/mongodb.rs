@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     drain::Drain,
-    measure::{Measured, heading, measure},
+    measure::{Measured, catch_up, heading, measure},
 };
 
 /// Half as many documents as rows elsewhere: they are twice as wide.
@@ -88,10 +88,6 @@ fn pipeline(source: &Server, destination: &Cluster) -> Pipeline {
                 "tables": tables}]),
     );
     pipeline
-}
-
-fn catch_up(pipeline: &Pipeline) -> Measured {
-    measure(pipeline.command(&["run", "--until-caught-up"]))
 }
 
 /// This program, as a driver that reads.

@@ -2,12 +2,12 @@
 
 use std::{io::Write as _, time::Instant};
 
-use cartridge_warp_tests::{Databases, Pipeline};
+use cartridge_warp_tests::Databases;
 use serde_json::json;
 
 use crate::{
     latency,
-    measure::{Measured, heading, measure},
+    measure::{catch_up, heading},
 };
 
 /// Changes in the catch-up, a fifth of the rows of the snapshot.
@@ -46,10 +46,6 @@ pub fn run(rows: u64) {
     let _ = writeln!(out, "{:<22} {:>9.2}x", "  ratio", stream.rate(changes) / limit);
     assert_eq!(databases.difference(), None);
     let _ = latency::run(&databases, &mut out);
-}
-
-fn catch_up(pipeline: &Pipeline) -> Measured {
-    measure(pipeline.command(&["run", "--until-caught-up"]))
 }
 
 fn fill(databases: &Databases, rows: u64) {
