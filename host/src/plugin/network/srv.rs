@@ -211,10 +211,13 @@ mod tests {
         }
     }
 
+    /// A sentence, the host, its records, and what is found or said.
+    type Case<'a> = (&'a str, &'a str, &'a [(u16, u16, &'a str)], &'a str);
+
     #[test]
     fn targets_of_the_hosts_domain_are_granted_in_a_stable_order() {
         const HOST: &str = "cluster.example.com";
-        let cases: [(&str, &str, &[(u16, u16, &str)], &str); 13] = [
+        let cases: [Case<'_>; 13] = [
             ("one", HOST, &[(0, 0, "a.example.com.:1")], "a.example.com:1"),
             (
                 "in order",

@@ -88,11 +88,11 @@ async fn a_connection_without_traffic_is_probed() {
     guest.call_deadline = Duration::from_secs(3);
     let port = peers::serve(peers::silent).await;
     let address = format!("127.0.0.1:{port}");
-    let (answer, timers) =
-        tokio::join!(guest.asks("read", &address, 0, &[grant(&address)]), async {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            timers(port)
-        });
+    let grants = [grant(&address)];
+    let (answer, timers) = tokio::join!(guest.asks("read", &address, 0, &grants), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        timers(port)
+    });
     assert!(answer.contains("no answer within 3s"), "{answer}");
     assert!(matches!(&timers[..], [timer] if timer.starts_with(KEEPALIVE)), "{timers:?}");
 }

@@ -25,7 +25,8 @@ pub(super) fn begin(source: &PostgresqlSource, started: &mut Started) -> Result<
     let live = Live::open(source, slot, publication, from, progress.acknowledgeable())?;
     // Looked at while it is held: a slot that was made anew would begin later without a word.
     let end = server::log_end(&source.control)?.inserted;
-    slot::check(&source.control, &source.server, slot, &collector.position, end)?;
+    let selected = source.selected();
+    slot::check(&source.control, &source.server, slot, &collector.position, &selected, end)?;
     collector.begin_read();
     started.way.begins();
     log::info("streaming the log", &[("slot", slot)]);

@@ -87,8 +87,9 @@ impl Started {
         self.collector.begin_read();
         slot::wait_until_free(&source.control, &source.server, &self.slot)?;
         let end = server::log_end(&source.control)?.inserted;
-        let position = &self.collector.position;
-        let slot = slot::check(&source.control, &source.server, &self.slot, position, end)?;
+        let (position, selected) = (&self.collector.position, source.selected());
+        let slot =
+            slot::check(&source.control, &source.server, &self.slot, position, &selected, end)?;
         self.progress.slot_is_at(slot.confirmed);
         Ok(())
     }
