@@ -170,10 +170,9 @@ fn assert_same(client: &mut Client, destination: &Cluster) {
     let answer = client.run(SCHEMA, command).expect("it sums");
     let sums = answer.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
     let sums = sums.expect("a batch")[0].as_document().expect("a group");
-    let number = |name: &str| match sums.get(name) {
-        Some(Bson::Int32(number)) => i64::from(*number),
-        Some(Bson::Int64(number)) => *number,
-        other => panic!("{name} is {other:?}"),
+    let number = |name: &str| {
+        let number = sums.get(name).and_then(|sum| sum.as_i64().or(sum.as_i32().map(i64::from)));
+        number.expect("a whole number")
     };
     let sql = format!("SELECT count(*), sum(n) FROM {SCHEMA}.{COLLECTION}");
     let wanted = format!("{}|{}", number("count"), number("n"));
