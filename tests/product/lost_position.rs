@@ -79,6 +79,7 @@ fn a_position_that_is_lost_in_mid_snapshot_is_no_exception() {
     for call in ["plan-snapshot", "get-full-snapshot", "get-changes"] {
         let faults = json!([{"call": call, "at": 1, "action": "resync"}]);
         let mut pipeline = resyncing(1000, &faults);
+        pipeline.set("schemas.0.default_batch_size", json!(100));
         pipeline.set("schemas.0.tables", json!([{"name": "t0", "full_load_batch_size": 20}]));
         let ended = pipeline.catch_up();
         assert!(ended.status.success(), "{call}: {}", ended.stderr);

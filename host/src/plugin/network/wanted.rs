@@ -257,9 +257,17 @@ mod tests {
         format!("{grant}{tls}")
     }
 
+    fn assert_granted(cases: &[(&str, &str, &str, &str)]) {
+        for (name, declared, value, expected) in cases {
+            let granted = granted(declared, value);
+            assert!(granted.starts_with(expected), "{name}: {granted}");
+            assert!(granted.starts_with('!') || granted == *expected, "{name}: {granted}");
+        }
+    }
+
     #[test]
     fn configured_urls_become_grants_as_the_connector_declares() {
-        let cases = [
+        assert_granted(&[
             ("a literal is for people", "db.example:5432", "", "nothing"),
             ("another reference too", "${secrets.x}", "", "nothing"),
             ("plain", "${connection_string}", "x://db:1", "db:1"),
@@ -294,6 +302,12 @@ mod tests {
                 "pg://db?sslmode=require&sslrootcert=none.pem",
                 "! `sslrootcert` is ",
             ),
+        ]);
+    }
+
+    #[test]
+    fn tls_from_the_first_byte_is_on_where_the_url_says_so() {
+        assert_granted(&[
             (
                 "direct is off by default",
                 DIRECT,
@@ -316,6 +330,24 @@ mod tests {
             ),
             ("nobody is asked", DIRECT, "mongodb://a?tls=prefer", "! `tls=prefer`: `prefer` needs"),
             (
+                "seeds after a password",
+                DIRECT,
+                "mongodb://u:p%40s:%2Fx@a.example:1,b.example:2,[::1]:3/db?replicaSet=rs0",
+                "a.example:1/direct/disable b.example:2/direct/disable [::1]:3/direct/disable",
+            ),
+            (
+                "certificate and key in one file",
+                "${connection_string}?port=1&tls=direct&mode=tls&certificate=pem&key=pem",
+                "x://a?tls=true&pem=Cargo.toml",
+                "a:1/direct/verify-full/Cargo.toml/Cargo.toml",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn one_host_stands_for_those_of_its_srv_records() {
+        assert_granted(&[
+            (
                 "srv is protected by default",
                 DIRECT,
                 "mongodb+srv://u:p@c.example.com/x",
@@ -336,18 +368,12 @@ mod tests {
                 "mongodb+srv://a.b.c?srvServiceName=x.y",
                 "! `x.y` is no name of a service",
             ),
-            (
-                "seeds after a password",
-                DIRECT,
-                "mongodb://u:p%40s:%2Fx@a.example:1,b.example:2,[::1]:3/db?replicaSet=rs0",
-                "a.example:1/direct/disable b.example:2/direct/disable [::1]:3/direct/disable",
-            ),
-            (
-                "certificate and key in one file",
-                "${connection_string}?port=1&tls=direct&mode=tls&certificate=pem&key=pem",
-                "x://a?tls=true&pem=Cargo.toml",
-                "a:1/direct/verify-full/Cargo.toml/Cargo.toml",
-            ),
+        ]);
+    }
+
+    #[test]
+    fn declarations_in_unknown_words_are_refused() {
+        assert_granted(&[
             (
                 "an unknown parameter",
                 "${connection_string}?magic=1",
@@ -367,11 +393,6 @@ mod tests {
                 "! the connector asks",
             ),
             ("words after it", "${connection_string}/x", "x://db:1", "! the connector asks"),
-        ];
-        for (name, declared, value, expected) in cases {
-            let granted = granted(declared, value);
-            assert!(granted.starts_with(expected), "{name}: {granted}");
-            assert!(granted.starts_with('!') || granted == expected, "{name}: {granted}");
-        }
+        ]);
     }
 }
