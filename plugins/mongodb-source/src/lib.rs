@@ -108,7 +108,12 @@ impl Source for MongodbSource {
         if self.strategy == Strategy::Log && !self.server.has_log {
             return Err(server::failure::standalone(&self.server.name));
         }
-        self.server.run("admin", doc! { "ping": 1 }).map(drop)
+        // Needs a login and no right, where `ping` would do with neither.
+        let list = doc! {
+            "listDatabases": 1, "nameOnly": true, "authorizedDatabases": true,
+            "filter": { "name": "admin" },
+        };
+        self.server.run("admin", list).map(drop)
     }
 
     fn get_schema(&mut self, schema: &str) -> Result<Vec<Table>, Failure> {

@@ -1,6 +1,8 @@
 //! A server of its own: a fresh data directory, a free port, one node that is its own replica set.
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
@@ -10,6 +12,7 @@ use bson::{Bson, Document, doc};
 use cartridge_warp_test_keeper::{Keeper, free_port};
 
 use crate::client::Client;
+use crate::login;
 use crate::program::Program;
 
 /// How long a server may take to start: a killed one replays its log first.
@@ -34,13 +37,21 @@ pub struct Settings {
     /// Changes to remember for change streams. `mongod` counts bytes instead, a KiB for each, one
     /// MiB at least.
     pub oplog_entries_max: u64,
+    /// Whether only who logs in may do anything. The harness makes itself an administrator, and the
+    /// test makes the users that it needs.
+    pub authorization: bool,
     /// Further arguments, for the program that is known to be there.
     pub arguments: Vec<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cache_mib: 256, oplog_entries_max: 1_000_000, arguments: Vec::new() }
+        Self {
+            cache_mib: 256,
+            oplog_entries_max: 1_000_000,
+            authorization: false,
+            arguments: Vec::new(),
+        }
     }
 }
 
@@ -63,7 +74,14 @@ impl Server {
         let directory = tempfile::Builder::new().prefix("mongo-").tempdir().unwrap().keep();
         fs::create_dir(directory.join("data")).unwrap();
         let mut server = Self { program, settings, directory, port: free_port(), keeper: None };
+        if server.settings.authorization {
+            write_key(&server.key());
+        }
         server.resume();
+        if server.settings.authorization {
+            let made = login::create_administrator(&mut server.stranger());
+            made.unwrap_or_else(|why| panic!("no administrator: {why}: {}", server.log()));
+        }
         server
     }
 
@@ -87,12 +105,26 @@ impl Server {
         matches!(self.program, Program::Mongod(_))
     }
 
-    /// A connection.
+    /// A connection, logged in as an administrator where the server wants a login.
     ///
     /// # Panics
     /// When the server does not listen.
     pub fn client(&self) -> Client {
+        let mut client = self.stranger();
+        if self.settings.authorization {
+            login::log_in(&mut client).unwrap_or_else(|why| panic!("{why}: {}", self.log()));
+        }
+        client
+    }
+
+    /// A connection that is not logged in.
+    fn stranger(&self) -> Client {
         Client::connect(self.port).unwrap_or_else(|why| panic!("{why}: {}", self.log()))
+    }
+
+    /// What members of a replica set know each other by.
+    fn key(&self) -> PathBuf {
+        self.directory.join("key")
     }
 
     /// Runs a command on a connection of its own.
@@ -193,7 +225,7 @@ impl Server {
     }
 
     fn command(&self) -> Command {
-        let Settings { cache_mib, oplog_entries_max, arguments } = &self.settings;
+        let Settings { cache_mib, oplog_entries_max, authorization, arguments } = &self.settings;
         let (data, port) = (self.directory.join("data"), self.port.to_string());
         let mut command;
         match &self.program {
@@ -204,6 +236,9 @@ impl Server {
                 let cache_gb = f64::from(*cache_mib) / 1024.0;
                 command.arg("--wiredTigerCacheSizeGB").arg(cache_gb.to_string());
                 command.arg("--oplogSize").arg((oplog_entries_max / 1024).max(1).to_string());
+                if *authorization {
+                    command.arg("--keyFile").arg(self.key());
+                }
             }
             Program::Secantus(program) | Program::SecantusInPython(program) => {
                 command = Command::new(program);
@@ -212,6 +247,7 @@ impl Server {
                 command.arg("--oplog-max-entries").arg(oplog_entries_max.to_string());
                 // As mongod does by itself, so that quiet change streams have newer tokens.
                 command.args(["--noop-heartbeat-seconds", "1"]);
+                command.args(authorization.then_some("--auth"));
                 match self.program {
                     Program::SecantusInPython(_) => command.arg("--sync-on-commit"),
                     _ => command.env("SECANTUS_WT_CONFIG_EXTRA", TO_SYSTEM_AT_COMMIT),
@@ -260,6 +296,13 @@ impl Server {
             keeper.end(signal);
         }
     }
+}
+
+/// A replica set of MongoDB wants a key that only its owner can read before it wants logins.
+fn write_key(path: &Path) {
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(path).unwrap();
+    file.write_all(b"the+key+of+a+set+with+one+member").unwrap();
 }
 
 impl Drop for Server {

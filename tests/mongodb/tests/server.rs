@@ -138,3 +138,17 @@ fn a_refusal_says_what_the_server_says() {
     let unknown = server.client().run("shop", doc! {"noSuchCommand": 1});
     assert!(matches!(unknown, Err(Refusal::Refused { code: 59, .. })), "{unknown:?}");
 }
+
+#[test]
+fn a_server_that_wants_logins_answers_the_administrator_and_no_stranger() {
+    let mut server = Server::start(Settings { authorization: true, ..Settings::default() });
+    server.insert("shop", "numbers", &numbers(1));
+    server.restart();
+    assert_eq!(server.find("shop", "numbers", doc! {}).len(), 1);
+    let mut stranger = Client::connect(server.port()).unwrap();
+    let refused = stranger.find("shop", "numbers", doc! {}).unwrap_err();
+    assert!(matches!(refused, Refusal::Refused { code: 13, .. }), "{refused}");
+    let user = doc! {"createUser": "stranger", "pwd": "x", "roles": ["root"]};
+    let refused = stranger.run("admin", user).unwrap_err();
+    assert!(matches!(refused, Refusal::Refused { code: 13, .. }), "{refused}");
+}

@@ -4,8 +4,10 @@
 
 mod compare;
 mod lost;
+mod protected;
 mod servers;
 mod shape;
+mod tls_front;
 mod writer;
 
 use std::thread::sleep;

@@ -54,9 +54,19 @@ pub fn is_missing(error: &Error) -> bool {
     code(error) == Some(NAMESPACE_NOT_FOUND)
 }
 
+/// Whether the server refuses a right: to its user, or to whoever did not log in.
+pub fn is_unauthorized(error: &Error) -> bool {
+    code(error) == Some(UNAUTHORIZED)
+}
+
 /// What the runner should do about an error.
 pub fn of(error: &Error, server: &str) -> Failure {
     let failure = match error.kind.as_ref() {
+        // The server quotes the command, and with it keys of documents; its beginning is enough.
+        ErrorKind::Command(command) if command.code == UNAUTHORIZED => {
+            let words = command.message.split(',').next().unwrap_or_default();
+            return of_command(command, server).detail(words);
+        }
         ErrorKind::Command(command) => of_command(command, server),
         ErrorKind::Authentication { .. } => authentication(server),
         ErrorKind::Io(_)
@@ -133,6 +143,17 @@ fn authentication(server: &str) -> Failure {
         "authentication",
         format!(
             "server {server} refused the login; check user, password, authSource and mechanism"
+        ),
+    )
+}
+
+/// The failure for a server that wants a login where the connection string has none.
+pub fn no_login(server: &str) -> Failure {
+    Failure::config(
+        "authentication",
+        format!(
+            "server {server} wants a login, and `connection_string` has none; write it like \
+             mongodb://user:password@host/?authSource=admin"
         ),
     )
 }

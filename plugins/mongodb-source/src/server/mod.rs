@@ -62,6 +62,8 @@ pub struct Server {
     pub features: Features,
     /// Whether it keeps a log of changes.
     pub has_log: bool,
+    /// Whether anybody logged in.
+    has_login: bool,
     /// The other servers that it knows.
     pub members: Vec<Address>,
 }
@@ -103,6 +105,7 @@ impl Server {
             name,
             features: Features::of((0, 0, 0)),
             has_log: hello.has_log(),
+            has_login: settings.has_login(),
             members: hello.hosts,
         };
         server.features = Features::of(server.version()?);
@@ -242,7 +245,10 @@ impl Server {
 
     /// An error of the driver as an instruction.
     pub fn failure(&self, error: &Error) -> Failure {
-        failure::of(error, &self.name)
+        match failure::is_unauthorized(error) && !self.has_login {
+            true => failure::no_login(&self.name),
+            false => failure::of(error, &self.name),
+        }
     }
 
     /// The failure for a server that does not answer.

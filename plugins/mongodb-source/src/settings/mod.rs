@@ -126,7 +126,7 @@ impl Settings {
             selection_timeout: timeout(parsed.server_selection_timeout, SELECTION_TIMEOUT),
             connect_timeout: timeout(parsed.connect_timeout, CONNECT_TIMEOUT),
             app_name: parsed.app_name.unwrap_or_else(|| APPLICATION_NAME.to_owned()),
-            credential: parsed.credential,
+            credential: parsed.credential.map(|login| of_user(login, parsed.default_database)),
         })
     }
 
@@ -159,6 +159,11 @@ impl Settings {
         options
     }
 
+    /// Whether the connection string says who logs in.
+    pub fn has_login(&self) -> bool {
+        self.credential.is_some()
+    }
+
     /// How long a server may take to accept a connection.
     pub fn connect_timeout(&self) -> Duration {
         self.connect_timeout
@@ -171,6 +176,15 @@ fn seeds(hosts: &HostInfo) -> Result<Vec<Address>, Failure> {
     };
     let seeds: Option<Vec<Address>> = hosts.iter().map(Address::of).collect();
     seeds.ok_or_else(|| refused("names a socket file, which a component cannot open"))
+}
+
+/// A login with the database that keeps the user: where `authSource` is missing, the one in the URL's
+/// path, and without it the driver's choice. Certificates are kept nowhere.
+fn of_user(mut login: Credential, database: Option<String>) -> Credential {
+    if login.mechanism != Some(AuthMechanism::MongoDbX509) {
+        login.source = login.source.or(database);
+    }
+    login
 }
 
 /// What the driver would accept and this connector cannot honour.
@@ -187,7 +201,15 @@ fn check(parsed: &ConnectionString, seeds: usize) -> Result<(), Failure> {
              they agree, so leave the parameter out",
         ));
     }
-    let mechanism = parsed.credential.as_ref().and_then(|login| login.mechanism.as_ref());
+    let login = parsed.credential.as_ref();
+    let mechanism = login.and_then(|login| login.mechanism.as_ref());
+    let name = login.and_then(|login| login.username.as_deref()).unwrap_or_default();
+    if name.contains(',') && mechanism != Some(&AuthMechanism::MongoDbX509) {
+        return Err(refused(
+            "names a user with a comma, which the driver does not send as servers understand it; \
+             use another user",
+        ));
+    }
     match mechanism {
         None
         | Some(
@@ -247,12 +269,27 @@ mod tests {
             ("mongodb://a/?loadBalanced=true", "loadBalanced"),
             ("mongodb://u:p@a/?authMechanism=PLAIN&authSource=x", "authMechanism PLAIN"),
             ("mongodb://a,b/?directConnection=true", "directConnection"),
+            ("mongodb://a%2Cb:secret@a/", "a comma"),
             ("mongodb://%2Ftmp%2Fmongodb.sock/", "socket file"),
             ("mongodb://u:secret@a/?nonsense=1", "cannot be read"),
         ] {
             let failure = read(url).err().unwrap_or_else(|| panic!("{url}"));
             assert!(failure.message.contains(reason), "{url}: {failure}");
             assert!(!format!("{failure:?}").contains("secret"), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn the_path_names_the_database_of_the_user_where_auth_source_does_not() {
+        for (url, source) in [
+            ("mongodb://u:p@a/shop", Some("shop")),
+            ("mongodb://u:p@a/shop?authMechanism=SCRAM-SHA-1", Some("shop")),
+            ("mongodb://u:p@a/shop?authSource=admin", Some("admin")),
+            ("mongodb://u:p@a/", None),
+            ("mongodb://a/shop?authMechanism=MONGODB-X509", None),
+        ] {
+            let credential = Settings::parse(url).unwrap().credential.unwrap();
+            assert_eq!(credential.source.as_deref(), source, "{url}");
         }
     }
 
