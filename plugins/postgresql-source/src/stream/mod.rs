@@ -64,6 +64,8 @@ pub fn get_changes(
         Some(started) => started,
         None => start::start(source, schema, &after)?,
     };
+    // Here too: while the destination stands still there is nothing to confirm.
+    started.progress.measure(&source.control, &started.slot)?;
     let mut pause = PAUSE_MIN;
     loop {
         let batch = step(source, &mut started, schema, deadline, &limits)?;
