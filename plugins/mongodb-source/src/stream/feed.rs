@@ -127,8 +127,8 @@ fn command(
             { "operationType": { "$in": ALWAYS.to_vec() } },
         ] } });
     }
-    // The whole document is sent; what changed in it need not be.
-    pipeline.push(doc! { "$project": { "updateDescription": 0 } });
+    // What changed in a document comes along though it has no use: to leave it out by `$project` takes
+    // the server longer than sending it.
     if server.features.split_events {
         pipeline.push(doc! { "$changeStreamSplitLargeEvent": {} });
     }
