@@ -52,24 +52,11 @@ impl Started {
             if !self.fragments.is_open() {
                 batch.caught_up = self.answered(&answer, count > 0);
             }
-            self.ask_ahead(source, answer.is_end)?;
+            if answer.is_end {
+                self.feed = None;
+            }
         }
         Ok(batch)
-    }
-
-    /// Has the server look for news while this batch travels.
-    fn ask_ahead(&mut self, source: &MongodbSource, is_end: bool) -> Result<(), Failure> {
-        let Some(feed) = self.feed.as_mut().filter(|_| !is_end) else {
-            self.feed = None;
-            return Ok(());
-        };
-        match feed.ask_ahead(&source.server) {
-            Ok(answer) => {
-                self.answer = answer.map(|answer| (answer, 0));
-                Ok(())
-            }
-            Err(error) => self.cut(source, &error),
-        }
     }
 
     /// Whole events; returns the place of the first that was not taken.

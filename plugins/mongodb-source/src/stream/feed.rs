@@ -12,8 +12,10 @@ use crate::options::Options;
 use crate::position::{From, LogPosition};
 use crate::server::{Next, Server};
 
-/// How long the server waits for news in each answer.
-const NEWS_WAIT: Duration = Duration::from_millis(500);
+/// How long the server waits for news in each answer: as long as the caller does, within these. A run
+/// that ends when it has caught up does not wait, and learns by such an answer that there is no more.
+const NEWS_WAIT_MIN: Duration = Duration::from_millis(20);
+const NEWS_WAIT_MAX: Duration = Duration::from_millis(500);
 /// Events that say nothing of a document pass whatever collection they are of: a rename may bring a
 /// collection under a name that is followed.
 const ALWAYS: [&str; 5] = ["create", "drop", "dropDatabase", "invalidate", "rename"];
@@ -76,7 +78,8 @@ impl Feed {
         let batch_size = u32::try_from(limits.rows_max.clamp(BATCH_MIN, BATCH_MAX));
         let batch_size = batch_size.unwrap_or(u32::MAX);
         let command = command(server, options, unselected, from, batch_size)?;
-        let cursor = server.open_cursor(database, command, batch_size, Some(NEWS_WAIT))?;
+        let news_wait = limits.wait.clamp(NEWS_WAIT_MIN, NEWS_WAIT_MAX);
+        let cursor = server.open_cursor(database, command, batch_size, Some(news_wait))?;
         Ok(cursor.map(|cursor| Self { cursor, batch_size }))
     }
 

@@ -41,7 +41,7 @@ impl Started {
             Kind::Invalidate => {
                 self.stand_behind(event.token, event.time);
                 self.position.from = From::AfterEnd(event.token.to_owned());
-                self.feed = None;
+                (self.feed, self.ahead) = (None, None);
                 Ok(Turn::Done)
             }
             Kind::Other => Ok(Turn::Pass),

@@ -49,6 +49,8 @@ struct Started {
     feed: Option<Feed>,
     /// An answer, and how many of its events were taken.
     answer: Option<(Answer, usize)>,
+    /// What came already of the answer behind it, which was asked for ahead.
+    ahead: Option<Result<Answer, Error>>,
     fragments: Fragments,
     /// Behind the last batch that was returned.
     position: LogPosition,
@@ -106,7 +108,7 @@ impl Started {
             let something = !batch.tables.is_empty()
                 || !batch.rejected.is_empty()
                 || !batch.schema_changes.is_empty();
-            let more_at_hand = self.answer.is_some();
+            let more_at_hand = self.answer.is_some() || self.ahead.is_some();
             let is_over = Instant::now() >= deadline && !more_at_hand;
             if something || is_over || self.failure.is_some() {
                 batch.position = Position::Log(self.position.clone()).encode()?;
@@ -132,11 +134,18 @@ impl Started {
             return Ok(None);
         };
         let begun = Instant::now();
-        let next = feed.next(&source.server, patience);
+        let next = match self.ahead.take() {
+            Some(ahead) => ahead.map(Some),
+            None => feed.next(&source.server, patience),
+        };
         self.waited += begun.elapsed();
         match next {
             Ok(Some(answer)) => {
                 self.waited = Duration::ZERO;
+                if !answer.is_end {
+                    // The server works on it while this answer becomes rows and travels.
+                    self.ahead = feed.ask_ahead(&source.server).transpose();
+                }
                 Ok(Some((answer, 0)))
             }
             Ok(None) if self.waited > SILENCE_MAX => Err(source.server.silent()),
@@ -147,7 +156,7 @@ impl Started {
 
     /// Lets go of a stream that broke, unless it can never go on.
     fn cut(&mut self, source: &MongodbSource, error: &Error) -> Result<(), Failure> {
-        self.feed = None;
+        (self.feed, self.ahead) = (None, None);
         self.fragments.forget();
         if failure::is_history_lost(error) {
             return Err(lost::lost(&source.server, &self.position, error));

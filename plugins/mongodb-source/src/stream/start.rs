@@ -70,6 +70,7 @@ pub(super) fn start(
     Ok(Started {
         feed,
         answer: None,
+        ahead: None,
         fragments: Fragments::default(),
         position: after,
         tables,
