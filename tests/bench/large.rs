@@ -37,6 +37,8 @@ pub fn run(rows: u64) {
         let measured = catch_up(&pipeline);
         let name = format!("{read_by}, {} MB of log", log.concat());
         let _ = writeln!(out, "{}", measured.line(&name, rows));
-        assert_eq!(databases.difference(), None);
+        // All of it as one text is more than the server can compare.
+        let sums = "SELECT count(*), sum(id), sum(hashtext(filler)::bigint) FROM public.orders";
+        assert_eq!(databases.at_source(sums), databases.at_destination(sums));
     }
 }
