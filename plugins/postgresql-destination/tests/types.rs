@@ -7,7 +7,7 @@ mod support;
 
 use cartridge_warp_sdk::{Column, ColumnType, Operation, Table, TableWriter, Value};
 use serde_json::json;
-use support::{Bed, Insert, rows, upsert};
+use support::{Bed, Insert, cluster, rows, upsert};
 
 /// Rows of a column `v`, one by one, copied, as arrays and through the staging table.
 fn stored(column: Column, values: &[Value<'_>]) -> Vec<String> {
@@ -131,6 +131,8 @@ fn lists_are_arrays() {
 #[test]
 fn types_of_postgresql_come_back_from_their_text() {
     let digits = "9".repeat(1000);
+    // Not every server was built with XML.
+    let has_xml = cluster().try_sql("postgres", "SELECT xml '<a/>'").is_ok();
     for (origin, text) in [
         ("numeric", "NaN"),
         ("numeric", "-Infinity"),
@@ -159,6 +161,9 @@ fn types_of_postgresql_come_back_from_their_text() {
         ("character varying(5)", "ab  "),
         ("jsonpath", "$.\"a\"[*]"),
     ] {
+        if origin == "xml" && !has_xml {
+            continue;
+        }
         let column = Column::new("v", ColumnType::String).origin(format!("postgresql:{origin}"));
         let name = stored(column, &[Value::Str(text), Value::Null]);
         let bare = origin.split('(').next().unwrap();
