@@ -30,6 +30,8 @@ HOST_CRATES := --workspace $(COMPONENTS:%=--exclude %) $(TEST_COMPONENTS:%=--exc
 	--exclude cartridge-warp-bench
 COMPONENT_CRATES := $(COMPONENTS:%=--package %) $(COMPONENT_LIBRARIES:%=--package %) \
 	$(TEST_COMPONENTS:%=--package %)
+# One choice of packages for all native runs but the host's: another would compile dependencies anew.
+NATIVE_CRATES := $(COMPONENT_CRATES) $(TEST_CRATES:%=--package %)
 WASM := --locked --profile plugin --target wasm32-wasip2
 COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 # Prints a step's name and how long it took.
@@ -65,8 +67,8 @@ check-format:
 lint: setup
 	@$(STEP) "lint" cargo clippy $(RELEASE) $(HOST_CRATES) --all-targets -- --deny warnings
 	@$(STEP) "lint the components' tests" \
-		cargo clippy $(RELEASE) $(COMPONENT_CRATES) $(TEST_CRATES:%=--package %) \
-		--package cartridge-warp-bench --all-targets -- --deny warnings
+		cargo clippy $(RELEASE) $(NATIVE_CRATES) --package cartridge-warp-bench \
+		--all-targets -- --deny warnings
 	@$(STEP) "lint the components" \
 		cargo clippy $(WASM) $(COMPONENT_CRATES) -- --deny warnings
 
@@ -77,15 +79,13 @@ test-rust: setup-tests build
 	@$(COPY) "$(TARGET)/test-plugins" $(TEST_COMPONENTS)
 	@$(STEP) "test" cargo test $(RELEASE) --no-fail-fast $(HOST_CRATES)
 	@$(STEP) "test the components and the product" \
-		cargo test $(RELEASE) --no-fail-fast $(COMPONENT_CRATES) $(TEST_CRATES:%=--package %)
+		cargo test $(RELEASE) --no-fail-fast $(NATIVE_CRATES)
 	@CARTRIDGE_WARP_TEST_POSTGRESQL=$$(scripts/postgresql-18.sh) \
 		$(STEP) "test the PostgreSQL connectors with PostgreSQL 18" \
-		cargo test $(RELEASE) --no-fail-fast $(COMPONENT_CRATES) $(TEST_CRATES:%=--package %) \
-		$(POSTGRESQL_TESTS:%=--test %)
+		cargo test $(RELEASE) --no-fail-fast $(NATIVE_CRATES) $(POSTGRESQL_TESTS:%=--test %)
 	@CARTRIDGE_WARP_TEST_POSTGRESQL=$$(scripts/postgresql-18.sh) CARTRIDGE_WARP_TEST_KILLS=20 \
 		$(STEP) "test the product with PostgreSQL 18" \
-		cargo test $(RELEASE) --no-fail-fast $(COMPONENT_CRATES) $(TEST_CRATES:%=--package %) \
-		--test product -- postgresql types::
+		cargo test $(RELEASE) --no-fail-fast $(NATIVE_CRATES) --test product -- postgresql types::
 	@$(STEP) "test the example of a connector" \
 		cargo test --release --manifest-path examples/custom-connector/Cargo.toml
 

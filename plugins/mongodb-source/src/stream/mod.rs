@@ -2,8 +2,8 @@
 //!
 //! One stream for all collections: it keeps the order between them, costs the server one reading of
 //! its log instead of one for each, and sees collections come and go. `feed` opens it, `event` reads
-//! events, `meet` says what they mean, `collect` makes rows of them, `lost` explains a position whose history is gone. This module
-//! waits, keeps the position, and outlives a change of the primary.
+//! events, `meet` says what they mean, `collect` makes rows of them, `lost` explains a position whose
+//! history is gone. This module waits, keeps the position, and outlives a change of the primary.
 
 mod collect;
 mod event;
