@@ -4,7 +4,8 @@ use super::{
     RunError,
     deliver::Writer,
     registry::{Evolution, accept_shape},
-    state::{TableState, forgotten, marker, read, table_stream},
+    snapshot::forget_chunks,
+    state::{TableState, marker, table_stream},
     table::Table,
 };
 use crate::{
@@ -78,15 +79,9 @@ fn rewrites(writer: &Writer, change: &SchemaChange, table: &Table) -> bool {
 
 /// What makes the next attempt empty the table and copy it again.
 async fn copy_again(writer: &Writer, table: &Table) -> Result<Vec<Marker>, RunError> {
-    let (schema, name) = (writer.context.name(), &table.source.name);
-    let stream = table_stream(name);
-    let mut markers = Vec::new();
-    if let Some(value) = writer.destination.get_marker(schema, &stream).await?
-        && let TableState::Snapshot { chunks } = read(schema, &stream, &value)?
-    {
-        markers.extend(forgotten(name, chunks));
-    }
-    markers.push(marker(stream, &TableState::Again));
+    let name = &table.source.name;
+    let mut markers = forget_chunks(writer, name).await?;
+    markers.push(marker(table_stream(name), &TableState::Again));
     tracing::info!(table = name, "rows got new values: copying the table again");
     Ok(markers)
 }

@@ -18,7 +18,7 @@ use super::{
     state::{ChunkProgress, TableState, chunk_stream, forgotten, marker, read, table_stream},
 };
 use crate::{
-    model::{Chunk, Position},
+    model::{Chunk, Marker, Position},
     plugin::{ReadLimits, SnapshotBatch, SourceConnection},
 };
 
@@ -217,15 +217,21 @@ async fn write_chunk(
 }
 
 async fn finish_table(writer: &Writer, table: &str) -> Result<(), RunError> {
-    let schema = writer.context.name();
-    let stream = table_stream(table);
-    let mut markers = vec![marker(stream.clone(), &TableState::Streaming)];
+    let mut markers = forget_chunks(writer, table).await?;
+    markers.push(marker(table_stream(table), &TableState::Streaming));
+    writer.commit_markers(markers).await?;
+    tracing::info!(table, "snapshot complete");
+    Ok(())
+}
+
+/// What deletes the markers of a table's chunks, where it has some. Goes with its next state.
+pub async fn forget_chunks(writer: &Writer, table: &str) -> Result<Vec<Marker>, RunError> {
+    let (schema, stream) = (writer.context.name(), table_stream(table));
+    let mut markers = Vec::new();
     if let Some(value) = writer.destination.get_marker(schema, &stream).await?
         && let TableState::Snapshot { chunks } = read(schema, &stream, &value)?
     {
         markers.extend(forgotten(table, chunks));
     }
-    writer.commit_markers(markers).await?;
-    tracing::info!(table, "snapshot complete");
-    Ok(())
+    Ok(markers)
 }
