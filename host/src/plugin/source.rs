@@ -37,6 +37,19 @@ pub struct ChangeBatch {
     pub caught_up: bool,
 }
 
+impl ChangeBatch {
+    /// Rows of all tables.
+    pub fn row_count(&self) -> usize {
+        self.tables.iter().map(TableBatch::row_count).sum()
+    }
+
+    /// Bytes of all rows, as they lie in memory, and of what was rejected.
+    pub fn byte_count(&self) -> usize {
+        let rows: usize = self.tables.iter().map(TableBatch::byte_count).sum();
+        rows + self.rejected.iter().map(|letter| letter.payload.len()).sum::<usize>()
+    }
+}
+
 /// An open source. Clones share one instance, whose calls run one at a time; the last clone to go
 /// disconnects.
 #[derive(Clone)]

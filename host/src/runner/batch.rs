@@ -36,9 +36,8 @@ impl Pending {
     /// Adds a source batch; its changes of shape were dealt with before.
     pub fn add(&mut self, batch: ChangeBatch, now: Instant) {
         self.opened.get_or_insert(now);
-        self.rows += batch.tables.iter().map(TableBatch::row_count).sum::<usize>();
-        self.bytes += batch.tables.iter().map(TableBatch::byte_count).sum::<usize>();
-        self.bytes += batch.rejected.iter().map(|letter| letter.payload.len()).sum::<usize>();
+        self.rows += batch.row_count();
+        self.bytes += batch.byte_count();
         self.tables.extend(batch.tables);
         self.rejected.extend(batch.rejected);
         self.position = Some(batch.position);

@@ -22,6 +22,7 @@ mod evolve;
 mod journal;
 mod queue;
 mod reaction;
+mod read_ahead;
 mod registry;
 #[allow(clippy::module_inception)] // The architecture's own name for it.
 mod runner;

@@ -1,15 +1,12 @@
 //! Follows the change stream of a schema.
 //!
-//! One reader for all tables, so none can starve another; what it reads waits in a short queue
+//! One reader for all tables, so none can starve another; what it reads waits in `read_ahead`
 //! (backpressure: a slow destination stops the reader). The position moves when the destination has
 //! committed, and only then is the source told (I1). Order is the source's (I4).
 
 use std::time::{Duration, Instant};
 
-use tokio::{
-    sync::{mpsc, watch},
-    time::sleep_until,
-};
+use tokio::{sync::watch, time::sleep_until};
 
 use super::{
     RunError,
@@ -17,6 +14,7 @@ use super::{
     batch::{BYTES_MAX, Pending},
     deliver::{Commit, Writer},
     evolve,
+    read_ahead::{ReadAhead, Waiting, read_ahead},
     registry::{Evolution, accept_shape},
     state::{CHANGES, TableState, deletion, marker, shape_stream, table_stream},
     table::{Promises, Table},
@@ -26,8 +24,6 @@ use crate::{
     plugin::{ChangeBatch, ReadLimits, SourceConnection},
 };
 
-/// Source batches that wait for the destination.
-const BATCHES_QUEUED_MAX: usize = 2;
 /// Pause after an empty answer that came at once although more is to come, so that a source that
 /// answers so for ever does not take a core.
 const EMPTY_PAUSE: Duration = Duration::from_millis(20);
@@ -53,7 +49,7 @@ pub async fn follow(
     start: Position,
     end_when_caught_up: bool,
 ) -> Result<StreamEnd, RunError> {
-    let (batches, queue) = mpsc::channel(BATCHES_QUEUED_MAX);
+    let (batches, queue) = read_ahead();
     let (committed, confirmable) = watch::channel(None);
     let backlog = &Backlog::new(&writer.context.metrics);
     let reader =
@@ -90,11 +86,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn run(
-        mut self,
-        start: Position,
-        batches: mpsc::Sender<ChangeBatch>,
-    ) -> Result<StreamEnd, RunError> {
+    async fn run(mut self, start: Position, batches: ReadAhead) -> Result<StreamEnd, RunError> {
         let context = &self.writer.context;
         let mut after = start;
         loop {
@@ -109,7 +101,7 @@ impl Reader<'_> {
             let caught_up = batch.caught_up;
             let is_empty = is_empty(&batch);
             let moved = batch.position != after;
-            self.backlog.arrived(row_count(&batch), caught_up);
+            self.backlog.arrived(batch.row_count() as u64, caught_up);
             after = batch.position.clone();
             // A closed queue means that delivery failed; its error is the one to report.
             if (moved || !is_empty) && !self.send(&batches, batch).await? {
@@ -126,15 +118,11 @@ impl Reader<'_> {
 
     /// False when the queue is closed. While it is full, the source hears again what is committed:
     /// so it shows how far it is behind, and its connections stay in use.
-    async fn send(
-        &mut self,
-        batches: &mpsc::Sender<ChangeBatch>,
-        batch: ChangeBatch,
-    ) -> Result<bool, RunError> {
+    async fn send(&mut self, batches: &ReadAhead, batch: ChangeBatch) -> Result<bool, RunError> {
         let mut sending = std::pin::pin!(batches.send(batch));
         loop {
             tokio::select! {
-                sent = &mut sending => return Ok(sent.is_ok()),
+                sent = &mut sending => return Ok(sent),
                 () = tokio::time::sleep(STALLED_AFTER) => {
                     let position = self.confirmable.borrow_and_update().clone();
                     let position = position.unwrap_or_else(|| self.start.clone());
@@ -170,10 +158,6 @@ impl Reader<'_> {
     }
 }
 
-fn row_count(batch: &ChangeBatch) -> u64 {
-    batch.tables.iter().map(|table| table.row_count() as u64).sum()
-}
-
 fn is_empty(batch: &ChangeBatch) -> bool {
     batch.tables.is_empty() && batch.rejected.is_empty() && batch.schema_changes.is_empty()
 }
@@ -189,10 +173,7 @@ struct Delivery<'a> {
 
 impl Delivery<'_> {
     /// Commits what arrives until the queue closes; the last committed position.
-    async fn run(
-        mut self,
-        mut queue: mpsc::Receiver<ChangeBatch>,
-    ) -> Result<Option<Position>, RunError> {
+    async fn run(mut self, mut queue: Waiting) -> Result<Option<Position>, RunError> {
         loop {
             let due = self.pending.due();
             let batch = tokio::select! {

@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 
 use cartridge_warp_sdk::testing::Driver;
 use cartridge_warp_sdk::{Limits, Source};
@@ -256,6 +256,43 @@ fn refusals_of_the_server_become_instructions() {
         let mut source = database(&server).connect().unwrap();
         assert_failure(source.test_connection(), action, word, &["127.0.0.1"]);
     }
+}
+
+#[test]
+fn collections_are_looked_at_several_at_once() {
+    // Nobody is answered before all have asked.
+    let both_ends_of_all = Arc::new(Barrier::new(3 * 2));
+    let server = stand_in(hello(doc! {}), move |name, _| match name {
+        "listCollections" => Some(listed(&["a", "b", "c"])),
+        "aggregate" => Some(batch("firstBatch", 0, vec![], 1)),
+        "find" => {
+            both_ends_of_all.wait();
+            Some(found(vec![doc! { "_id": 1, "a": "x" }]))
+        }
+        _ => None,
+    });
+    let tables = database(&server).connect().unwrap().get_schema("shop").unwrap();
+    assert_eq!(tables.iter().map(|table| table.columns.len()).collect::<Vec<_>>(), [2, 2, 2]);
+}
+
+#[test]
+fn a_sample_that_fails_is_done_without_and_a_server_that_is_away_is_not() {
+    let server = |code: i32| {
+        stand_in(hello(doc! {}), move |name, _| match name {
+            "listCollections" => Some(listed(&["t"])),
+            "aggregate" => Some(batch("firstBatch", 0, vec![], 1)),
+            "count" | "find" => {
+                Some(doc! { "ok": 0.0, "code": code, "codeName": "X", "errmsg": "no" })
+            }
+            _ => None,
+        })
+    };
+    let slow = server(50);
+    let tables = database(&slow).connect().unwrap().get_schema("shop").unwrap();
+    assert_eq!((tables[0].columns.len(), tables[0].estimated_rows), (1, None));
+    let stepped_down = server(10107);
+    let schema = database(&stepped_down).connect().unwrap().get_schema("shop");
+    assert_failure(schema, "reconnect", "not-primary", &["127.0.0.1"]);
 }
 
 #[test]

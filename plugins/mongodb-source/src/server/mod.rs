@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cartridge_warp_sdk::Failure;
-use futures_core::Stream;
+use futures_util::{Stream, StreamExt};
 use mongodb::bson::{Document, RawDocument, Timestamp, doc};
 use mongodb::error::Error;
 use mongodb::options::RunCursorCommandOptions;
@@ -172,10 +172,7 @@ impl Server {
 
     /// The cursor's next batch, if it comes within `patience`. Nothing is lost when it does not.
     pub fn next(&self, cursor: &mut RawBatchCursor, patience: Duration) -> Result<Next, Error> {
-        let next = std::future::poll_fn(|context: &mut Context<'_>| {
-            Pin::new(&mut *cursor).poll_next(context)
-        });
-        match self.runtime.block_on(async { timeout(patience, next).await }) {
+        match self.runtime.block_on(async { timeout(patience, cursor.next()).await }) {
             Err(_) => Ok(Next::NotYet),
             Ok(None) => Ok(Next::End),
             Ok(Some(batch)) => batch.map(Next::Batch),
@@ -238,7 +235,16 @@ impl Server {
         })
     }
 
-    fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+    /// The only batch of a cursor whose command asks for one (`singleBatch`).
+    pub async fn single_batch(&self, database: &str, command: Document) -> Result<RawBatch, Error> {
+        let database = self.database(database);
+        let mut cursor = database.run_cursor_command(command).batch().await?;
+        let no_batch = || Error::from(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
+        cursor.next().await.unwrap_or_else(|| Err(no_batch()))
+    }
+
+    /// Works until this is done, or the server is taken for silent.
+    pub fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
         let done = self.runtime.block_on(async { timeout(ANSWER_PATIENCE, work).await });
         done.map_err(|_| self.silent())
     }

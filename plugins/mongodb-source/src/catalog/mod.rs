@@ -1,14 +1,14 @@
 //! What a database has: its collections, and what each looks like.
 //!
-//! A shape is a guess that comes true: what a sample of documents shows, and of the `_id`s the first
-//! and the last, since an index orders them by type. Whatever it lacks is added by the documents that
-//! bring it, on every instance alike, and the host merges what they say.
+//! A shape is a guess that comes true: what a sample of documents shows (`sample`). Whatever it lacks
+//! is added by the documents that bring it, on every instance alike, and the host merges what they say.
+
+mod sample;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::{Failure, Table, log};
-use mongodb::bson::{RawDocumentBuf, doc};
+use mongodb::bson::{Document, RawDocumentBuf, doc};
 use mongodb_documents::{Rows, Shape};
 
 use crate::options::Options;
@@ -16,12 +16,6 @@ use crate::server::Server;
 
 /// Collections of one database (I7).
 const COLLECTIONS_MAX: usize = 20_000;
-/// How long all samples of a database may take; a call ends after a minute.
-const SAMPLING_TIME: Duration = Duration::from_secs(25);
-/// The server gives up one sample after this.
-const SAMPLE_TIME_MS: i64 = 5_000;
-/// What is read of one sample; documents have up to 16 MiB.
-const SAMPLE_BYTES_MAX: usize = 32 << 20;
 
 /// A collection, or why it cannot be followed.
 #[derive(Debug)]
@@ -30,14 +24,18 @@ pub struct Collection {
     pub shape: Shape,
     /// Why selecting it is an error.
     pub refused: Option<Failure>,
-    /// About how many documents it has.
-    pub documents: u64,
+    /// About how many documents it has, where the server said so.
+    pub documents: Option<u64>,
 }
 
 impl Collection {
     /// The table as the host sees it.
     pub fn table(&self) -> Table {
-        self.shape.table().estimated_rows(self.documents)
+        let table = self.shape.table();
+        match self.documents {
+            Some(documents) => table.estimated_rows(documents),
+            None => table,
+        }
     }
 
     /// A writer of the collection's changes.
@@ -57,29 +55,15 @@ pub fn collections(
     database: &str,
     options: &Options,
 ) -> Result<BTreeMap<String, Collection>, Failure> {
-    let deadline = Instant::now() + SAMPLING_TIME;
     let mut found = BTreeMap::new();
     for listed in list(server, database)? {
         listed.warn();
-        if !listed.is_followed {
-            continue;
+        if listed.is_followed {
+            let shape = unseen(&listed.name, options);
+            found.insert(listed.name, Collection { shape, refused: None, documents: None });
         }
-        let name = listed.name;
-        let mut collection =
-            Collection { shape: unseen(&name, options), refused: None, documents: 0 };
-        collection.documents = count(server, database, &name)?;
-        if Instant::now() < deadline {
-            let result = look_at(server, database, &mut collection.shape, options);
-            // Only a table that is selected has to be in order.
-            collection.refused = result.err();
-        } else {
-            log::warn(
-                "there was no time to look at this collection; its columns come with its rows",
-                &[("table", &name)],
-            );
-        }
-        found.insert(name, collection);
     }
+    sample::look_at_all(server, database, &mut found, options.sample_size)?;
     Ok(found)
 }
 
@@ -136,51 +120,14 @@ fn list(server: &Server, database: &str) -> Result<Vec<Listed>, Failure> {
 
 /// About how many documents there are, from the collection's own count.
 pub fn count(server: &Server, database: &str, name: &str) -> Result<u64, Failure> {
-    let answer = server.run(database, doc! { "count": name })?;
-    let count = answer.get("n");
-    let count = count.and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from)));
-    Ok(u64::try_from(count.unwrap_or_default()).unwrap_or_default())
+    Ok(counted(&server.run(database, doc! { "count": name })?))
 }
 
-/// Observes documents from both ends of the index on `_id`: old ones and new ones, for most kinds of
-/// `_id`. A random sample would need a scan where there is no cheap random cursor.
-fn look_at(
-    server: &Server,
-    database: &str,
-    shape: &mut Shape,
-    options: &Options,
-) -> Result<(), Failure> {
-    for order in [1, -1] {
-        let limit = i64::from(options.sample_size.div_ceil(2));
-        let find = doc! {
-            "find": shape.collection(), "sort": { "_id": order }, "limit": limit,
-            "batchSize": limit, "maxTimeMS": SAMPLE_TIME_MS,
-        };
-        let size = u32::try_from(limit).unwrap_or(u32::MAX);
-        let mut cursor = match server.open_cursor(database, find, size, None)? {
-            Ok(cursor) => cursor,
-            Err(error) => {
-                let failure = server.failure(&error);
-                let name = shape.collection();
-                log::warn(
-                    "no sample of this collection; its columns come with its rows",
-                    &[("table", name), ("reason", &failure.message)],
-                );
-                continue;
-            }
-        };
-        let mut bytes = 0;
-        while let Some(batch) = server.next_batch(&mut cursor)? {
-            for document in server.documents(&batch)? {
-                bytes += document.as_bytes().len();
-                shape.observe(document)?;
-            }
-            if bytes > SAMPLE_BYTES_MAX {
-                break;
-            }
-        }
-    }
-    Ok(())
+/// The number of an answer to `count`.
+fn counted(answer: &Document) -> u64 {
+    let count = answer.get("n");
+    let count = count.and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from)));
+    u64::try_from(count.unwrap_or_default()).unwrap_or_default()
 }
 
 /// The first (`order` 1) or last (-1) document by `_id`, with nothing but that.

@@ -1,0 +1,125 @@
+//! Source batches that were read and wait for the destination.
+//!
+//! What bounds them is their bytes (I7). A bound on their number alone would stop a source of small
+//! answers at each commit, and let one of large answers fill the memory.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::batch::BYTES_MAX;
+use crate::plugin::ChangeBatch;
+
+/// Bytes that wait: two full commits.
+const WAITING_BYTES_MAX: usize = 2 * BYTES_MAX;
+/// Batches that wait, whatever their size.
+const WAITING_MAX: usize = 64;
+
+/// A batch with the room that it takes.
+type Item = (ChangeBatch, OwnedSemaphorePermit);
+
+/// The reader's end.
+pub struct ReadAhead {
+    batches: mpsc::Sender<Item>,
+    room: Arc<Semaphore>,
+}
+
+/// The destination's end.
+pub struct Waiting {
+    batches: mpsc::Receiver<Item>,
+}
+
+/// An empty queue.
+pub fn read_ahead() -> (ReadAhead, Waiting) {
+    let (sender, receiver) = mpsc::channel(WAITING_MAX);
+    let room = Arc::new(Semaphore::new(WAITING_BYTES_MAX));
+    (ReadAhead { batches: sender, room }, Waiting { batches: receiver })
+}
+
+impl ReadAhead {
+    /// Waits for room. False when nobody takes batches any more.
+    pub async fn send(&self, batch: ChangeBatch) -> bool {
+        // A batch that is larger than all the room waits until it is alone.
+        let bytes = batch.byte_count().min(WAITING_BYTES_MAX);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let Ok(room) = Arc::clone(&self.room).acquire_many_owned(bytes).await else {
+            return false;
+        };
+        self.batches.send((batch, room)).await.is_ok()
+    }
+}
+
+impl Waiting {
+    /// The oldest batch; none when the reader has ended. Nothing is lost when nobody waits for it to
+    /// the end.
+    pub async fn recv(&mut self) -> Option<ChangeBatch> {
+        self.batches.recv().await.map(|(batch, _room)| batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::model::{DeadLetter, Position};
+
+    /// A batch of this many bytes.
+    fn batch(bytes: usize) -> ChangeBatch {
+        let letter = DeadLetter {
+            table: "t".into(),
+            operation: "insert".into(),
+            payload: "x".repeat(bytes),
+            code: "c".into(),
+            message: "m".into(),
+            origin: "o".into(),
+        };
+        ChangeBatch {
+            schema_changes: vec![],
+            tables: vec![],
+            rejected: vec![letter],
+            position: Position(vec![]),
+            caught_up: false,
+        }
+    }
+
+    async fn is_full(queue: &ReadAhead, bytes: usize) -> bool {
+        timeout(Duration::from_millis(20), queue.send(batch(bytes))).await.is_err()
+    }
+
+    #[tokio::test]
+    async fn bytes_and_number_are_bounded() {
+        let (queue, mut waiting) = read_ahead();
+        assert!(queue.send(batch(WAITING_BYTES_MAX - 10)).await);
+        assert!(queue.send(batch(10)).await);
+        assert!(is_full(&queue, 1).await);
+        assert_eq!(waiting.recv().await.unwrap().byte_count(), WAITING_BYTES_MAX - 10);
+        assert!(!is_full(&queue, 1).await);
+
+        let (queue, mut waiting) = read_ahead();
+        for _ in 0..WAITING_MAX {
+            assert!(queue.send(batch(0)).await);
+        }
+        assert!(is_full(&queue, 0).await);
+        waiting.recv().await.unwrap();
+        assert!(!is_full(&queue, 0).await);
+    }
+
+    #[tokio::test]
+    async fn a_batch_larger_than_the_room_passes_alone() {
+        let (queue, mut waiting) = read_ahead();
+        assert!(queue.send(batch(3 * WAITING_BYTES_MAX)).await);
+        assert!(is_full(&queue, 1).await);
+        assert!(waiting.recv().await.is_some());
+        assert!(queue.send(batch(1)).await);
+    }
+
+    #[tokio::test]
+    async fn a_reader_learns_that_nobody_takes_its_batches() {
+        let (queue, waiting) = read_ahead();
+        drop(waiting);
+        assert!(!queue.send(batch(1)).await);
+    }
+}
