@@ -103,6 +103,60 @@ fn a_renamed_collection_is_copied_under_its_new_name() {
     }
 }
 
+#[test]
+fn documents_are_one_column_or_their_nested_fields_are_columns() {
+    let document =
+        |id: i32, n: Bson| doc! {"_id": id, "n": n, "at": {"city": "Delft", "x": {"y": 1}}};
+    let json =
+        |id: i32, n: Value| json!({"_id": id, "n": n, "at": {"city": "Delft", "x": {"y": 1}}});
+    // Whole documents have no columns that could change their types.
+    let whole = |id: i32, n: Value| json!({"_id": id.to_string(), "document": json(id, n)});
+    let flattened = |id: i32, n: Value| json!({"_id": id.to_string(), "n": n.to_string(), "at_city": "Delft", "at_x": {"y": 1}});
+    let cases = [
+        (
+            json!({"schema_mode": "document"}),
+            Bson::from("two"),
+            [whole(1, json!("two")), whole(2, json!("two"))],
+        ),
+        (
+            json!({"max_document_depth": 1}),
+            Bson::from(2),
+            [flattened(1, json!(2)), flattened(2, json!(2))],
+        ),
+    ];
+    for (options, later, wanted) in cases {
+        for live in [false, true] {
+            let servers = servers();
+            let old = [document(1, Bson::from(1)), document(3, Bson::from(1))];
+            servers.source.insert(SCHEMA, "orders", &old);
+            let mut pipeline = pipeline(&servers);
+            pipeline.set("source.options", options.clone());
+            before_and_after(&servers, &pipeline, live, &|| {
+                let update = doc! {"q": {"_id": 1}, "u": {"$set": {"n": later.clone()}}};
+                servers.source.run(SCHEMA, doc! {"update": "orders", "updates": [update]});
+                let delete = doc! {"q": {"_id": 3}, "limit": 1};
+                servers.source.run(SCHEMA, doc! {"delete": "orders", "deletes": [delete]});
+                servers.source.insert(SCHEMA, "orders", &[document(2, later.clone())]);
+            });
+            let ended = pipeline.catch_up();
+            assert!(ended.status.success(), "{options}: {}", ended.stderr);
+            let mut found: Vec<Value> = servers.rows("orders").iter().map(texts_to_json).collect();
+            found.sort_unstable_by_key(|row| row["_id"].to_string());
+            assert_eq!(found, wanted, "{options}, live {live}");
+        }
+    }
+}
+
+/// A row whose JSON columns are read.
+fn texts_to_json(row: &compare::Row) -> Value {
+    let column = |(name, text): (&String, &Option<String>)| {
+        let text = text.clone().unwrap_or_default();
+        let nested = text.starts_with('{').then(|| serde_json::from_str(&text).unwrap());
+        (name.clone(), nested.unwrap_or(Value::from(text)))
+    };
+    row.iter().map(column).collect()
+}
+
 /// A field's values over time, the rules, and the text that the column holds at the end; none where
 /// the rules refuse the change.
 struct TypeCase {
