@@ -2,7 +2,9 @@
 
 use std::{io, net::IpAddr, sync::Arc};
 
-use rustls::{ClientConfig, crypto::ring, pki_types::ServerName};
+use rustls::{
+    AlertDescription, ClientConfig, Error as RustlsError, crypto::ring, pki_types::ServerName,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, split},
     net::TcpStream,
@@ -30,7 +32,7 @@ pub(super) enum TlsError {
     #[error(transparent)]
     File(#[from] FileError),
     #[error("the client's certificate and key are not fit for TLS: {0}")]
-    Client(rustls::Error),
+    Client(RustlsError),
     #[error("the server does not offer TLS, which `{}` demands", .0.word())]
     Refused(TlsMode),
     #[error(
@@ -39,7 +41,7 @@ pub(super) enum TlsError {
     Garbage(u8),
     #[error("the server closed the connection when asked for TLS: {0}")]
     Closed(io::Error),
-    #[error("no TLS with the server: {0}")]
+    #[error("no TLS with the server: {}", words(.0))]
     Handshake(io::Error),
     #[error("`{0}` can't be the name in a certificate")]
     Name(String),
@@ -66,6 +68,29 @@ pub(super) async fn protect(
     let connected = TlsConnector::from(config).connect(name, stream).await;
     let (reading, writing) = split(connected.map_err(TlsError::Handshake)?);
     Ok((Box::new(reading), Box::new(writing)))
+}
+
+/// An error of a connection, and what to do where the server speaks of the client's certificate: in
+/// TLS 1.3 it does so after the handshake.
+pub(super) fn words(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let Some(RustlsError::AlertReceived(alert)) = inner else { return error.to_string() };
+    let advice = match alert {
+        AlertDescription::CertificateRequired => {
+            "the server wants a certificate from its clients; name the file that has one"
+        }
+        AlertDescription::UnknownCA
+        | AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateUnknown => {
+            "the server does not accept the client's certificate; use one that has not expired, of a \
+             CA that the server trusts"
+        }
+        _ => return error.to_string(),
+    };
+    format!("{error}: {advice}")
 }
 
 fn plain(stream: TcpStream) -> (Reading, Writing) {

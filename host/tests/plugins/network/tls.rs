@@ -180,6 +180,11 @@ async fn a_client_shows_its_certificate() {
     let without = protected(&address, TlsStart::Direct, TlsMode::VerifyFull, Some(&file));
     let refused = outcome(&guest, &address, without.clone()).await;
     assert!(refused.contains("broke: received fatal alert"), "{refused}");
+    assert!(refused.contains("name the file that has one"), "{refused}");
+    let (others, mut unknown) = (Authority::new("others"), without.clone());
+    unknown.tls.as_mut().unwrap().certificate = Some(others.client_file());
+    let refused = outcome(&guest, &address, unknown).await;
+    assert!(refused.contains("of a CA that the server trusts"), "{refused}");
     let mut with = without.clone();
     with.tls.as_mut().unwrap().certificate = Some(client.clone());
     assert_eq!(outcome(&guest, &address, with.clone()).await, "ok 3 rounds");
