@@ -3,7 +3,8 @@
 use std::{io, net::IpAddr, sync::Arc};
 
 use rustls::{
-    AlertDescription, ClientConfig, Error as RustlsError, crypto::ring, pki_types::ServerName,
+    AlertDescription, CertificateError, ClientConfig, Error as RustlsError, crypto::ring,
+    pki_types::ServerName,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, split},
@@ -25,13 +26,15 @@ use crate::model::TlsMode;
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 const ACCEPTED: u8 = b'S';
 const REFUSED: u8 = b'N';
+/// What webpki says of certificates of version 1.
+const IS_OLD: &str = "UnsupportedCertVersion";
 
 /// Why a connection is not protected as the operator wants it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TlsError {
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("the client's certificate and key are not fit for TLS: {0}")]
+    #[error("the client's certificate and key are not fit for TLS: {}", advised(.0))]
     Client(RustlsError),
     #[error("the server does not offer TLS, which `{}` demands", .0.word())]
     Refused(TlsMode),
@@ -70,23 +73,34 @@ pub(super) async fn protect(
     Ok((Box::new(reading), Box::new(writing)))
 }
 
-/// An error of a connection, and what to do where the server speaks of the client's certificate: in
-/// TLS 1.3 it does so after the handshake.
+/// An error of a connection, with advice where there is any: in TLS 1.3 a server may complain of the
+/// client's certificate after the handshake.
 pub(super) fn words(error: &io::Error) -> String {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
-    let Some(RustlsError::AlertReceived(alert)) = inner else { return error.to_string() };
-    let advice = match alert {
-        AlertDescription::CertificateRequired => {
+    inner.map_or_else(|| error.to_string(), advised)
+}
+
+fn advised(error: &RustlsError) -> String {
+    let advice = match error {
+        RustlsError::AlertReceived(AlertDescription::CertificateRequired) => {
             "the server wants a certificate from its clients; name the file that has one"
         }
-        AlertDescription::UnknownCA
-        | AlertDescription::BadCertificate
-        | AlertDescription::UnsupportedCertificate
-        | AlertDescription::CertificateRevoked
-        | AlertDescription::CertificateExpired
-        | AlertDescription::CertificateUnknown => {
+        RustlsError::AlertReceived(
+            AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown,
+        ) => {
             "the server does not accept the client's certificate; use one that has not expired, of a \
              CA that the server trusts"
+        }
+        RustlsError::InvalidCertificate(CertificateError::Other(other))
+            if format!("{other:?}").contains(IS_OLD) =>
+        {
+            "the certificate is of X.509 version 1; let its CA issue one of version 3, which \
+             `openssl x509 -req` does with -extfile"
         }
         _ => return error.to_string(),
     };
