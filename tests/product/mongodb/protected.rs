@@ -86,7 +86,7 @@ fn a_user_known_by_its_certificate_copies_and_follows_and_strangers_are_told_why
     let trusting = with_ca(&server);
     let of = |of: &Identity| format!("{trusting}&tlsCertificateKeyFile={}", of.file.display());
     let by_x509 = "&authMechanism=MONGODB-X509";
-    let keys = [&user, &stranger].map(|identity| key(identity));
+    let keys = [&user, &stranger].map(key);
     for (login, options, words) in [
         // The server ends it.
         ("", trusting.clone() + SOON, ["CertificateRequired", "name the file that has one"]),
