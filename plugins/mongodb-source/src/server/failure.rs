@@ -142,7 +142,7 @@ fn authentication(server: &str, login: Login) -> Failure {
     let check = match login {
         Login::Certificate => {
             "the certificate; its subject, as `openssl x509 -noout -subject -nameopt RFC2253 -in \
-             FILE` shows it, must be a user: db.getSiblingDB(\"$external\").runCommand({createUser: \
+             FILE` shows it, must be a user: db.getSiblingDB(\"$external\").createUser({user: \
              SUBJECT, roles: [{role: \"read\", db: DATABASE}]}), and the server must trust its issuer"
         }
         Login::Password | Login::Nobody => {
