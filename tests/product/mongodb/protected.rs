@@ -39,6 +39,7 @@ fn assert_refused(pipeline: &Pipeline, words: &[&str], secrets: &[&str]) {
     for word in words {
         assert!(refused.stderr.contains(word), "no {word} in {}", refused.stderr);
     }
+    assert!(!refused.stderr.contains("panicked"), "{}", refused.stderr);
     for secret in secrets {
         assert!(!refused.stderr.contains(secret), "{secret} is in {}", refused.stderr);
     }
