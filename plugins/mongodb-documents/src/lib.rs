@@ -46,5 +46,5 @@ mod shape;
 pub use bson;
 pub use kinds::ORIGIN;
 pub use mode::{FLATTENED_LEVELS_MAX, IdType, Mode};
-pub use rows::{Pushed, Rows};
+pub use rows::{Change, Pushed, Rows};
 pub use shape::{COLUMNS_MAX, Shape};

@@ -27,6 +27,17 @@ pub enum Pushed {
     Reshaped,
 }
 
+/// A document on its way to a row.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'d> {
+    /// What happened to it.
+    pub operation: Operation,
+    /// As it is now; of a deleted one only `_id` is read.
+    pub document: &'d RawDocument,
+    /// When it was committed, in microseconds since 1970, for change streams.
+    pub at: Option<i64>,
+}
+
 /// Collects documents of one collection as rows of its table.
 pub struct Rows {
     shape: Shape,
@@ -74,15 +85,62 @@ impl Rows {
         self.writer.bytes()
     }
 
-    /// Takes note of a document that will be pushed later, so that the table need not change in the
-    /// middle of a batch. True when it changes now; rows so far are then to be finished first.
+    /// Takes note of a document that will be pushed later with this operation, so that the table need
+    /// not change in the middle of a batch. True when it changes now; rows so far are then to be
+    /// finished first.
     ///
     /// # Errors
     /// As [`Shape::observe`].
-    pub fn observe(&mut self, document: &RawDocument) -> Result<bool, Failure> {
-        let grew = self.shape.observe(document);
+    pub fn observe(
+        &mut self,
+        operation: Operation,
+        document: &RawDocument,
+    ) -> Result<bool, Failure> {
+        let grew = match (operation, document.get(ID)) {
+            (Operation::Delete, Ok(Some(id))) => self.shape.observe_id(id),
+            (Operation::Delete, _) => Ok(false),
+            _ => self.shape.observe(document),
+        };
         self.stale |= !matches!(grew, Ok(false));
         grew
+    }
+
+    /// Appends documents as one batch of one table, and returns the letters of those that no row can
+    /// hold. There must be no rows yet.
+    ///
+    /// Nearly always the table holds them all, so they are read only once for it. Else the rows are
+    /// made again when all documents were observed.
+    ///
+    /// # Errors
+    /// As [`Rows::push`].
+    pub fn push_all<'d>(
+        &mut self,
+        changes: impl Iterator<Item = Change<'d>> + Clone,
+    ) -> Result<Vec<DeadLetter>, Failure> {
+        if let Some(letters) = self.try_push_all(changes.clone())? {
+            return Ok(letters);
+        }
+        self.writer = writer(&self.shape, self.changes);
+        for Change { operation, document, .. } in changes.clone() {
+            self.observe(operation, document)?;
+        }
+        self.try_push_all(changes)?.ok_or_else(|| self.unsettled())
+    }
+
+    /// The same, as long as the table stays as it is; none when it does not.
+    fn try_push_all<'d>(
+        &mut self,
+        changes: impl Iterator<Item = Change<'d>>,
+    ) -> Result<Option<Vec<DeadLetter>>, Failure> {
+        let mut letters = Vec::new();
+        for Change { operation, document, at } in changes {
+            match self.push(operation, document, at)? {
+                Pushed::Row => {}
+                Pushed::Rejected(letter) => letters.push(letter),
+                Pushed::Reshaped => return Ok(None),
+            }
+        }
+        Ok(Some(letters))
     }
 
     /// Appends a document; of a deleted one only `_id` is read. `at` is the commit time in
@@ -99,31 +157,19 @@ impl Rows {
         if self.stale && !self.writer.is_empty() {
             return Ok(Pushed::Reshaped);
         }
-        self.renew();
-        match self.write(operation, document, at) {
-            Ok(()) => return Ok(Pushed::Row),
-            Err(Miss::Rejected(why)) => return Ok(self.reject(operation, document, &why)),
-            Err(Miss::Unseen) => {}
+        // A second time when the shape has learnt what was missing.
+        for _ in 0..2 {
+            self.renew();
+            match self.write(operation, document, at) {
+                Ok(()) => return Ok(Pushed::Row),
+                Err(Miss::Rejected(why)) => return Ok(self.reject(operation, document, &why)),
+                Err(Miss::Unseen) => {}
+            }
+            if self.observe(operation, document)? && !self.writer.is_empty() {
+                return Ok(Pushed::Reshaped);
+            }
         }
-        let known = match operation {
-            Operation::Delete => self.observe_id_of(document)?,
-            _ => self.observe(document)?,
-        };
-        if known && !self.writer.is_empty() {
-            return Ok(Pushed::Reshaped);
-        }
-        self.renew();
-        match self.write(operation, document, at) {
-            Ok(()) => Ok(Pushed::Row),
-            Err(Miss::Rejected(why)) => Ok(self.reject(operation, document, &why)),
-            Err(Miss::Unseen) => Err(Failure::stop(
-                "shape",
-                format!(
-                    "a document of collection {} does not fit the table made for it",
-                    self.shape.collection()
-                ),
-            )),
-        }
+        Err(self.unsettled())
     }
 
     /// Says that the collection was emptied or dropped.
@@ -144,19 +190,22 @@ impl Rows {
         rows
     }
 
-    fn observe_id_of(&mut self, document: &RawDocument) -> Result<bool, Failure> {
-        let Ok(Some(id)) = document.get(ID) else { return Ok(false) };
-        let grew = self.shape.observe_id(id)?;
-        self.stale |= grew;
-        Ok(grew)
-    }
-
     /// A writer of the present table, if the one there is has no rows.
     fn renew(&mut self) {
         if self.stale && self.writer.is_empty() {
             self.writer = writer(&self.shape, self.changes);
             self.stale = false;
         }
+    }
+
+    fn unsettled(&self) -> Failure {
+        Failure::stop(
+            "shape",
+            format!(
+                "a document of collection {} does not fit the table made for it",
+                self.shape.collection()
+            ),
+        )
     }
 
     fn reject(&self, operation: Operation, document: &RawDocument, why: &Rejection) -> Pushed {

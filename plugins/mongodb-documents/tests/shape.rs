@@ -6,7 +6,7 @@ mod support;
 
 use bson::{RawBson, RawDocumentBuf, doc, rawdoc};
 use cartridge_warp_sdk::{Action, Operation};
-use mongodb_documents::{COLUMNS_MAX, Mode, Pushed, Rows, bson};
+use mongodb_documents::{COLUMNS_MAX, Change, Mode, Pushed, Rows, bson};
 use support::{COLUMNS, cell, push, row, shape};
 
 fn flat(max_depth: u32) -> Mode {
@@ -172,4 +172,33 @@ fn a_table_that_changes_ends_the_batch_before_it() {
     push(&mut rows, &text).unwrap();
     let symbol = rawdoc! { "_id": 4, "c": RawBson::Symbol("s".into()) };
     assert!(is_row(rows.push(Operation::Insert, &symbol, None).unwrap()));
+}
+
+#[test]
+fn a_batch_has_one_shape_and_each_document_once_whatever_it_brings() {
+    let no_id = rawdoc! { "a": 1 };
+    let documents = [
+        rawdoc! { "_id": 1, "a": 1 },
+        no_id,
+        rawdoc! { "_id": 2, "a": "text", "b": 2 },
+        rawdoc! { "_id": 3, "c": true },
+    ];
+    let gone = rawdoc! { "_id": 1 };
+    let inserts = documents.iter().map(|document| (Operation::Insert, document));
+    let changes = inserts.chain([(Operation::Delete, &gone)]);
+    let changes = changes.map(|(operation, document)| Change { operation, document, at: Some(7) });
+    let mut rows = Rows::changes(shape(COLUMNS));
+    // The first time all is new, the second time nothing.
+    for _ in 0..2 {
+        let letters = rows.push_all(changes.clone()).unwrap();
+        assert_eq!(
+            letters.iter().map(|letter| letter.code.as_str()).collect::<Vec<_>>(),
+            ["no-id"]
+        );
+        let batch = rows.finish().unwrap();
+        assert_eq!((batch.len(), batch.columns().len()), (4, 4));
+        assert_eq!(cell(&batch, 0, "a").as_deref(), Some("string 1"));
+        assert_eq!(cell(&batch, 1, "a").as_deref(), Some("string text"));
+        assert_eq!((batch.op(2), batch.op(3)), (Operation::Insert, Operation::Delete));
+    }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, Operation, SchemaChange, log};
 use mongodb::bson::{Bson, Document, RawDocument, doc};
-use mongodb_documents::{Pushed, Rows};
+use mongodb_documents::{Change, Rows};
 
 use crate::MongodbSource;
 use crate::catalog;
@@ -219,15 +219,13 @@ impl Ask<'_> {
             *bytes += document.as_bytes().len() as u64;
             is_first || *bytes <= self.limits.bytes_max
         });
-        let documents: Vec<&&RawDocument> = fitting.collect();
-        for document in &documents {
-            rows.observe(document)?;
-        }
-        for document in &documents {
-            if let Pushed::Rejected(letter) = rows.push(Operation::Update, document, None)? {
-                batch.rejected.push(letter);
-            }
-        }
+        let documents = &all[..fitting.count()];
+        let updates = documents.iter().map(|document| Change {
+            operation: Operation::Update,
+            document,
+            at: None,
+        });
+        batch.rejected.extend(rows.push_all(updates)?);
         if !rows.is_empty() {
             batch.tables.push(rows.finish()?);
         }

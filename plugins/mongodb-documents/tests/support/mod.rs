@@ -62,7 +62,7 @@ pub fn row(mode: Mode, document: &RawDocument) -> Result<TableRows, Box<DeadLett
 pub fn rows(mode: Mode, documents: &[RawDocumentBuf]) -> TableRows {
     let mut rows = Rows::inserts(shape(mode));
     for document in documents {
-        rows.observe(document).unwrap();
+        rows.observe(Operation::Insert, document).unwrap();
     }
     for document in documents {
         push(&mut rows, document).unwrap();

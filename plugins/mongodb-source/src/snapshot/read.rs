@@ -6,7 +6,7 @@ use cartridge_warp_sdk::{Chunk, Failure, Limits, Operation, SnapshotBatch};
 use mongodb::bson::{Bson, Document, RawBson, RawDocument, Timestamp, doc};
 use mongodb::error::Error;
 use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
-use mongodb_documents::{Pushed, Rows};
+use mongodb_documents::{Change, Rows};
 
 use super::bounds::{Range, cursor_after, read_cursor};
 use crate::MongodbSource;
@@ -72,15 +72,12 @@ impl Reading {
         let documents = source.server.documents(&batch)?;
         let end = self.end(&documents, done, limits);
         let mut answer = SnapshotBatch::default();
-        for document in &documents[done..end] {
-            self.rows.observe(document)?;
-        }
-        for document in &documents[done..end] {
-            // Every document was observed, so the table does not change under way.
-            if let Pushed::Rejected(letter) = self.rows.push(Operation::Insert, document, None)? {
-                answer.rejected.push(letter);
-            }
-        }
+        let inserts = documents[done..end].iter().map(|document| Change {
+            operation: Operation::Insert,
+            document,
+            at: None,
+        });
+        answer.rejected = self.rows.push_all(inserts)?;
         if !self.rows.is_empty() {
             answer.rows = Some(self.rows.finish()?);
         }
@@ -118,8 +115,8 @@ impl Reading {
         done + fitting.count()
     }
 
-    /// The next batch with documents in it; none at the range's end. A server that went away is looked for, and the range goes on behind its last
-    /// document.
+    /// The next batch with documents in it; none at the range's end. A server that went away is looked
+    /// for, and the range goes on behind its last document.
     fn fetch(
         &mut self,
         source: &mut MongodbSource,

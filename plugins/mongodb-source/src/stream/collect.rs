@@ -3,9 +3,11 @@
 //! A batch ends before anything that has to stand alone: a change of shape, a split event, a table
 //! that comes back. The position moves behind what was taken, and never into a split event.
 
+use std::collections::HashMap;
+
 use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, Operation};
 use mongodb::bson::{RawDocument, Timestamp};
-use mongodb_documents::Pushed;
+use mongodb_documents::Change;
 
 use super::Started;
 use super::event::{Event, Kind, Unreadable, is_fragment};
@@ -131,46 +133,22 @@ impl Started {
         Ok(at)
     }
 
-    /// Writes rows of tables that are known.
+    /// Writes rows of tables that are known, each table's in their order.
     fn write(&mut self, events: &[Event<'_>], batch: &mut ChangeBatch) -> Result<(), Failure> {
-        // First what they look like, so that a table changes once in a batch at most.
+        let mut tables: Vec<(&str, Vec<Change<'_>>)> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
         for event in events {
-            if let (Some(rows), Some(document)) =
-                (self.tables.get_mut(event.collection), event.document)
-            {
-                rows.observe(document)?;
-            }
+            let Some(change) = change(event) else { continue };
+            let place = *places.entry(event.collection).or_insert_with(|| {
+                tables.push((event.collection, Vec::new()));
+                tables.len() - 1
+            });
+            tables[place].1.push(change);
         }
-        let mut written: Vec<&str> = Vec::new();
-        for event in events {
-            let Some(rows) = self.tables.get_mut(event.collection) else { continue };
-            let row = match event.kind {
-                Kind::Delete => event.key.map(|key| (Operation::Delete, key)),
-                Kind::Insert => event.document.map(|document| (Operation::Insert, document)),
-                _ => event.document.map(|document| (Operation::Update, document)),
-            };
-            // An update whose document is gone: its delete follows.
-            let Some((operation, document)) = row else { continue };
-            let at = Some(event.at_micros);
-            let mut pushed = rows.push(operation, document, at)?;
-            if let Pushed::Reshaped = pushed {
-                batch.tables.push(rows.finish()?);
-                pushed = rows.push(operation, document, at)?;
-            }
-            match pushed {
-                Pushed::Row if rows.len() == 1 => written.push(event.collection),
-                Pushed::Row => {}
-                Pushed::Rejected(letter) => batch.rejected.push(letter),
-                Pushed::Reshaped => {
-                    return Err(Failure::stop(
-                        "shape",
-                        format!("the table of collection {} never settles", event.collection),
-                    ));
-                }
-            }
-        }
-        for name in written {
-            if let Some(rows) = self.tables.get_mut(name).filter(|rows| !rows.is_empty()) {
+        for (name, changes) in tables {
+            let Some(rows) = self.tables.get_mut(name) else { continue };
+            batch.rejected.extend(rows.push_all(changes.iter().copied())?);
+            if !rows.is_empty() {
                 batch.tables.push(rows.finish()?);
             }
         }
@@ -183,6 +161,16 @@ impl Started {
         self.position.time = self.position.time.max(time);
         self.position.seen = self.position.seen.max(time);
     }
+}
+
+/// What becomes of a document; none where an update's is gone: its delete follows.
+fn change<'e>(event: &Event<'e>) -> Option<Change<'e>> {
+    let (operation, document) = match event.kind {
+        Kind::Delete => (Operation::Delete, event.key?),
+        Kind::Insert => (Operation::Insert, event.document?),
+        _ => (Operation::Update, event.document?),
+    };
+    Some(Change { operation, document, at: Some(event.at_micros) })
 }
 
 fn unreadable(source: &MongodbSource, error: &Unreadable) -> Failure {
