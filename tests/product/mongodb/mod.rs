@@ -7,7 +7,6 @@ mod lost;
 mod protected;
 mod servers;
 mod shape;
-mod tls_front;
 mod writer;
 
 use std::thread::sleep;
