@@ -7,6 +7,7 @@ mod lost;
 mod protected;
 mod servers;
 mod shape;
+mod types;
 mod writer;
 
 use std::thread::sleep;
