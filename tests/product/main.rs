@@ -7,6 +7,7 @@ mod batches;
 mod crash;
 mod documents;
 mod evolution;
+mod examples;
 mod journal;
 mod keys;
 mod lost_position;
