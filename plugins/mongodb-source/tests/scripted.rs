@@ -9,77 +9,14 @@ use std::sync::{Arc, Barrier, Mutex};
 
 use cartridge_warp_sdk::testing::Driver;
 use cartridge_warp_sdk::{Limits, Source};
-use cartridge_warp_test_mongodb::bson::{Bson, Document, Timestamp, doc};
-use cartridge_warp_test_mongodb::{Reaction, StandIn};
+use cartridge_warp_test_mongodb::StandIn;
+use cartridge_warp_test_mongodb::bson::{Document, doc};
+use support::script::{batch, found, hello, insert, listed, refusal, stand_in, time, token};
 use support::{Database, Replica, assert_failure, follow, limits};
-
-/// What a member of a replica set says about itself.
-fn hello(rest: Document) -> Document {
-    let mut answer = doc! {
-        "ok": 1.0, "isWritablePrimary": true, "setName": "rs0", "minWireVersion": 0,
-        "maxWireVersion": 21, "maxBsonObjectSize": 16 << 20, "maxMessageSizeBytes": 48_000_000,
-        "maxWriteBatchSize": 100_000, "logicalSessionTimeoutMinutes": 30,
-    };
-    answer.extend(rest);
-    answer
-}
-
-/// A server that answers `hello` so, and to other commands what the script says.
-fn stand_in(
-    hello_answer: Document,
-    script: impl Fn(&str, &Document) -> Option<Document> + Send + Sync + 'static,
-) -> StandIn {
-    let script = Arc::new(script);
-    StandIn::start(move || {
-        let (hello_answer, script) = (hello_answer.clone(), script.clone());
-        Box::new(move |command| {
-            let name = command.keys().next().map(String::as_str).unwrap_or_default();
-            let answer = match name {
-                "hello" | "isMaster" | "ismaster" => hello_answer.clone(),
-                "buildInfo" => doc! { "ok": 1.0, "versionArray": [7, 0, 5, 0] },
-                other => match script(other, command) {
-                    Some(answer) => answer,
-                    None => doc! { "ok": 1.0, "n": 0 },
-                },
-            };
-            Reaction::Answer(answer)
-        })
-    })
-}
 
 fn database(stand_in: &StandIn) -> Database {
     let url = format!("mongodb://127.0.0.1:{}/?directConnection=true", stand_in.port());
     Database::at("shop", url)
-}
-
-fn time(increment: u32) -> Timestamp {
-    Timestamp { time: 1_700_000_000, increment }
-}
-
-fn token(increment: u32) -> Document {
-    doc! { "_data": format!("82{:08X}{:08X}2B", 1_700_000_000, increment) }
-}
-
-fn batch(key: &str, id: i64, documents: Vec<Document>, increment: u32) -> Document {
-    let documents: Vec<Bson> = documents.into_iter().map(Bson::Document).collect();
-    let mut cursor = doc! {
-        "id": id, "ns": "shop.$cmd.aggregate", "postBatchResumeToken": token(increment),
-    };
-    cursor.insert(key, documents);
-    doc! { "ok": 1.0, "cursor": cursor, "operationTime": time(increment) }
-}
-
-fn listed(names: &[&str]) -> Document {
-    let names: Vec<Bson> = names
-        .iter()
-        .map(|name| Bson::Document(doc! { "name": *name, "type": "collection", "options": {} }))
-        .collect();
-    doc! { "ok": 1.0, "cursor": { "id": 0_i64, "ns": "shop.$cmd.listCollections", "firstBatch": names } }
-}
-
-fn found(documents: Vec<Document>) -> Document {
-    let documents: Vec<Bson> = documents.into_iter().map(Bson::Document).collect();
-    doc! { "ok": 1.0, "cursor": { "id": 0_i64, "ns": "shop.t", "firstBatch": documents } }
 }
 
 /// A stream whose answers are these, then nothing.
@@ -103,14 +40,6 @@ fn streaming(answers: Vec<Vec<Document>>) -> StandIn {
         }
         _ => None,
     })
-}
-
-fn insert(increment: u32, id: i32) -> Document {
-    doc! {
-        "_id": token(increment), "operationType": "insert", "clusterTime": time(increment),
-        "ns": { "db": "shop", "coll": "t" }, "documentKey": { "_id": id },
-        "fullDocument": { "_id": id, "a": "x" },
-    }
 }
 
 fn fragments(increment: u32, id: i32) -> [Document; 3] {
@@ -248,9 +177,7 @@ fn refusals_of_the_server_become_instructions() {
         (9999, "stop", "mongodb"),
     ] {
         let server = stand_in(hello(doc! {}), move |name, _| match name {
-            "listDatabases" => {
-                Some(doc! { "ok": 0.0, "code": code, "codeName": "X", "errmsg": "no" })
-            }
+            "listDatabases" => Some(refusal(code)),
             _ => None,
         });
         let mut source = database(&server).connect().unwrap();
@@ -281,9 +208,7 @@ fn a_sample_that_fails_is_done_without_and_a_server_that_is_away_is_not() {
         stand_in(hello(doc! {}), move |name, _| match name {
             "listCollections" => Some(listed(&["t"])),
             "aggregate" => Some(batch("firstBatch", 0, vec![], 1)),
-            "count" | "find" => {
-                Some(doc! { "ok": 0.0, "code": code, "codeName": "X", "errmsg": "no" })
-            }
+            "count" | "find" => Some(refusal(code)),
             _ => None,
         })
     };

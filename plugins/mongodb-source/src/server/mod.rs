@@ -249,6 +249,14 @@ impl Server {
         done.map_err(|_| self.silent())
     }
 
+    /// Asks whether the server is there, on a connection that nothing else occupies.
+    pub fn ping(&self, patience: Duration) -> Result<Result<(), Error>, Failure> {
+        let database = self.database("admin");
+        let ping = async { timeout(patience, database.run_command(doc! { "ping": 1 })).await };
+        let answer = self.runtime.block_on(ping).map_err(|_| self.silent_for(patience))?;
+        Ok(answer.map(drop))
+    }
+
     /// An error of the driver as an instruction.
     pub fn failure(&self, error: &Error) -> Failure {
         match failure::is_unauthorized(error) && !self.has_login {
@@ -259,9 +267,13 @@ impl Server {
 
     /// The failure for a server that does not answer.
     pub fn silent(&self) -> Failure {
+        self.silent_for(ANSWER_PATIENCE)
+    }
+
+    fn silent_for(&self, patience: Duration) -> Failure {
         Failure::reconnect(
             "no-answer",
-            format!("server {} did not answer in {} s", self.name, ANSWER_PATIENCE.as_secs()),
+            format!("server {} did not answer in {} ms", self.name, patience.as_millis()),
         )
     }
 
