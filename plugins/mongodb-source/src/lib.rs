@@ -6,6 +6,7 @@
 //! on and why it holds.
 
 mod catalog;
+mod form;
 mod options;
 mod polling;
 mod position;
@@ -26,6 +27,7 @@ use mongodb::bson::doc;
 use tokio::runtime::Runtime;
 
 use catalog::Collection;
+use form::Form;
 pub use options::{FullDocument, Options, SchemaMode};
 use server::Server;
 use settings::{HOST_GRANT, Settings};
@@ -178,7 +180,8 @@ impl Source for MongodbSource {
     ) -> Result<ChangeBatch, Failure> {
         self.load(schema)?;
         let database = self.database(schema);
-        match (position::Position::decode(after)?, self.strategy) {
+        let after = position::Position::of_form(after, &Form::of(&self.options))?;
+        match (after, self.strategy) {
             (position::Position::Log(after), Strategy::Log) => {
                 stream::get_changes(self, &database, after, limits)
             }

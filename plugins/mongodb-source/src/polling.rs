@@ -15,6 +15,7 @@ use mongodb_documents::{Change, Rows};
 
 use crate::MongodbSource;
 use crate::catalog;
+use crate::form::Form;
 use crate::position::Position;
 use crate::server::{Server, failure};
 use crate::stream::new_table;
@@ -28,7 +29,12 @@ const BATCH_MAX: usize = 10_000;
 
 /// How far each collection was read.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Places(BTreeMap<String, Place>);
+pub struct Places {
+    /// By collection.
+    pub tables: BTreeMap<String, Place>,
+    /// The form of the rows so far, where it was stored.
+    pub form: Option<Form>,
+}
 
 /// Behind the last document that was read of a collection.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,20 +45,9 @@ pub struct Place {
     pub id: Bson,
 }
 
-impl FromIterator<(String, Place)> for Places {
-    fn from_iter<I: IntoIterator<Item = (String, Place)>>(places: I) -> Self {
-        Self(places.into_iter().collect())
-    }
-}
-
 impl Places {
-    /// By collection.
-    pub fn iter(&self) -> impl Iterator<Item = (&String, &Place)> {
-        self.0.iter()
-    }
-
-    /// Reads them back from their document.
-    pub fn read(document: &Document) -> Option<Self> {
+    /// Reads the collections' places back from their document.
+    pub fn read(document: &Document) -> Option<BTreeMap<String, Place>> {
         let place = |(table, place): (&String, &Bson)| {
             let place = place.as_document()?;
             let (at, id) = (place.get("at")?.clone(), place.get("id")?.clone());
@@ -83,7 +78,7 @@ pub fn warn(source: &MongodbSource) {
 
 /// Where polling begins: at the latest time of each collection, its documents included.
 pub fn position_now(source: &MongodbSource, schema: &str) -> Result<Position, Failure> {
-    let mut places = BTreeMap::new();
+    let mut tables = BTreeMap::new();
     for name in source.selected().keys() {
         let column = source.time_column.as_str();
         let find = doc! {
@@ -92,10 +87,10 @@ pub fn position_now(source: &MongodbSource, schema: &str) -> Result<Position, Fa
         };
         let latest = source.server.collect(schema, find, 1)?.into_iter().next();
         if let Some(at) = latest.and_then(|mut latest| latest.remove(column)) {
-            places.insert((*name).clone(), Place { at, id: Bson::MinKey });
+            tables.insert((*name).clone(), Place { at, id: Bson::MinKey });
         }
     }
-    Ok(Position::Polling(Places(places)))
+    Ok(Position::Polling(Places { tables, form: Some(Form::of(&source.options)) }))
 }
 
 /// Reads changed documents, waiting for some within the limit.
@@ -205,7 +200,7 @@ impl Ask<'_> {
     ) -> Result<bool, Failure> {
         let server = &self.source.server;
         let limit = self.left.min(BATCH_MAX);
-        let find = self.find(places.0.get(self.name), limit);
+        let find = self.find(places.tables.get(self.name), limit);
         let size = u32::try_from(limit).unwrap_or(u32::MAX);
         let mut cursor = match server.open_cursor(self.schema, find, size, None)? {
             Ok(cursor) => cursor,
@@ -230,7 +225,7 @@ impl Ask<'_> {
             batch.tables.push(rows.finish()?);
         }
         if let Some(last) = documents.last() {
-            places.0.insert(self.name.to_owned(), self.place(server, last)?);
+            places.tables.insert(self.name.to_owned(), self.place(server, last)?);
         }
         Ok(documents.len() < all.len() || all.len() == limit)
     }

@@ -12,6 +12,7 @@ use super::feed::{Feed, time_of};
 use super::{Started, lost};
 use crate::MongodbSource;
 use crate::catalog;
+use crate::form::Form;
 use crate::position::{From, LogPosition};
 use crate::server::failure;
 
@@ -31,7 +32,8 @@ pub fn position_at_end(source: &mut MongodbSource, schema: &str) -> Result<LogPo
     check_news(source, schema)?;
     let time = read.unwrap_or(seen).min(seen);
     let from = token.map_or(From::Time, From::After);
-    Ok(LogPosition { from, time, seen, dropped: BTreeSet::new() })
+    let form = Some(Form::of(&source.options));
+    Ok(LogPosition { from, time, seen, dropped: BTreeSet::new(), form })
 }
 
 /// The last moment before this one. Nobody can wait for a time that the cluster has not reached, and
