@@ -3,7 +3,7 @@
 //! It needs no log, so it works with a standalone server. It never sees a delete, a document without
 //! the column, or a change that leaves the column as it was or sets it back; of several changes it
 //! sees the last. Documents of one time are told apart by `_id`, so none is left out by a cut between
-//! two of them.
+//! two of them. Times of several types are ordered as MongoDB orders types.
 
 use std::collections::{BTreeMap, HashMap};
 use std::thread::sleep;
@@ -247,14 +247,13 @@ impl Ask<'_> {
             None => doc! { column: { "$ne": null } },
             Some(Place { at, id }) => {
                 let (time, at) = (format!("${column}"), doc! { "$literal": at.clone() });
+                // Unlike the operators of queries, these compare values of every type, in the order of
+                // the index; the first stands alone so that the index is used for it.
+                let from = doc! { "$gte": [&time, at.clone()] };
                 let later = doc! { "$gt": [&time, at.clone()] };
-                // Unlike the operator of queries, this one compares `_id`s of every type.
                 let behind = doc! { "$gt": ["$_id", { "$literal": id.clone() }] };
                 let same = doc! { "$and": [{ "$eq": [&time, at] }, behind] };
-                doc! {
-                    column: { "$gte": place.map(|place| place.at.clone()) },
-                    "$expr": { "$or": [later, same] },
-                }
+                doc! { "$expr": { "$and": [from, { "$or": [later, same] }] } }
             }
         };
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
