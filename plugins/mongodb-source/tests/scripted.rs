@@ -138,6 +138,37 @@ fn a_set_without_primary_or_of_another_name_is_an_error_that_says_so() {
 }
 
 #[test]
+fn members_that_do_not_fit_do_not_hide_the_primary() {
+    let member = |rest: Document, gone: &[&str]| {
+        let mut answer = hello(rest);
+        gone.iter().for_each(|key| drop(answer.remove(key)));
+        stand_in(answer, |_, _| None)
+    };
+    // One that starts, or was removed, knows no set; it may be of the right one in a moment.
+    let starting = member(doc! { "isWritablePrimary": false, "isreplicaset": true }, &["setName"]);
+    let standalone = member(doc! {}, &["setName"]);
+    let other = member(doc! { "setName": "other" }, &[]);
+    let right = member(doc! {}, &[]);
+    let connect = |seeds: &[&StandIn]| {
+        let seeds = seeds.iter().map(|seed| format!("127.0.0.1:{}", seed.port()));
+        let seeds = seeds.collect::<Vec<_>>().join(",");
+        let options = "replicaSet=rs0&serverSelectionTimeoutMS=600";
+        Database::at("shop", format!("mongodb://{seeds}/?{options}")).connect()
+    };
+    for first in [&starting, &standalone, &other] {
+        assert!(connect(&[first, &right]).is_ok());
+    }
+    let words = ["no server is primary"];
+    assert_failure(connect(&[&starting]), "reconnect", "no-primary", &words);
+    // Who is of another set stays so; whoever is not there may be the right one.
+    let words = ["replica set other", "replicaSet=rs0"];
+    assert_failure(connect(&[&other]), "config", "wrong-replica-set", &words);
+    let words = ["no replica set", "replicaSet=rs0"];
+    assert_failure(connect(&[&standalone]), "config", "wrong-replica-set", &words);
+    assert_failure(connect(&[&other, &starting]), "reconnect", "no-primary", &[]);
+}
+
+#[test]
 fn members_that_were_named_are_asked_when_the_seeds_are_gone() {
     let script = |name: &str| match name {
         "listCollections" => Some(listed(&["t"])),
