@@ -88,6 +88,10 @@ impl Source for MongodbSource {
         let runtime = server::runtime()?;
         let server = Server::open(&settings, &runtime, settings.selection_timeout)?;
         settings.learn(&server.members);
+        let is_required = config.options.full_document == FullDocument::Required;
+        if is_required && !server.features.post_images {
+            return Err(server::failure::before_post_images(&server.name));
+        }
         let time_column = config.setting("change_detection_column").unwrap_or(TIME_COLUMN);
         Ok(Self {
             snapshot: snapshot::State::default(),

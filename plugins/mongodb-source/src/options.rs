@@ -23,7 +23,8 @@ pub struct Options {
     #[schemars(range(min = 1, max = 10_000))]
     pub sample_size: u32,
     /// What an update brings: `lookup`, the document as it is when the server reads its log;
-    /// `required`, the document as the update left it, from the collection's post-images.
+    /// `required`, the document as the update left it, from the collection's post-images, which each
+    /// selected collection must keep (MongoDB 6.0).
     pub full_document: FullDocument,
 }
 

@@ -41,13 +41,16 @@ const GOODBYE: Duration = Duration::from_millis(300);
 pub struct Features {
     /// `showExpandedEvents`: a rename says what it replaced. From 6.0 on.
     pub expanded_events: bool,
+    /// A collection can keep each document as every update left it. From 6.0 on.
+    pub post_images: bool,
     /// `$changeStreamSplitLargeEvent`. From 6.0.9 on.
     pub split_events: bool,
 }
 
 impl Features {
     fn of(version: (i32, i32, i32)) -> Self {
-        Self { expanded_events: version >= (6, 0, 0), split_events: version >= (6, 0, 9) }
+        let is_6 = version >= (6, 0, 0);
+        Self { expanded_events: is_6, post_images: is_6, split_events: version >= (6, 0, 9) }
     }
 }
 
@@ -309,7 +312,9 @@ mod tests {
             ((7, 0, 0), true, true),
             ((8, 2, 1), true, true),
         ] {
-            assert_eq!(Features::of(version), Features { expanded_events, split_events });
+            let post_images = expanded_events;
+            let features = Features { expanded_events, post_images, split_events };
+            assert_eq!(Features::of(version), features);
         }
     }
 }

@@ -28,10 +28,10 @@ pub fn stand_in(
             let name = command.keys().next().map(String::as_str).unwrap_or_default();
             let answer = match name {
                 "hello" | "isMaster" | "ismaster" => hello_answer.clone(),
-                "buildInfo" => doc! { "ok": 1.0, "versionArray": [7, 0, 5, 0] },
-                other => match script(other, command) {
-                    Some(answer) => answer,
-                    None => doc! { "ok": 1.0, "n": 0 },
+                other => match (script(other, command), other) {
+                    (Some(answer), _) => answer,
+                    (None, "buildInfo") => doc! { "ok": 1.0, "versionArray": [7, 0, 5, 0] },
+                    (None, _) => doc! { "ok": 1.0, "n": 0 },
                 },
             };
             Reaction::Answer(answer)
