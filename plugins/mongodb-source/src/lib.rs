@@ -85,6 +85,7 @@ impl Source for MongodbSource {
             Some("timestamp") => Strategy::Timestamp,
             Some(other) => return Err(unknown_strategy(other)),
         };
+        config.options.check(strategy == Strategy::Timestamp)?;
         let runtime = server::runtime()?;
         let server = Server::open(&settings, &runtime, settings.selection_timeout)?;
         settings.learn(&server.members);
