@@ -46,6 +46,15 @@ pub struct Place {
 }
 
 impl Places {
+    /// The collection whose place takes most, and its bytes.
+    pub fn largest(&self) -> Option<(&str, usize)> {
+        let size =
+            |place: &Place| doc! { "at": &place.at, "id": &place.id }.to_vec().map(|raw| raw.len());
+        let sizes =
+            self.tables.iter().map(|(name, place)| (name.as_str(), size(place).unwrap_or(0)));
+        sizes.max_by_key(|(_, size)| *size)
+    }
+
     /// Reads the collections' places back from their document.
     pub fn read(document: &Document) -> Option<BTreeMap<String, Place>> {
         let place = |(table, place): (&String, &Bson)| {

@@ -17,6 +17,8 @@ use crate::polling::Places;
 const VERSION: i32 = 1;
 /// The host stores 64 KiB.
 pub const BYTES_MAX: usize = 60 << 10;
+/// A place that takes so much is what makes a position too large, not the number of tables.
+const PLACE_BYTES_LARGE: usize = 4 << 10;
 /// What names of dropped tables may take of it.
 const DROPPED_BYTES_MAX: usize = 32 << 10;
 
@@ -104,17 +106,39 @@ impl Position {
             Failure::stop("unwritable-position", "the position cannot be written")
                 .detail(error.to_string())
         })?;
-        if bytes.len() > BYTES_MAX {
-            return Err(Failure::config(
-                "position-too-large",
+        if bytes.len() > BYTES_MAX { Err(self.too_large(bytes.len())) } else { Ok(bytes) }
+    }
+
+    fn too_large(&self, bytes: usize) -> Failure {
+        let large_id = |what: &str| {
+            Failure::config(
+                "id-too-large",
                 format!(
-                    "the position has {} bytes, more than can be stored; follow fewer tables in one \
-                     pipeline",
-                    bytes.len()
+                    "{what}, and the position with it {bytes} bytes, more than can be stored; leave \
+                     collections with such large _ids out"
                 ),
-            ));
+            )
+        };
+        match self {
+            // Names are bounded, so it is the token.
+            Self::Log(_) => large_id(
+                "the resume token of a change has the _id of its document in it, twice as long as it \
+                 is",
+            ),
+            Self::Polling(places) => match places.largest() {
+                Some((table, size)) if size > PLACE_BYTES_LARGE => large_id(&format!(
+                    "the last document that was read of collection {table} has {size} bytes of time \
+                     and _id"
+                )),
+                _ => Failure::config(
+                    "position-too-large",
+                    format!(
+                        "the position has {bytes} bytes, more than can be stored; follow fewer tables \
+                         in one pipeline"
+                    ),
+                ),
+            },
         }
-        Ok(bytes)
     }
 
     /// Reads the bytes back.
@@ -280,6 +304,25 @@ mod tests {
             let bytes = first.encode().unwrap();
             assert_eq!(Position::of_form(&bytes, &form), Ok(first));
             assert_eq!(Position::of_form(&bytes, &other).unwrap_err().code, "options-changed");
+        }
+    }
+
+    #[test]
+    fn a_position_that_is_too_large_says_what_takes_the_room() {
+        let places = |tables: usize, id: usize| {
+            let place = Place { at: Bson::Int64(5), id: Bson::String("x".repeat(id)) };
+            let tables = (0..tables).map(|at| (format!("t{at}"), place.clone())).collect();
+            Position::Polling(Places { tables, form: None })
+        };
+        let token = rawdoc! { "_data": "A".repeat(61 << 10) };
+        for (position, code, word) in [
+            (log(From::After(token)), "id-too-large", "token"),
+            (places(3, 30 << 10), "id-too-large", "collection t"),
+            (places(3_000, 10), "position-too-large", "fewer tables"),
+        ] {
+            let failure = position.encode().unwrap_err();
+            assert_eq!(failure.code, code);
+            assert!(failure.message.contains(word), "{failure}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! A stream that is opened far behind the end of the log: the server reads for long before it says
 //! anything, and only then whether it knows the token. A scripted server stands in for it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may fail loudly")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail loudly")]
 
 mod support;
 
@@ -117,7 +117,7 @@ fn a_server_that_answers_nobody_is_given_up() {
     let mut source = database(&server).source();
     let position = source.current_position("shop").unwrap();
     let failure = first_rows(&mut source, &position);
-    assert_failure(failure, "reconnect", "no-answer", &["127.0.0.1", "700 ms"]);
+    assert_failure(failure, "reconnect", "no-answer", &["127.0.0.1", "700ms"]);
 }
 
 /// A server that refuses a stream that goes on behind a token with a code, when it is opened or when

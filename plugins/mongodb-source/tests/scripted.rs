@@ -6,6 +6,7 @@
 mod support;
 
 use std::sync::{Arc, Barrier, Mutex};
+use std::time::Instant;
 
 use cartridge_warp_sdk::testing::Driver;
 use cartridge_warp_sdk::{Limits, Source};
@@ -231,6 +232,55 @@ fn collections_are_looked_at_several_at_once() {
     });
     let tables = database(&server).connect().unwrap().get_schema("shop").unwrap();
     assert_eq!(tables.iter().map(|table| table.columns.len()).collect::<Vec<_>>(), [2, 2, 2]);
+}
+
+#[test]
+fn a_look_that_takes_too_long_is_done_without() {
+    let server = stand_in(hello(doc! {}), move |name, command| match name {
+        "listCollections" => Some(listed(&["far", "near"])),
+        "aggregate" => Some(batch("firstBatch", 0, vec![], 1)),
+        "find" => {
+            if command.get_str("find").unwrap() == "far" {
+                std::thread::sleep(std::time::Duration::from_secs(60));
+            }
+            Some(found(vec![doc! { "_id": 1, "a": "x" }]))
+        }
+        _ => None,
+    });
+    let begun = Instant::now();
+    let tables = database(&server).connect().unwrap().get_schema("shop").unwrap();
+    assert_eq!(tables.iter().map(|table| table.columns.len()).collect::<Vec<_>>(), [1, 2]);
+    assert!(begun.elapsed().as_secs() < 15, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_database_of_too_many_collections_is_refused_with_their_number() {
+    for (collections, words) in [
+        (10_001, ["10001 collections", "10000"]),
+        (20_001, ["more than 20000 collections", "10000"]),
+    ] {
+        let names: Vec<String> = (0..collections).map(|n| format!("c{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let list = listed(&names);
+        let server = stand_in(hello(doc! {}), move |name, _| match name {
+            "listCollections" => Some(list.clone()),
+            _ => None,
+        });
+        let schema = database(&server).connect().unwrap().get_schema("shop");
+        assert_failure(schema, "config", "too-many-collections", &words);
+    }
+}
+
+#[test]
+fn an_id_that_makes_too_long_a_token_is_called_by_its_name() {
+    let mut event = insert(2, 1);
+    event.insert("_id", doc! { "_data": format!("{}{}", "82", "AB".repeat(31 << 10)) });
+    let server = streaming(vec![vec![event, insert(3, 2)]]);
+    let mut source = database(&server).source();
+    let start = source.current_position("shop").unwrap();
+    let limits = Limits { wait: std::time::Duration::from_secs(5), ..limits(1) };
+    let changes = source.get_changes("shop", &start, limits);
+    assert_failure(changes, "config", "id-too-large", &["resume token", "_id", "leave"]);
 }
 
 #[test]

@@ -14,8 +14,10 @@ use mongodb_documents::{Rows, Shape};
 use crate::options::{FullDocument, Options};
 use crate::server::{Server, failure};
 
-/// Collections of one database (I7).
-const COLLECTIONS_MAX: usize = 20_000;
+/// Collections of one database (I7): the host takes no more tables of one schema.
+const COLLECTIONS_MAX: usize = 10_000;
+/// What a database lists, views and the like among it.
+const LISTED_MAX: usize = 20_000;
 
 /// A collection, or why it cannot be followed.
 #[derive(Debug)]
@@ -63,6 +65,9 @@ pub fn collections(
             let refused = listed.refused(options);
             found.insert(listed.name, Collection { shape, refused, documents: None });
         }
+    }
+    if found.len() > COLLECTIONS_MAX {
+        return Err(too_many(database, &found.len().to_string()));
     }
     sample::look_at_all(server, database, &mut found, options.sample_size)?;
     Ok(found)
@@ -112,7 +117,9 @@ impl Listed {
 fn list(server: &Server, database: &str) -> Result<Vec<Listed>, Failure> {
     let command = doc! { "listCollections": 1, "cursor": {} };
     let mut list = Vec::new();
-    for entry in server.collect(database, command, COLLECTIONS_MAX)? {
+    let entries = server.collect_few(database, command, LISTED_MAX)?;
+    let entries = entries.ok_or_else(|| too_many(database, &format!("more than {LISTED_MAX}")))?;
+    for entry in entries {
         let name = entry.get_str("name").map_err(|_| server.unexpected("a collection's name"))?;
         let kind = entry.get_str("type").unwrap_or("collection");
         let options = entry.get_document("options").ok();
@@ -130,6 +137,17 @@ fn list(server: &Server, database: &str) -> Result<Vec<Listed>, Failure> {
     }
     list.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(list)
+}
+
+fn too_many(database: &str, how_many: &str) -> Failure {
+    Failure::config(
+        "too-many-collections",
+        format!(
+            "database {database} has {how_many} collections, and one pipeline takes at most \
+             {COLLECTIONS_MAX} of a database, selected or not; keep collections that are to be \
+             copied in a database of their own"
+        ),
+    )
 }
 
 /// About how many documents there are, from the collection's own count.

@@ -198,6 +198,17 @@ impl Server {
         command: Document,
         documents_max: usize,
     ) -> Result<Vec<Document>, Failure> {
+        let list = self.collect_few(database, command, documents_max)?;
+        list.ok_or_else(|| self.unexpected("a list is far too long"))
+    }
+
+    /// All documents of a cursor; none where they are too many.
+    pub fn collect_few(
+        &self,
+        database: &str,
+        command: Document,
+        documents_max: usize,
+    ) -> Result<Option<Vec<Document>>, Failure> {
         let cursor = self.open_cursor(database, command, LIST_BATCH, None)?;
         let mut cursor = cursor.map_err(|error| self.failure(&error))?;
         let mut list = Vec::new();
@@ -207,10 +218,10 @@ impl Server {
                 list.push(document.map_err(|_| self.unexpected("a document is none"))?);
             }
             if list.len() > documents_max {
-                return Err(self.unexpected("a list is far too long"));
+                return Ok(None);
             }
         }
-        Ok(list)
+        Ok(Some(list))
     }
 
     /// The documents of a batch.
@@ -276,7 +287,7 @@ impl Server {
     fn silent_for(&self, patience: Duration) -> Failure {
         Failure::reconnect(
             "no-answer",
-            format!("server {} did not answer in {} ms", self.name, patience.as_millis()),
+            format!("server {} did not answer in {patience:?}", self.name),
         )
     }
 
