@@ -85,6 +85,11 @@ impl Source for MongodbSource {
             Some("timestamp") => Strategy::Timestamp,
             Some(other) => return Err(unknown_strategy(other)),
         };
+        let time_column =
+            config.setting("change_detection_column").unwrap_or(TIME_COLUMN).to_owned();
+        if strategy == Strategy::Timestamp {
+            polling::check_column(&time_column)?;
+        }
         config.options.check(strategy == Strategy::Timestamp)?;
         let runtime = server::runtime()?;
         let server = Server::open(&settings, &runtime, settings.selection_timeout)?;
@@ -93,7 +98,6 @@ impl Source for MongodbSource {
         if is_required && !server.features.post_images {
             return Err(server::failure::before_post_images(&server.name));
         }
-        let time_column = config.setting("change_detection_column").unwrap_or(TIME_COLUMN);
         Ok(Self {
             snapshot: snapshot::State::default(),
             stream: stream::State::default(),
@@ -103,7 +107,7 @@ impl Source for MongodbSource {
             settings,
             database: config.setting("database").map(str::to_owned),
             strategy,
-            time_column: time_column.to_owned(),
+            time_column,
             options: config.options,
             schema: None,
             collections: BTreeMap::new(),

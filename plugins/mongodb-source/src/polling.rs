@@ -85,6 +85,24 @@ pub fn warn(source: &MongodbSource) {
     );
 }
 
+/// Whether a column can be polled: as an expression a name with a dot would be a path into a document,
+/// and one with a dollar a variable.
+///
+/// # Errors
+/// `config` when it cannot.
+pub fn check_column(column: &str) -> Result<(), Failure> {
+    if !column.is_empty() && !column.contains(['.', '$']) {
+        return Ok(());
+    }
+    Err(Failure::config(
+        "unusable-column",
+        format!(
+            "`change_detection_column: {column}` is no top-level field, and only such a field can be \
+             polled; keep the time in one"
+        ),
+    ))
+}
+
 /// Where polling begins: at the latest time of each collection, its documents included.
 pub fn position_now(source: &MongodbSource, schema: &str) -> Result<Position, Failure> {
     let mut tables = BTreeMap::new();

@@ -91,6 +91,10 @@ fn the_column_can_be_named_and_strategies_do_not_share_positions() {
         "other-strategy",
         &words,
     );
+    for column in ["meta.seen", "$seen", ""] {
+        let refused = polling("x").setting("change_detection_column", column).connect();
+        assert_failure(refused, "config", "unusable-column", &[column, "top-level"]);
+    }
     let unknown = Database::new("x").setting("change_detection_strategy", "trigger");
     assert_failure(unknown.connect(), "config", "unknown-strategy", &["trigger"]);
 }
