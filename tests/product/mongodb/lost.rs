@@ -32,3 +32,30 @@ fn a_lost_position_fails_or_copies_anew_as_configured() {
     assert_eq!(servers.difference(), None);
     assert_eq!(servers.rows("orders").len(), 2, "what was deleted meanwhile is gone, too");
 }
+
+#[test]
+fn each_schema_has_its_own_answer_to_a_lost_position() {
+    const OTHER: &str = "archive";
+    let servers = Servers::start(Settings { oplog_entries_max: 1000, ..Settings::default() });
+    for schema in [SCHEMA, OTHER] {
+        servers.source.insert(schema, "orders", &[doc! {"_id": 1}]);
+    }
+    let mut pipeline = servers.pipeline(&servers.source.url(""));
+    pipeline.set("mode", json!("multi"));
+    pipeline.set("single_schema_name", json!(null));
+    let schemas = json!([{"name": SCHEMA, "on_lost_position": "resync"}, {"name": OTHER}]);
+    pipeline.set("schemas", schemas);
+    let first = pipeline.catch_up();
+    assert!(first.status.success(), "{}", first.stderr);
+    for schema in [SCHEMA, OTHER] {
+        servers.source.insert(schema, "orders", &[doc! {"_id": 2}]);
+    }
+    servers.source.forget_history();
+
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    let keys = |schema: &str| {
+        servers.at_destination(&format!("SELECT _id FROM {schema}.orders ORDER BY 1"))
+    };
+    assert_eq!((keys(SCHEMA), keys(OTHER)), (vec!["1".into(), "2".into()], vec!["1".to_owned()]));
+}

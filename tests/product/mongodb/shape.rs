@@ -83,6 +83,49 @@ fn a_collection_that_comes_back_begins_empty() {
 }
 
 #[test]
+fn a_collection_that_went_unseen_and_comes_back_later_begins_empty() {
+    for back_while_followed in [false, true] {
+        let servers = servers();
+        servers.source.insert(SCHEMA, "orders", &numbered(0..100));
+        servers.source.insert(SCHEMA, "users", &numbered(0..10));
+        let pipeline = pipeline(&servers);
+        before_and_after(&servers, &pipeline, false, &|| {
+            servers.source.run(SCHEMA, doc! {"drop": "orders"});
+        });
+        before_and_after(&servers, &pipeline, back_while_followed, &|| {
+            servers.source.insert(SCHEMA, "orders", &numbered(90..120));
+        });
+        assert_equal(&servers, &pipeline);
+        assert_eq!(servers.rows("orders").len(), 30, "followed: {back_while_followed}");
+    }
+}
+
+#[test]
+fn collections_are_rotated_without_anybody_doing_anything() {
+    for live in [false, true] {
+        let servers = servers();
+        servers.source.insert(SCHEMA, "orders", &numbered(0..100));
+        let pipeline = pipeline(&servers);
+        before_and_after(&servers, &pipeline, live, &|| {
+            // Away under another name, and back both as a new collection and by a rename.
+            for (archive, numbers) in [("orders_1", 90..120), ("orders_2", 110..150)] {
+                let [from, to] = ["orders", archive].map(|name| format!("{SCHEMA}.{name}"));
+                servers.source.run("admin", doc! {"renameCollection": from, "to": to});
+                servers.source.insert(SCHEMA, "orders", &numbered(numbers));
+            }
+            servers.source.run(SCHEMA, doc! {"drop": "orders"});
+            servers.source.insert(SCHEMA, "build", &numbered(500..520));
+            let [from, to] = ["build", "orders"].map(|name| format!("{SCHEMA}.{name}"));
+            servers.source.run("admin", doc! {"renameCollection": from, "to": to});
+            servers.source.insert(SCHEMA, "orders", &numbered(520..525));
+        });
+        assert_equal(&servers, &pipeline);
+        let rows = ["orders", "orders_1", "orders_2"].map(|name| servers.rows(name).len());
+        assert_eq!(rows, [25, 100, 30], "live {live}");
+    }
+}
+
+#[test]
 fn a_renamed_collection_is_copied_under_its_new_name() {
     for (live, replaced) in [(false, false), (true, false), (false, true), (true, true)] {
         let servers = servers();
@@ -145,6 +188,33 @@ fn documents_are_one_column_or_their_nested_fields_are_columns() {
             assert_eq!(found, wanted, "{options}, live {live}");
         }
     }
+}
+
+#[test]
+fn options_that_make_other_rows_are_refused_until_everything_is_copied_anew() {
+    let servers = servers();
+    servers.source.insert(
+        SCHEMA,
+        "orders",
+        &[doc! {"_id": "a", "n": 1}, doc! {"_id": "b", "n": 1}],
+    );
+    let mut pipeline = pipeline(&servers);
+    let first = pipeline.catch_up();
+    assert!(first.status.success(), "{}", first.stderr);
+    let update = doc! {"q": {"_id": "a"}, "u": {"$set": {"n": 2}}};
+    servers.source.run(SCHEMA, doc! {"update": "orders", "updates": [update]});
+    pipeline.set("source.options", json!({"id_type": "json"}));
+    let refused = pipeline.catch_up();
+    assert!(!refused.status.success(), "{}", refused.stderr);
+    for words in ["id_type: auto", "id_type: json", "--full-resync"] {
+        assert!(refused.stderr.contains(words), "no {words} in {}", refused.stderr);
+    }
+    assert_eq!(servers.rows("orders").len(), 2, "a refused run writes nothing");
+    let resync = pipeline.run(&["run", "--until-caught-up", "--full-resync"]);
+    assert!(resync.status.success(), "{}", resync.stderr);
+    let ids = servers.at_destination(&format!("SELECT _id || n FROM {SCHEMA}.orders ORDER BY 1"));
+    assert_eq!(ids, [r#""a"2"#, r#""b"1"#]);
+    assert!(pipeline.catch_up().status.success());
 }
 
 /// A row whose JSON columns are read.

@@ -129,7 +129,7 @@ fn list(server: &Server, database: &str) -> Result<Vec<Listed>, Failure> {
         };
         list.push(Listed {
             name: name.to_owned(),
-            is_followed: kind == "collection" && !name.starts_with("system."),
+            is_followed: kind == "collection" && !is_internal(name),
             is_time_series: kind == "timeseries",
             is_capped: is_on(options, "capped"),
             has_post_images: is_on(images, "enabled"),
@@ -148,6 +148,30 @@ fn too_many(database: &str, how_many: &str) -> Failure {
              copied in a database of their own"
         ),
     )
+}
+
+/// Whether a collection is the server's own: its catalogs, and what `$out` and renames between
+/// databases fill before they give it its name.
+pub fn is_internal(name: &str) -> bool {
+    let is_temporary = name.starts_with("tmp.agg_out.")
+        || (name.starts_with("tmp") && name.ends_with(".renameCollection"));
+    is_temporary || name.starts_with("system.")
+}
+
+/// What the key of a collection looks like, and nothing else of it; none without documents.
+pub fn key_of(
+    server: &Server,
+    database: &str,
+    name: &str,
+    options: &Options,
+) -> Result<Option<Shape>, Failure> {
+    let mut shape = None;
+    for order in [1, -1] {
+        if let Some(end) = end_of_index(server, database, name, order)? {
+            shape.get_or_insert_with(|| unseen(name, options)).observe(&end)?;
+        }
+    }
+    Ok(shape)
 }
 
 /// About how many documents there are, from the collection's own count.

@@ -123,13 +123,19 @@ pub fn check(url: &str) -> Result<(), Failure> {
 /// The same URL without the parameters that are the host's business.
 pub fn without_tls(url: &str) -> String {
     let address = url.split('?').next().unwrap_or_default();
-    let kept: Vec<&str> = pairs(url)
-        .filter(|pair| {
-            let name = pair.split('=').next().unwrap_or_default();
-            !OF_TLS.iter().any(|known| known.eq_ignore_ascii_case(name))
-        })
-        .collect();
+    let kept: Vec<&str> =
+        pairs(url).filter(|pair| !OF_TLS.contains(&name(pair).as_str())).collect();
     if kept.is_empty() { address.to_owned() } else { format!("{address}?{}", kept.join("&")) }
+}
+
+/// Whether a URL has a parameter, whose name is in small letters here.
+pub fn has(url: &str, parameter: &str) -> bool {
+    pairs(url).any(|pair| name(pair) == parameter)
+}
+
+/// A parameter's name; its case has no meaning.
+pub fn name(pair: &str) -> String {
+    pair.split('=').next().unwrap_or_default().to_ascii_lowercase()
 }
 
 fn pairs(url: &str) -> impl Iterator<Item = &str> {
