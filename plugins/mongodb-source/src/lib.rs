@@ -6,6 +6,7 @@
 //! on and why it holds.
 
 mod catalog;
+mod form;
 mod options;
 mod polling;
 mod position;
@@ -26,6 +27,7 @@ use mongodb::bson::doc;
 use tokio::runtime::Runtime;
 
 use catalog::Collection;
+use form::Form;
 pub use options::{FullDocument, Options, SchemaMode};
 use server::Server;
 use settings::{HOST_GRANT, Settings};
@@ -83,10 +85,19 @@ impl Source for MongodbSource {
             Some("timestamp") => Strategy::Timestamp,
             Some(other) => return Err(unknown_strategy(other)),
         };
+        let time_column =
+            config.setting("change_detection_column").unwrap_or(TIME_COLUMN).to_owned();
+        if strategy == Strategy::Timestamp {
+            polling::check_column(&time_column)?;
+        }
+        config.options.check(strategy == Strategy::Timestamp)?;
         let runtime = server::runtime()?;
         let server = Server::open(&settings, &runtime, settings.selection_timeout)?;
         settings.learn(&server.members);
-        let time_column = config.setting("change_detection_column").unwrap_or(TIME_COLUMN);
+        let is_required = config.options.full_document == FullDocument::Required;
+        if is_required && !server.features.post_images {
+            return Err(server::failure::before_post_images(&server.name));
+        }
         Ok(Self {
             snapshot: snapshot::State::default(),
             stream: stream::State::default(),
@@ -96,7 +107,7 @@ impl Source for MongodbSource {
             settings,
             database: config.setting("database").map(str::to_owned),
             strategy,
-            time_column: time_column.to_owned(),
+            time_column,
             options: config.options,
             schema: None,
             collections: BTreeMap::new(),
@@ -192,7 +203,8 @@ impl Source for MongodbSource {
     ) -> Result<ChangeBatch, Failure> {
         self.load(schema)?;
         let database = self.database(schema);
-        match (position::Position::decode(after)?, self.strategy) {
+        let after = position::Position::of_form(after, &Form::of(&self.options))?;
+        match (after, self.strategy) {
             (position::Position::Log(after), Strategy::Log) => {
                 stream::get_changes(self, &database, after, limits)
             }

@@ -1,5 +1,6 @@
 //! The connector's options, as the operator writes them.
 
+use cartridge_warp_sdk::Failure;
 use mongodb_documents::{FLATTENED_LEVELS_MAX, IdType, Mode};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -23,7 +24,8 @@ pub struct Options {
     #[schemars(range(min = 1, max = 10_000))]
     pub sample_size: u32,
     /// What an update brings: `lookup`, the document as it is when the server reads its log;
-    /// `required`, the document as the update left it, from the collection's post-images.
+    /// `required`, the document as the update left it, from the collection's post-images, which each
+    /// selected collection must keep (MongoDB 6.0).
     pub full_document: FullDocument,
 }
 
@@ -72,6 +74,27 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Looks for options that would have no effect beside the others.
+    ///
+    /// # Errors
+    /// `config` for the first of them.
+    pub fn check(&self, polls: bool) -> Result<(), Failure> {
+        let refused = |words: &str| Err(Failure::config("option-without-effect", words));
+        if self.schema_mode == SchemaMode::Document && self.max_document_depth > 0 {
+            return refused(
+                "`max_document_depth` has no effect with `schema_mode: document`, which keeps whole \
+                 documents; leave one of them out",
+            );
+        }
+        if polls && self.full_document == FullDocument::Required {
+            return refused(
+                "`full_document: required` has no effect with `change_detection_strategy: timestamp`, \
+                 which reads documents as they are; leave one of them out",
+            );
+        }
+        Ok(())
+    }
+
     /// How documents become columns.
     pub fn mode(&self) -> Mode {
         match self.schema_mode {
@@ -86,6 +109,20 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_without_effect_are_refused() {
+        for (json, of_log, of_polling) in [
+            ("{}", true, true),
+            (r#"{"schema_mode": "document"}"#, true, true),
+            (r#"{"schema_mode": "document", "max_document_depth": 1}"#, false, false),
+            (r#"{"full_document": "required"}"#, true, false),
+        ] {
+            let options: Options = serde_json::from_str(json).unwrap();
+            let taken = [false, true].map(|polls| options.check(polls).is_ok());
+            assert_eq!(taken, [of_log, of_polling], "{json}");
+        }
+    }
 
     #[test]
     fn options_are_read_and_unknown_ones_refused() {

@@ -3,7 +3,7 @@
 //! It needs no log, so it works with a standalone server. It never sees a delete, a document without
 //! the column, or a change that leaves the column as it was or sets it back; of several changes it
 //! sees the last. Documents of one time are told apart by `_id`, so none is left out by a cut between
-//! two of them.
+//! two of them. Times of several types are ordered as MongoDB orders types.
 
 use std::collections::{BTreeMap, HashMap};
 use std::thread::sleep;
@@ -15,6 +15,7 @@ use mongodb_documents::{Change, Rows};
 
 use crate::MongodbSource;
 use crate::catalog;
+use crate::form::Form;
 use crate::position::Position;
 use crate::server::{Server, failure};
 use crate::stream::new_table;
@@ -28,7 +29,12 @@ const BATCH_MAX: usize = 10_000;
 
 /// How far each collection was read.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Places(BTreeMap<String, Place>);
+pub struct Places {
+    /// By collection.
+    pub tables: BTreeMap<String, Place>,
+    /// The form of the rows so far, where it was stored.
+    pub form: Option<Form>,
+}
 
 /// Behind the last document that was read of a collection.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,20 +45,18 @@ pub struct Place {
     pub id: Bson,
 }
 
-impl FromIterator<(String, Place)> for Places {
-    fn from_iter<I: IntoIterator<Item = (String, Place)>>(places: I) -> Self {
-        Self(places.into_iter().collect())
-    }
-}
-
 impl Places {
-    /// By collection.
-    pub fn iter(&self) -> impl Iterator<Item = (&String, &Place)> {
-        self.0.iter()
+    /// The collection whose place takes most, and its bytes.
+    pub fn largest(&self) -> Option<(&str, usize)> {
+        let size =
+            |place: &Place| doc! { "at": &place.at, "id": &place.id }.to_vec().map(|raw| raw.len());
+        let sizes =
+            self.tables.iter().map(|(name, place)| (name.as_str(), size(place).unwrap_or(0)));
+        sizes.max_by_key(|(_, size)| *size)
     }
 
-    /// Reads them back from their document.
-    pub fn read(document: &Document) -> Option<Self> {
+    /// Reads the collections' places back from their document.
+    pub fn read(document: &Document) -> Option<BTreeMap<String, Place>> {
         let place = |(table, place): (&String, &Bson)| {
             let place = place.as_document()?;
             let (at, id) = (place.get("at")?.clone(), place.get("id")?.clone());
@@ -81,9 +85,27 @@ pub fn warn(source: &MongodbSource) {
     );
 }
 
+/// Whether a column can be polled: as an expression a name with a dot would be a path into a document,
+/// and one with a dollar a variable.
+///
+/// # Errors
+/// `config` when it cannot.
+pub fn check_column(column: &str) -> Result<(), Failure> {
+    if !column.is_empty() && !column.contains(['.', '$']) {
+        return Ok(());
+    }
+    Err(Failure::config(
+        "unusable-column",
+        format!(
+            "`change_detection_column: {column}` is no top-level field, and only such a field can be \
+             polled; keep the time in one"
+        ),
+    ))
+}
+
 /// Where polling begins: at the latest time of each collection, its documents included.
 pub fn position_now(source: &MongodbSource, schema: &str) -> Result<Position, Failure> {
-    let mut places = BTreeMap::new();
+    let mut tables = BTreeMap::new();
     for name in source.selected().keys() {
         let column = source.time_column.as_str();
         let find = doc! {
@@ -92,10 +114,10 @@ pub fn position_now(source: &MongodbSource, schema: &str) -> Result<Position, Fa
         };
         let latest = source.server.collect(schema, find, 1)?.into_iter().next();
         if let Some(at) = latest.and_then(|mut latest| latest.remove(column)) {
-            places.insert((*name).clone(), Place { at, id: Bson::MinKey });
+            tables.insert((*name).clone(), Place { at, id: Bson::MinKey });
         }
     }
-    Ok(Position::Polling(Places(places)))
+    Ok(Position::Polling(Places { tables, form: Some(Form::of(&source.options)) }))
 }
 
 /// Reads changed documents, waiting for some within the limit.
@@ -205,7 +227,7 @@ impl Ask<'_> {
     ) -> Result<bool, Failure> {
         let server = &self.source.server;
         let limit = self.left.min(BATCH_MAX);
-        let find = self.find(places.0.get(self.name), limit);
+        let find = self.find(places.tables.get(self.name), limit);
         let size = u32::try_from(limit).unwrap_or(u32::MAX);
         let mut cursor = match server.open_cursor(self.schema, find, size, None)? {
             Ok(cursor) => cursor,
@@ -230,7 +252,7 @@ impl Ask<'_> {
             batch.tables.push(rows.finish()?);
         }
         if let Some(last) = documents.last() {
-            places.0.insert(self.name.to_owned(), self.place(server, last)?);
+            places.tables.insert(self.name.to_owned(), self.place(server, last)?);
         }
         Ok(documents.len() < all.len() || all.len() == limit)
     }
@@ -252,14 +274,13 @@ impl Ask<'_> {
             None => doc! { column: { "$ne": null } },
             Some(Place { at, id }) => {
                 let (time, at) = (format!("${column}"), doc! { "$literal": at.clone() });
+                // Unlike the operators of queries, these compare values of every type, in the order of
+                // the index; the first stands alone so that the index is used for it.
+                let from = doc! { "$gte": [&time, at.clone()] };
                 let later = doc! { "$gt": [&time, at.clone()] };
-                // Unlike the operator of queries, this one compares `_id`s of every type.
                 let behind = doc! { "$gt": ["$_id", { "$literal": id.clone() }] };
                 let same = doc! { "$and": [{ "$eq": [&time, at] }, behind] };
-                doc! {
-                    column: { "$gte": place.map(|place| place.at.clone()) },
-                    "$expr": { "$or": [later, same] },
-                }
+                doc! { "$expr": { "$and": [from, { "$or": [later, same] }] } }
             }
         };
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -3,7 +3,7 @@
 //! A BSON document with `v`, the version of the format. A place in the log is the resume token of an
 //! event or heartbeat as the server gave it, and the cluster's time, which tokens do not show. It never
 //! lies within an event: of a split event the last fragment's token counts, and only once all
-//! fragments were read. Beside it stand the tables that were dropped and did not come back, since
+//! fragments were read. Beside it stand the form of the rows (`form`) and the tables that were dropped and did not come back, since
 //! what the destination keeps of them must not be mixed with a new table of that name.
 
 use std::collections::BTreeSet;
@@ -11,11 +11,14 @@ use std::collections::BTreeSet;
 use cartridge_warp_sdk::Failure;
 use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, Timestamp, doc};
 
+use crate::form::Form;
 use crate::polling::Places;
 
 const VERSION: i32 = 1;
 /// The host stores 64 KiB.
 pub const BYTES_MAX: usize = 60 << 10;
+/// A place that takes so much is what makes a position too large, not the number of tables.
+const PLACE_BYTES_LARGE: usize = 4 << 10;
 /// What names of dropped tables may take of it.
 const DROPPED_BYTES_MAX: usize = 32 << 10;
 
@@ -40,6 +43,8 @@ pub struct LogPosition {
     pub seen: Timestamp,
     /// Tables that were dropped and have not come back.
     pub dropped: BTreeSet<String>,
+    /// The form of the rows so far, where it was stored.
+    pub form: Option<Form>,
 }
 
 /// How a stream is told where to go on.
@@ -64,6 +69,21 @@ impl LogPosition {
 }
 
 impl Position {
+    /// Reads a stored position whose rows have this form, and gives it the form if it has none.
+    ///
+    /// # Errors
+    /// As [`Position::decode`], and `config` when the form is another one.
+    pub fn of_form(bytes: &[u8], form: &Form) -> Result<Self, Failure> {
+        let mut position = Self::decode(bytes)?;
+        let stored = match &mut position {
+            Self::Log(log) => &mut log.form,
+            Self::Polling(places) => &mut places.form,
+        };
+        form.check(stored.as_ref())?;
+        *stored = Some(form.clone());
+        Ok(position)
+    }
+
     /// The bytes for the host.
     ///
     /// # Errors
@@ -72,28 +92,53 @@ impl Position {
         let document = match self {
             Self::Log(log) => log.to_document(),
             Self::Polling(places) => {
-                let places = places.iter().map(|(table, place)| {
+                let tables = places.tables.iter().map(|(table, place)| {
                     let place = doc! { "at": place.at.clone(), "id": place.id.clone() };
                     (table.clone(), Bson::Document(place))
                 });
-                doc! { "v": VERSION, "tables": Document::from_iter(places) }
+                with_form(
+                    doc! { "v": VERSION, "tables": Document::from_iter(tables) },
+                    &places.form,
+                )
             }
         };
         let bytes = document.to_vec().map_err(|error| {
             Failure::stop("unwritable-position", "the position cannot be written")
                 .detail(error.to_string())
         })?;
-        if bytes.len() > BYTES_MAX {
-            return Err(Failure::config(
-                "position-too-large",
+        if bytes.len() > BYTES_MAX { Err(self.too_large(bytes.len())) } else { Ok(bytes) }
+    }
+
+    fn too_large(&self, bytes: usize) -> Failure {
+        let large_id = |what: &str| {
+            Failure::config(
+                "id-too-large",
                 format!(
-                    "the position has {} bytes, more than can be stored; follow fewer tables in one \
-                     pipeline",
-                    bytes.len()
+                    "{what}, and the position with it {bytes} bytes, more than can be stored; leave \
+                     collections with such large _ids out"
                 ),
-            ));
+            )
+        };
+        match self {
+            // Names are bounded, so it is the token.
+            Self::Log(_) => large_id(
+                "the resume token of a change has the _id of its document in it, twice as long as it \
+                 is",
+            ),
+            Self::Polling(places) => match places.largest() {
+                Some((table, size)) if size > PLACE_BYTES_LARGE => large_id(&format!(
+                    "the last document that was read of collection {table} has {size} bytes of time \
+                     and _id"
+                )),
+                _ => Failure::config(
+                    "position-too-large",
+                    format!(
+                        "the position has {bytes} bytes, more than can be stored; follow fewer tables \
+                         in one pipeline"
+                    ),
+                ),
+            },
         }
-        Ok(bytes)
     }
 
     /// Reads the bytes back.
@@ -116,7 +161,8 @@ impl Position {
             return None;
         }
         if document.contains_key("tables") {
-            return Some(Self::Polling(Places::read(document.get_document("tables").ok()?)?));
+            let tables = Places::read(document.get_document("tables").ok()?)?;
+            return Some(Self::Polling(Places { tables, form: form(&document)? }));
         }
         LogPosition::read(&document).map(Self::Log)
     }
@@ -139,7 +185,7 @@ impl LogPosition {
         if !self.dropped.is_empty() {
             document.insert("dropped", self.dropped.iter().cloned().collect::<Vec<String>>());
         }
-        document
+        with_form(document, &self.form)
     }
 
     fn read(document: &Document) -> Option<Self> {
@@ -161,7 +207,23 @@ impl LogPosition {
             }
         };
         let time = |key| document.get_timestamp(key).ok();
-        Some(Self { from, time: time("time")?, seen: time("seen")?, dropped })
+        let (time, seen) = (time("time")?, time("seen")?);
+        Some(Self { from, time, seen, dropped, form: form(document)? })
+    }
+}
+
+fn with_form(mut document: Document, form: &Option<Form>) -> Document {
+    if let Some(form) = form {
+        document.insert("form", form.words());
+    }
+    document
+}
+
+/// The form in a document, which may have none; none at all where it is damaged.
+fn form(document: &Document) -> Option<Option<Form>> {
+    match document.get("form") {
+        None => Some(None),
+        Some(words) => Some(Some(Form::stored(words.as_str()?))),
     }
 }
 
@@ -181,7 +243,7 @@ mod tests {
     fn log(from: From) -> Position {
         let time = Timestamp { time: 1_760_000_000, increment: 7 };
         let seen = Timestamp { time: 1_760_000_001, increment: 1 };
-        Position::Log(LogPosition { from, time, seen, dropped: BTreeSet::new() })
+        Position::Log(LogPosition { from, time, seen, dropped: BTreeSet::new(), form: None })
     }
 
     #[test]
@@ -190,6 +252,7 @@ mod tests {
         let mut dropped = log(From::After(token.clone()));
         if let Position::Log(log) = &mut dropped {
             log.dropped = ["a", "b"].map(str::to_owned).into();
+            log.form = Some(Form::stored("json"));
         }
         let places = [
             ("orders".to_owned(), Place { at: Bson::Int64(5), id: Bson::MinKey }),
@@ -200,7 +263,10 @@ mod tests {
             log(From::AfterEnd(token)),
             log(From::Time),
             dropped,
-            Position::Polling(places.into_iter().collect()),
+            Position::Polling(Places {
+                tables: places.into_iter().collect(),
+                form: Some(Form::stored("json")),
+            }),
             Position::Polling(Places::default()),
         ] {
             let bytes = position.encode().unwrap();
@@ -228,6 +294,36 @@ mod tests {
             "now it is {:02x?}",
             log(From::After(rawdoc! { "_data": "82653B" })).encode()
         );
+    }
+
+    #[test]
+    fn a_form_is_kept_and_another_one_is_refused() {
+        let (form, other) = (Form::stored("one"), Form::stored("other"));
+        for without in [log(From::Time), Position::Polling(Places::default())] {
+            let first = Position::of_form(&without.encode().unwrap(), &form).unwrap();
+            let bytes = first.encode().unwrap();
+            assert_eq!(Position::of_form(&bytes, &form), Ok(first));
+            assert_eq!(Position::of_form(&bytes, &other).unwrap_err().code, "options-changed");
+        }
+    }
+
+    #[test]
+    fn a_position_that_is_too_large_says_what_takes_the_room() {
+        let places = |tables: usize, id: usize| {
+            let place = Place { at: Bson::Int64(5), id: Bson::String("x".repeat(id)) };
+            let tables = (0..tables).map(|at| (format!("t{at}"), place.clone())).collect();
+            Position::Polling(Places { tables, form: None })
+        };
+        let token = rawdoc! { "_data": "A".repeat(61 << 10) };
+        for (position, code, word) in [
+            (log(From::After(token)), "id-too-large", "token"),
+            (places(3, 30 << 10), "id-too-large", "collection t"),
+            (places(3_000, 10), "position-too-large", "fewer tables"),
+        ] {
+            let failure = position.encode().unwrap_err();
+            assert_eq!(failure.code, code);
+            assert!(failure.message.contains(word), "{failure}");
+        }
     }
 
     #[test]

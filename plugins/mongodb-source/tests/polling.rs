@@ -5,7 +5,8 @@
 mod support;
 
 use cartridge_warp_sdk::Source;
-use cartridge_warp_test_mongodb::bson::{DateTime, doc};
+use cartridge_warp_test_mongodb::bson::oid::ObjectId;
+use cartridge_warp_test_mongodb::bson::{Bson, DateTime, Timestamp, doc};
 use support::{Database, Replica, assert_failure, follow, limits};
 
 fn polling(name: &str) -> Database {
@@ -49,6 +50,31 @@ fn changes_are_found_by_their_time_and_none_of_one_time_is_left_out() {
 }
 
 #[test]
+fn a_column_that_changes_its_type_hides_nothing_behind_it_in_the_order_of_types() {
+    let database = polling("poll_types");
+    let times = [
+        Bson::Int32(20),
+        Bson::Double(20.5),
+        Bson::String("2024-05-01".into()),
+        Bson::Document(doc! { "$gt": 5 }),
+        Bson::ObjectId(ObjectId::from_bytes([9; 12])),
+        Bson::DateTime(at(1000)),
+        Bson::Timestamp(Timestamp { time: 1, increment: 1 }),
+    ];
+    database.insert("t", &[doc! { "_id": 0, "updated_at": times[0].clone() }]);
+    let mut driver = database.driver();
+    let mut position = driver.position().unwrap();
+    for (at, time) in (1..).zip(&times[1..]) {
+        database.insert("t", &[doc! { "_id": at, "updated_at": time }]);
+        let changes = follow(&mut driver, &position);
+        let rows = changes.column("t", "_id");
+        assert_eq!(rows.last(), Some(&format!("update {at}")), "{time}: {rows:?}");
+        position = changes.position;
+    }
+    assert_eq!(follow(&mut database.driver(), &position).rows(), 0);
+}
+
+#[test]
 fn the_column_can_be_named_and_strategies_do_not_share_positions() {
     let database = polling("poll_column").setting("change_detection_column", "seen");
     database.insert("t", &[doc! { "_id": 1, "seen": at(1) }]);
@@ -65,6 +91,10 @@ fn the_column_can_be_named_and_strategies_do_not_share_positions() {
         "other-strategy",
         &words,
     );
+    for column in ["meta.seen", "$seen", ""] {
+        let refused = polling("x").setting("change_detection_column", column).connect();
+        assert_failure(refused, "config", "unusable-column", &[column, "top-level"]);
+    }
     let unknown = Database::new("x").setting("change_detection_strategy", "trigger");
     assert_failure(unknown.connect(), "config", "unknown-strategy", &["trigger"]);
 }

@@ -10,77 +10,14 @@ use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::testing::Driver;
 use cartridge_warp_sdk::{Limits, Source};
-use cartridge_warp_test_mongodb::bson::{Bson, Document, Timestamp, doc};
-use cartridge_warp_test_mongodb::{Reaction, StandIn};
+use cartridge_warp_test_mongodb::StandIn;
+use cartridge_warp_test_mongodb::bson::{Document, doc};
+use support::script::{batch, found, hello, insert, listed, refusal, stand_in, time, token};
 use support::{Database, Replica, assert_failure, follow, limits};
-
-/// What a member of a replica set says about itself.
-fn hello(rest: Document) -> Document {
-    let mut answer = doc! {
-        "ok": 1.0, "isWritablePrimary": true, "setName": "rs0", "minWireVersion": 0,
-        "maxWireVersion": 21, "maxBsonObjectSize": 16 << 20, "maxMessageSizeBytes": 48_000_000,
-        "maxWriteBatchSize": 100_000, "logicalSessionTimeoutMinutes": 30,
-    };
-    answer.extend(rest);
-    answer
-}
-
-/// A server that answers `hello` so, and to other commands what the script says.
-fn stand_in(
-    hello_answer: Document,
-    script: impl Fn(&str, &Document) -> Option<Document> + Send + Sync + 'static,
-) -> StandIn {
-    let script = Arc::new(script);
-    StandIn::start(move || {
-        let (hello_answer, script) = (hello_answer.clone(), script.clone());
-        Box::new(move |command| {
-            let name = command.keys().next().map(String::as_str).unwrap_or_default();
-            let answer = match name {
-                "hello" | "isMaster" | "ismaster" => hello_answer.clone(),
-                "buildInfo" => doc! { "ok": 1.0, "versionArray": [7, 0, 5, 0] },
-                other => match script(other, command) {
-                    Some(answer) => answer,
-                    None => doc! { "ok": 1.0, "n": 0 },
-                },
-            };
-            Reaction::Answer(answer)
-        })
-    })
-}
 
 fn database(stand_in: &StandIn) -> Database {
     let url = format!("mongodb://127.0.0.1:{}/?directConnection=true", stand_in.port());
     Database::at("shop", url)
-}
-
-fn time(increment: u32) -> Timestamp {
-    Timestamp { time: 1_700_000_000, increment }
-}
-
-fn token(increment: u32) -> Document {
-    doc! { "_data": format!("82{:08X}{:08X}2B", 1_700_000_000, increment) }
-}
-
-fn batch(key: &str, id: i64, documents: Vec<Document>, increment: u32) -> Document {
-    let documents: Vec<Bson> = documents.into_iter().map(Bson::Document).collect();
-    let mut cursor = doc! {
-        "id": id, "ns": "shop.$cmd.aggregate", "postBatchResumeToken": token(increment),
-    };
-    cursor.insert(key, documents);
-    doc! { "ok": 1.0, "cursor": cursor, "operationTime": time(increment) }
-}
-
-fn listed(names: &[&str]) -> Document {
-    let names: Vec<Bson> = names
-        .iter()
-        .map(|name| Bson::Document(doc! { "name": *name, "type": "collection", "options": {} }))
-        .collect();
-    doc! { "ok": 1.0, "cursor": { "id": 0_i64, "ns": "shop.$cmd.listCollections", "firstBatch": names } }
-}
-
-fn found(documents: Vec<Document>) -> Document {
-    let documents: Vec<Bson> = documents.into_iter().map(Bson::Document).collect();
-    doc! { "ok": 1.0, "cursor": { "id": 0_i64, "ns": "shop.t", "firstBatch": documents } }
 }
 
 /// A stream whose answers are these, then nothing.
@@ -104,14 +41,6 @@ fn streaming(answers: Vec<Vec<Document>>) -> StandIn {
         }
         _ => None,
     })
-}
-
-fn insert(increment: u32, id: i32) -> Document {
-    doc! {
-        "_id": token(increment), "operationType": "insert", "clusterTime": time(increment),
-        "ns": { "db": "shop", "coll": "t" }, "documentKey": { "_id": id },
-        "fullDocument": { "_id": id, "a": "x" },
-    }
 }
 
 fn fragments(increment: u32, id: i32) -> [Document; 3] {
@@ -210,6 +139,37 @@ fn a_set_without_primary_or_of_another_name_is_an_error_that_says_so() {
 }
 
 #[test]
+fn members_that_do_not_fit_do_not_hide_the_primary() {
+    let member = |rest: Document, gone: &[&str]| {
+        let mut answer = hello(rest);
+        gone.iter().for_each(|key| drop(answer.remove(key)));
+        stand_in(answer, |_, _| None)
+    };
+    // One that starts, or was removed, knows no set; it may be of the right one in a moment.
+    let starting = member(doc! { "isWritablePrimary": false, "isreplicaset": true }, &["setName"]);
+    let standalone = member(doc! {}, &["setName"]);
+    let other = member(doc! { "setName": "other" }, &[]);
+    let right = member(doc! {}, &[]);
+    let connect = |seeds: &[&StandIn]| {
+        let seeds = seeds.iter().map(|seed| format!("127.0.0.1:{}", seed.port()));
+        let seeds = seeds.collect::<Vec<_>>().join(",");
+        let options = "replicaSet=rs0&serverSelectionTimeoutMS=600";
+        Database::at("shop", format!("mongodb://{seeds}/?{options}")).connect()
+    };
+    for first in [&starting, &standalone, &other] {
+        assert!(connect(&[first, &right]).is_ok());
+    }
+    let words = ["no server is primary"];
+    assert_failure(connect(&[&starting]), "reconnect", "no-primary", &words);
+    // Who is of another set stays so; whoever is not there may be the right one.
+    let words = ["replica set other", "replicaSet=rs0"];
+    assert_failure(connect(&[&other]), "config", "wrong-replica-set", &words);
+    let words = ["no replica set", "replicaSet=rs0"];
+    assert_failure(connect(&[&standalone]), "config", "wrong-replica-set", &words);
+    assert_failure(connect(&[&other, &starting]), "reconnect", "no-primary", &[]);
+}
+
+#[test]
 fn members_that_were_named_are_asked_when_the_seeds_are_gone() {
     let script = |name: &str| match name {
         "listCollections" => Some(listed(&["t"])),
@@ -249,9 +209,7 @@ fn refusals_of_the_server_become_instructions() {
         (9999, "stop", "mongodb"),
     ] {
         let server = stand_in(hello(doc! {}), move |name, _| match name {
-            "listDatabases" => {
-                Some(doc! { "ok": 0.0, "code": code, "codeName": "X", "errmsg": "no" })
-            }
+            "listDatabases" => Some(refusal(code)),
             _ => None,
         });
         let mut source = database(&server).connect().unwrap();
@@ -317,14 +275,61 @@ fn collections_are_looked_at_several_at_once() {
 }
 
 #[test]
+fn a_look_that_takes_too_long_is_done_without() {
+    let server = stand_in(hello(doc! {}), move |name, command| match name {
+        "listCollections" => Some(listed(&["far", "near"])),
+        "aggregate" => Some(batch("firstBatch", 0, vec![], 1)),
+        "find" => {
+            if command.get_str("find").unwrap() == "far" {
+                std::thread::sleep(Duration::from_secs(60));
+            }
+            Some(found(vec![doc! { "_id": 1, "a": "x" }]))
+        }
+        _ => None,
+    });
+    let begun = Instant::now();
+    let tables = database(&server).connect().unwrap().get_schema("shop").unwrap();
+    assert_eq!(tables.iter().map(|table| table.columns.len()).collect::<Vec<_>>(), [1, 2]);
+    assert!(begun.elapsed().as_secs() < 15, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_database_of_too_many_collections_is_refused_with_their_number() {
+    for (collections, words) in [
+        (10_001, ["10001 collections", "10000"]),
+        (20_001, ["more than 20000 collections", "10000"]),
+    ] {
+        let names: Vec<String> = (0..collections).map(|n| format!("c{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let list = listed(&names);
+        let server = stand_in(hello(doc! {}), move |name, _| match name {
+            "listCollections" => Some(list.clone()),
+            _ => None,
+        });
+        let schema = database(&server).connect().unwrap().get_schema("shop");
+        assert_failure(schema, "config", "too-many-collections", &words);
+    }
+}
+
+#[test]
+fn an_id_that_makes_too_long_a_token_is_called_by_its_name() {
+    let mut event = insert(2, 1);
+    event.insert("_id", doc! { "_data": format!("{}{}", "82", "AB".repeat(31 << 10)) });
+    let server = streaming(vec![vec![event, insert(3, 2)]]);
+    let mut source = database(&server).source();
+    let start = source.current_position("shop").unwrap();
+    let limits = Limits { wait: Duration::from_secs(5), ..limits(1) };
+    let changes = source.get_changes("shop", &start, limits);
+    assert_failure(changes, "config", "id-too-large", &["resume token", "_id", "leave"]);
+}
+
+#[test]
 fn a_sample_that_fails_is_done_without_and_a_server_that_is_away_is_not() {
     let server = |code: i32| {
         stand_in(hello(doc! {}), move |name, _| match name {
             "listCollections" => Some(listed(&["t"])),
             "aggregate" => Some(batch("firstBatch", 0, vec![], 1)),
-            "count" | "find" => {
-                Some(doc! { "ok": 0.0, "code": code, "codeName": "X", "errmsg": "no" })
-            }
+            "count" | "find" => Some(refusal(code)),
             _ => None,
         })
     };

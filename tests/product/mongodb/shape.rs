@@ -190,6 +190,33 @@ fn documents_are_one_column_or_their_nested_fields_are_columns() {
     }
 }
 
+#[test]
+fn options_that_make_other_rows_are_refused_until_everything_is_copied_anew() {
+    let servers = servers();
+    servers.source.insert(
+        SCHEMA,
+        "orders",
+        &[doc! {"_id": "a", "n": 1}, doc! {"_id": "b", "n": 1}],
+    );
+    let mut pipeline = pipeline(&servers);
+    let first = pipeline.catch_up();
+    assert!(first.status.success(), "{}", first.stderr);
+    let update = doc! {"q": {"_id": "a"}, "u": {"$set": {"n": 2}}};
+    servers.source.run(SCHEMA, doc! {"update": "orders", "updates": [update]});
+    pipeline.set("source.options", json!({"id_type": "json"}));
+    let refused = pipeline.catch_up();
+    assert!(!refused.status.success(), "{}", refused.stderr);
+    for words in ["id_type: auto", "id_type: json", "--full-resync"] {
+        assert!(refused.stderr.contains(words), "no {words} in {}", refused.stderr);
+    }
+    assert_eq!(servers.rows("orders").len(), 2, "a refused run writes nothing");
+    let resync = pipeline.run(&["run", "--until-caught-up", "--full-resync"]);
+    assert!(resync.status.success(), "{}", resync.stderr);
+    let ids = servers.at_destination(&format!("SELECT _id || n FROM {SCHEMA}.orders ORDER BY 1"));
+    assert_eq!(ids, [r#""a"2"#, r#""b"1"#]);
+    assert!(pipeline.catch_up().status.success());
+}
+
 /// A row whose JSON columns are read.
 fn texts_to_json(row: &compare::Row) -> Value {
     let column = |(name, text): (&String, &Option<String>)| {

@@ -11,11 +11,13 @@ use cartridge_warp_sdk::{Failure, Table, log};
 use mongodb::bson::{Document, RawDocumentBuf, doc};
 use mongodb_documents::{Rows, Shape};
 
-use crate::options::Options;
-use crate::server::Server;
+use crate::options::{FullDocument, Options};
+use crate::server::{Server, failure};
 
-/// Collections of one database (I7).
-const COLLECTIONS_MAX: usize = 20_000;
+/// Collections of one database (I7): the host takes no more tables of one schema.
+const COLLECTIONS_MAX: usize = 10_000;
+/// What a database lists, views and the like among it.
+const LISTED_MAX: usize = 20_000;
 
 /// A collection, or why it cannot be followed.
 #[derive(Debug)]
@@ -60,8 +62,12 @@ pub fn collections(
         listed.warn();
         if listed.is_followed {
             let shape = unseen(&listed.name, options);
-            found.insert(listed.name, Collection { shape, refused: None, documents: None });
+            let refused = listed.refused(options);
+            found.insert(listed.name, Collection { shape, refused, documents: None });
         }
+    }
+    if found.len() > COLLECTIONS_MAX {
+        return Err(too_many(database, &found.len().to_string()));
     }
     sample::look_at_all(server, database, &mut found, options.sample_size)?;
     Ok(found)
@@ -79,9 +85,17 @@ struct Listed {
     is_followed: bool,
     is_time_series: bool,
     is_capped: bool,
+    has_post_images: bool,
 }
 
 impl Listed {
+    /// Why it cannot be followed with these options, as far as the list shows.
+    fn refused(&self, options: &Options) -> Option<Failure> {
+        let lacks = options.full_document == FullDocument::Required && !self.has_post_images;
+        let what = || format!("collection {}", self.name);
+        lacks.then(|| failure::no_post_images(&what(), &self.name))
+    }
+
     /// Says what an operator should know of it.
     fn warn(&self) {
         if self.is_time_series {
@@ -103,19 +117,37 @@ impl Listed {
 fn list(server: &Server, database: &str) -> Result<Vec<Listed>, Failure> {
     let command = doc! { "listCollections": 1, "cursor": {} };
     let mut list = Vec::new();
-    for entry in server.collect(database, command, COLLECTIONS_MAX)? {
+    let entries = server.collect_few(database, command, LISTED_MAX)?;
+    let entries = entries.ok_or_else(|| too_many(database, &format!("more than {LISTED_MAX}")))?;
+    for entry in entries {
         let name = entry.get_str("name").map_err(|_| server.unexpected("a collection's name"))?;
         let kind = entry.get_str("type").unwrap_or("collection");
-        let options = entry.get_document("options");
+        let options = entry.get_document("options").ok();
+        let images = options.and_then(|of| of.get_document("changeStreamPreAndPostImages").ok());
+        let is_on = |of: Option<&Document>, key: &str| {
+            of.is_some_and(|of| matches!(of.get_bool(key), Ok(true)))
+        };
         list.push(Listed {
             name: name.to_owned(),
             is_followed: kind == "collection" && !is_internal(name),
             is_time_series: kind == "timeseries",
-            is_capped: options.is_ok_and(|options| options.get_bool("capped").unwrap_or(false)),
+            is_capped: is_on(options, "capped"),
+            has_post_images: is_on(images, "enabled"),
         });
     }
     list.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(list)
+}
+
+fn too_many(database: &str, how_many: &str) -> Failure {
+    Failure::config(
+        "too-many-collections",
+        format!(
+            "database {database} has {how_many} collections, and one pipeline takes at most \
+             {COLLECTIONS_MAX} of a database, selected or not; keep collections that are to be \
+             copied in a database of their own"
+        ),
+    )
 }
 
 /// Whether a collection is the server's own: its catalogs, and what `$out` and renames between

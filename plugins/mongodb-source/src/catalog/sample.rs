@@ -16,12 +16,16 @@ use futures_util::{StreamExt, future::join3, stream};
 use mongodb::bson::doc;
 use mongodb::error::Error;
 use mongodb::raw_batch_cursor::RawBatch;
+use tokio::time::timeout;
 
 use super::{Collection, counted};
 use crate::server::{Server, failure};
 
 /// How long all collections together may take; a call ends after a minute.
 const TIME_MAX: Duration = Duration::from_secs(25);
+/// How long one collection may take, so that those begun last are done before the server counts as
+/// silent, however slow the way to it is.
+const LOOK_TIME_MAX: Duration = Duration::from_secs(10);
 /// The server gives up one sample after this.
 const SAMPLE_TIME_MS: i64 = 5_000;
 /// Collections that are looked at at once. Each holds two answers, which have 16 MB at most.
@@ -45,7 +49,7 @@ pub fn look_at_all(
     let names: Vec<String> = collections.keys().cloned().collect();
     let looks = stream::iter(&names).map(|name| async move {
         match Instant::now() < deadline {
-            true => Some(look_at(server, database, name, sample_size).await),
+            true => timeout(LOOK_TIME_MAX, look_at(server, database, name, sample_size)).await.ok(),
             false => None,
         }
     });

@@ -16,6 +16,7 @@ const HISTORY_LOST: [i32; 6] = [136, 222, 260, 280, 286, 40647];
 const UNAUTHORIZED: i32 = 13;
 const AUTHENTICATION_FAILED: i32 = 18;
 const NAMESPACE_NOT_FOUND: i32 = 26;
+const NO_POST_IMAGE: i32 = 47;
 const UNKNOWN_STAGE: i32 = 40324;
 const NO_REPLICA_SET: i32 = 40573;
 const TOO_LARGE: i32 = 10334;
@@ -62,11 +63,6 @@ pub fn of(error: &Error, server: &str, login: Login) -> Failure {
         ErrorKind::Command(command) if command.code == UNAUTHORIZED && login == Login::Nobody => {
             return no_login(server);
         }
-        // The server quotes the command, and with it keys of documents; its beginning is enough.
-        ErrorKind::Command(command) if command.code == UNAUTHORIZED => {
-            let words = command.message.split(',').next().unwrap_or_default();
-            return of_command(command, server, login).detail(words);
-        }
         ErrorKind::Command(command) => of_command(command, server, login),
         ErrorKind::Authentication { .. } => authentication(server, login),
         ErrorKind::Io(_)
@@ -88,7 +84,21 @@ pub fn of(error: &Error, server: &str, login: Login) -> Failure {
         }
         _ => Failure::stop("mongodb", format!("the driver refused the work on server {server}")),
     };
-    failure.detail(error.to_string())
+    failure.detail(words(error))
+}
+
+/// The words of an error, without those of the server that quote documents.
+pub fn words(error: &Error) -> String {
+    let ErrorKind::Command(command) = error.kind.as_ref() else { return error.to_string() };
+    let end = match command.code {
+        // The command comes behind it, and with it keys of documents.
+        UNAUTHORIZED => command.message.find(','),
+        // The event does.
+        NO_POST_IMAGE => command.message.find(" for event"),
+        _ => None,
+    };
+    let said = &command.message[..end.unwrap_or(command.message.len())];
+    format!("code {} ({}): {said}", command.code, command.code_name)
 }
 
 /// A failure that lasts until a person acts, whatever is tried.
@@ -112,6 +122,7 @@ fn of_command(error: &CommandError, server: &str, login: Login) -> Failure {
             "server-too-old",
             format!("server {server} does not know a stage that is needed (code {code})"),
         ),
+        NO_POST_IMAGE => no_post_images("a collection", "COLLECTION"),
         TOO_LARGE => Failure::stop(
             "document-too-large",
             format!(
@@ -160,6 +171,31 @@ fn no_login(server: &str) -> Failure {
             "server {server} wants a login, and `connection_string` has none; write it like \
              mongodb://user:password@host/?authSource=admin, or add authMechanism=MONGODB-X509 where \
              the certificate is the login"
+        ),
+    )
+}
+
+/// The failure for a collection that lacks post-images although they are asked for.
+pub fn no_post_images(what: &str, name: &str) -> Failure {
+    Failure::config(
+        "no-post-images",
+        format!(
+            "{what} lacks the post-images that `full_document: required` asks for; they are kept from \
+             the moment on at which it is told to: db.runCommand({{collMod: {name:?}, \
+             changeStreamPreAndPostImages: {{enabled: true}}}}), and as long as \
+             expireAfterSeconds says. Where changes before that are still to be read, set \
+             `full_document: lookup` or run once with --full-resync"
+        ),
+    )
+}
+
+/// The failure for a server that does not know post-images.
+pub fn before_post_images(server: &str) -> Failure {
+    Failure::config(
+        "server-too-old",
+        format!(
+            "`full_document: required` wants MongoDB 6.0 or newer, and server {server} is older; set \
+             `full_document: lookup`"
         ),
     )
 }

@@ -41,13 +41,16 @@ const GOODBYE: Duration = Duration::from_millis(300);
 pub struct Features {
     /// `showExpandedEvents`: a rename says what it replaced. From 6.0 on.
     pub expanded_events: bool,
+    /// A collection can keep each document as every update left it. From 6.0 on.
+    pub post_images: bool,
     /// `$changeStreamSplitLargeEvent`. From 6.0.9 on.
     pub split_events: bool,
 }
 
 impl Features {
     fn of(version: (i32, i32, i32)) -> Self {
-        Self { expanded_events: version >= (6, 0, 0), split_events: version >= (6, 0, 9) }
+        let is_6 = version >= (6, 0, 0);
+        Self { expanded_events: is_6, post_images: is_6, split_events: version >= (6, 0, 9) }
     }
 }
 
@@ -194,6 +197,17 @@ impl Server {
         command: Document,
         documents_max: usize,
     ) -> Result<Vec<Document>, Failure> {
+        let list = self.collect_few(database, command, documents_max)?;
+        list.ok_or_else(|| self.unexpected("a list is far too long"))
+    }
+
+    /// All documents of a cursor; none where they are too many.
+    pub fn collect_few(
+        &self,
+        database: &str,
+        command: Document,
+        documents_max: usize,
+    ) -> Result<Option<Vec<Document>>, Failure> {
         let cursor = self.open_cursor(database, command, LIST_BATCH, None)?;
         let mut cursor = cursor.map_err(|error| self.failure(&error))?;
         let mut list = Vec::new();
@@ -203,10 +217,10 @@ impl Server {
                 list.push(document.map_err(|_| self.unexpected("a document is none"))?);
             }
             if list.len() > documents_max {
-                return Err(self.unexpected("a list is far too long"));
+                return Ok(None);
             }
         }
-        Ok(list)
+        Ok(Some(list))
     }
 
     /// The documents of a batch.
@@ -248,6 +262,14 @@ impl Server {
         done.map_err(|_| self.silent())
     }
 
+    /// Asks whether the server is there, on a connection that nothing else occupies.
+    pub fn ping(&self, patience: Duration) -> Result<Result<(), Error>, Failure> {
+        let database = self.database("admin");
+        let ping = async { timeout(patience, database.run_command(doc! { "ping": 1 })).await };
+        let answer = self.runtime.block_on(ping).map_err(|_| self.silent_for(patience))?;
+        Ok(answer.map(drop))
+    }
+
     /// An error of the driver as an instruction.
     pub fn failure(&self, error: &Error) -> Failure {
         failure::of(error, &self.name, self.login)
@@ -255,9 +277,13 @@ impl Server {
 
     /// The failure for a server that does not answer.
     pub fn silent(&self) -> Failure {
+        self.silent_for(ANSWER_PATIENCE)
+    }
+
+    fn silent_for(&self, patience: Duration) -> Failure {
         Failure::reconnect(
             "no-answer",
-            format!("server {} did not answer in {} s", self.name, ANSWER_PATIENCE.as_secs()),
+            format!("server {} did not answer in {patience:?}", self.name),
         )
     }
 
@@ -293,7 +319,9 @@ mod tests {
             ((7, 0, 0), true, true),
             ((8, 2, 1), true, true),
         ] {
-            assert_eq!(Features::of(version), Features { expanded_events, split_events });
+            let post_images = expanded_events;
+            let features = Features { expanded_events, post_images, split_events };
+            assert_eq!(Features::of(version), features);
         }
     }
 }

@@ -71,7 +71,10 @@ fn round(settings: &Settings, runtime: &Rc<Runtime>, deadline: Instant) -> Resul
                 continue;
             }
         };
-        check_set(settings, &address, &hello)?;
+        if let Some(failure) = of_other_set(settings, &address, &hello) {
+            failed.stranger.get_or_insert(failure);
+            continue;
+        }
         if hello.is_writable {
             return Ok((address, literal, hello));
         }
@@ -94,6 +97,8 @@ struct Failures {
     lasting: Option<Failure>,
     /// What may pass.
     passing: Option<Failure>,
+    /// A server of another set, which matters only if nobody is of the right one.
+    stranger: Option<Failure>,
 }
 
 impl Failures {
@@ -108,32 +113,40 @@ impl Failures {
         if let Some(failure) = self.lasting {
             return failure;
         }
-        if told.is_empty() {
-            return self.passing.unwrap_or_else(|| {
-                Failure::config("invalid-connection-string", "`connection_string` names no server")
-            });
-        }
-        let failure = Failure::reconnect(
-            "no-primary",
-            format!("no server is primary at the moment; asked: {}", told.join(", ")),
-        );
-        match self.passing {
+        let (failure, why) = match (self.passing, told.is_empty()) {
+            (Some(failure), true) => (failure, self.stranger),
+            (None, true) => {
+                return self.stranger.unwrap_or_else(|| {
+                    let words = "`connection_string` names no server";
+                    Failure::config("invalid-connection-string", words)
+                });
+            }
+            (passing, false) => {
+                let asked = told.join(", ");
+                let words = format!("no server is primary at the moment; asked: {asked}");
+                (Failure::reconnect("no-primary", words), passing.or(self.stranger))
+            }
+        };
+        match why {
             Some(why) => failure.detail(why.message),
             None => failure,
         }
     }
 }
 
-fn check_set(settings: &Settings, address: &Address, hello: &Hello) -> Result<(), Failure> {
-    let Some(wanted) = &settings.replica_set else { return Ok(()) };
-    if hello.set.as_ref() == Some(wanted) || hello.is_router {
-        return Ok(());
+/// Why a server is none of those that are looked for. One that knows no set and takes no writes
+/// starts, or was removed from its set: that may pass.
+fn of_other_set(settings: &Settings, address: &Address, hello: &Hello) -> Option<Failure> {
+    let wanted = settings.replica_set.as_ref()?;
+    let may_come = hello.set.is_none() && !hello.is_writable;
+    if hello.set.as_ref() == Some(wanted) || hello.is_router || may_come {
+        return None;
     }
     let is = match &hello.set {
         Some(set) => format!("is a member of replica set {set}"),
         None => "is a member of no replica set".to_owned(),
     };
-    Err(Failure::config(
+    Some(Failure::config(
         "wrong-replica-set",
         format!("server {address} {is}; `connection_string` asks for replicaSet={wanted}"),
     ))

@@ -4,6 +4,7 @@
 //! certificates) is taken off, and what this connector does itself (finding the primary) is kept
 //! beside it: the driver gets one address and connects to nothing else.
 
+mod parameters;
 mod srv;
 
 use std::time::Duration;
@@ -27,27 +28,10 @@ const EXAMPLE_OF_X509: &str =
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a primary is looked for where the URL does not say (`serverSelectionTimeoutMS`).
 const SELECTION_TIMEOUT: Duration = Duration::from_secs(15);
-/// The host ends a call after a minute.
-const TIMEOUT_MAX: Duration = Duration::from_secs(30);
 /// Servers that are asked for the primary.
 const SEEDS_MAX: usize = 64;
 /// The driver looks at its one server only this often by itself; errors are seen by whoever has them.
 const HEARTBEAT: Duration = Duration::from_secs(600);
-
-/// Among [`OF_TLS`]: certificate and key of this side.
-const OF_CERTIFICATE: &str = "tlscertificatekeyfile";
-/// The host reads these and ends TLS outside of the sandbox.
-const OF_TLS: [&str; 9] = [
-    "ssl",
-    "tls",
-    "tlsallowinvalidcertificates",
-    "tlsallowinvalidhostnames",
-    "tlscafile",
-    "tlscertificatekeyfile",
-    "tlscertificatekeyfilepassword",
-    "tlsdisableocspendpointcheck",
-    "tlsinsecure",
-];
 
 /// A connection string that was understood.
 #[derive(Clone)]
@@ -127,20 +111,18 @@ impl Settings {
         if !text.starts_with("mongodb://") {
             return Err(refused("is no MongoDB URL"));
         }
-        let parsed = ConnectionString::parse(without_tls(text))
+        parameters::check(text)?;
+        let parsed = ConnectionString::parse(parameters::without_tls(text))
             .map_err(|error| refused("cannot be read").detail(error.to_string()))?;
         let seeds = seeds(&parsed.host_info)?;
         check(&parsed, seeds.len())?;
         check_login(parsed.credential.as_ref(), text)?;
-        let timeout = |given: Option<Duration>, default: Duration| {
-            given.filter(|given| !given.is_zero()).unwrap_or(default).min(TIMEOUT_MAX)
-        };
         Ok(Self {
             seeds,
             direct: parsed.direct_connection == Some(true),
             replica_set: parsed.replica_set,
-            selection_timeout: timeout(parsed.server_selection_timeout, SELECTION_TIMEOUT),
-            connect_timeout: timeout(parsed.connect_timeout, CONNECT_TIMEOUT),
+            selection_timeout: parsed.server_selection_timeout.unwrap_or(SELECTION_TIMEOUT),
+            connect_timeout: parsed.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
             app_name: parsed.app_name.unwrap_or_else(|| APPLICATION_NAME.to_owned()),
             credential: parsed.credential.map(|login| of_user(login, parsed.default_database)),
         })
@@ -259,32 +241,13 @@ fn check_certificate(login: &Credential, url: &str) -> Result<(), Failure> {
              the name out",
         ));
     }
-    if !parameters(url).any(|pair| name(pair) == OF_CERTIFICATE) {
+    if !parameters::has(url, "tlscertificatekeyfile") {
         return Err(refused(
             "asks for MONGODB-X509 and names no tlsCertificateKeyFile, which holds the client's \
              certificate and key",
         ));
     }
     Ok(())
-}
-
-/// The same URL without the parameters that are the host's business.
-fn without_tls(url: &str) -> String {
-    let address = url.split('?').next().unwrap_or_default();
-    let kept: Vec<&str> =
-        parameters(url).filter(|pair| !OF_TLS.contains(&name(pair).as_str())).collect();
-    if kept.is_empty() { address.to_owned() } else { format!("{address}?{}", kept.join("&")) }
-}
-
-/// The parameters of a URL, each with its value.
-fn parameters(url: &str) -> impl Iterator<Item = &str> {
-    let (_, query) = url.split_once('?').unwrap_or_default();
-    query.split('&').filter(|pair| !pair.is_empty())
-}
-
-/// A parameter's name; its case has no meaning.
-fn name(pair: &str) -> String {
-    pair.split('=').next().unwrap_or_default().to_ascii_lowercase()
 }
 
 fn refused(what: &str) -> Failure {
@@ -339,6 +302,7 @@ mod tests {
             ),
             ("mongodb://%2Ftmp%2Fmongodb.sock/", "socket file"),
             ("mongodb://u:secret@a/?nonsense=1", "cannot be read"),
+            ("mongodb://u:secret@a/?socketTimeoutMS=1", "socketTimeoutMS"),
         ] {
             let failure = read(url).err().unwrap_or_else(|| panic!("{url}"));
             assert!(failure.message.contains(reason), "{url}: {failure}");

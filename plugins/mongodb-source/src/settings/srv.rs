@@ -5,7 +5,8 @@
 
 use cartridge_warp_sdk::Failure;
 
-use super::{name, refused};
+use super::parameters::name;
+use super::refused;
 
 /// Options that may come by TXT record; a balancer is refused anyway.
 const BY_RECORD: [&str; 3] = ["authsource", "replicaset", "loadbalanced"];

@@ -5,6 +5,8 @@
 use cartridge_warp_sdk::Failure;
 use mongodb::bson::{RawBson, RawBsonRef, RawDocument, Timestamp, cstr, rawdoc};
 
+use crate::form::Form;
+
 const VERSION: i32 = 1;
 /// The host stores 64 KiB. An `_id` may be larger, but hardly ever is.
 const BYTES_MAX: usize = 60 << 10;
@@ -22,6 +24,8 @@ pub struct Range {
     pub to: Option<RawBson>,
     /// An `_id` of the collection when it was planned, so that every reader expects the same type.
     pub sample: Option<RawBson>,
+    /// The form of the collection's rows; none in ranges of the first version.
+    pub form: Option<Form>,
 }
 
 impl Range {
@@ -35,6 +39,9 @@ impl Range {
                 document.append(key, id.as_raw_bson_ref());
             }
         }
+        if let Some(form) = &self.form {
+            document.append(cstr!("form"), form.words());
+        }
         Some(document.into_bytes()).filter(|bytes| bytes.len() <= BYTES_MAX)
     }
 
@@ -45,7 +52,12 @@ impl Range {
             let id = |key: &str| Some(document.get(key).ok()?.map(RawBson::from));
             let time = document.get_timestamp("time").ok()?;
             let one_type = document.get_bool("one_type").ok()?;
-            Some(Self { time, one_type, from: id("from")?, to: id("to")?, sample: id("sample")? })
+            let form = match document.get("form").ok()? {
+                None => None,
+                Some(words) => Some(Form::stored(words.as_str()?)),
+            };
+            let (from, to, sample) = (id("from")?, id("to")?, id("sample")?);
+            Some(Self { time, one_type, from, to, sample, form })
         };
         read().ok_or_else(|| unreadable("chunk"))
     }
@@ -130,7 +142,8 @@ mod tests {
         for id in ids.map(|id| RawBson::try_from(id).unwrap()) {
             let sample = Some(id.clone());
             let from = Some(id.clone());
-            let range = Range { time, one_type: true, from, to: None, sample };
+            let form = Some(Form::stored("json"));
+            let range = Range { time, one_type: true, from, to: None, sample, form };
             for range in [range.clone(), Range { from: None, to: Some(id.clone()), ..range }] {
                 let bytes = range.encode().unwrap();
                 assert_eq!(Range::decode(&bytes), Ok(range));
@@ -147,7 +160,8 @@ mod tests {
         let long = RawBson::String("x".repeat(BYTES_MAX));
         let failure = cursor_after(long.as_raw_bson_ref(), "t").unwrap_err();
         assert_eq!(failure.code, "id-too-large");
-        let range = Range { time, one_type: false, from: Some(long), to: None, sample: None };
+        let range =
+            Range { time, one_type: false, from: Some(long), to: None, sample: None, form: None };
         assert_eq!(range.encode(), None);
     }
 

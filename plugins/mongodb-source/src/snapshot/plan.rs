@@ -6,6 +6,7 @@ use mongodb::bson::{Bson, Document, RawBson, RawDocumentBuf, Timestamp, doc};
 use super::bounds::{Range, are_of_one_type};
 use crate::MongodbSource;
 use crate::catalog;
+use crate::form::Form;
 use crate::position::Position;
 
 /// Ranges are not smaller than this many documents.
@@ -25,7 +26,8 @@ pub fn plan(
     start: &[u8],
     target: u32,
 ) -> Result<Vec<Chunk>, Failure> {
-    let time = match Position::decode(start)? {
+    let form = Form::of(&source.options);
+    let time = match Position::of_form(start, &form)? {
         Position::Log(log) => log.seen,
         // Nothing to wait for: polling reads the same server, and has no exact start.
         Position::Polling(_) => Timestamp { time: 0, increment: 0 },
@@ -42,7 +44,7 @@ pub fn plan(
         }
         _ => false,
     };
-    let whole = Range { time, one_type, from: None, to: None, sample: first };
+    let whole = Range { time, one_type, from: None, to: None, sample: first, form: Some(form) };
     Ok(cut(&whole, &bounds, documents))
 }
 
@@ -121,7 +123,14 @@ mod tests {
             (vec![id(5), id(5), id(9)], vec![(None, Some(5)), (Some(5), Some(9)), (Some(9), None)]),
             (vec![id(5), long, id(9)], vec![(None, Some(5)), (Some(5), Some(9)), (Some(9), None)]),
         ] {
-            let whole = Range { time, one_type: true, from: None, to: None, sample: Some(id(1)) };
+            let whole = Range {
+                time,
+                one_type: true,
+                from: None,
+                to: None,
+                sample: Some(id(1)),
+                form: None,
+            };
             let chunks = cut(&whole, &bounds, 90);
             let number = |id: &Option<RawBson>| id.as_ref().and_then(RawBson::as_i32);
             let ranges: Vec<_> = chunks

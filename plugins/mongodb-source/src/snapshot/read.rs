@@ -11,6 +11,7 @@ use mongodb_documents::{Change, Rows};
 use super::bounds::{Range, cursor_after, read_cursor};
 use crate::MongodbSource;
 use crate::catalog;
+use crate::form::Form;
 use crate::server::{ANSWER_PATIENCE, Next, Server, failure};
 
 /// How long a range waits in one call for a server to come back.
@@ -38,6 +39,7 @@ impl Reading {
         cursor: Option<&[u8]>,
     ) -> Result<Self, Failure> {
         let range = Range::decode(&chunk.descriptor)?;
+        Form::of(&source.options).check(range.form.as_ref())?;
         let mut shape = catalog::unseen(table, &source.options);
         if let Some(sample) = &range.sample {
             shape.observe_id(sample.as_raw_bson_ref())?;

@@ -5,8 +5,11 @@
 
 use mongodb::bson::{RawBsonRef, RawDocument, RawDocumentBuf, Timestamp};
 
-/// Fragments of one event: before- and after-image and the rest, 16 MB each.
+/// Fragments of one event: the document, what changed in it, and the rest, 16 MB each; servers may cut
+/// smaller.
 const FRAGMENTS_MAX: i32 = 8;
+/// All fragments of one event together (I7).
+const FRAGMENTS_BYTES_MAX: usize = 50 << 20;
 
 /// What the event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +74,7 @@ pub struct Unreadable(pub String);
 #[derive(Debug, Default)]
 pub struct Fragments {
     parts: Vec<RawDocumentBuf>,
+    bytes: usize,
 }
 
 impl Fragments {
@@ -96,18 +100,23 @@ impl Fragments {
         if of > FRAGMENTS_MAX || fragment > of || fragment != expected {
             return Err(Unreadable(format!("fragment {fragment} of {of} came as {expected}")));
         }
+        self.bytes += document.as_bytes().len();
+        if self.bytes > FRAGMENTS_BYTES_MAX {
+            let limit = FRAGMENTS_BYTES_MAX >> 20;
+            return Err(Unreadable(format!("a split event has more than {limit} MB")));
+        }
         self.parts.push(document.to_owned());
         Ok(fragment < of)
     }
 
     /// The fragments of a complete event; empty where it was not split.
     pub fn finish(&mut self) -> Vec<RawDocumentBuf> {
-        std::mem::take(&mut self.parts)
+        std::mem::take(self).parts
     }
 
     /// Forgets an event that will be sent again.
     pub fn forget(&mut self) {
-        self.parts.clear();
+        *self = Self::default();
     }
 }
 
@@ -330,6 +339,21 @@ mod tests {
             assert!(result.is_err());
         }
         assert_eq!(Fragments::default().take(&rawdoc! { "operationType": "insert" }), Ok(false));
+    }
+
+    #[test]
+    fn the_fragments_of_one_event_are_bounded_together() {
+        let mut fragments = Fragments::default();
+        let fragment = |number: i32| {
+            let split = rawdoc! { "fragment": number, "of": 8 };
+            rawdoc! { "splitEvent": split, "fullDocument": { "large": "x".repeat(15 << 20) } }
+        };
+        for number in 1..=3 {
+            assert_eq!(fragments.take(&fragment(number)), Ok(true));
+        }
+        assert!(fragments.take(&fragment(4)).unwrap_err().0.contains("50 MB"));
+        fragments.forget();
+        assert_eq!(fragments.take(&fragment(1)), Ok(true));
     }
 
     #[test]

@@ -1,4 +1,8 @@
 //! One change stream on the server: how it is opened, and what each answer says besides events.
+//!
+//! It is opened without events. A server that is asked for some reads its log until it has them, or to
+//! the end, before it says anything, and behind a long pause that takes longer than anybody waits for
+//! a stream to open. So only the next answer may take its time, while the stream is open.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +14,7 @@ use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
 
 use crate::options::Options;
 use crate::position::{From, LogPosition};
-use crate::server::{Next, Server};
+use crate::server::{ANSWER_PATIENCE, Next, Server};
 
 /// How long the server waits for news in each answer: as long as the caller does, within these. A run
 /// that ends when it has caught up does not wait, and learns by such an answer that there is no more.
@@ -29,6 +33,14 @@ const ANSWER_BYTES: usize = 12 << 20;
 pub struct Feed {
     cursor: RawBatchCursor,
     batch_size: u32,
+    /// Where it begins.
+    pub token: Option<RawDocumentBuf>,
+    /// The cluster's time when it was opened.
+    pub time: Option<Timestamp>,
+    /// The answer that opened it, where that says more.
+    opening: Option<Answer>,
+    /// It was told where to go on by a token, which the server has yet to find in its log.
+    is_unproven: bool,
 }
 
 /// An answer of the server.
@@ -42,6 +54,8 @@ pub struct Answer {
     pub is_cut: bool,
     /// The stream has ended with this answer.
     pub is_end: bool,
+    /// There are no events in it.
+    is_empty: bool,
 }
 
 impl Answer {
@@ -55,7 +69,7 @@ impl Answer {
         let bytes = reply.as_bytes().len();
         let count = batch.doc_slices()?.into_iter().count();
         let is_cut = bytes > ANSWER_BYTES || count >= batch_size as usize;
-        Ok(Self { token, time, is_cut, is_end, batch })
+        Ok(Self { token, time, is_cut, is_end, is_empty: count == 0, batch })
     }
 
     /// The events.
@@ -77,27 +91,84 @@ impl Feed {
         // A batch of one is an answer of one event a round trip; what a call leaves waits here.
         let batch_size = u32::try_from(limits.rows_max.clamp(BATCH_MIN, BATCH_MAX));
         let batch_size = batch_size.unwrap_or(u32::MAX);
-        let command = command(server, options, unselected, from, batch_size)?;
+        let command = command(server, options, unselected, from)?;
         let news_wait = limits.wait.clamp(NEWS_WAIT_MIN, NEWS_WAIT_MAX);
-        let cursor = server.open_cursor(database, command, batch_size, Some(news_wait))?;
-        Ok(cursor.map(|cursor| Self { cursor, batch_size }))
+        let open = |events: u32| -> Result<Result<Self, Error>, Failure> {
+            let mut command = command.clone();
+            command.insert("cursor", doc! { "batchSize": i64::from(events) });
+            let cursor = server.open_cursor(database, command, batch_size, Some(news_wait))?;
+            match cursor {
+                Ok(cursor) => Self::new(server, cursor, batch_size),
+                Err(error) => Ok(Err(error)),
+            }
+        };
+        let mut feed = match open(0)? {
+            // MongoDB itself does not end a stream before it was asked for events. Who does keeps back
+            // what it ended with.
+            Ok(feed) if feed.opening.as_ref().is_some_and(|opening| opening.is_empty) => {
+                open(batch_size)?
+            }
+            feed => feed,
+        };
+        if let Ok(feed) = &mut feed {
+            feed.is_unproven = from.is_some_and(|position| position.from != From::Time);
+        }
+        Ok(feed)
+    }
+
+    fn new(
+        server: &Server,
+        mut cursor: RawBatchCursor,
+        batch_size: u32,
+    ) -> Result<Result<Self, Error>, Failure> {
+        // It is there already: the cursor came with it.
+        let opening = match server.next(&mut cursor, ANSWER_PATIENCE) {
+            Ok(Next::Batch(batch)) => Answer::new(batch, batch_size),
+            Ok(Next::NotYet) => return Err(server.silent()),
+            Ok(Next::End) => Err(ended()),
+            Err(error) => Err(error),
+        };
+        Ok(opening.map(|opening| Self {
+            cursor,
+            batch_size,
+            token: opening.token.clone(),
+            time: opening.time,
+            opening: Some(opening).filter(|opening| opening.is_end || !opening.is_empty),
+            is_unproven: false,
+        }))
     }
 
     /// The next answer, if it comes in time.
     pub fn next(&mut self, server: &Server, patience: Duration) -> Result<Option<Answer>, Error> {
+        if let Some(opening) = self.opening.take() {
+            return Ok(Some(opening));
+        }
         match server.next(&mut self.cursor, patience)? {
-            Next::Batch(batch) => Answer::new(batch, self.batch_size).map(Some),
+            Next::Batch(batch) => {
+                self.is_unproven = false;
+                Answer::new(batch, self.batch_size).map(Some)
+            }
             Next::NotYet => Ok(None),
             // After the answer that ended it nobody asks again.
-            Next::End => Err(Error::from(std::io::Error::from(std::io::ErrorKind::UnexpectedEof))),
+            Next::End => Err(ended()),
         }
     }
 
     /// Lets the server look for news while nobody waits.
     pub fn ask_ahead(&mut self, server: &Server) -> Result<Option<Answer>, Error> {
         let batch = server.nudge(&mut self.cursor).transpose()?;
+        self.is_unproven &= batch.is_none();
         batch.map(|batch| Answer::new(batch, self.batch_size)).transpose()
     }
+
+    /// Whether an error may mean that the server does not find the stream's token.
+    pub fn is_unproven(&self) -> bool {
+        self.is_unproven
+    }
+}
+
+fn ended() -> Error {
+    Error::from(std::io::Error::from(std::io::ErrorKind::UnexpectedEof))
 }
 
 fn command(
@@ -105,7 +176,6 @@ fn command(
     options: &Options,
     unselected: &BTreeSet<String>,
     from: Option<&LogPosition>,
-    batch_size: u32,
 ) -> Result<Document, Failure> {
     let mut stream = doc! { "fullDocument": options.full_document.word() };
     if server.features.expanded_events {
@@ -137,8 +207,7 @@ fn command(
     }
     let pipeline: Vec<Bson> = pipeline.into_iter().map(Bson::Document).collect();
     Ok(doc! {
-        "aggregate": 1, "pipeline": pipeline, "cursor": { "batchSize": i64::from(batch_size) },
-        "readConcern": server.read_concern(None),
+        "aggregate": 1, "pipeline": pipeline, "readConcern": server.read_concern(None),
     })
 }
 

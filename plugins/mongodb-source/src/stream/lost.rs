@@ -5,7 +5,7 @@ use mongodb::bson::{Timestamp, doc};
 use mongodb::error::Error;
 
 use crate::position::{LogPosition, show};
-use crate::server::Server;
+use crate::server::{Server, failure};
 
 /// Says what is lost and how to go on.
 pub fn lost(server: &Server, position: &LogPosition, error: &Error) -> Failure {
@@ -22,7 +22,7 @@ pub fn lost(server: &Server, position: &LogPosition, error: &Error) -> Failure {
             show(position.time)
         ),
     )
-    .detail(error.to_string())
+    .detail(failure::words(error))
 }
 
 /// The oldest entry of the log. Reading it takes the role `read` on the database `local`, which the

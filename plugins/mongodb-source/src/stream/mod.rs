@@ -32,8 +32,6 @@ pub use start::{new_table, open_at_end, position_at_end};
 const ANSWER_PATIENCE: Duration = Duration::from_millis(250);
 /// How long the stream waits for a primary before the runner hears of it: elections take seconds.
 const OUTAGE_PATIENCE: Duration = Duration::from_secs(60);
-/// A server that says nothing for so long, although it answers twice a second, is gone.
-const SILENCE_MAX: Duration = Duration::from_secs(40);
 /// How often the position moves when nothing happens: often enough that its token never ages out of
 /// the log, seldom enough to be no load for the destination.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -60,10 +58,10 @@ struct Started {
     emptied: Option<String>,
     /// What the next call has to say.
     failure: Option<Failure>,
-    /// The cluster's time before the present answer was asked for; none for the first.
+    /// The cluster's time before the present answer was asked for.
     asked: Option<Timestamp>,
-    answers: u64,
-    /// How long calls have waited for the answer that is under way.
+    /// How long calls have waited for the answer that is under way, since the server last showed that
+    /// it is there.
     waited: Duration,
     moved: Instant,
     away: Option<Instant>,
@@ -148,16 +146,48 @@ impl Started {
                 }
                 Ok(Some((answer, 0)))
             }
-            Ok(None) if self.waited > SILENCE_MAX => Err(source.server.silent()),
+            Ok(None) if self.waited > source.settings.connect_timeout() => {
+                self.ask_for_life(source, schema, limits).map(|()| None)
+            }
             Ok(None) => Ok(None),
-            Err(error) => self.cut(source, &error).map(|()| None),
+            Err(error) => self.cut(source, schema, limits, &error).map(|()| None),
         }
     }
 
+    /// A server that reads its log for minutes until it comes to something for us still answers
+    /// others; one that does not is gone.
+    fn ask_for_life(
+        &mut self,
+        source: &MongodbSource,
+        schema: &str,
+        limits: &Limits,
+    ) -> Result<(), Failure> {
+        if let Err(error) = source.server.ping(source.settings.connect_timeout())? {
+            return self.cut(source, schema, limits, &error);
+        }
+        self.waited = Duration::ZERO;
+        log::info("the server is still reading its log for the next changes", &[]);
+        Ok(())
+    }
+
     /// Lets go of a stream that broke, unless it can never go on.
-    fn cut(&mut self, source: &MongodbSource, error: &Error) -> Result<(), Failure> {
+    fn cut(
+        &mut self,
+        source: &MongodbSource,
+        schema: &str,
+        limits: &Limits,
+        error: &Error,
+    ) -> Result<(), Failure> {
+        let is_unproven = self.feed.as_ref().is_some_and(Feed::is_unproven);
         (self.feed, self.ahead) = (None, None);
         self.fragments.forget();
+        if is_unproven {
+            let from_time = start::open_at_time(source, schema, &self.position, limits, error)?;
+            if let Some(feed) = from_time {
+                self.follow(feed);
+                return Ok(());
+            }
+        }
         if failure::is_history_lost(error) {
             return Err(lost::lost(&source.server, &self.position, error));
         }
@@ -188,8 +218,8 @@ impl Started {
             reopened.and_then(|()| start::open_feed(source, schema, &self.position, limits));
         match opened {
             Ok(feed) => {
-                self.feed = Some(feed);
-                (self.away, self.waited) = (None, Duration::ZERO);
+                self.follow(feed);
+                self.away = None;
                 Ok(())
             }
             Err(failure) if failure::is_final(&failure) => Err(failure),
@@ -201,6 +231,12 @@ impl Started {
         }
     }
 
+    /// Goes on with a stream that was just opened.
+    fn follow(&mut self, feed: Feed) {
+        (self.asked, self.waited) = (feed.time, Duration::ZERO);
+        self.feed = Some(feed);
+    }
+
     /// Moves the position behind an answer all of whose events were taken.
     fn answered(&mut self, answer: &Answer, something: bool) -> bool {
         let token_time = answer.token.as_ref().and_then(|token| feed::time_of(token));
@@ -208,10 +244,9 @@ impl Started {
             && match (token_time, self.asked) {
                 (Some(read), Some(asked)) => read >= asked,
                 // Where tokens do not show their time, only an answer without events says that there
-                // are none; the first may come before the server has looked.
-                _ => !something && self.answers > 0,
+                // are none.
+                _ => !something,
             };
-        self.answers += 1;
         self.asked = answer.time;
         let due = something || self.moved.elapsed() >= HEARTBEAT;
         if let (Some(token), true) = (&answer.token, due) {

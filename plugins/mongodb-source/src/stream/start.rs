@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::{Failure, Limits, log};
+use mongodb::bson::Timestamp;
+use mongodb::error::Error;
 
 use super::event::Fragments;
-use super::feed::{Answer, Feed, time_of};
+use super::feed::{Feed, time_of};
 use super::{Started, lost};
 use crate::MongodbSource;
 use crate::catalog;
+use crate::form::Form;
 use crate::position::{From, LogPosition};
-use crate::server::{ANSWER_PATIENCE, failure};
+use crate::server::failure;
 
 /// The token means nothing to this server, or its event is not in what the stream would show, which
 /// also happens when other tables are selected than before.
@@ -19,29 +22,35 @@ const TOKEN_NOT_FOUND: [i32; 3] = [260, 280, 40647];
 
 /// Where the log ends now. Opening a stream for it also proves the right to.
 pub fn position_at_end(source: &mut MongodbSource, schema: &str) -> Result<LogPosition, Failure> {
-    let answer = open_at_end(source, schema)?;
-    let token = answer.token;
+    let Feed { token, time, .. } = open_at_end(source, schema)?;
     let read = token.as_ref().and_then(|token| time_of(token));
-    let Some(seen) = answer.time.or(read) else {
+    // A server tells the time that a majority has, and the stream may begin behind what this one has:
+    // the copy must show what lies between.
+    let Some(seen) = time.max(read.map(before)) else {
         return Err(source.server.unexpected("neither an operation time nor a resume token"));
     };
     check_news(source, schema)?;
     let time = read.unwrap_or(seen).min(seen);
     let from = token.map_or(From::Time, From::After);
-    Ok(LogPosition { from, time, seen, dropped: BTreeSet::new() })
+    let form = Some(Form::of(&source.options));
+    Ok(LogPosition { from, time, seen, dropped: BTreeSet::new(), form })
 }
 
-/// The first answer of a stream that begins now.
-pub fn open_at_end(source: &MongodbSource, schema: &str) -> Result<Answer, Failure> {
+/// The last moment before this one. Nobody can wait for a time that the cluster has not reached, and
+/// a stream that begins now may begin at the next.
+fn before(time: Timestamp) -> Timestamp {
+    Timestamp { increment: time.increment.saturating_sub(1), ..time }
+}
+
+/// A stream that begins now.
+pub fn open_at_end(source: &MongodbSource, schema: &str) -> Result<Feed, Failure> {
     let server = &source.server;
     if !server.has_log {
         return Err(failure::standalone(&server.name));
     }
     let feed =
         Feed::open(server, schema, &source.options, &BTreeSet::new(), None, Limits::default())?;
-    let mut feed = feed.map_err(|error| server.failure(&error))?;
-    let answer = feed.next(server, ANSWER_PATIENCE).map_err(|error| server.failure(&error))?;
-    answer.ok_or_else(|| server.silent())
+    feed.map_err(|error| server.failure(&error))
 }
 
 /// A collection that came after the tables were listed, and before the stream begins, would be in
@@ -66,9 +75,10 @@ pub(super) fn start(
     let selected = source.selected().into_iter();
     let followed = selected.filter(|(name, _)| !after.dropped.contains(*name));
     let tables = followed.map(|(name, known)| (name.clone(), known.changes())).collect();
-    let feed = Some(open_feed(source, schema, &after, limits)?);
+    let feed = open_feed(source, schema, &after, limits)?;
     Ok(Started {
-        feed,
+        asked: feed.time,
+        feed: Some(feed),
         answer: None,
         ahead: None,
         fragments: Fragments::default(),
@@ -76,8 +86,6 @@ pub(super) fn start(
         tables,
         emptied: None,
         failure: None,
-        asked: None,
-        answers: 0,
         waited: Duration::ZERO,
         moved: Instant::now(),
         away: None,
@@ -95,31 +103,52 @@ pub(super) fn open_feed(
     if !server.has_log {
         return Err(failure::standalone(&server.name));
     }
-    let unselected = source.unselected();
-    let open = |position: &LogPosition| {
-        Feed::open(server, schema, &source.options, &unselected, Some(position), *limits)
-    };
-    let error = match open(after)? {
+    let error = match open(source, schema, after, limits)? {
         Ok(feed) => return Ok(feed),
         Err(error) => error,
     };
-    let code = failure::code(&error);
-    let by_token = after.from != From::Time;
+    match open_at_time(source, schema, after, limits, &error)? {
+        Some(feed) => Ok(feed),
+        None if failure::is_history_lost(&error) => Err(lost::lost(server, after, &error)),
+        None => Err(server.failure(&error)),
+    }
+}
+
+/// Where the server does not find the token of a position: the stream from the position's time, if its
+/// log reaches back to that. None where something else is the matter. Servers say so when they open a
+/// stream, or when they first look for news.
+pub(super) fn open_at_time(
+    source: &MongodbSource,
+    schema: &str,
+    after: &LogPosition,
+    limits: &Limits,
+    error: &Error,
+) -> Result<Option<Feed>, Failure> {
+    let server = &source.server;
+    let is_not_found = failure::code(error).is_some_and(|code| TOKEN_NOT_FOUND.contains(&code));
     // Another deployment would know neither; then its log begins later than the position.
     let has_history = || lost::oldest(server).is_some_and(|oldest| oldest <= after.time);
-    if by_token && code.is_some_and(|code| TOKEN_NOT_FOUND.contains(&code)) && has_history() {
-        log::warn(
-            "the server does not find the resume token; going on from its time, which repeats \
-             changes and loses none",
-            &[],
-        );
-        let at = LogPosition { from: From::Time, ..after.clone() };
-        return open(&at)?.map_err(|_| lost::lost(server, after, &error));
+    if after.from == From::Time || !is_not_found || !has_history() {
+        return Ok(None);
     }
-    if failure::is_history_lost(&error) {
-        return Err(lost::lost(server, after, &error));
-    }
-    Err(server.failure(&error))
+    log::warn(
+        "the server does not find the resume token; going on from its time, which repeats changes \
+         and loses none",
+        &[],
+    );
+    let at = LogPosition { from: From::Time, ..after.clone() };
+    let feed = open(source, schema, &at, limits)?;
+    feed.map(Some).map_err(|_| lost::lost(server, after, error))
+}
+
+fn open(
+    source: &MongodbSource,
+    schema: &str,
+    after: &LogPosition,
+    limits: &Limits,
+) -> Result<Result<Feed, Error>, Failure> {
+    let unselected = source.unselected();
+    Feed::open(&source.server, schema, &source.options, &unselected, Some(after), *limits)
 }
 
 /// The failure for a table that came under this name.
