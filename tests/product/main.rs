@@ -17,4 +17,5 @@ mod postgresql_log;
 mod postgresql_resync;
 mod reaction;
 mod sandbox;
+mod selection;
 mod types;

@@ -27,6 +27,7 @@ mod registry;
 #[allow(clippy::module_inception)] // The architecture's own name for it.
 mod runner;
 mod schema_processor;
+mod selection;
 mod shape;
 mod snapshot;
 mod snapshot_progress;
