@@ -16,7 +16,13 @@ use std::{
 
 use tokio::sync::Mutex;
 
-use super::{RunError, context::SchemaContext, evolve, journal::Journal, table::Table};
+use super::{
+    RunError,
+    context::SchemaContext,
+    evolve::{self, Evolved},
+    journal::Journal,
+    table::Table,
+};
 use crate::{
     model::{DeadLetter, Marker, Operation, TableBatch},
     plugin::{DestinationConnection, WriteOutcome, WriteRequest},
@@ -125,7 +131,7 @@ impl Writer {
             return Err(RunError::UnknownTable { table: batch.table.clone() });
         };
         let news = table.news(&batch.schema);
-        if !news.is_empty() && evolve::apply(self, table, news).await? {
+        if !news.is_empty() && evolve::apply(self, table, news).await? == Evolved::CopyAgain {
             return Err(RunError::CopyAgain { table: batch.table.clone() });
         }
         Ok(())

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     RunError,
     deliver::Writer,
-    evolve,
+    evolve::{self, Evolved},
     journal::Entry,
     state::{TableState, marker, read, shape_stream},
     table::{Table, unencodable},
@@ -82,24 +82,7 @@ pub async fn prepare_tables(
         let emptied = TableState::Pending { truncate: true, keep_shape: false };
         let forget =
             states.iter().any(|(name, state)| *name == table.source.name && *state == emptied);
-        let stored = stored_shape(writer, &table.source.name).await?;
-        table.version = stored.as_ref().map_or(0, |(_, version)| *version);
-        let stored = match stored {
-            Some((stored, _)) if !forget => stored,
-            past => {
-                writer.create_table(table).await?;
-                // Nothing is committed without need: an attempt that commits counts as progress.
-                if past.is_none_or(|(past, _)| !is_same(&past, &table.source)) {
-                    accept_shape(writer, table, Evolution::initial(), Vec::new()).await?;
-                }
-                continue;
-            }
-        };
-        let now = table.remember(stored);
-        check_key(table, &now)?;
-        writer.create_table(table).await?;
-        let news = table.compare_with(&now.schema);
-        if !news.is_empty() && evolve::apply(writer, table, news).await? {
+        if prepare_table(writer, table, forget).await? == Evolved::CopyAgain {
             again.get_or_insert_with(|| table.source.name.clone());
         }
     }
@@ -107,6 +90,33 @@ pub async fn prepare_tables(
         Some(table) => Err(RunError::CopyAgain { table }),
         None => Ok(()),
     }
+}
+
+/// Makes the destination's table. Where a shape of it is remembered, the table goes on from that one:
+/// what is other by now follows the rules for changes.
+pub async fn prepare_table(
+    writer: &Writer,
+    table: &mut Table,
+    forget: bool,
+) -> Result<Evolved, RunError> {
+    let stored = stored_shape(writer, &table.source.name).await?;
+    table.version = stored.as_ref().map_or(0, |(_, version)| *version);
+    let past = match stored {
+        Some((stored, _)) if !forget => {
+            let now = table.remember(stored);
+            check_key(table, &now)?;
+            writer.create_table(table).await?;
+            let news = table.compare_with(&now.schema);
+            return evolve::apply(writer, table, news).await;
+        }
+        past => past,
+    };
+    writer.create_table(table).await?;
+    // Nothing is committed without need: an attempt that commits counts as progress.
+    if past.is_none_or(|(past, _)| !is_same(&past, &table.source)) {
+        accept_shape(writer, table, Evolution::initial(), Vec::new()).await?;
+    }
+    Ok(Evolved::Kept)
 }
 
 /// Whether two shapes have the same columns and the same key.
