@@ -12,6 +12,7 @@ use super::{
     deliver::Writer,
     evolve::{self, Evolved},
     journal::Entry,
+    replace,
     state::{TableState, marker, read, shape_stream},
     table::{Table, unencodable},
 };
@@ -111,7 +112,7 @@ pub async fn prepare_table(
         }
         past => past,
     };
-    writer.create_table(table).await?;
+    replace::make(writer, table, past.as_ref().map(|(past, _)| past)).await?;
     // Nothing is committed without need: an attempt that commits counts as progress.
     if past.is_none_or(|(past, _)| !is_same(&past, &table.source)) {
         accept_shape(writer, table, Evolution::initial(), Vec::new()).await?;
