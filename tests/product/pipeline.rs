@@ -70,6 +70,24 @@ fn a_signal_ends_a_copy_in_which_a_reader_waits_for_its_turn() {
 }
 
 #[test]
+fn a_table_of_many_columns_is_followed_after_a_restart() {
+    let pipeline = Pipeline::new();
+    let row = |id: u64| {
+        let columns = (0..600).map(|n| (format!("a_rather_long_name_{n}"), json!(n)));
+        let mut row: serde_json::Map<_, _> = columns.collect();
+        row.insert("id".to_owned(), json!(id));
+        format!("{}\n", serde_json::Value::Object(row))
+    };
+    pipeline.write("wide.ndjson", &row(1));
+    for count in 1..=3 {
+        let ended = pipeline.catch_up();
+        assert!(ended.status.success(), "{}", ended.stderr);
+        assert_eq!(rows::sqlite_count(&pipeline.database(), "wide"), count);
+        pipeline.append("wide.ndjson", &row(count + 1));
+    }
+}
+
+#[test]
 fn a_full_resync_brings_back_what_somebody_spoilt() {
     let (pipeline, mut shop) = shop(3);
     shop.open(&pipeline, 200, 50, 50);

@@ -90,6 +90,7 @@ impl Writer {
                 }
             }
         }
+        check_markers(&markers)?;
         let dead_letters = self.accept_rejected(rejected).await?;
         let started = Instant::now();
         let measured: Vec<_> = ready.iter().map(Measured::of).collect();
@@ -117,6 +118,7 @@ impl Writer {
 
     /// Commits markers alone.
     pub async fn commit_markers(&self, markers: Vec<Marker>) -> Result<(), RunError> {
+        check_markers(&markers)?;
         self.destination.update_marker(self.context.name(), markers, self.epoch).await?;
         self.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -208,6 +210,25 @@ impl Writer {
     }
 }
 
+/// What could not be read back is not stored.
+fn check_markers(markers: &[Marker]) -> Result<(), RunError> {
+    let length = |marker: &Marker| marker.value.as_ref().map_or(0, Vec::len);
+    let Some(large) = markers.iter().find(|marker| length(marker) > Marker::VALUE_BYTES_MAX) else {
+        return Ok(());
+    };
+    Err(RunError::Unusable {
+        what: format!(
+            "what is to be stored as `{}` takes {} bytes, {} are allowed",
+            large.stream,
+            length(large),
+            Marker::VALUE_BYTES_MAX
+        ),
+        help: "the source cuts the table into too many or too large chunks: lower \
+               `max_parallel_streams` for it"
+            .into(),
+    })
+}
+
 /// What is measured of a batch before it is handed over.
 #[derive(Debug)]
 pub struct Measured {
@@ -225,5 +246,19 @@ impl Measured {
             bytes: batch.byte_count() as u64,
             newest_commit_us: batch.newest_commit_us(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_that_could_not_be_read_back_is_refused() {
+        let marker = |bytes| Marker { stream: "table/t".into(), value: Some(vec![0; bytes]) };
+        let none = Marker { stream: "table/t".into(), value: None };
+        assert!(check_markers(&[none.clone(), marker(Marker::VALUE_BYTES_MAX)]).is_ok());
+        let refused = check_markers(&[none, marker(Marker::VALUE_BYTES_MAX + 1)]).unwrap_err();
+        assert!(refused.to_string().contains("`table/t` takes 16777217 bytes"), "{refused}");
     }
 }
