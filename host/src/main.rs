@@ -2,7 +2,19 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    cartridge_warp::cli::main().await
+use tokio::runtime::Runtime;
+
+fn main() -> ExitCode {
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("the system gives no threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let exit = runtime.block_on(cartridge_warp::cli::main());
+    // A connector that was left behind by a failure may still be saying goodbye on its own thread: it
+    // would panic if its timers went before the process does.
+    std::mem::forget(runtime);
+    exit
 }

@@ -147,6 +147,20 @@ impl Source for MongodbSource {
         position.encode()
     }
 
+    fn renew_tables(
+        &mut self,
+        _: &str,
+        position: &[u8],
+        tables: &[String],
+    ) -> Result<Position, Failure> {
+        let mut position = position::Position::decode(position)?;
+        if let position::Position::Log(log) = &mut position {
+            // What was kept of an old table of this name goes with the copy.
+            log.dropped.retain(|name| !tables.contains(name));
+        }
+        position.encode()
+    }
+
     fn plan_snapshot(
         &mut self,
         schema: &str,

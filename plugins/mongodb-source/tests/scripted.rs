@@ -6,6 +6,7 @@
 mod support;
 
 use std::sync::{Arc, Barrier, Mutex};
+use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::testing::Driver;
 use cartridge_warp_sdk::{Limits, Source};
@@ -96,7 +97,7 @@ fn streaming(answers: Vec<Vec<Document>>) -> StandIn {
             match all.get(*at - 1) {
                 Some(events) => Some(batch("nextBatch", 77, events.clone(), 10 + *at as u32)),
                 None => {
-                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    std::thread::sleep(Duration::from_millis(20));
                     Some(batch("nextBatch", 77, vec![], 100))
                 }
             }
@@ -163,7 +164,7 @@ fn answers_that_make_no_sense_stop_the_pipeline() {
         let server = streaming(vec![events]);
         let mut driver = Driver::new(database(&server).source(), "shop");
         let start = driver.position().unwrap();
-        let wait = std::time::Duration::from_secs(5);
+        let wait = Duration::from_secs(5);
         let limits = Limits { wait, ..limits(10) };
         let result = driver.source.get_changes("shop", &start, limits);
         assert_failure(result, "stop", "protocol", &[word]);
@@ -228,11 +229,11 @@ fn members_that_were_named_are_asked_when_the_seeds_are_gone() {
     let url = format!("mongodb://127.0.0.1:{}/?replicaSet=rs0", first.port());
     let mut source = Database::at("shop", url).source();
     let position = source.current_position("shop").unwrap();
-    let limits = Limits { wait: std::time::Duration::from_millis(200), ..limits(10) };
+    let limits = Limits { wait: Duration::from_millis(200), ..limits(10) };
     let quiet = source.get_changes("shop", &position, limits).unwrap();
     assert!(quiet.tables.is_empty());
     drop(first);
-    let limits = Limits { wait: std::time::Duration::from_secs(10), ..limits };
+    let limits = Limits { wait: Duration::from_secs(10), ..limits };
     let batch = source.get_changes("shop", &quiet.position, limits).unwrap();
     assert_eq!(batch.tables.iter().map(|rows| rows.len()).sum::<usize>(), 1);
 }
@@ -256,6 +257,46 @@ fn refusals_of_the_server_become_instructions() {
         let mut source = database(&server).connect().unwrap();
         assert_failure(source.test_connection(), action, word, &["127.0.0.1"]);
     }
+}
+
+#[test]
+fn behind_the_end_of_a_database_the_stream_goes_on_after_it_until_something_comes() {
+    const ENDED: i64 = 78;
+    let opened = Arc::new(Mutex::new(Vec::new()));
+    let open = opened.clone();
+    let server = stand_in(hello(doc! {}), move |name, command| match name {
+        "listCollections" => Some(listed(&["t"])),
+        "find" => Some(found(vec![doc! { "_id": 1, "a": "x" }])),
+        "aggregate" => {
+            let stage = command.get_array("pipeline").unwrap()[0].as_document().unwrap();
+            let stream = stage.get_document("$changeStream").unwrap();
+            open.lock().unwrap().push(stream.keys().cloned().collect::<Vec<String>>());
+            let (id, at) = if stream.contains_key("startAfter") { (77, 9) } else { (ENDED, 1) };
+            Some(batch("firstBatch", id, vec![], at))
+        }
+        "getMore" if command.get_i64("getMore").unwrap() == ENDED => {
+            let end =
+                doc! { "_id": token(9), "operationType": "invalidate", "clusterTime": time(9) };
+            Some(batch("nextBatch", 0, vec![end], 9))
+        }
+        "getMore" => {
+            std::thread::sleep(Duration::from_millis(20));
+            Some(batch("nextBatch", 77, vec![], 9))
+        }
+        _ => None,
+    });
+    let mut source = database(&server).source();
+    let mut position = source.current_position("shop").unwrap();
+    // Longer than a position rests when nothing happens.
+    let until = Instant::now() + Duration::from_secs(6);
+    while Instant::now() < until {
+        let limits = Limits { wait: Duration::from_millis(500), ..limits(10) };
+        position = source.get_changes("shop", &position, limits).unwrap().position;
+    }
+    drop(source);
+    database(&server).source().get_changes("shop", &position, limits(10)).unwrap();
+    let opened = opened.lock().unwrap();
+    assert!(opened.last().unwrap().contains(&"startAfter".to_owned()), "{opened:?}");
 }
 
 #[test]

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use cartridge_warp_sdk::testing::{Collected, Driver};
 use cartridge_warp_sdk::{Limits, Source};
 use cartridge_warp_test_mongodb::bson::doc;
-use support::{Database, Replica, assert_failure, follow, limits, shapes, try_follow};
+use mongodb_source::MongodbSource;
+use support::{Database, Replica, follow, limits, shapes};
 
 #[test]
 fn operations_come_in_commit_order_with_whole_documents() {
@@ -130,15 +131,145 @@ fn a_dropped_collection_is_announced_and_its_name_begins_empty() {
     let back = follow(&mut driver, &changes.position);
     assert_eq!(shapes(&back), ["add_table t"]);
     assert_eq!(back.column("t", "_id"), ["truncate null", "3"]);
-    // Somebody who was away when the name came back cannot tell the old rows from the new.
-    assert_failure(
-        try_follow(&mut database.driver(), &changes.position),
-        "resync",
-        "table-made-anew",
-        &["collection t", "--full-resync"],
-    );
-    // Who saw it come back can.
+    // Nor does it matter who reads it: it came back behind the position.
+    let away = follow(&mut database.driver(), &changes.position);
+    assert_eq!(away.column("t", "_id"), ["truncate null", "3"]);
     assert_eq!(follow(&mut database.driver(), &back.position).rows(), 0);
+}
+
+#[test]
+fn a_drop_that_nobody_saw_is_noted_for_when_the_name_comes_back() {
+    let ends = [
+        ("unseen", doc! { "drop": "t" }),
+        ("unseen_rename", doc! { "renameCollection": "unseen_rename.t", "to": "elsewhere.t" }),
+    ];
+    for (name, end) in ends {
+        let database = Database::new(name);
+        database.insert("t", &[doc! { "_id": 1 }]);
+        database.insert("keep", &[doc! { "_id": 1 }]);
+        let start = database.driver().position().unwrap();
+        let of = if end.contains_key("drop") { name } else { "admin" };
+        support::server().run(of, end);
+        let mut driver = database.driver();
+        let away = follow(&mut driver, &start);
+        assert_eq!((away.rows(), shapes(&away).len()), (0, 0), "{name}");
+        database.insert("t", &[doc! { "_id": 2 }]);
+        // Followed all the time, or opened anew after it came back.
+        for driver in [&mut driver, &mut database.driver()] {
+            let back = follow(driver, &away.position);
+            assert_eq!(back.column("t", "_id"), ["truncate null", "2"], "{name}");
+        }
+    }
+}
+
+/// Follows until the connection has to be opened anew for a table; what came before, and the position.
+fn until_new_table(driver: &mut Driver<MongodbSource>, schema: &str, after: &[u8]) -> Collected {
+    let mut seen = Collected { position: after.to_vec(), ..Collected::default() };
+    loop {
+        match driver.source.get_changes(schema, &seen.position, limits(10)) {
+            Ok(batch) => {
+                seen.batches.extend(batch.tables);
+                seen.schema_changes.extend(batch.schema_changes);
+                seen.position = batch.position;
+            }
+            Err(failure) => {
+                assert_eq!(
+                    (failure.code.as_str(), failure.action.as_str()),
+                    ("new-table", "reconnect")
+                );
+                return seen;
+            }
+        }
+    }
+}
+
+fn rename(database: &Database, from: &str, to: &str) {
+    let [from, to] = [from, to].map(|collection| format!("{}.{collection}", database.name));
+    let rename = doc! { "renameCollection": from, "to": to, "dropTarget": true };
+    support::server().run("admin", rename);
+}
+
+#[test]
+fn a_name_that_is_taken_again_at_once_begins_empty() {
+    let database = Database::new("rotation");
+    database.insert("t", &[doc! { "_id": 1 }]);
+    let mut driver = database.driver();
+    let start = driver.position().unwrap();
+    rename(&database, "t", "t_2025");
+    database.insert("t", &[doc! { "_id": 2 }]);
+    let seen = until_new_table(&mut driver, &database.name, &start);
+    assert_eq!(shapes(&seen), ["drop_table t"]);
+    let mut driver = database.driver();
+    assert_eq!(
+        driver.snapshot("t_2025", &seen.position, 1).unwrap().column("t_2025", "_id"),
+        ["1"]
+    );
+    assert_eq!(follow(&mut driver, &seen.position).column("t", "_id"), ["truncate null", "2"]);
+}
+
+#[test]
+fn a_dropped_name_that_a_rename_takes_is_emptied_and_copied() {
+    let database = Database::new("taken");
+    database.insert("t", &[doc! { "_id": 1 }]);
+    database.insert("build", &[doc! { "_id": 7 }]);
+    let mut driver = database.driver();
+    let start = driver.position().unwrap();
+    database.run(doc! { "drop": "t" });
+    let dropped = follow(&mut driver, &start);
+    assert_eq!(shapes(&dropped), ["drop_table t"]);
+    rename(&database, "build", "t");
+    // Also by who begins again after the first of the batches.
+    let first = database.source().get_changes("taken", &dropped.position, limits(10)).unwrap();
+    assert_eq!(first.tables.len(), 1);
+    for position in [&dropped.position, &first.position] {
+        let seen = until_new_table(&mut database.driver(), &database.name, position);
+        assert_eq!(shapes(&seen), ["add_table t", "drop_table t"]);
+        assert_eq!(seen.column("t", "_id"), ["truncate null"]);
+        let mut driver = database.driver();
+        assert_eq!(driver.snapshot("t", &seen.position, 1).unwrap().column("t", "_id"), ["7"]);
+        let rows = follow(&mut driver, &seen.position);
+        assert_eq!((rows.rows(), shapes(&rows).len()), (0, 0), "the copy stays");
+    }
+    // A name that is empty again when the stream comes to it has nothing to copy.
+    database.delete("t", doc! {});
+    let seen = follow(&mut database.driver(), &dropped.position);
+    assert_eq!(shapes(&seen), [] as [&str; 0]);
+    database.insert("t", &[doc! { "_id": 8 }]);
+    let seen = follow(&mut database.driver(), &seen.position);
+    assert_eq!(seen.column("t", "_id"), ["truncate null", "8"]);
+}
+
+#[test]
+fn a_table_that_is_copied_anew_has_no_past() {
+    let database = Database::new("renewed");
+    database.insert("t", &[doc! { "_id": 1 }]);
+    let mut driver = database.driver();
+    let start = driver.position().unwrap();
+    database.run(doc! { "drop": "t" });
+    let dropped = follow(&mut driver, &start).position;
+    database.insert("t", &[doc! { "_id": 2 }]);
+    let mut driver = database.driver();
+    let renewed = driver.source.renew_tables("renewed", &dropped, &["t".to_owned()]).unwrap();
+    assert_eq!(follow(&mut driver, &renewed).column("t", "_id"), ["2"]);
+    let other = driver.source.renew_tables("renewed", &dropped, &["u".to_owned()]).unwrap();
+    assert_eq!(follow(&mut driver, &other).column("t", "_id"), ["truncate null", "2"]);
+}
+
+#[test]
+fn what_the_server_fills_before_it_gives_it_a_name_is_no_table() {
+    let database = Database::new("temporary");
+    database.insert("t", &[doc! { "_id": 1 }]);
+    let start = database.driver().position().unwrap();
+    database.insert("tmp.agg_out.5a", &[doc! { "_id": 2 }]);
+    assert!(
+        !database.source().get_schema("temporary").unwrap().iter().any(|table| table.name != "t")
+    );
+    rename(&database, "tmp.agg_out.5a", "t");
+    let seen = until_new_table(&mut database.driver(), &database.name, &start);
+    assert_eq!(
+        (shapes(&seen), seen.column("t", "_id")),
+        (vec!["drop_table t".to_owned()], vec!["truncate null".to_owned()])
+    );
 }
 
 #[test]
@@ -147,27 +278,14 @@ fn a_renamed_collection_goes_and_its_new_name_is_copied() {
     database.insert("t", &[doc! { "_id": 1 }]);
     let mut driver = database.driver();
     let start = driver.position().unwrap();
-    let rename = doc! { "renameCollection": "renames.t", "to": "renames.u" };
-    support::server().run("admin", rename);
-    let mut position = start.clone();
-    let mut announced = Vec::new();
-    let failure = loop {
-        match driver.source.get_changes("renames", &position, limits(10)) {
-            Ok(batch) => {
-                let kinds = batch.schema_changes.iter();
-                announced.extend(kinds.map(|change| format!("{:?} {}", change.kind, change.table)));
-                position = batch.position;
-            }
-            Err(failure) => break failure,
-        }
-    };
-    assert_eq!(announced, ["DropTable t"]);
-    assert_eq!((failure.code.as_str(), failure.action.as_str()), ("new-table", "reconnect"));
+    rename(&database, "t", "u");
+    let seen = until_new_table(&mut driver, &database.name, &start);
+    assert_eq!(shapes(&seen), ["drop_table t"]);
     // Opened anew, the table is there to be copied, and the stream goes on behind the rename.
     let mut driver = database.driver();
-    assert_eq!(driver.snapshot("u", &position, 1).unwrap().column("u", "_id"), ["1"]);
+    assert_eq!(driver.snapshot("u", &seen.position, 1).unwrap().column("u", "_id"), ["1"]);
     database.insert("u", &[doc! { "_id": 2 }]);
-    assert_eq!(follow(&mut driver, &position).column("u", "_id"), ["2"]);
+    assert_eq!(follow(&mut driver, &seen.position).column("u", "_id"), ["2"]);
 }
 
 #[test]
@@ -177,26 +295,13 @@ fn a_collection_that_a_rename_replaces_is_emptied_and_copied_anew() {
     database.insert("build", &[doc! { "_id": 7 }]);
     let mut driver = database.driver();
     let start = driver.position().unwrap();
-    let rename =
-        doc! { "renameCollection": "replacing.build", "to": "replacing.t", "dropTarget": true };
-    support::server().run("admin", rename);
-    let (mut position, mut seen) = (start.clone(), Collected::default());
-    let failure = loop {
-        match driver.source.get_changes("replacing", &position, limits(10)) {
-            Ok(batch) => {
-                seen.batches.extend(batch.tables);
-                seen.schema_changes.extend(batch.schema_changes);
-                position = batch.position;
-            }
-            Err(failure) => break failure,
-        }
-    };
+    rename(&database, "build", "t");
+    let seen = until_new_table(&mut driver, &database.name, &start);
     assert_eq!(seen.column("t", "_id"), ["truncate null"]);
     assert_eq!(shapes(&seen), ["drop_table t", "drop_table build"]);
-    assert_eq!(failure.code, "new-table");
     let mut driver = database.driver();
-    assert_eq!(driver.snapshot("t", &position, 1).unwrap().column("t", "_id"), ["7"]);
-    assert_eq!(follow(&mut driver, &position).rows(), 0);
+    assert_eq!(driver.snapshot("t", &seen.position, 1).unwrap().column("t", "_id"), ["7"]);
+    assert_eq!(follow(&mut driver, &seen.position).rows(), 0);
 }
 
 #[test]

@@ -3,10 +3,12 @@
 //! It is no driver: it knows one server and tries nothing again.
 
 use std::fmt;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use bson::{Bson, Document, doc};
+use rustls::{ClientConnection, StreamOwned};
 
 use crate::wire;
 
@@ -17,9 +19,14 @@ const DOCUMENTS_MAX: usize = 10_000;
 
 /// A connection.
 pub struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     messages: i32,
 }
+
+/// Bytes in both directions, plain or not.
+trait Stream: Read + Write + Send {}
+
+impl<S: Read + Write + Send> Stream for S {}
 
 /// Why a command was not done.
 #[derive(Debug)]
@@ -36,10 +43,19 @@ impl Client {
     /// # Errors
     /// When nobody listens.
     pub fn connect(port: u16) -> Result<Self, Refusal> {
+        Self::connect_by(port, None)
+    }
+
+    /// The same, by TLS where there is some.
+    pub(crate) fn connect_by(port: u16, tls: Option<ClientConnection>) -> Result<Self, Refusal> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
+        let stream: Box<dyn Stream> = match tls {
+            Some(tls) => Box::new(StreamOwned::new(tls, stream)),
+            None => Box::new(stream),
+        };
         Ok(Self { stream, messages: 0 })
     }
 

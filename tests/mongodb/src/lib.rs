@@ -21,6 +21,7 @@ mod program;
 mod replica_set;
 mod server;
 mod stand_in;
+mod tls;
 mod wire;
 
 pub use bson;
@@ -28,3 +29,4 @@ pub use client::{Client, Refusal};
 pub use replica_set::ReplicaSet;
 pub use server::{Server, Settings};
 pub use stand_in::{Reaction, Script, StandIn};
+pub use tls::{Identity, Tls};

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use bson::{Bson, Document, doc};
 use cartridge_warp_test_keeper::{Keeper, free_port};
 
-use crate::client::Client;
+use crate::client::{Client, Refusal};
 use crate::login;
 use crate::program::Program;
+use crate::tls::{Authority, Identity, Tls};
 
 /// How long a server may take to start: a killed one replays its log first.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -40,6 +41,8 @@ pub struct Settings {
     /// Whether only who logs in may do anything. The harness makes itself an administrator, and the
     /// test makes the users that it needs.
     pub authorization: bool,
+    /// Whether it talks TLS, and only that.
+    pub tls: Tls,
     /// Further arguments, for the program that is known to be there.
     pub arguments: Vec<String>,
 }
@@ -50,6 +53,7 @@ impl Default for Settings {
             cache_mib: 256,
             oplog_entries_max: 1_000_000,
             authorization: false,
+            tls: Tls::Off,
             arguments: Vec::new(),
         }
     }
@@ -61,6 +65,8 @@ pub struct Server {
     settings: Settings,
     directory: PathBuf,
     port: u16,
+    /// Where it talks TLS.
+    authority: Option<Authority>,
     keeper: Option<Keeper>,
 }
 
@@ -73,7 +79,10 @@ impl Server {
         let program = Program::find();
         let directory = tempfile::Builder::new().prefix("mongo-").tempdir().unwrap().keep();
         fs::create_dir(directory.join("data")).unwrap();
-        let mut server = Self { program, settings, directory, port: free_port(), keeper: None };
+        let has_tls = settings.tls != Tls::Off;
+        let authority = has_tls.then(|| Authority::new(directory.join("certificates")));
+        let port = free_port();
+        let mut server = Self { program, settings, directory, port, authority, keeper: None };
         if server.settings.authorization {
             write_key(&server.key());
         }
@@ -88,6 +97,26 @@ impl Server {
     /// The connection string of a database.
     pub fn url(&self, database: &str) -> String {
         format!("mongodb://127.0.0.1:{}/{database}?directConnection=true", self.port)
+    }
+
+    /// The file that an operator names as `tlsCAFile`.
+    ///
+    /// # Panics
+    /// When the server was started without TLS.
+    pub fn ca(&self) -> PathBuf {
+        self.authority().ca()
+    }
+
+    /// A client of this name; the server knows who issued it and has no such user.
+    ///
+    /// # Panics
+    /// When the server was started without TLS.
+    pub fn issue(&self, name: &str) -> Identity {
+        self.authority().issue(name)
+    }
+
+    fn authority(&self) -> &Authority {
+        self.authority.as_ref().expect("the server was started without TLS")
     }
 
     /// Where the server listens on 127.0.0.1.
@@ -119,7 +148,11 @@ impl Server {
 
     /// A connection that is not logged in.
     fn stranger(&self) -> Client {
-        Client::connect(self.port).unwrap_or_else(|why| panic!("{why}: {}", self.log()))
+        self.connect().unwrap_or_else(|why| panic!("{why}: {}", self.log()))
+    }
+
+    fn connect(&self) -> Result<Client, Refusal> {
+        Client::connect_by(self.port, self.authority.as_ref().map(Authority::connection))
     }
 
     /// What members of a replica set know each other by.
@@ -225,7 +258,8 @@ impl Server {
     }
 
     fn command(&self) -> Command {
-        let Settings { cache_mib, oplog_entries_max, authorization, arguments } = &self.settings;
+        let Settings { cache_mib, oplog_entries_max, authorization, tls, arguments } =
+            &self.settings;
         let (data, port) = (self.directory.join("data"), self.port.to_string());
         let mut command;
         match &self.program {
@@ -239,6 +273,12 @@ impl Server {
                 if *authorization {
                     command.arg("--keyFile").arg(self.key());
                 }
+                if let Some(authority) = &self.authority {
+                    command.args(["--tlsMode", "requireTLS", "--tlsCertificateKeyFile"]);
+                    command.arg(authority.server()).arg("--tlsCAFile").arg(authority.ca());
+                    let may = *tls == Tls::OfServer;
+                    command.args(may.then_some("--tlsAllowConnectionsWithoutCertificates"));
+                }
             }
             Program::Secantus(program) | Program::SecantusInPython(program) => {
                 command = Command::new(program);
@@ -248,6 +288,12 @@ impl Server {
                 // As mongod does by itself, so that quiet change streams have newer tokens.
                 command.args(["--noop-heartbeat-seconds", "1"]);
                 command.args(authorization.then_some("--auth"));
+                if let Some(authority) = &self.authority {
+                    command.arg("--tls-cert-file").arg(authority.server());
+                    command.arg("--tls-key-file").arg(authority.server());
+                    command.arg("--tls-ca-file").arg(authority.ca());
+                    command.args((*tls == Tls::OfBoth).then_some("--tls-require-client-cert"));
+                }
                 match self.program {
                     Program::SecantusInPython(_) => command.arg("--sync-on-commit"),
                     _ => command.env("SECANTUS_WT_CONFIG_EXTRA", TO_SYSTEM_AT_COMMIT),
@@ -274,7 +320,7 @@ impl Server {
 
     fn wait_until_primary(&self, start: Instant) -> bool {
         while start.elapsed() < PATIENCE {
-            if let Ok(mut client) = Client::connect(self.port) {
+            if let Ok(mut client) = self.connect() {
                 let hello = client.run("admin", doc! {"hello": 1}).unwrap_or_default();
                 if matches!(hello.get_bool("isWritablePrimary"), Ok(true)) {
                     return true;

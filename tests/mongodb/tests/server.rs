@@ -6,7 +6,7 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
 use bson::{Bson, Document, doc};
-use cartridge_warp_test_mongodb::{Client, Refusal, Server, Settings};
+use cartridge_warp_test_mongodb::{Client, Refusal, Server, Settings, Tls};
 
 fn numbers(count: i32) -> Vec<Document> {
     (0..count).map(|number| doc! {"_id": number, "text": number.to_string()}).collect()
@@ -151,4 +151,16 @@ fn a_server_that_wants_logins_answers_the_administrator_and_no_stranger() {
     let user = doc! {"createUser": "stranger", "pwd": "x", "roles": ["root"]};
     let refused = stranger.run("admin", user).unwrap_err();
     assert!(matches!(refused, Refusal::Refused { code: 13, .. }), "{refused}");
+}
+
+#[test]
+fn a_server_with_tls_is_reached_by_tls_and_not_without() {
+    for tls in [Tls::OfServer, Tls::OfBoth] {
+        let mut server = Server::start(Settings { tls, ..Settings::default() });
+        server.insert("shop", "numbers", &numbers(3));
+        server.restart();
+        assert_eq!(server.find("shop", "numbers", doc! {}).len(), 3);
+        let plain = Client::connect(server.port()).unwrap().run("admin", doc! {"hello": 1});
+        assert!(matches!(plain, Err(Refusal::Broken(_))), "{plain:?}");
+    }
 }

@@ -7,7 +7,7 @@ mod lost;
 mod protected;
 mod servers;
 mod shape;
-mod tls_front;
+mod types;
 mod writer;
 
 use std::thread::sleep;

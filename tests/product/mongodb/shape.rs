@@ -83,6 +83,49 @@ fn a_collection_that_comes_back_begins_empty() {
 }
 
 #[test]
+fn a_collection_that_went_unseen_and_comes_back_later_begins_empty() {
+    for back_while_followed in [false, true] {
+        let servers = servers();
+        servers.source.insert(SCHEMA, "orders", &numbered(0..100));
+        servers.source.insert(SCHEMA, "users", &numbered(0..10));
+        let pipeline = pipeline(&servers);
+        before_and_after(&servers, &pipeline, false, &|| {
+            servers.source.run(SCHEMA, doc! {"drop": "orders"});
+        });
+        before_and_after(&servers, &pipeline, back_while_followed, &|| {
+            servers.source.insert(SCHEMA, "orders", &numbered(90..120));
+        });
+        assert_equal(&servers, &pipeline);
+        assert_eq!(servers.rows("orders").len(), 30, "followed: {back_while_followed}");
+    }
+}
+
+#[test]
+fn collections_are_rotated_without_anybody_doing_anything() {
+    for live in [false, true] {
+        let servers = servers();
+        servers.source.insert(SCHEMA, "orders", &numbered(0..100));
+        let pipeline = pipeline(&servers);
+        before_and_after(&servers, &pipeline, live, &|| {
+            // Away under another name, and back both as a new collection and by a rename.
+            for (archive, numbers) in [("orders_1", 90..120), ("orders_2", 110..150)] {
+                let [from, to] = ["orders", archive].map(|name| format!("{SCHEMA}.{name}"));
+                servers.source.run("admin", doc! {"renameCollection": from, "to": to});
+                servers.source.insert(SCHEMA, "orders", &numbered(numbers));
+            }
+            servers.source.run(SCHEMA, doc! {"drop": "orders"});
+            servers.source.insert(SCHEMA, "build", &numbered(500..520));
+            let [from, to] = ["build", "orders"].map(|name| format!("{SCHEMA}.{name}"));
+            servers.source.run("admin", doc! {"renameCollection": from, "to": to});
+            servers.source.insert(SCHEMA, "orders", &numbered(520..525));
+        });
+        assert_equal(&servers, &pipeline);
+        let rows = ["orders", "orders_1", "orders_2"].map(|name| servers.rows(name).len());
+        assert_eq!(rows, [25, 100, 30], "live {live}");
+    }
+}
+
+#[test]
 fn a_renamed_collection_is_copied_under_its_new_name() {
     for (live, replaced) in [(false, false), (true, false), (false, true), (true, true)] {
         let servers = servers();

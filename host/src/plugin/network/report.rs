@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::limits::LOG_LINES_PER_SECOND;
+use super::{limits::LOG_LINES_PER_SECOND, tls};
 use crate::plugin::{
     Direction,
     imports::log::{GuestLog, Level},
@@ -77,7 +77,7 @@ impl Meter {
 
     /// The guest only learns that it was cut off.
     pub(super) fn broken(&self, error: &io::Error) {
-        self.report
-            .failed(&format!("the connection to {} broke", self.endpoint), &error.to_string());
+        let what = format!("the connection to {} broke", self.endpoint);
+        self.report.failed(&what, &tls::words(error));
     }
 }

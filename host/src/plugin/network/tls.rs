@@ -2,7 +2,10 @@
 
 use std::{io, net::IpAddr, sync::Arc};
 
-use rustls::{ClientConfig, crypto::ring, pki_types::ServerName};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, Error as RustlsError, crypto::ring,
+    pki_types::ServerName,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, split},
     net::TcpStream,
@@ -23,14 +26,16 @@ use crate::model::TlsMode;
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 const ACCEPTED: u8 = b'S';
 const REFUSED: u8 = b'N';
+/// What webpki says of certificates of version 1.
+const IS_OLD: &str = "UnsupportedCertVersion";
 
 /// Why a connection is not protected as the operator wants it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TlsError {
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("the client's certificate and key are not fit for TLS: {0}")]
-    Client(rustls::Error),
+    #[error("the client's certificate and key are not fit for TLS: {}", advised(.0))]
+    Client(RustlsError),
     #[error("the server does not offer TLS, which `{}` demands", .0.word())]
     Refused(TlsMode),
     #[error(
@@ -39,7 +44,7 @@ pub(super) enum TlsError {
     Garbage(u8),
     #[error("the server closed the connection when asked for TLS: {0}")]
     Closed(io::Error),
-    #[error("no TLS with the server: {0}")]
+    #[error("no TLS with the server: {}", words(.0))]
     Handshake(io::Error),
     #[error("`{0}` can't be the name in a certificate")]
     Name(String),
@@ -66,6 +71,40 @@ pub(super) async fn protect(
     let connected = TlsConnector::from(config).connect(name, stream).await;
     let (reading, writing) = split(connected.map_err(TlsError::Handshake)?);
     Ok((Box::new(reading), Box::new(writing)))
+}
+
+/// An error of a connection, with advice where there is any: in TLS 1.3 a server may complain of the
+/// client's certificate after the handshake.
+pub(super) fn words(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    inner.map_or_else(|| error.to_string(), advised)
+}
+
+fn advised(error: &RustlsError) -> String {
+    let advice = match error {
+        RustlsError::AlertReceived(AlertDescription::CertificateRequired) => {
+            "the server wants a certificate from its clients; name the file that has one"
+        }
+        RustlsError::AlertReceived(
+            AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown,
+        ) => {
+            "the server does not accept the client's certificate; use one that has not expired, of a \
+             CA that the server trusts"
+        }
+        RustlsError::InvalidCertificate(CertificateError::Other(other))
+            if format!("{other:?}").contains(IS_OLD) =>
+        {
+            "the certificate is of X.509 version 1; let its CA issue one of version 3, which \
+             `openssl x509 -req` does with -extfile"
+        }
+        _ => return error.to_string(),
+    };
+    format!("{error}: {advice}")
 }
 
 fn plain(stream: TcpStream) -> (Reading, Writing) {

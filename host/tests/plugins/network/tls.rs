@@ -180,6 +180,11 @@ async fn a_client_shows_its_certificate() {
     let without = protected(&address, TlsStart::Direct, TlsMode::VerifyFull, Some(&file));
     let refused = outcome(&guest, &address, without.clone()).await;
     assert!(refused.contains("broke: received fatal alert"), "{refused}");
+    assert!(refused.contains("name the file that has one"), "{refused}");
+    let (others, mut unknown) = (Authority::new("others"), without.clone());
+    unknown.tls.as_mut().unwrap().certificate = Some(others.client_file());
+    let refused = outcome(&guest, &address, unknown).await;
+    assert!(refused.contains("of a CA that the server trusts"), "{refused}");
     let mut with = without.clone();
     with.tls.as_mut().unwrap().certificate = Some(client.clone());
     assert_eq!(outcome(&guest, &address, with.clone()).await, "ok 3 rounds");
@@ -195,6 +200,13 @@ async fn a_client_shows_its_certificate() {
         assert!(outcome.contains(expected), "{name}: {outcome}");
     }
     let client = std::fs::read_to_string(client).unwrap();
+    // The number of version 3 at the beginning of every certificate becomes that of version 1.
+    let old = client.replacen("AwIBAgI", "AwIBAAI", 1);
+    assert_ne!(old, client);
+    let mut with_old = without.clone();
+    with_old.tls.as_mut().unwrap().certificate = Some(ca.write("old.pem", &old));
+    let refused = outcome(&guest, &address, with_old).await;
+    assert!(refused.contains("is of X.509 version 1; let its CA"), "{refused}");
     let (certificate, _) = client.split_once("-----BEGIN PRIVATE KEY").unwrap();
     let protected_keys = [
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",

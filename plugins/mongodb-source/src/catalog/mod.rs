@@ -109,13 +109,37 @@ fn list(server: &Server, database: &str) -> Result<Vec<Listed>, Failure> {
         let options = entry.get_document("options");
         list.push(Listed {
             name: name.to_owned(),
-            is_followed: kind == "collection" && !name.starts_with("system."),
+            is_followed: kind == "collection" && !is_internal(name),
             is_time_series: kind == "timeseries",
             is_capped: options.is_ok_and(|options| options.get_bool("capped").unwrap_or(false)),
         });
     }
     list.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(list)
+}
+
+/// Whether a collection is the server's own: its catalogs, and what `$out` and renames between
+/// databases fill before they give it its name.
+pub fn is_internal(name: &str) -> bool {
+    let is_temporary = name.starts_with("tmp.agg_out.")
+        || (name.starts_with("tmp") && name.ends_with(".renameCollection"));
+    is_temporary || name.starts_with("system.")
+}
+
+/// What the key of a collection looks like, and nothing else of it; none without documents.
+pub fn key_of(
+    server: &Server,
+    database: &str,
+    name: &str,
+    options: &Options,
+) -> Result<Option<Shape>, Failure> {
+    let mut shape = None;
+    for order in [1, -1] {
+        if let Some(end) = end_of_index(server, database, name, order)? {
+            shape.get_or_insert_with(|| unseen(name, options)).observe(&end)?;
+        }
+    }
+    Ok(shape)
 }
 
 /// About how many documents there are, from the collection's own count.

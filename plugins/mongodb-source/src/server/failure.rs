@@ -3,6 +3,8 @@
 use cartridge_warp_sdk::{Action, Failure};
 use mongodb::error::{CommandError, Error, ErrorKind};
 
+use crate::settings::Login;
+
 /// Codes of servers that are not, or no longer, primary, or are going down.
 const NOT_PRIMARY: [i32; 8] = [91, 189, 10058, 10107, 11600, 11602, 13435, 13436];
 /// The cursor is gone; what it would have said can be asked for again.
@@ -54,21 +56,19 @@ pub fn is_missing(error: &Error) -> bool {
     code(error) == Some(NAMESPACE_NOT_FOUND)
 }
 
-/// Whether the server refuses a right: to its user, or to whoever did not log in.
-pub fn is_unauthorized(error: &Error) -> bool {
-    code(error) == Some(UNAUTHORIZED)
-}
-
 /// What the runner should do about an error.
-pub fn of(error: &Error, server: &str) -> Failure {
+pub fn of(error: &Error, server: &str, login: Login) -> Failure {
     let failure = match error.kind.as_ref() {
+        ErrorKind::Command(command) if command.code == UNAUTHORIZED && login == Login::Nobody => {
+            return no_login(server);
+        }
         // The server quotes the command, and with it keys of documents; its beginning is enough.
         ErrorKind::Command(command) if command.code == UNAUTHORIZED => {
             let words = command.message.split(',').next().unwrap_or_default();
-            return of_command(command, server).detail(words);
+            return of_command(command, server, login).detail(words);
         }
-        ErrorKind::Command(command) => of_command(command, server),
-        ErrorKind::Authentication { .. } => authentication(server),
+        ErrorKind::Command(command) => of_command(command, server, login),
+        ErrorKind::Authentication { .. } => authentication(server, login),
         ErrorKind::Io(_)
         | ErrorKind::ConnectionPoolCleared { .. }
         | ErrorKind::ServerSelection { .. } => Failure::reconnect(
@@ -96,7 +96,7 @@ pub fn is_final(failure: &Failure) -> bool {
     matches!(failure.action, Action::Config | Action::Stop | Action::Resync)
 }
 
-fn of_command(error: &CommandError, server: &str) -> Failure {
+fn of_command(error: &CommandError, server: &str, login: Login) -> Failure {
     let CommandError { code, code_name: name, .. } = error;
     match *code {
         UNAUTHORIZED => Failure::config(
@@ -106,7 +106,7 @@ fn of_command(error: &CommandError, server: &str) -> Failure {
                  the database: db.grantRolesToUser(USER, [{{ role: \"read\", db: DATABASE }}])"
             ),
         ),
-        AUTHENTICATION_FAILED => authentication(server),
+        AUTHENTICATION_FAILED => authentication(server, login),
         NO_REPLICA_SET => standalone(server),
         UNKNOWN_STAGE => Failure::config(
             "server-too-old",
@@ -138,22 +138,28 @@ fn of_command(error: &CommandError, server: &str) -> Failure {
     }
 }
 
-fn authentication(server: &str) -> Failure {
-    Failure::config(
-        "authentication",
-        format!(
-            "server {server} refused the login; check user, password, authSource and mechanism"
-        ),
-    )
+fn authentication(server: &str, login: Login) -> Failure {
+    let check = match login {
+        Login::Certificate => {
+            "the certificate; its subject, as `openssl x509 -noout -subject -nameopt RFC2253 -in \
+             FILE` shows it, must be a user: db.getSiblingDB(\"$external\").createUser({user: \
+             SUBJECT, roles: [{role: \"read\", db: DATABASE}]}), and the server must trust its issuer"
+        }
+        Login::Password | Login::Nobody => {
+            "the login; check user, password, authSource and mechanism"
+        }
+    };
+    Failure::config("authentication", format!("server {server} refused {check}"))
 }
 
 /// The failure for a server that wants a login where the connection string has none.
-pub fn no_login(server: &str) -> Failure {
+fn no_login(server: &str) -> Failure {
     Failure::config(
         "authentication",
         format!(
             "server {server} wants a login, and `connection_string` has none; write it like \
-             mongodb://user:password@host/?authSource=admin"
+             mongodb://user:password@host/?authSource=admin, or add authMechanism=MONGODB-X509 where \
+             the certificate is the login"
         ),
     )
 }

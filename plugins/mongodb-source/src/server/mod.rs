@@ -25,7 +25,7 @@ use mongodb::{Client, Database};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use crate::settings::{Address, Settings};
+use crate::settings::{Address, Login, Settings};
 
 /// The host gives up a call after a minute.
 pub const ANSWER_PATIENCE: Duration = Duration::from_secs(40);
@@ -62,8 +62,7 @@ pub struct Server {
     pub features: Features,
     /// Whether it keeps a log of changes.
     pub has_log: bool,
-    /// Whether anybody logged in.
-    has_login: bool,
+    login: Login,
     /// The other servers that it knows.
     pub members: Vec<Address>,
 }
@@ -98,14 +97,14 @@ impl Server {
         let name = address.to_string();
         let client = runtime
             .block_on(async { Client::with_options(settings.client(literal, true)) })
-            .map_err(|error| failure::of(&error, &name))?;
+            .map_err(|error| failure::of(&error, &name, settings.login()))?;
         let mut server = Self {
             client,
             runtime: runtime.clone(),
             name,
             features: Features::of((0, 0, 0)),
             has_log: hello.has_log(),
-            has_login: settings.has_login(),
+            login: settings.login(),
             members: hello.hosts,
         };
         server.features = Features::of(server.version()?);
@@ -251,10 +250,7 @@ impl Server {
 
     /// An error of the driver as an instruction.
     pub fn failure(&self, error: &Error) -> Failure {
-        match failure::is_unauthorized(error) && !self.has_login {
-            true => failure::no_login(&self.name),
-            false => failure::of(error, &self.name),
-        }
+        failure::of(error, &self.name, self.login)
     }
 
     /// The failure for a server that does not answer.

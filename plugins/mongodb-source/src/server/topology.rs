@@ -154,7 +154,8 @@ fn ask(
         client.shutdown().immediate(true).await;
         answer.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
     });
-    let answer = answer.map_err(|error| failure::of(&error, &address.to_string()))?;
+    let answer =
+        answer.map_err(|error| failure::of(&error, &address.to_string(), settings.login()))?;
     Ok((literal, Hello::read(&answer)))
 }
 

@@ -21,6 +21,8 @@ pub const HOST_GRANT: &str = "${connection_string}?port=27017&tls=direct&mode=tl
 const APPLICATION_NAME: &str = "cartridge-warp";
 const DEFAULT_PORT: u16 = 27017;
 const EXAMPLE: &str = "mongodb://user:password@host:27017,host2:27017/?replicaSet=rs0&tls=true";
+const EXAMPLE_OF_X509: &str =
+    "mongodb://host:27017/?authMechanism=MONGODB-X509&tls=true&tlsCertificateKeyFile=client.pem";
 /// How long a server may take to accept a connection where the URL does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a primary is looked for where the URL does not say (`serverSelectionTimeoutMS`).
@@ -32,6 +34,8 @@ const SEEDS_MAX: usize = 64;
 /// The driver looks at its one server only this often by itself; errors are seen by whoever has them.
 const HEARTBEAT: Duration = Duration::from_secs(600);
 
+/// Among [`OF_TLS`]: certificate and key of this side.
+const OF_CERTIFICATE: &str = "tlscertificatekeyfile";
 /// The host reads these and ends TLS outside of the sandbox.
 const OF_TLS: [&str; 9] = [
     "ssl",
@@ -59,6 +63,17 @@ pub struct Settings {
     connect_timeout: Duration,
     app_name: String,
     credential: Option<Credential>,
+}
+
+/// How a connection string logs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Login {
+    /// Not at all.
+    Nobody,
+    /// By name and password.
+    Password,
+    /// By the certificate that the host shows.
+    Certificate,
 }
 
 /// A server by the name that a person or the replica set calls it.
@@ -116,6 +131,7 @@ impl Settings {
             .map_err(|error| refused("cannot be read").detail(error.to_string()))?;
         let seeds = seeds(&parsed.host_info)?;
         check(&parsed, seeds.len())?;
+        check_login(parsed.credential.as_ref(), text)?;
         let timeout = |given: Option<Duration>, default: Duration| {
             given.filter(|given| !given.is_zero()).unwrap_or(default).min(TIMEOUT_MAX)
         };
@@ -159,9 +175,13 @@ impl Settings {
         options
     }
 
-    /// Whether the connection string says who logs in.
-    pub fn has_login(&self) -> bool {
-        self.credential.is_some()
+    /// How the connection string logs in.
+    pub fn login(&self) -> Login {
+        match &self.credential {
+            None => Login::Nobody,
+            Some(login) if is_by_certificate(login) => Login::Certificate,
+            Some(_) => Login::Password,
+        }
     }
 
     /// How long a server may take to accept a connection.
@@ -178,10 +198,14 @@ fn seeds(hosts: &HostInfo) -> Result<Vec<Address>, Failure> {
     seeds.ok_or_else(|| refused("names a socket file, which a component cannot open"))
 }
 
+fn is_by_certificate(login: &Credential) -> bool {
+    login.mechanism == Some(AuthMechanism::MongoDbX509)
+}
+
 /// A login with the database that keeps the user: where `authSource` is missing, the one in the URL's
 /// path, and without it the driver's choice. Certificates are kept nowhere.
 fn of_user(mut login: Credential, database: Option<String>) -> Credential {
-    if login.mechanism != Some(AuthMechanism::MongoDbX509) {
+    if !is_by_certificate(&login) {
         login.source = login.source.or(database);
     }
     login
@@ -201,44 +225,76 @@ fn check(parsed: &ConnectionString, seeds: usize) -> Result<(), Failure> {
              they agree, so leave the parameter out",
         ));
     }
-    let login = parsed.credential.as_ref();
-    let mechanism = login.and_then(|login| login.mechanism.as_ref());
-    let name = login.and_then(|login| login.username.as_deref()).unwrap_or_default();
-    if name.contains(',') && mechanism != Some(&AuthMechanism::MongoDbX509) {
+    Ok(())
+}
+
+/// The same for who logs in.
+fn check_login(login: Option<&Credential>, url: &str) -> Result<(), Failure> {
+    let Some(login) = login else { return Ok(()) };
+    match &login.mechanism {
+        Some(AuthMechanism::MongoDbX509) => return check_certificate(login, url),
+        None | Some(AuthMechanism::ScramSha1 | AuthMechanism::ScramSha256) => {}
+        Some(other) => {
+            return Err(refused(&format!(
+                "asks for authMechanism {}; use SCRAM-SHA-256, SCRAM-SHA-1 or MONGODB-X509",
+                other.as_str()
+            )));
+        }
+    }
+    if login.username.as_deref().unwrap_or_default().contains(',') {
         return Err(refused(
             "names a user with a comma, which the driver does not send as servers understand it; \
              use another user",
         ));
     }
-    match mechanism {
-        None
-        | Some(
-            AuthMechanism::ScramSha1 | AuthMechanism::ScramSha256 | AuthMechanism::MongoDbX509,
-        ) => Ok(()),
-        Some(other) => Err(refused(&format!(
-            "asks for authMechanism {}; use SCRAM-SHA-256, SCRAM-SHA-1 or MONGODB-X509",
-            other.as_str()
-        ))),
+    Ok(())
+}
+
+/// The driver sends the user's name in a way that servers do not look at, so a wrong one would do.
+fn check_certificate(login: &Credential, url: &str) -> Result<(), Failure> {
+    let refused = |what| refused_like(what, EXAMPLE_OF_X509);
+    if login.username.is_some() {
+        return Err(refused(
+            "names a user, and with MONGODB-X509 the user is the subject of the certificate; leave \
+             the name out",
+        ));
     }
+    if !parameters(url).any(|pair| name(pair) == OF_CERTIFICATE) {
+        return Err(refused(
+            "asks for MONGODB-X509 and names no tlsCertificateKeyFile, which holds the client's \
+             certificate and key",
+        ));
+    }
+    Ok(())
 }
 
 /// The same URL without the parameters that are the host's business.
 fn without_tls(url: &str) -> String {
-    let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
-    let kept: Vec<&str> = query
-        .split('&')
-        .filter(|pair| {
-            let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
-            !OF_TLS.contains(&name.as_str())
-        })
-        .collect();
+    let address = url.split('?').next().unwrap_or_default();
+    let kept: Vec<&str> =
+        parameters(url).filter(|pair| !OF_TLS.contains(&name(pair).as_str())).collect();
     if kept.is_empty() { address.to_owned() } else { format!("{address}?{}", kept.join("&")) }
 }
 
+/// The parameters of a URL, each with its value.
+fn parameters(url: &str) -> impl Iterator<Item = &str> {
+    let (_, query) = url.split_once('?').unwrap_or_default();
+    query.split('&').filter(|pair| !pair.is_empty())
+}
+
+/// A parameter's name; its case has no meaning.
+fn name(pair: &str) -> String {
+    pair.split('=').next().unwrap_or_default().to_ascii_lowercase()
+}
+
 fn refused(what: &str) -> Failure {
+    refused_like(what, EXAMPLE)
+}
+
+fn refused_like(what: &str, example: &str) -> Failure {
     Failure::config(
         "invalid-connection-string",
-        format!("`connection_string` {what}; write it like {EXAMPLE}"),
+        format!("`connection_string` {what}; write it like {example}"),
     )
 }
 
@@ -262,6 +318,8 @@ mod tests {
         assert_eq!(named, ["a:1", "b:2", "[::1]:3"]);
         assert_eq!(set.replica_set.as_deref(), Some("rs0"));
         assert_eq!(set.connect_timeout(), Duration::from_secs(2));
+        assert_eq!(set.login(), Login::Certificate);
+        assert_eq!(read("mongodb://a/?tls=true").unwrap().login(), Login::Nobody);
         for (url, reason) in [
             ("postgresql://a", "is no MongoDB URL"),
             ("mongodb://", "cannot be read"),
@@ -270,6 +328,15 @@ mod tests {
             ("mongodb://u:p@a/?authMechanism=PLAIN&authSource=x", "authMechanism PLAIN"),
             ("mongodb://a,b/?directConnection=true", "directConnection"),
             ("mongodb://a%2Cb:secret@a/", "a comma"),
+            ("mongodb://a/?authMechanism=MONGODB-X509&tls=true", "names no tlsCertificateKeyFile"),
+            (
+                "mongodb://CN%3Dwarp@a/?authMechanism=MONGODB-X509&tlsCertificateKeyFile=x",
+                "leave the name out",
+            ),
+            (
+                "mongodb://a/?authMechanism=MONGODB-X509&tlsCertificateKeyFile=x&authSource=b",
+                "cannot be read",
+            ),
             ("mongodb://%2Ftmp%2Fmongodb.sock/", "socket file"),
             ("mongodb://u:secret@a/?nonsense=1", "cannot be read"),
         ] {
@@ -281,12 +348,14 @@ mod tests {
 
     #[test]
     fn the_path_names_the_database_of_the_user_where_auth_source_does_not() {
+        let x509 = "authMechanism=MONGODB-X509&tls=true&tlsCertificateKeyFile=client.pem";
         for (url, source) in [
             ("mongodb://u:p@a/shop", Some("shop")),
             ("mongodb://u:p@a/shop?authMechanism=SCRAM-SHA-1", Some("shop")),
             ("mongodb://u:p@a/shop?authSource=admin", Some("admin")),
             ("mongodb://u:p@a/", None),
-            ("mongodb://a/shop?authMechanism=MONGODB-X509", None),
+            (&format!("mongodb://a/shop?{x509}"), None),
+            (&format!("mongodb://a/?{x509}&authSource=%24external"), Some("$external")),
         ] {
             let credential = Settings::parse(url).unwrap().credential.unwrap();
             assert_eq!(credential.source.as_deref(), source, "{url}");
@@ -302,5 +371,6 @@ mod tests {
         assert_eq!(options.direct_connection, Some(true));
         assert!(options.tls.is_none() && options.credential.is_some());
         assert!(settings.client(literal, false).credential.is_none());
+        assert_eq!(settings.login(), Login::Password);
     }
 }

@@ -5,7 +5,7 @@
 
 use cartridge_warp_sdk::Failure;
 
-use super::refused;
+use super::{name, refused};
 
 /// Options that may come by TXT record; a balancer is refused anyway.
 const BY_RECORD: [&str; 3] = ["authsource", "replicaset", "loadbalanced"];
@@ -39,10 +39,6 @@ pub fn resolved(rest: &str, hosts: Option<&str>, records: Option<&str>) -> Resul
     let path = if path.is_empty() { "/" } else { path };
     let query = if options.is_empty() { String::new() } else { format!("?{}", options.join("&")) };
     Ok(format!("mongodb://{login}{hosts}{path}{query}"))
-}
-
-fn name(pair: &str) -> String {
-    pair.split('=').next().unwrap_or_default().to_ascii_lowercase()
 }
 
 #[cfg(test)]

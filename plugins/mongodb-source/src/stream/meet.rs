@@ -3,15 +3,16 @@
 //! A collection that is not known when its first document comes was made since the tables were
 //! listed, so the stream has all of it. One that takes its name by a rename was filled under another
 //! name: it has to be copied, which takes a connection of its own. A name that comes back after a drop
-//! begins empty: what the destination kept of the old table goes first.
+//! begins empty: what the destination kept of the old table goes first. So a drop is noted even of a
+//! collection that is not followed: it may have been, before it went while nobody looked.
 
 use cartridge_warp_sdk::{ChangeBatch, Failure, SchemaChange};
-use mongodb_documents::Rows;
+use mongodb_documents::{Rows, Shape};
 
 use super::Started;
 use super::collect::Turn;
 use super::event::{Event, Kind};
-use super::start::{made_anew, new_table};
+use super::start::new_table;
 use crate::MongodbSource;
 use crate::catalog;
 use crate::position::From;
@@ -31,7 +32,10 @@ impl Started {
                 self.meet_row(source, event, first, batch)
             }
             Kind::Rename => self.meet_rename(source, schema, event, first, batch),
-            Kind::Drop if !self.tables.contains_key(event.collection) => Ok(Turn::Pass),
+            Kind::Drop if !self.tables.contains_key(event.collection) => {
+                self.note_end(source, event.collection);
+                Ok(Turn::Pass)
+            }
             Kind::Drop | Kind::Invalidate if !first => Ok(Turn::Wait),
             Kind::Drop => {
                 self.drop_table(event.collection, batch);
@@ -61,8 +65,7 @@ impl Started {
             let is_row = event.kind == Kind::Delete || event.document.is_some();
             return Ok(if is_row { Turn::Row } else { Turn::Pass });
         }
-        let is_left_out = source.is_unselected(name) || name.starts_with("system.");
-        let (false, Some(document)) = (is_left_out, event.document) else {
+        let (false, Some(document)) = (is_left_out(source, name), event.document) else {
             return Ok(Turn::Pass);
         };
         if !first {
@@ -90,39 +93,85 @@ impl Started {
         batch: &mut ChangeBatch,
     ) -> Result<Turn, Failure> {
         let to = event.to.filter(|(database, _)| *database == schema).map(|(_, to)| to);
-        let to = to.filter(|to| !source.is_unselected(to));
+        let to = to.filter(|to| !is_left_out(source, to));
         let was_followed = self.tables.contains_key(event.collection);
         if !was_followed && to.is_none() {
+            self.note_end(source, event.collection);
             return Ok(Turn::Pass);
         }
         if !first {
             return Ok(Turn::Wait);
         }
-        if let Some(to) = to {
-            let replaced = event.replaced.unwrap_or(true);
-            let known = self.tables.get_mut(to);
-            let is_known = known.is_some();
-            if let Some(rows) = known.filter(|_| replaced && self.emptied.as_deref() != Some(to)) {
-                rows.truncate(Some(event.at_micros));
-                batch.tables.push(rows.finish()?);
-                self.emptied = Some(to.to_owned());
-                return Ok(Turn::Wait);
-            }
-            if self.position.dropped.contains(to) {
-                self.failure = Some(made_anew(to));
-            } else if replaced || !is_known {
-                if self.tables.remove(to).is_some() {
-                    batch.schema_changes.push(SchemaChange::drop_table(to));
-                }
-                self.failure = Some(new_table(to));
-            }
+        if let Some(to) = to
+            && let Turn::Wait = self.meet_new_name(source, schema, event, to, batch)?
+        {
+            return Ok(Turn::Wait);
         }
-        if was_followed {
-            self.drop_table(event.collection, batch);
+        match was_followed {
+            true => self.drop_table(event.collection, batch),
+            false => self.note_end(source, event.collection),
         }
         self.emptied = None;
         self.stand_behind(event.token, event.time);
         Ok(Turn::Done)
+    }
+
+    /// A collection takes this name. Waits once where old rows have to go first; until that is
+    /// committed, the name counts as dropped or followed, whichever it was.
+    fn meet_new_name(
+        &mut self,
+        source: &MongodbSource,
+        schema: &str,
+        event: &Event<'_>,
+        to: &str,
+        batch: &mut ChangeBatch,
+    ) -> Result<Turn, Failure> {
+        let replaced = event.replaced.unwrap_or(true);
+        let was_dropped = self.position.dropped.contains(to);
+        let is_known = self.tables.contains_key(to);
+        if is_known && !replaced {
+            // It is listed, so it was copied after this.
+            return Ok(Turn::Done);
+        }
+        if (is_known || was_dropped) && self.emptied.as_deref() != Some(to) {
+            let of_dropped = match is_known {
+                true => None,
+                // Gone or empty by now: whatever comes under this name is in the stream.
+                false => match catalog::key_of(&source.server, schema, to, &source.options)? {
+                    None => return Ok(Turn::Done),
+                    Some(shape) => Some(shape),
+                },
+            };
+            self.empty(to, of_dropped, event.at_micros, batch)?;
+            return Ok(Turn::Wait);
+        }
+        self.tables.remove(to);
+        if is_known || was_dropped {
+            batch.schema_changes.push(SchemaChange::drop_table(to));
+        }
+        self.position.dropped.remove(to);
+        self.failure = Some(new_table(to));
+        Ok(Turn::Done)
+    }
+
+    /// Takes away the destination's rows of a table; one that was dropped is announced for it.
+    fn empty(
+        &mut self,
+        name: &str,
+        of_dropped: Option<Shape>,
+        at_micros: i64,
+        batch: &mut ChangeBatch,
+    ) -> Result<(), Failure> {
+        let mut announced = of_dropped.map(|shape| {
+            batch.schema_changes.push(SchemaChange::add_table(shape.table()));
+            Rows::changes(shape)
+        });
+        if let Some(rows) = announced.as_mut().or_else(|| self.tables.get_mut(name)) {
+            rows.truncate(Some(at_micros));
+            batch.tables.push(rows.finish()?);
+        }
+        self.emptied = Some(name.to_owned());
+        Ok(())
     }
 
     fn drop_table(&mut self, name: &str, batch: &mut ChangeBatch) {
@@ -131,4 +180,15 @@ impl Started {
             self.position.table_dropped(name);
         }
     }
+    /// Notes that a collection of this name has ended which is not followed.
+    fn note_end(&mut self, source: &MongodbSource, name: &str) {
+        if !is_left_out(source, name) {
+            self.position.table_dropped(name);
+        }
+    }
+}
+
+/// Whether a collection is none of ours, whatever becomes of it.
+fn is_left_out(source: &MongodbSource, name: &str) -> bool {
+    source.is_unselected(name) || catalog::is_internal(name)
 }

@@ -215,7 +215,10 @@ impl Started {
         self.asked = answer.time;
         let due = something || self.moved.elapsed() >= HEARTBEAT;
         if let (Some(token), true) = (&answer.token, due) {
-            self.position.from = From::After(token.clone());
+            // Until something came behind the end of a database, its token is all that there is.
+            if self.position.from != From::AfterEnd(token.clone()) {
+                self.position.from = From::After(token.clone());
+            }
             self.position.time = token_time.unwrap_or(self.position.time).max(self.position.time);
             let seen = answer.time.unwrap_or(self.position.time).max(self.position.time);
             self.position.seen = self.position.seen.max(seen);

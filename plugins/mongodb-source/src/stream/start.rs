@@ -61,11 +61,11 @@ pub(super) fn start(
     after: LogPosition,
     limits: &Limits,
 ) -> Result<Started, Failure> {
-    let selected = source.selected();
-    if let Some(name) = after.dropped.iter().find(|name| selected.contains_key(*name)) {
-        return Err(made_anew(name));
-    }
-    let tables = selected.iter().map(|(name, known)| ((*name).clone(), known.changes())).collect();
+    // A name that was dropped and is there again came back behind the position: the stream has all of
+    // it, and announces it as new.
+    let selected = source.selected().into_iter();
+    let followed = selected.filter(|(name, _)| !after.dropped.contains(*name));
+    let tables = followed.map(|(name, known)| (name.clone(), known.changes())).collect();
     let feed = Some(open_feed(source, schema, &after, limits)?);
     Ok(Started {
         feed,
@@ -127,17 +127,5 @@ pub fn new_table(name: &str) -> Failure {
     Failure::reconnect(
         "new-table",
         format!("collection {name} is new; the connection is opened anew to copy it"),
-    )
-}
-
-/// The failure for a table that came back while nobody looked.
-pub(super) fn made_anew(name: &str) -> Failure {
-    Failure::resync(
-        "table-made-anew",
-        format!(
-            "collection {name} was dropped and made again while it was not followed, and the \
-             destination may still have documents of the old one; run again with --full-resync to \
-             copy it anew"
-        ),
     )
 }
