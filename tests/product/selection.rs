@@ -64,6 +64,19 @@ fn a_table_that_comes_back_is_copied_anew_and_the_others_go_on() {
 }
 
 #[test]
+fn a_table_that_the_source_did_not_list_when_it_was_left_out_is_no_exception() {
+    let mut pipeline = pipeline();
+    set(&mut pipeline, 1000, &json!([]), &json!({}));
+    assert!(pipeline.catch_up().status.success());
+    set(&mut pipeline, 2000, &json!(["t1"]), &json!({"tables": 1}));
+    assert!(pipeline.catch_up().status.success());
+    set(&mut pipeline, 3000, &json!([]), &json!({}));
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_equal("unlisted", &pipeline, 1, 3000);
+}
+
+#[test]
 fn a_dry_run_without_a_table_leaves_it_as_it_is() {
     let mut pipeline = pipeline();
     set(&mut pipeline, 1000, &json!([]), &json!({}));

@@ -252,7 +252,8 @@ async fn find_start(
     let stored = writer.destination.get_marker(schema, CHANGES).await?;
     // Before a first run there is nothing to look for.
     let others = if stored.is_some() { others } else { &[] };
-    let mut markers = selection::set_aside(writer, others).await?;
+    let mut before = selection::compare(writer, others).await?;
+    let mut markers = std::mem::take(&mut before.markers);
     let stored = stored.filter(|_| *resync != Resync::All);
     let names: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
     let mut states = Vec::with_capacity(names.len());
@@ -265,7 +266,8 @@ async fn find_start(
             None => None,
         };
         // Emptied, since what the stream has of it before its new start is left out.
-        let truncate = resync.includes(&name) || known == Some(TableState::Again);
+        let missed = before.left_out(&name) && known.as_ref().is_some_and(TableState::is_begun);
+        let truncate = resync.includes(&name) || missed || known == Some(TableState::Again);
         if truncate && !resync.includes(&name) {
             check_may_empty(&writer.context, &name)?;
         }

@@ -5,34 +5,53 @@
 //! becomes [`TableState::Again`].
 //!
 //! Only selected tables get a state, so the others are looked up just once after each change of the
-//! rules that select. A table that the source does not list at that time is not among them.
+//! lists that select. A table that the source does not list at that time is not among them; when it
+//! comes back, the lists of the last run tell that it was left out.
 
 use super::{
     RunError,
-    context::SchemaContext,
     deliver::Writer,
-    journal::sha256,
     state::{SELECTION, TableState, forgotten, marker, read, table_stream},
 };
-use crate::model::Marker;
+use crate::{config::TableLists, model::Marker};
 
-/// What is to be committed because these tables are not selected.
-pub async fn set_aside(writer: &Writer, others: &[String]) -> Result<Vec<Marker>, RunError> {
-    let (schema, destination) = (writer.context.name(), &writer.destination);
-    let rules = rules(&writer.context).into_bytes();
-    if destination.get_marker(schema, SELECTION).await?.as_ref() == Some(&rules) {
-        return Ok(Vec::new());
+/// What the run before selected.
+pub struct Before {
+    /// Its lists; none before a first run.
+    lists: Option<TableLists>,
+    /// What is to be committed because this run has other lists.
+    pub markers: Vec<Marker>,
+}
+
+impl Before {
+    /// Whether changes of the table may be missing because it was not selected.
+    pub fn left_out(&self, table: &str) -> bool {
+        self.lists.as_ref().is_some_and(|lists| !lists.selects(table))
     }
-    let mut markers = vec![Marker { stream: SELECTION.into(), value: Some(rules) }];
+}
+
+/// Compares this run's lists with those of the run before; `others` are not selected.
+pub async fn compare(writer: &Writer, others: &[String]) -> Result<Before, RunError> {
+    let (context, destination) = (&writer.context, &writer.destination);
+    let (schema, now) = (context.name(), context.config.table_lists(&context.schema));
+    let lists: Option<TableLists> = match destination.get_marker(schema, SELECTION).await? {
+        Some(value) => Some(read(schema, SELECTION, &value)?),
+        None => None,
+    };
+    if lists.as_ref() == Some(&now) {
+        return Ok(Before { lists, markers: Vec::new() });
+    }
+    let mut markers = vec![marker(SELECTION.into(), &now)];
     let mut aside = Vec::new();
     for name in others {
         let stream = table_stream(name);
         let Some(value) = destination.get_marker(schema, &stream).await? else { continue };
-        match read(schema, &stream, &value)? {
-            TableState::Snapshot { chunks } => markers.extend(forgotten(name, chunks)),
-            TableState::Streaming | TableState::Pending { truncate: true, .. } => {}
-            // Nothing was read of it yet, or it is said already.
-            TableState::Pending { truncate: false, .. } | TableState::Again => continue,
+        let state: TableState = read(schema, &stream, &value)?;
+        if !state.is_begun() || state == TableState::Again {
+            continue;
+        }
+        if let TableState::Snapshot { chunks } = state {
+            markers.extend(forgotten(name, chunks));
         }
         markers.push(marker(stream, &TableState::Again));
         aside.push(name.as_str());
@@ -44,17 +63,5 @@ pub async fn set_aside(writer: &Writer, others: &[String]) -> Result<Vec<Marker>
              and copied anew when they are selected again"
         );
     }
-    Ok(markers)
-}
-
-/// Names the rules that select tables; other rules have another name.
-fn rules(context: &SchemaContext) -> String {
-    let (config, schema) = (&context.config, &context.schema);
-    let lists = [
-        &config.global_table_whitelist,
-        &config.global_table_blacklist,
-        &schema.table_whitelist,
-        &schema.table_blacklist,
-    ];
-    sha256(&serde_json::to_vec(&lists).unwrap_or_default())
+    Ok(Before { lists, markers })
 }

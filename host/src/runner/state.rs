@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `changes` | where the change stream goes on, the source's own bytes |
 //! | `runner` | the run that holds the schema |
-//! | `selection` | the rules by which the last run selected tables (`selection`) |
+//! | `selection` | the lists by which the last run selected tables (`selection`) |
 //! | `table/T` | the state of a table |
 //! | `shape/T` | its shape as it was accepted (`registry`) |
 //! | `chunk/T/C` | how far a chunk of its snapshot is |
@@ -20,7 +20,7 @@ use crate::model::{Chunk, Marker};
 pub const CHANGES: &str = "changes";
 /// Marker of the run that holds the schema.
 pub const RUNNER: &str = "runner";
-/// Marker of the rules that select tables.
+/// Marker of the lists that select tables.
 pub const SELECTION: &str = "selection";
 
 /// Where a table is in its life. Set by the runner, stored by the destination.
@@ -44,6 +44,16 @@ pub enum TableState {
     Again,
     /// The snapshot is complete; rows come from the change stream. Stored when the last chunk is.
     Streaming,
+}
+
+impl TableState {
+    /// Whether the destination has rows of it, or had, so that missed changes spoil it.
+    pub fn is_begun(&self) -> bool {
+        match self {
+            Self::Pending { truncate, .. } => *truncate,
+            Self::Snapshot { .. } | Self::Again | Self::Streaming => true,
+        }
+    }
 }
 
 /// A chunk as it is stored until its table's snapshot is complete.
