@@ -1,6 +1,6 @@
 //! Each key of `schema_evolution` decides what it says, between runs and in the middle of a stream.
 
-use cartridge_warp_tests::{Pipeline, rows::sqlite_query};
+use cartridge_warp_tests::{Databases, Pipeline, rows::sqlite_query};
 use serde_json::{Value, json};
 
 /// What a destination's table looks like: its columns and their declared types.
@@ -142,6 +142,42 @@ fn a_table_that_is_made_anew_begins_as_the_rules_say() {
             scripted_source::history::rows_between(0, from..1000, 2, 50),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn a_table_that_is_made_anew_with_other_types_is_compared_with_what_is_kept_of_it() {
+    let free = |strategy: &str| {
+        json!({
+            "strategy": strategy,
+            "require_approval_for_risky_changes": false,
+            "require_approval_for_dangerous_changes": false,
+        })
+    };
+    for (rules, from, to, expected) in [
+        // Kept rows stay, in a column that holds old and new values, if the rules allow it.
+        (json!({}), "string", "json", None),
+        (free("permissive"), "string", "json", Some(0)),
+        (json!({}), "json", "bigint", Some(0)),
+        // Where the table went too there is nothing to compare with.
+        (free("aggressive"), "json", "bigint", Some(500)),
+    ] {
+        let name = format!("{from} to {to} {rules}");
+        let reshape = json!({"at": 500, "kind": "recreate", "from": from, "to": to});
+        let databases = Databases::start();
+        let mut pipeline = Pipeline::scripted(json!({"changes": 1000, "reshape": reshape}));
+        pipeline.set("destination", databases.destination_config());
+        pipeline.set("schema_evolution", rules);
+        let ended = pipeline.catch_up();
+        assert_eq!(ended.status.success(), expected.is_some(), "{name}: {}", ended.stderr);
+        if expected.is_none() {
+            assert!(ended.stderr.contains("modify_column `note` refused"), "{}", ended.stderr);
+        }
+        let changes = expected.map_or(0..500, |from| from..1000);
+        let rows = scripted_source::history::rows_between(0, changes, 2, 50);
+        let rows: Vec<_> = rows.iter().map(|(id, value)| format!("{id}|{value}")).collect();
+        let found = databases.at_destination("SELECT id, value FROM shop.t0 ORDER BY id");
+        assert_eq!(found, rows, "{name}");
     }
 }
 

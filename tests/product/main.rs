@@ -17,5 +17,7 @@ mod postgresql;
 mod postgresql_log;
 mod postgresql_resync;
 mod reaction;
+mod replace;
 mod sandbox;
+mod selection;
 mod types;

@@ -43,6 +43,51 @@ fn changes_arrive_while_it_runs_and_a_signal_ends_it_in_order() {
 }
 
 #[test]
+fn a_signal_ends_a_copy_in_which_a_reader_waits_for_its_turn() {
+    let options = json!({"tables": 2, "keys": 4000, "past": 8000, "changes": 8000});
+    let mut pipeline = Pipeline::scripted(options);
+    // The second table has one reader at a time, so one of the first one's two has nothing to do.
+    pipeline.set(
+        "schemas.0.tables",
+        json!([
+            {"name": "t0", "max_parallel_streams": 2},
+            {"name": "t1", "max_parallel_streams": 1, "full_load_batch_size": 1},
+        ]),
+    );
+    let mut running = pipeline.start();
+    running.wait_for("snapshot complete");
+    running.signal(15);
+    let ended = running.wait(Duration::from_secs(20));
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("snapshot complete").count(), 1, "it ended in mid-copy");
+    pipeline.set("schemas.0.tables", json!([]));
+    assert!(pipeline.catch_up().status.success());
+    for table in 0..2 {
+        let expected = scripted_source::history::rows(table, 8000, 2, 4000).len();
+        let count = rows::sqlite_count(&pipeline.database(), &format!("t{table}"));
+        assert_eq!(count, expected as u64, "t{table}");
+    }
+}
+
+#[test]
+fn a_table_of_many_columns_is_followed_after_a_restart() {
+    let pipeline = Pipeline::new();
+    let row = |id: u64| {
+        let columns = (0..600).map(|n| (format!("a_rather_long_name_{n}"), json!(n)));
+        let mut row: serde_json::Map<_, _> = columns.collect();
+        row.insert("id".to_owned(), json!(id));
+        format!("{}\n", serde_json::Value::Object(row))
+    };
+    pipeline.write("wide.ndjson", &row(1));
+    for count in 1..=3 {
+        let ended = pipeline.catch_up();
+        assert!(ended.status.success(), "{}", ended.stderr);
+        assert_eq!(rows::sqlite_count(&pipeline.database(), "wide"), count);
+        pipeline.append("wide.ndjson", &row(count + 1));
+    }
+}
+
+#[test]
 fn a_full_resync_brings_back_what_somebody_spoilt() {
     let (pipeline, mut shop) = shop(3);
     shop.open(&pipeline, 200, 50, 50);

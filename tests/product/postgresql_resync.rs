@@ -201,3 +201,25 @@ fn rows_that_a_new_column_filled_are_copied_again() {
     assert_eq!(databases.at_source(unlike).len(), databases.at_destination(unlike).len());
     assert_equal(&databases, &ended);
 }
+
+#[test]
+fn a_table_that_was_left_out_for_a_while_is_copied_anew() {
+    let (databases, mut pipeline) = copied(500);
+    pipeline.set("schemas.0.table_blacklist", json!(["orders"]));
+    databases.at_source(
+        "DELETE FROM orders WHERE id = 7; UPDATE orders SET note = 'unheard' WHERE id = 8;
+         INSERT INTO items VALUES (-1, 'new')",
+    );
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(databases.at_destination("SELECT note FROM orders WHERE id = 8"), ["note 8"]);
+    pipeline.set("schemas.0.table_blacklist", json!([]));
+    databases.at_destination("UPDATE items SET note = 'kept' WHERE id = 1");
+    databases.at_source("UPDATE orders SET note = 'heard' WHERE id = 9");
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let item = "SELECT note FROM items WHERE id = 1";
+    assert_eq!(databases.at_destination(item), ["kept"], "items were not copied again");
+    databases.at_destination("UPDATE items SET note = 'note 1' WHERE id = 1");
+    assert_equal(&databases, &ended);
+}

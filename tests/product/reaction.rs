@@ -2,7 +2,7 @@
 
 use cartridge_warp_tests::{
     Pipeline,
-    rows::{sqlite_count, sqlite_rows},
+    rows::{sqlite_count, sqlite_query, sqlite_rows},
 };
 use serde_json::{Value, json};
 
@@ -147,6 +147,22 @@ fn retries_end_after_max_retries_in_a_row() {
     let ended = pipeline.catch_up();
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
     assert_eq!(ended.stderr.matches("trying again").count(), 2, "{}", ended.stderr);
+}
+
+#[test]
+fn retries_end_while_a_table_waits_to_be_copied_anew() {
+    let mut pipeline = pipeline(json!([]));
+    pipeline.set("error_handling.max_retries", json!(2));
+    assert!(pipeline.catch_up().status.success());
+    // After so many it would end well.
+    let fault = json!({"call": "plan-snapshot", "at": TABLES, "times": 12, "action": "retry"});
+    pipeline.set("source.options.faults", json!([fault]));
+    let ended = pipeline.run(&["run", "--until-caught-up", "--full-resync"]);
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("trying again").count(), 2, "{}", ended.stderr);
+    let versions = "SELECT version FROM cartridge_warp_metadata_schema_registry";
+    let versions = sqlite_query(&pipeline.database(), versions);
+    assert_eq!(versions.len() as u64, TABLES, "no shape is registered twice: {versions:?}");
 }
 
 #[test]

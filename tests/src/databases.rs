@@ -29,13 +29,16 @@ impl Databases {
     /// A pipeline that copies schema `public`.
     pub fn pipeline(&self) -> Pipeline {
         let mut pipeline = Pipeline::new();
-        let side =
-            |url: String| -> Value { json!({"type": "postgresql", "connection_string": url}) };
         pipeline.set("single_schema_name", json!("public"));
-        pipeline.set("source", side(self.source_url()));
-        pipeline.set("destination", side(self.destination_url()));
+        pipeline.set("source", postgresql(self.source_url()));
+        pipeline.set("destination", self.destination_config());
         pipeline.set("schemas", json!([{"name": "public", "default_polling_interval": 0.05}]));
         pipeline
+    }
+
+    /// The destination in a configuration.
+    pub fn destination_config(&self) -> Value {
+        postgresql(self.destination_url())
     }
 
     /// Runs SQL at the source.
@@ -107,6 +110,10 @@ impl Databases {
             (have.as_ref() != Ok(&want)).then(|| format!("{table}: {have:?}, not {want:?}"))
         })
     }
+}
+
+fn postgresql(url: String) -> Value {
+    json!({"type": "postgresql", "connection_string": url})
 }
 
 /// A writer that goes on until it is dropped.

@@ -94,20 +94,6 @@ impl WarpConfig {
         }
     }
 
-    /// Whether a table is moved: the global lists and its schema's must both allow it. Where a
-    /// level has a whitelist, only that counts.
-    #[must_use]
-    pub fn selects_table(&self, schema: &str, table: &str) -> bool {
-        let Some(schema) = self.schema(schema) else { return false };
-        let levels = [
-            (&self.global_table_whitelist, &self.global_table_blacklist),
-            (&schema.table_whitelist, &schema.table_blacklist),
-        ];
-        levels.iter().all(|(whitelist, blacklist)| {
-            if whitelist.is_empty() { !blacklist.matches(table) } else { whitelist.matches(table) }
-        })
-    }
-
     /// What of `full_resync` is for this schema, without the schema's name in front.
     #[must_use]
     pub fn full_resync_of(&self, schema: &str) -> Resync {

@@ -43,6 +43,7 @@ mod path;
 mod redact;
 mod settings;
 mod spans;
+mod table_lists;
 mod unsupported;
 mod values;
 mod variables;
@@ -65,4 +66,5 @@ pub use settings::{
     Mode, Monitoring, OnLostPosition, Prometheus, SchemaConfig, SchemaEvolution, SecretSource,
     SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
 };
+pub use table_lists::TableLists;
 pub use values::{ByteCount, ConnectionString, Interval, Names, Patterns, Resync, Schedule};

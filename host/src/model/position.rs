@@ -26,3 +26,9 @@ pub struct Marker {
     /// None deletes the marker.
     pub value: Option<Vec<u8>>,
 }
+
+impl Marker {
+    /// Largest value, in bytes: room for the widest table's shape, and for positions, cursors and
+    /// descriptors within a value.
+    pub const VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+}

@@ -41,8 +41,9 @@ pub const OPTION_ERRORS_MAX: usize = 50;
 pub const CAPABILITIES_MAX: usize = 64;
 pub const WANTED_GRANTS_MAX: usize = 64;
 
-/// Positions, cursors, markers and chunk descriptors.
+/// Positions, cursors and chunk descriptors.
 pub const POSITION_BYTES_MAX: usize = crate::model::Position::BYTES_MAX;
+pub const MARKER_BYTES_MAX: usize = crate::model::Marker::VALUE_BYTES_MAX;
 pub const CHUNK_ID_BYTES_MAX: usize = 128;
 pub const CHUNKS_MAX: usize = 65_536;
 /// Tables of a schema, and table batches of one answer.

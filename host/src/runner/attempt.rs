@@ -11,13 +11,14 @@ use super::{
     deliver::{Tables, Writer},
     journal::{Ending, Entry, Failed},
     registry::prepare_tables,
+    selection,
     snapshot::{Copied, copy_tables},
     state::{CHANGES, RUNNER, TableState, deletion, forgotten, marker, read, table_stream},
     stream::{StreamEnd, follow},
     table::{Promises, Table},
 };
 use crate::{
-    config::Resync,
+    config::{Resync, WriteMode},
     model::{Marker, Position},
     monitor::SchemaState,
     plugin::{DestinationConnection, SourceConnection},
@@ -47,14 +48,14 @@ pub async fn run(
     attempts: &mut Attempts,
 ) -> Result<StreamEnd, RunError> {
     (attempts.commits, attempts.streamed) = (0, false);
-    let (source, writer) = match open(context, attempts).await {
+    let Opened { source, writer, others } = match open(context, attempts).await {
         Ok(opened) => opened,
         Err(error) => {
             attempts.unrecorded = Some(Failed::now(&error));
             return Err(error);
         }
     };
-    let ended = run_claimed(&writer, &source, attempts).await;
+    let ended = run_claimed(&writer, &source, &others, attempts).await;
     attempts.commits = writer.commits();
     record_end(&writer, &ended, attempts).await;
     let ended = ended?;
@@ -65,13 +66,18 @@ pub async fn run(
     Ok(ended)
 }
 
+/// Both sides, ready.
+struct Opened {
+    source: SourceConnection,
+    writer: Arc<Writer>,
+    /// Tables of the source that are not selected.
+    others: Vec<String>,
+}
+
 /// Opens both sides and makes this process the schema's writer.
-async fn open(
-    context: &Arc<SchemaContext>,
-    attempts: &mut Attempts,
-) -> Result<(SourceConnection, Arc<Writer>), RunError> {
+async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<Opened, RunError> {
     let source = open_source(context).await?;
-    let tables = select_tables(context, &source).await?;
+    let Selection { tables, others } = select_tables(context, &source).await?;
     check_named(context, attempts.resync.named(), &tables, "full_resync")?;
     let destination = open_destination(context).await?;
     let Claim { epoch, abandoned } = claim(context, &destination, attempts).await?;
@@ -83,7 +89,7 @@ async fn open(
         writer.journal.write(&Entry::Failed(&failed)).await;
     }
     writer.journal.write(&Entry::Started).await;
-    Ok((source, writer))
+    Ok(Opened { source, writer, others })
 }
 
 /// Tells the journal, and gives the schema back.
@@ -113,11 +119,12 @@ async fn record_end(writer: &Writer, ended: &Result<StreamEnd, RunError>, attemp
 async fn run_claimed(
     writer: &Arc<Writer>,
     source: &SourceConnection,
+    others: &[String],
     attempts: &mut Attempts,
 ) -> Result<StreamEnd, RunError> {
     let context = &writer.context;
-    let (start, states) =
-        find_start(writer, source, &attempts.resync, attempts.position_lost).await?;
+    let (resync, keep_shapes) = (&attempts.resync, attempts.position_lost);
+    let (start, states) = find_start(writer, source, others, resync, keep_shapes).await?;
     // From here on the stored states say it.
     (attempts.resync, attempts.position_lost) = (Resync::None, false);
     prepare_tables(writer, &states).await?;
@@ -146,17 +153,24 @@ pub(super) async fn open_destination(
     Ok(DestinationConnection::open(&endpoint.plugin, endpoint.settings.clone()).await?)
 }
 
-/// The source's tables that the operator wants.
+/// The tables of a source.
+pub(super) struct Selection {
+    /// Those that the operator wants.
+    pub tables: Tables,
+    pub others: Vec<String>,
+}
+
+/// Tells the source which of its tables the operator wants.
 pub(super) async fn select_tables(
     context: &SchemaContext,
     source: &SourceConnection,
-) -> Result<Tables, RunError> {
+) -> Result<Selection, RunError> {
     let shapes = source.get_schema(context.name()).await?;
-    let listed: Vec<String> = shapes.iter().map(|shape| shape.name.clone()).collect();
-    let selected: Vec<String> =
-        listed.iter().filter(|name| context.selects(name)).cloned().collect();
+    let listed = shapes.iter().map(|shape| shape.name.clone());
+    let (selected, others): (Vec<String>, Vec<String>) =
+        listed.partition(|name| context.selects(name));
     if selected.is_empty() {
-        return Err(RunError::NoTables { schema: context.name().to_owned(), listed });
+        return Err(RunError::NoTables { schema: context.name().to_owned(), listed: others });
     }
     // Before our own checks: the source knows what helps against what it cannot follow.
     source.select_tables(context.name(), &selected).await?;
@@ -169,7 +183,7 @@ pub(super) async fn select_tables(
     let configured = context.schema.tables.iter().map(|table| table.name.clone());
     let wanted: Vec<String> = configured.filter(|name| context.selects(name)).collect();
     check_named(context, &wanted, &tables, "tables")?;
-    Ok(tables)
+    Ok(Selection { tables, others })
 }
 
 /// A table that a key of the configuration names and that is not copied is a typing mistake.
@@ -230,14 +244,18 @@ struct Claim {
 async fn find_start(
     writer: &Writer,
     source: &SourceConnection,
+    others: &[String],
     resync: &Resync,
     keep_shapes: bool,
 ) -> Result<(Position, Vec<(String, TableState)>), RunError> {
     let schema = writer.context.name();
     let stored = writer.destination.get_marker(schema, CHANGES).await?;
+    // Before a first run there is nothing to look for.
+    let others = if stored.is_some() { others } else { &[] };
+    let mut before = selection::compare(writer, others).await?;
+    let mut markers = std::mem::take(&mut before.markers);
     let stored = stored.filter(|_| *resync != Resync::All);
     let names: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
-    let mut markers = Vec::new();
     let mut states = Vec::with_capacity(names.len());
     let mut renewed = Vec::new();
     for name in names {
@@ -248,7 +266,11 @@ async fn find_start(
             None => None,
         };
         // Emptied, since what the stream has of it before its new start is left out.
-        let truncate = resync.includes(&name) || known == Some(TableState::Again);
+        let missed = before.left_out(&name) && known.as_ref().is_some_and(TableState::is_begun);
+        let truncate = resync.includes(&name) || missed || known == Some(TableState::Again);
+        if truncate && !resync.includes(&name) {
+            check_may_empty(&writer.context, &name)?;
+        }
         if truncate && stored.is_some() {
             renewed.push(name.clone());
         }
@@ -278,4 +300,20 @@ async fn find_start(
     markers.push(Marker { stream: CHANGES.into(), value: Some(start.0.clone()) });
     writer.commit_markers(markers).await?;
     Ok((start, states))
+}
+
+/// A log is not emptied for what it missed unless a person says so: its source cannot tell it again.
+fn check_may_empty(context: &SchemaContext, table: &str) -> Result<(), RunError> {
+    if context.table_settings(table).write_mode != WriteMode::Append {
+        return Ok(());
+    }
+    Err(RunError::Unusable {
+        what: format!(
+            "table `{table}` was not selected for a while, so its log lacks the changes of that time"
+        ),
+        help: format!(
+            "begin the log anew with --full-resync={table}, which empties it (rename the table at \
+             the destination first to keep it), or leave the table out"
+        ),
+    })
 }

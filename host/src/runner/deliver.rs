@@ -16,7 +16,13 @@ use std::{
 
 use tokio::sync::Mutex;
 
-use super::{RunError, context::SchemaContext, evolve, journal::Journal, table::Table};
+use super::{
+    RunError,
+    context::SchemaContext,
+    evolve::{self, Evolved},
+    journal::Journal,
+    table::Table,
+};
 use crate::{
     model::{DeadLetter, Marker, Operation, TableBatch},
     plugin::{DestinationConnection, WriteOutcome, WriteRequest},
@@ -84,6 +90,7 @@ impl Writer {
                 }
             }
         }
+        check_markers(&markers)?;
         let dead_letters = self.accept_rejected(rejected).await?;
         let started = Instant::now();
         let measured: Vec<_> = ready.iter().map(Measured::of).collect();
@@ -111,6 +118,7 @@ impl Writer {
 
     /// Commits markers alone.
     pub async fn commit_markers(&self, markers: Vec<Marker>) -> Result<(), RunError> {
+        check_markers(&markers)?;
         self.destination.update_marker(self.context.name(), markers, self.epoch).await?;
         self.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -125,7 +133,7 @@ impl Writer {
             return Err(RunError::UnknownTable { table: batch.table.clone() });
         };
         let news = table.news(&batch.schema);
-        if !news.is_empty() && evolve::apply(self, table, news).await? {
+        if !news.is_empty() && evolve::apply(self, table, news).await? == Evolved::CopyAgain {
             return Err(RunError::CopyAgain { table: batch.table.clone() });
         }
         Ok(())
@@ -202,6 +210,25 @@ impl Writer {
     }
 }
 
+/// What could not be read back is not stored.
+fn check_markers(markers: &[Marker]) -> Result<(), RunError> {
+    let length = |marker: &Marker| marker.value.as_ref().map_or(0, Vec::len);
+    let Some(large) = markers.iter().find(|marker| length(marker) > Marker::VALUE_BYTES_MAX) else {
+        return Ok(());
+    };
+    Err(RunError::Unusable {
+        what: format!(
+            "what is to be stored as `{}` takes {} bytes, {} are allowed",
+            large.stream,
+            length(large),
+            Marker::VALUE_BYTES_MAX
+        ),
+        help: "the source cuts the table into too many or too large chunks: lower \
+               `max_parallel_streams` for it"
+            .into(),
+    })
+}
+
 /// What is measured of a batch before it is handed over.
 #[derive(Debug)]
 pub struct Measured {
@@ -219,5 +246,19 @@ impl Measured {
             bytes: batch.byte_count() as u64,
             newest_commit_us: batch.newest_commit_us(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_that_could_not_be_read_back_is_refused() {
+        let marker = |bytes| Marker { stream: "table/t".into(), value: Some(vec![0; bytes]) };
+        let none = Marker { stream: "table/t".into(), value: None };
+        assert!(check_markers(&[none.clone(), marker(Marker::VALUE_BYTES_MAX)]).is_ok());
+        let refused = check_markers(&[none, marker(Marker::VALUE_BYTES_MAX + 1)]).unwrap_err();
+        assert!(refused.to_string().contains("`table/t` takes 16777217 bytes"), "{refused}");
     }
 }

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Completion, RunError,
-    attempt::{check_named, open_destination, open_source, select_tables},
+    attempt::{Selection, check_named, open_destination, open_source, select_tables},
     context::SchemaContext,
     deliver::Measured,
     state::{CHANGES, TableState, read, table_stream},
@@ -24,7 +24,7 @@ const BATCH_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Counts what a run would copy, into the context's tally.
 pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
     let source = open_source(context).await?;
-    let tables = select_tables(context, &source).await?;
+    let Selection { tables, .. } = select_tables(context, &source).await?;
     check_named(context, context.resync().named(), &tables, "full_resync")?;
     let destination = open_destination(context).await?;
     destination.test_connection().await?;

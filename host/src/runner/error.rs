@@ -61,6 +61,23 @@ pub enum RunError {
     )]
     ChangeRefused { table: String, change: String, reason: String },
 
+    #[error(
+        "the destination's table `{table}` cannot take its new shape and is not made anew: {reason}"
+    )]
+    #[diagnostic(
+        code("table-not-replaced"),
+        help(
+            "drop the table at the destination (rename it to keep what it holds), then start again: \
+        that goes on with the copy"
+        )
+    )]
+    NotReplaced {
+        table: String,
+        reason: String,
+        #[source]
+        cause: Box<PluginError>,
+    },
+
     #[error("table `{table}`, {origin}: {message}")]
     #[diagnostic(
         code("row-refused"),
@@ -123,6 +140,7 @@ impl RunError {
             Self::Grant(_)
             | Self::ConnectionFile { .. }
             | Self::Unusable { .. }
+            | Self::NotReplaced { .. }
             | Self::NoTables { .. } => Action::Config,
             Self::NoProgress { .. } | Self::CopyAgain { .. } => Action::Reconnect,
             _ => Action::Stop,
@@ -150,6 +168,7 @@ impl RunError {
             },
             Self::RowRefused { .. } | Self::Encode { .. } => ErrorType::Transformation,
             Self::ChangeRefused { .. }
+            | Self::NotReplaced { .. }
             | Self::CopyAgain { .. }
             | Self::UnknownTable { .. }
             | Self::NoTables { .. } => ErrorType::Schema,

@@ -18,13 +18,23 @@ use crate::{
 /// Field metadata of a column whose addition may have filled rows that were there already.
 const FILLED: &str = "warp:filled";
 
+/// What changes came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evolved {
+    /// The destination keeps what it has.
+    Kept,
+    /// It has made some of them.
+    Applied,
+    /// The same, and the table is to be copied again, which its stored state says too.
+    CopyAgain,
+}
+
 /// Applies changes of a known table, in order, then hands the destination the table's new plan.
-/// True when the table is to be copied again, which its stored state then says too.
 pub async fn apply(
     writer: &Writer,
     table: &mut Table,
     changes: Vec<SchemaChange>,
-) -> Result<bool, RunError> {
+) -> Result<Evolved, RunError> {
     let policy = policy(writer, table);
     let mut applied: Vec<String> = Vec::new();
     let mut compatible = true;
@@ -48,15 +58,16 @@ pub async fn apply(
         gone |= change.kind == ChangeKind::DropTable;
         applied.push(describe(&change.kind));
     }
-    if !applied.is_empty() {
-        if !gone {
-            writer.create_table(table).await?;
-        }
-        let evolution = Evolution { what: applied.join(", "), compatible };
-        let again = if rewritten { copy_again(writer, table).await? } else { Vec::new() };
-        accept_shape(writer, table, evolution, again).await?;
+    if applied.is_empty() {
+        return Ok(Evolved::Kept);
     }
-    Ok(rewritten)
+    if !gone {
+        writer.create_table(table).await?;
+    }
+    let evolution = Evolution { what: applied.join(", "), compatible };
+    let again = if rewritten { copy_again(writer, table).await? } else { Vec::new() };
+    accept_shape(writer, table, evolution, again).await?;
+    Ok(if rewritten { Evolved::CopyAgain } else { Evolved::Applied })
 }
 
 /// Whether rows that are there already got values by the change of which the stream says nothing.

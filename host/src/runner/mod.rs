@@ -24,9 +24,11 @@ mod queue;
 mod reaction;
 mod read_ahead;
 mod registry;
+mod replace;
 #[allow(clippy::module_inception)] // The architecture's own name for it.
 mod runner;
 mod schema_processor;
+mod selection;
 mod shape;
 mod snapshot;
 mod snapshot_progress;

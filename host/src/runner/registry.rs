@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     RunError,
     deliver::Writer,
-    evolve,
+    evolve::{self, Evolved},
     journal::Entry,
+    replace,
     state::{TableState, marker, read, shape_stream},
     table::{Table, unencodable},
 };
@@ -82,18 +83,7 @@ pub async fn prepare_tables(
         let emptied = TableState::Pending { truncate: true, keep_shape: false };
         let forget =
             states.iter().any(|(name, state)| *name == table.source.name && *state == emptied);
-        let stored = stored_shape(writer, &table.source.name).await?;
-        table.version = stored.as_ref().map_or(0, |(_, version)| *version);
-        let Some((stored, _)) = stored.filter(|_| !forget) else {
-            writer.create_table(table).await?;
-            accept_shape(writer, table, Evolution::initial(), Vec::new()).await?;
-            continue;
-        };
-        let now = table.remember(stored);
-        check_key(table, &now)?;
-        writer.create_table(table).await?;
-        let news = table.compare_with(&now.schema);
-        if !news.is_empty() && evolve::apply(writer, table, news).await? {
+        if prepare_table(writer, table, forget).await? == Evolved::CopyAgain {
             again.get_or_insert_with(|| table.source.name.clone());
         }
     }
@@ -101,6 +91,38 @@ pub async fn prepare_tables(
         Some(table) => Err(RunError::CopyAgain { table }),
         None => Ok(()),
     }
+}
+
+/// Makes the destination's table. Where a shape of it is remembered, the table goes on from that one:
+/// what is other by now follows the rules for changes.
+pub async fn prepare_table(
+    writer: &Writer,
+    table: &mut Table,
+    forget: bool,
+) -> Result<Evolved, RunError> {
+    let stored = stored_shape(writer, &table.source.name).await?;
+    table.version = stored.as_ref().map_or(0, |(_, version)| *version);
+    let past = match stored {
+        Some((stored, _)) if !forget => {
+            let now = table.remember(stored);
+            check_key(table, &now)?;
+            writer.create_table(table).await?;
+            let news = table.compare_with(&now.schema);
+            return evolve::apply(writer, table, news).await;
+        }
+        past => past,
+    };
+    replace::make(writer, table, past.as_ref().map(|(past, _)| past)).await?;
+    // Nothing is committed without need: an attempt that commits counts as progress.
+    if past.is_none_or(|(past, _)| !is_same(&past, &table.source)) {
+        accept_shape(writer, table, Evolution::initial(), Vec::new()).await?;
+    }
+    Ok(Evolved::Kept)
+}
+
+/// Whether two shapes have the same columns and the same key.
+fn is_same(one: &TableShape, other: &TableShape) -> bool {
+    one.schema == other.schema && one.key == other.key
 }
 
 /// Rows are found again by their key, so another key is another table.

@@ -134,7 +134,14 @@ async fn run_reader(writer: Arc<Writer>, copying: Arc<Copying>) -> Result<Copied
     let source = open_source(context).await?;
     let selected: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
     source.select_tables(context.name(), &selected).await?;
-    while let Some(job) = copying.queue.next().await {
+    loop {
+        // A reader that stops gives no place back, so nobody would wake those that wait for one.
+        let job = tokio::select! {
+            biased;
+            () = context.stop.cancelled() => return Ok(Copied::Stopped),
+            job = copying.queue.next() => job,
+        };
+        let Some(job) = job else { break };
         if copy_chunk(&writer, &source, &copying.progress, &job).await? == Copied::Stopped {
             return Ok(Copied::Stopped);
         }

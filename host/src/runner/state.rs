@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `changes` | where the change stream goes on, the source's own bytes |
 //! | `runner` | the run that holds the schema |
+//! | `selection` | the lists by which the last run selected tables (`selection`) |
 //! | `table/T` | the state of a table |
 //! | `shape/T` | its shape as it was accepted (`registry`) |
 //! | `chunk/T/C` | how far a chunk of its snapshot is |
@@ -19,6 +20,8 @@ use crate::model::{Chunk, Marker};
 pub const CHANGES: &str = "changes";
 /// Marker of the run that holds the schema.
 pub const RUNNER: &str = "runner";
+/// Marker of the lists that select tables.
+pub const SELECTION: &str = "selection";
 
 /// Where a table is in its life. Set by the runner, stored by the destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,11 +38,22 @@ pub enum TableState {
     },
     /// Planned into chunks, each with a marker of its own. Stored with the truncation.
     Snapshot { chunks: Vec<StoredChunk> },
-    /// To be copied again because of a change of shape. Stored with the new shape; the next attempt
-    /// has the source renew its position for the table and stores that with `Pending`.
+    /// To be copied again because of a change of shape, or because changes of it were missed while it
+    /// was not selected. Stored with the new shape, or by the run that leaves it out; the next attempt
+    /// that selects it has the source renew its position for the table and stores that with `Pending`.
     Again,
     /// The snapshot is complete; rows come from the change stream. Stored when the last chunk is.
     Streaming,
+}
+
+impl TableState {
+    /// Whether the destination has rows of it, or had, so that missed changes spoil it.
+    pub fn is_begun(&self) -> bool {
+        match self {
+            Self::Pending { truncate, .. } => *truncate,
+            Self::Snapshot { .. } | Self::Again | Self::Streaming => true,
+        }
+    }
 }
 
 /// A chunk as it is stored until its table's snapshot is complete.

@@ -13,9 +13,9 @@ use super::{
     backlog::Backlog,
     batch::{BYTES_MAX, Pending},
     deliver::{Commit, Writer},
-    evolve,
+    evolve::{self, Evolved},
     read_ahead::{ReadAhead, Waiting, read_ahead},
-    registry::{Evolution, accept_shape},
+    registry::prepare_table,
     state::{CHANGES, TableState, deletion, marker, shape_stream, table_stream},
     table::{Promises, Table},
 };
@@ -233,17 +233,24 @@ async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<(), 
             // A table that was planned from the source's list is announced again by its stream.
             (Some(table), ChangeKind::AddTable) if !table.dropped => {}
             (Some(table), ChangeKind::DropTable) => {
-                let _ = evolve::apply(writer, table, vec![change.clone()]).await?;
-                let gone = [table_stream(&change.table), shape_stream(&change.table)];
-                writer.commit_markers(gone.into_iter().map(deletion).collect()).await?;
+                let mut gone = vec![deletion(table_stream(&change.table))];
+                // What the destination keeps is what a table of the same name is compared with.
+                if evolve::apply(writer, table, vec![change.clone()]).await? != Evolved::Kept {
+                    gone.push(deletion(shape_stream(&change.table)));
+                }
+                writer.commit_markers(gone).await?;
                 table.dropped = true;
             }
             (_, ChangeKind::AddTable) => {
-                let table = add_table(writer, change).await?;
+                let (table, evolved) = add_table(writer, change).await?;
                 tables.insert(change.table.clone(), table);
+                if evolved == Evolved::CopyAgain {
+                    again.get_or_insert_with(|| change.table.clone());
+                }
             }
             (Some(table), _) => {
-                if evolve::apply(writer, table, vec![change.clone()]).await? {
+                let evolved = evolve::apply(writer, table, vec![change.clone()]).await?;
+                if evolved == Evolved::CopyAgain {
                     again.get_or_insert_with(|| change.table.clone());
                 }
             }
@@ -259,7 +266,7 @@ async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<(), 
 }
 
 /// A table that is new in the stream arrives whole through it: there is nothing to snapshot.
-async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<Table, RunError> {
+async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<(Table, Evolved), RunError> {
     let context = &writer.context;
     let Some(shape) = change.after.clone() else {
         return Err(RunError::UnknownTable { table: change.table.clone() });
@@ -267,10 +274,12 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<Table, RunE
     let settings = context.table_settings(&change.table);
     let promises = Promises::of(&context.source.plugin.info);
     let mut table = Table::new(shape, settings, promises)?;
-    writer.create_table(&table).await?;
-    let state = marker(table_stream(&change.table), &TableState::Streaming);
-    accept_shape(writer, &mut table, Evolution::initial(), vec![state]).await?;
+    let evolved = prepare_table(writer, &mut table, false).await?;
+    if evolved != Evolved::CopyAgain {
+        let state = marker(table_stream(&change.table), &TableState::Streaming);
+        writer.commit_markers(vec![state]).await?;
+    }
     context.metrics.table(&change.table).schema_change(&change.kind);
     tracing::info!(table = change.table, "new table");
-    Ok(table)
+    Ok((table, evolved))
 }

@@ -40,7 +40,8 @@ pub struct SchemaConfig {
     /// blacklist.
     #[serde(default)]
     pub table_whitelist: Patterns,
-    /// Tables that match one of these globs are not moved.
+    /// Tables that match one of these globs are not moved. One that was left out for a while is emptied
+    /// and copied anew when it is selected again.
     #[serde(default)]
     pub table_blacklist: Patterns,
     /// Tables with values of their own; a table not listed takes the schema's.

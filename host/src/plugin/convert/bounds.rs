@@ -6,8 +6,8 @@ use crate::{
         Cause,
         bindings::source::cartridge::warp::types as wit,
         limits::{
-            DEAD_LETTERS_MAX, DETAIL_BYTES_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX,
-            PAYLOAD_BYTES_MAX, POSITION_BYTES_MAX, WORD_BYTES_MAX,
+            DEAD_LETTERS_MAX, DETAIL_BYTES_MAX, MARKER_BYTES_MAX, MESSAGE_BYTES_MAX,
+            NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, POSITION_BYTES_MAX, WORD_BYTES_MAX,
         },
         text,
     },
@@ -44,11 +44,13 @@ pub(super) fn bounded_name(what: &str, name: String, max: usize) -> Result<Strin
 
 /// Opaque bytes that the host will store.
 pub(super) fn opaque(what: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Cause> {
-    if bytes.len() > POSITION_BYTES_MAX {
+    at_most(POSITION_BYTES_MAX, what, bytes)
+}
+
+fn at_most(max: usize, what: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Cause> {
+    if bytes.len() > max {
         let length = bytes.len();
-        return Err(malformed(format!(
-            "a {what} of {length} bytes, {POSITION_BYTES_MAX} are allowed"
-        )));
+        return Err(malformed(format!("a {what} of {length} bytes, {max} are allowed")));
     }
     Ok(bytes)
 }
@@ -58,7 +60,7 @@ pub(in crate::plugin) fn position(bytes: Vec<u8>) -> Result<Position, Cause> {
 }
 
 pub(in crate::plugin) fn marker(bytes: Vec<u8>) -> Result<Vec<u8>, Cause> {
-    opaque("marker", bytes)
+    at_most(MARKER_BYTES_MAX, "marker", bytes)
 }
 
 /// A kebab-case word; one that isn't is shown, not trusted.

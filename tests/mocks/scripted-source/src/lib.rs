@@ -70,7 +70,7 @@ impl Source for ScriptedSource {
     fn get_schema(&mut self, _: &str) -> Result<Vec<Table>, Failure> {
         self.script.call("get-schema")?;
         let now = self.now();
-        Ok((0..self.options.tables).map(|index| table(&self.options, index, now)).collect())
+        (0..self.options.tables).map(|index| table(&self.options, index, now)).collect()
     }
 
     fn current_position(&mut self, _: &str) -> Result<Position, Failure> {
@@ -110,7 +110,7 @@ impl Source for ScriptedSource {
         let index = Self::index(name);
         let after = cursor.map(number).transpose()?;
         let start = number(start)?;
-        let mut writer = TableWriter::inserts(&table(&self.options, index, start));
+        let mut writer = TableWriter::inserts(&table(&self.options, index, start)?);
         let mut last = None;
         let all = rows(index, start, tables, keys);
         let of_half = all.into_iter().filter(|(key, _)| key % 2 == u64::from(*half));
@@ -152,12 +152,12 @@ impl Source for ScriptedSource {
         let mut batch = ChangeBatch {
             position: end.to_le_bytes().to_vec(),
             caught_up: end == changes,
-            schema_changes: changes_at(&self.options, start),
+            schema_changes: changes_at(&self.options, start)?,
             ..ChangeBatch::default()
         };
         // Order matters only within a table, so each table's rows go together.
         for index in 0..tables {
-            let mut writer = TableWriter::changes(&table(&self.options, index, start));
+            let mut writer = TableWriter::changes(&table(&self.options, index, start)?);
             for change in (start..end).map(|n| change(n, tables, keys)) {
                 if change.table != index {
                     continue;

@@ -30,6 +30,10 @@ pub struct Reshape {
     /// The number of the change before which it happens.
     pub at: u64,
     pub kind: ReshapeKind,
+    /// The type of `note` before; a string by default.
+    pub from: Option<String>,
+    /// Its type afterwards; what the kind says by default.
+    pub to: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
