@@ -26,6 +26,13 @@ pub struct SnapshotBatch {
     pub next_cursor: Option<Vec<u8>>,
 }
 
+impl SnapshotBatch {
+    /// As [`ChangeBatch::byte_count`].
+    pub fn byte_count(&self) -> usize {
+        self.rows.as_ref().map_or(0, TableBatch::byte_count) + payload_bytes(&self.rejected)
+    }
+}
+
 /// One step of the change stream.
 #[derive(Debug)]
 pub struct ChangeBatch {
@@ -46,8 +53,12 @@ impl ChangeBatch {
     /// Bytes of all rows, as they lie in memory, and of what was rejected.
     pub fn byte_count(&self) -> usize {
         let rows: usize = self.tables.iter().map(TableBatch::byte_count).sum();
-        rows + self.rejected.iter().map(|letter| letter.payload.len()).sum::<usize>()
+        rows + payload_bytes(&self.rejected)
     }
+}
+
+fn payload_bytes(rejected: &[DeadLetter]) -> usize {
+    rejected.iter().map(|letter| letter.payload.len()).sum()
 }
 
 /// An open source. Clones share one instance, whose calls run one at a time; the last clone to go

@@ -8,39 +8,57 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::batch::BYTES_MAX;
-use crate::plugin::ChangeBatch;
+use crate::plugin::{ChangeBatch, SnapshotBatch};
 
 /// Bytes that wait: two full commits.
 const WAITING_BYTES_MAX: usize = 2 * BYTES_MAX;
 /// Batches that wait, whatever their size.
 const WAITING_MAX: usize = 64;
 
+/// A source batch of either kind.
+pub trait Batch {
+    /// What it takes of the room.
+    fn bytes(&self) -> usize;
+}
+
+impl Batch for ChangeBatch {
+    fn bytes(&self) -> usize {
+        self.byte_count()
+    }
+}
+
+impl Batch for SnapshotBatch {
+    fn bytes(&self) -> usize {
+        self.byte_count()
+    }
+}
+
 /// A batch with the room that it takes.
-type Item = (ChangeBatch, OwnedSemaphorePermit);
+type Item<B> = (B, OwnedSemaphorePermit);
 
 /// The reader's end.
-pub struct ReadAhead {
-    batches: mpsc::Sender<Item>,
+pub struct ReadAhead<B> {
+    batches: mpsc::Sender<Item<B>>,
     room: Arc<Semaphore>,
 }
 
 /// The destination's end.
-pub struct Waiting {
-    batches: mpsc::Receiver<Item>,
+pub struct Waiting<B> {
+    batches: mpsc::Receiver<Item<B>>,
 }
 
 /// An empty queue.
-pub fn read_ahead() -> (ReadAhead, Waiting) {
+pub fn read_ahead<B: Batch>() -> (ReadAhead<B>, Waiting<B>) {
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
     let room = Arc::new(Semaphore::new(WAITING_BYTES_MAX));
     (ReadAhead { batches: sender, room }, Waiting { batches: receiver })
 }
 
-impl ReadAhead {
+impl<B: Batch> ReadAhead<B> {
     /// Waits for room. False when nobody takes batches any more.
-    pub async fn send(&self, batch: ChangeBatch) -> bool {
+    pub async fn send(&self, batch: B) -> bool {
         // A batch that is larger than all the room waits until it is alone.
-        let bytes = batch.byte_count().min(WAITING_BYTES_MAX);
+        let bytes = batch.bytes().min(WAITING_BYTES_MAX);
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let Ok(room) = Arc::clone(&self.room).acquire_many_owned(bytes).await else {
             return false;
@@ -49,11 +67,16 @@ impl ReadAhead {
     }
 }
 
-impl Waiting {
+impl<B: Batch> Waiting<B> {
     /// The oldest batch; none when the reader has ended. Nothing is lost when nobody waits for it to
     /// the end.
-    pub async fn recv(&mut self) -> Option<ChangeBatch> {
+    pub async fn recv(&mut self) -> Option<B> {
         self.batches.recv().await.map(|(batch, _room)| batch)
+    }
+
+    /// The oldest batch, if there is one already.
+    pub fn try_recv(&mut self) -> Option<B> {
+        self.batches.try_recv().ok().map(|(batch, _room)| batch)
     }
 }
 
@@ -85,7 +108,7 @@ mod tests {
         }
     }
 
-    async fn is_full(queue: &ReadAhead, bytes: usize) -> bool {
+    async fn is_full(queue: &ReadAhead<ChangeBatch>, bytes: usize) -> bool {
         timeout(Duration::from_millis(20), queue.send(batch(bytes))).await.is_err()
     }
 

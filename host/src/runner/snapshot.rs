@@ -6,14 +6,16 @@
 
 use std::sync::Arc;
 
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use super::{
     RunError,
     attempt::open_source,
+    batch::BYTES_MAX,
     deliver::{Commit, Writer},
     queue::{Job, JobQueue},
+    read_ahead::{ReadAhead, Waiting, read_ahead},
     snapshot_progress::SnapshotProgress,
     state::{ChunkProgress, TableState, chunk_stream, forgotten, marker, read, table_stream},
 };
@@ -154,14 +156,14 @@ async fn run_reader(writer: Arc<Writer>, copying: Arc<Copying>) -> Result<Copied
     Ok(Copied::All)
 }
 
-/// Reads ahead by one batch while the one before is committed.
+/// Reads ahead while what was read before is committed.
 async fn copy_chunk(
     writer: &Writer,
     source: &SourceConnection,
     progress: &SnapshotProgress,
     job: &Job,
 ) -> Result<Copied, RunError> {
-    let (sender, receiver) = mpsc::channel(1);
+    let (sender, receiver) = read_ahead();
     let reading = read_chunk(writer, source, job, sender);
     let (copied, ()) = tokio::try_join!(reading, write_chunk(writer, progress, job, receiver))?;
     Ok(copied)
@@ -171,7 +173,7 @@ async fn read_chunk(
     writer: &Writer,
     source: &SourceConnection,
     job: &Job,
-    batches: mpsc::Sender<SnapshotBatch>,
+    batches: ReadAhead<SnapshotBatch>,
 ) -> Result<Copied, RunError> {
     let context = &writer.context;
     let limits = ReadLimits {
@@ -194,30 +196,36 @@ async fn read_chunk(
         let is_last = next.is_none();
         cursor = next;
         // A closed channel means that the write failed; its error is the one to report.
-        if batches.send(batch).await.is_err() || is_last {
+        if !batches.send(batch).await || is_last {
             return Ok(Copied::All);
         }
     }
 }
 
+/// Commits what was read: while the destination is the slower side, several batches at once.
 async fn write_chunk(
     writer: &Writer,
     shown: &SnapshotProgress,
     job: &Job,
-    mut batches: mpsc::Receiver<SnapshotBatch>,
+    mut batches: Waiting<SnapshotBatch>,
 ) -> Result<(), RunError> {
     let stream = chunk_stream(&job.table, &job.chunk.id);
     let mut progress = job.progress.clone();
-    while let Some(batch) = batches.recv().await {
-        let rows = batch.rows.as_ref().map_or(0, |rows| rows.row_count() as u64);
+    while let Some(first) = batches.recv().await {
+        let (mut commit, mut bytes, mut rows) = (Commit::default(), 0, 0);
+        let mut next = Some(first);
+        while let Some(batch) = next {
+            bytes += batch.byte_count();
+            rows += batch.rows.as_ref().map_or(0, |rows| rows.row_count() as u64);
+            progress.done = batch.next_cursor.is_none();
+            progress.cursor = batch.next_cursor;
+            commit.tables.extend(batch.rows);
+            commit.rejected.extend(batch.rejected);
+            next = if bytes < BYTES_MAX { batches.try_recv() } else { None };
+        }
         progress.rows += rows;
-        progress.done = batch.next_cursor.is_none();
-        progress.cursor = batch.next_cursor;
-        let markers = vec![marker(stream.clone(), &progress)];
-        let tables = batch.rows.into_iter().collect();
-        writer
-            .commit(Commit { tables, rejected: batch.rejected, markers, ..Commit::default() })
-            .await?;
+        commit.markers = vec![marker(stream.clone(), &progress)];
+        writer.commit(commit).await?;
         shown.advance(&writer.context, &job.table, rows);
     }
     Ok(())

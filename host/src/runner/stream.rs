@@ -86,7 +86,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn run(mut self, start: Position, batches: ReadAhead) -> Result<StreamEnd, RunError> {
+    async fn run(
+        mut self,
+        start: Position,
+        batches: ReadAhead<ChangeBatch>,
+    ) -> Result<StreamEnd, RunError> {
         let context = &self.writer.context;
         let mut after = start;
         loop {
@@ -118,7 +122,11 @@ impl Reader<'_> {
 
     /// False when the queue is closed. While it is full, the source hears again what is committed:
     /// so it shows how far it is behind, and its connections stay in use.
-    async fn send(&mut self, batches: &ReadAhead, batch: ChangeBatch) -> Result<bool, RunError> {
+    async fn send(
+        &mut self,
+        batches: &ReadAhead<ChangeBatch>,
+        batch: ChangeBatch,
+    ) -> Result<bool, RunError> {
         let mut sending = std::pin::pin!(batches.send(batch));
         loop {
             tokio::select! {
@@ -173,7 +181,7 @@ struct Delivery<'a> {
 
 impl Delivery<'_> {
     /// Commits what arrives until the queue closes; the last committed position.
-    async fn run(mut self, mut queue: Waiting) -> Result<Option<Position>, RunError> {
+    async fn run(mut self, mut queue: Waiting<ChangeBatch>) -> Result<Option<Position>, RunError> {
         loop {
             let due = self.pending.due();
             let batch = tokio::select! {
