@@ -260,17 +260,15 @@ async fn find_start(
     let mut renewed = Vec::new();
     for name in names {
         let stream = table_stream(&name);
-        let known: Option<TableState> = match writer.destination.get_marker(schema, &stream).await?
-        {
-            Some(value) => Some(read(schema, &stream, &value)?),
-            None => None,
-        };
-        // Emptied, since what the stream has of it before its new start is left out.
-        let missed = before.left_out(&name) && known.as_ref().is_some_and(TableState::is_begun);
-        let truncate = resync.includes(&name) || missed || known == Some(TableState::Again);
-        if truncate && !resync.includes(&name) {
+        let known: Option<TableState> = read(&writer.destination, schema, &stream).await?;
+        let missed = known == Some(TableState::Again)
+            || (before.left_out(&name) && known.as_ref().is_some_and(TableState::is_begun));
+        let wanted = resync.includes(&name);
+        if missed && !wanted {
             check_may_empty(&writer.context, &name)?;
         }
+        // Emptied, since what the stream has of it before its new start is left out.
+        let truncate = wanted || missed;
         if truncate && stored.is_some() {
             renewed.push(name.clone());
         }

@@ -54,9 +54,8 @@ async fn needs_snapshot(
     table: &str,
 ) -> Result<bool, RunError> {
     let stream = table_stream(table);
-    let stored = destination.get_marker(context.name(), &stream).await?;
-    let state = stored.map(|value| read(context.name(), &stream, &value)).transpose()?;
-    Ok(context.resync().includes(table) || !matches!(state, Some(TableState::Streaming)))
+    let state: Option<TableState> = read(destination, context.name(), &stream).await?;
+    Ok(context.resync().includes(table) || state != Some(TableState::Streaming))
 }
 
 async fn count_snapshot(

@@ -8,30 +8,11 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::batch::BYTES_MAX;
-use crate::plugin::{ChangeBatch, SnapshotBatch};
 
 /// Bytes that wait: two full commits.
 const WAITING_BYTES_MAX: usize = 2 * BYTES_MAX;
 /// Batches that wait, whatever their size.
 const WAITING_MAX: usize = 64;
-
-/// A source batch of either kind.
-pub trait Batch {
-    /// What it takes of the room.
-    fn bytes(&self) -> usize;
-}
-
-impl Batch for ChangeBatch {
-    fn bytes(&self) -> usize {
-        self.byte_count()
-    }
-}
-
-impl Batch for SnapshotBatch {
-    fn bytes(&self) -> usize {
-        self.byte_count()
-    }
-}
 
 /// A batch with the room that it takes.
 type Item<B> = (B, OwnedSemaphorePermit);
@@ -40,6 +21,7 @@ type Item<B> = (B, OwnedSemaphorePermit);
 pub struct ReadAhead<B> {
     batches: mpsc::Sender<Item<B>>,
     room: Arc<Semaphore>,
+    bytes: fn(&B) -> usize,
 }
 
 /// The destination's end.
@@ -47,18 +29,18 @@ pub struct Waiting<B> {
     batches: mpsc::Receiver<Item<B>>,
 }
 
-/// An empty queue.
-pub fn read_ahead<B: Batch>() -> (ReadAhead<B>, Waiting<B>) {
+/// An empty queue of batches; `bytes` says what one takes of the room.
+pub fn read_ahead<B>(bytes: fn(&B) -> usize) -> (ReadAhead<B>, Waiting<B>) {
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
     let room = Arc::new(Semaphore::new(WAITING_BYTES_MAX));
-    (ReadAhead { batches: sender, room }, Waiting { batches: receiver })
+    (ReadAhead { batches: sender, room, bytes }, Waiting { batches: receiver })
 }
 
-impl<B: Batch> ReadAhead<B> {
+impl<B> ReadAhead<B> {
     /// Waits for room. False when nobody takes batches any more.
     pub async fn send(&self, batch: B) -> bool {
         // A batch that is larger than all the room waits until it is alone.
-        let bytes = batch.bytes().min(WAITING_BYTES_MAX);
+        let bytes = (self.bytes)(&batch).min(WAITING_BYTES_MAX);
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let Ok(room) = Arc::clone(&self.room).acquire_many_owned(bytes).await else {
             return false;
@@ -67,7 +49,7 @@ impl<B: Batch> ReadAhead<B> {
     }
 }
 
-impl<B: Batch> Waiting<B> {
+impl<B> Waiting<B> {
     /// The oldest batch; none when the reader has ended. Nothing is lost when nobody waits for it to
     /// the end.
     pub async fn recv(&mut self) -> Option<B> {
@@ -87,7 +69,10 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::model::{DeadLetter, Position};
+    use crate::{
+        model::{DeadLetter, Position},
+        plugin::ChangeBatch,
+    };
 
     /// A batch of this many bytes.
     fn batch(bytes: usize) -> ChangeBatch {
@@ -114,14 +99,14 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_and_number_are_bounded() {
-        let (queue, mut waiting) = read_ahead();
+        let (queue, mut waiting) = read_ahead(ChangeBatch::byte_count);
         assert!(queue.send(batch(WAITING_BYTES_MAX - 10)).await);
         assert!(queue.send(batch(10)).await);
         assert!(is_full(&queue, 1).await);
         assert_eq!(waiting.recv().await.unwrap().byte_count(), WAITING_BYTES_MAX - 10);
         assert!(!is_full(&queue, 1).await);
 
-        let (queue, mut waiting) = read_ahead();
+        let (queue, mut waiting) = read_ahead(ChangeBatch::byte_count);
         for _ in 0..WAITING_MAX {
             assert!(queue.send(batch(0)).await);
         }
@@ -132,7 +117,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_larger_than_the_room_passes_alone() {
-        let (queue, mut waiting) = read_ahead();
+        let (queue, mut waiting) = read_ahead(ChangeBatch::byte_count);
         assert!(queue.send(batch(3 * WAITING_BYTES_MAX)).await);
         assert!(is_full(&queue, 1).await);
         assert!(waiting.recv().await.is_some());
@@ -141,7 +126,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_learns_that_nobody_takes_its_batches() {
-        let (queue, waiting) = read_ahead();
+        let (queue, waiting) = read_ahead(ChangeBatch::byte_count);
         drop(waiting);
         assert!(!queue.send(batch(1)).await);
     }

@@ -144,10 +144,8 @@ fn check_key(table: &Table, now: &TableShape) -> Result<(), RunError> {
 /// The remembered shape and its version.
 async fn stored_shape(writer: &Writer, table: &str) -> Result<Option<(TableShape, u32)>, RunError> {
     let (schema, stream) = (writer.context.name(), shape_stream(table));
-    let Some(value) = writer.destination.get_marker(schema, &stream).await? else {
-        return Ok(None);
-    };
-    let stored: StoredShape = read(schema, &stream, &value)?;
+    let stored: Option<StoredShape> = read(&writer.destination, schema, &stream).await?;
+    let Some(stored) = stored else { return Ok(None) };
     let decoded =
         decode_schema(Bytes::from(stored.schema)).map_err(|cause| unencodable(table, cause))?;
     let arrow = decoded.arrow.clone();

@@ -34,10 +34,7 @@ impl Before {
 pub async fn compare(writer: &Writer, others: &[String]) -> Result<Before, RunError> {
     let (context, destination) = (&writer.context, &writer.destination);
     let (schema, now) = (context.name(), context.config.table_lists(&context.schema));
-    let lists: Option<TableLists> = match destination.get_marker(schema, SELECTION).await? {
-        Some(value) => Some(read(schema, SELECTION, &value)?),
-        None => None,
-    };
+    let lists: Option<TableLists> = read(destination, schema, SELECTION).await?;
     if lists.as_ref() == Some(&now) {
         return Ok(Before { lists, markers: Vec::new() });
     }
@@ -45,11 +42,11 @@ pub async fn compare(writer: &Writer, others: &[String]) -> Result<Before, RunEr
     let mut aside = Vec::new();
     for name in others {
         let stream = table_stream(name);
-        let Some(value) = destination.get_marker(schema, &stream).await? else { continue };
-        let state: TableState = read(schema, &stream, &value)?;
-        if !state.is_begun() || state == TableState::Again {
+        let state: Option<TableState> = read(destination, schema, &stream).await?;
+        let Some(state) = state.filter(|state| state.is_begun() && *state != TableState::Again)
+        else {
             continue;
-        }
+        };
         if let TableState::Snapshot { chunks } = state {
             markers.extend(forgotten(name, chunks));
         }

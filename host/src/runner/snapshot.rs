@@ -81,11 +81,8 @@ pub async fn copy_tables(
 async fn resume(writer: &Writer, table: &str, chunk: Chunk) -> Result<Job, RunError> {
     let schema = writer.context.name();
     let stream = chunk_stream(table, &chunk.id);
-    let progress = match writer.destination.get_marker(schema, &stream).await? {
-        Some(value) => read(schema, &stream, &value)?,
-        None => ChunkProgress::default(),
-    };
-    Ok(Job { table: table.to_owned(), chunk, progress })
+    let progress: Option<ChunkProgress> = read(&writer.destination, schema, &stream).await?;
+    Ok(Job { table: table.to_owned(), chunk, progress: progress.unwrap_or_default() })
 }
 
 async fn plan(
@@ -163,7 +160,7 @@ async fn copy_chunk(
     progress: &SnapshotProgress,
     job: &Job,
 ) -> Result<Copied, RunError> {
-    let (sender, receiver) = read_ahead();
+    let (sender, receiver) = read_ahead(SnapshotBatch::byte_count);
     let reading = read_chunk(writer, source, job, sender);
     let (copied, ()) = tokio::try_join!(reading, write_chunk(writer, progress, job, receiver))?;
     Ok(copied)
@@ -243,9 +240,8 @@ async fn finish_table(writer: &Writer, table: &str) -> Result<(), RunError> {
 pub async fn forget_chunks(writer: &Writer, table: &str) -> Result<Vec<Marker>, RunError> {
     let (schema, stream) = (writer.context.name(), table_stream(table));
     let mut markers = Vec::new();
-    if let Some(value) = writer.destination.get_marker(schema, &stream).await?
-        && let TableState::Snapshot { chunks } = read(schema, &stream, &value)?
-    {
+    let state = read(&writer.destination, schema, &stream).await?;
+    if let Some(TableState::Snapshot { chunks }) = state {
         markers.extend(forgotten(table, chunks));
     }
     Ok(markers)

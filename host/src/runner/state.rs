@@ -14,7 +14,11 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::model::{Chunk, Marker};
+use super::RunError;
+use crate::{
+    model::{Chunk, Marker},
+    plugin::DestinationConnection,
+};
 
 /// Marker of the change stream's position.
 pub const CHANGES: &str = "changes";
@@ -130,8 +134,17 @@ pub fn forgotten(table: &str, chunks: Vec<StoredChunk>) -> impl Iterator<Item = 
     chunks.into_iter().map(move |chunk| deletion(chunk_stream(table, &chunk.id)))
 }
 
-/// Reads a stored value.
-pub fn read<T: DeserializeOwned>(
+/// Reads a marker of the host's own, if there is one.
+pub async fn read<T: DeserializeOwned>(
+    destination: &DestinationConnection,
+    schema: &str,
+    stream: &str,
+) -> Result<Option<T>, RunError> {
+    let value = destination.get_marker(schema, stream).await?;
+    Ok(value.map(|value| decode(schema, stream, &value)).transpose()?)
+}
+
+fn decode<T: DeserializeOwned>(
     schema: &str,
     stream: &str,
     value: &[u8],
@@ -164,14 +177,14 @@ mod tests {
         for state in states {
             let marker = marker(table_stream("t"), &state);
             assert_eq!(marker.stream, "table/t");
-            let back: TableState = read("s", "table/t", &marker.value.unwrap()).unwrap();
+            let back: TableState = decode("s", "table/t", &marker.value.unwrap()).unwrap();
             assert_eq!(back, state);
         }
     }
 
     #[test]
     fn a_damaged_marker_is_an_error_that_names_it() {
-        let error = read::<TableState>("shop", "table/t", b"{\"state\":\"later\"}").unwrap_err();
+        let error = decode::<TableState>("shop", "table/t", b"{\"state\":\"later\"}").unwrap_err();
         assert_eq!(error.to_string(), "marker `table/t` of schema `shop` cannot be read");
     }
 }

@@ -49,7 +49,7 @@ pub async fn follow(
     start: Position,
     end_when_caught_up: bool,
 ) -> Result<StreamEnd, RunError> {
-    let (batches, queue) = read_ahead();
+    let (batches, queue) = read_ahead(ChangeBatch::byte_count);
     let (committed, confirmable) = watch::channel(None);
     let backlog = &Backlog::new(&writer.context.metrics);
     let reader =
