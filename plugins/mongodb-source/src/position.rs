@@ -3,8 +3,9 @@
 //! A BSON document with `v`, the version of the format. A place in the log is the resume token of an
 //! event or heartbeat as the server gave it, and the cluster's time, which tokens do not show. It never
 //! lies within an event: of a split event the last fragment's token counts, and only once all
-//! fragments were read. Beside it stand the form of the rows (`form`) and the tables that were dropped and did not come back, since
-//! what the destination keeps of them must not be mixed with a new table of that name.
+//! fragments were read. Beside it stand the form of the rows (`form`), and the tables that were dropped
+//! and did not come back, since what the destination keeps of them must not be mixed with a new table
+//! of that name.
 
 use std::collections::BTreeSet;
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use cartridge_warp_sdk::{Failure, Table, log};
 use mongodb::bson::{Document, RawDocumentBuf, doc};
+use mongodb::error::Error;
 use mongodb_documents::{Rows, Shape};
 
 use crate::options::{FullDocument, Options};
@@ -175,15 +176,11 @@ pub fn key_of(
 }
 
 /// About how many documents there are, from the collection's own count.
-pub fn count(server: &Server, database: &str, name: &str) -> Result<u64, Failure> {
-    Ok(counted(&server.run(database, doc! { "count": name })?))
-}
-
-/// The number of an answer to `count`.
-fn counted(answer: &Document) -> u64 {
+pub async fn count(server: &Server, database: &str, name: &str) -> Result<u64, Error> {
+    let answer = server.database(database).run_command(doc! { "count": name }).await?;
     let count = answer.get("n");
     let count = count.and_then(|n| n.as_i64().or_else(|| n.as_i32().map(i64::from)));
-    u64::try_from(count.unwrap_or_default()).unwrap_or_default()
+    Ok(u64::try_from(count.unwrap_or_default()).unwrap_or_default())
 }
 
 /// The first (`order` 1) or last (-1) document by `_id`, with nothing but that.

@@ -18,7 +18,7 @@ use mongodb::error::Error;
 use mongodb::raw_batch_cursor::RawBatch;
 use tokio::time::timeout;
 
-use super::{Collection, counted};
+use super::{Collection, count};
 use crate::server::{Server, failure};
 
 /// How long all collections together may take; a call ends after a minute.
@@ -77,10 +77,7 @@ async fn look_at(server: &Server, database: &str, name: &str, sample_size: u32) 
         };
         server.single_batch(database, find)
     };
-    let count = async {
-        let answer = server.database(database).run_command(doc! { "count": name }).await;
-        answer.map(|answer| counted(&answer))
-    };
+    let count = count(server, database, name);
     let (documents, first, last) = join3(count, end(1), end(-1)).await;
     Look { documents, ends: [first, last] }
 }

@@ -252,22 +252,24 @@ impl Server {
     pub async fn single_batch(&self, database: &str, command: Document) -> Result<RawBatch, Error> {
         let database = self.database(database);
         let mut cursor = database.run_cursor_command(command).batch().await?;
-        let no_batch = || Error::from(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
-        cursor.next().await.unwrap_or_else(|| Err(no_batch()))
+        cursor.next().await.unwrap_or_else(|| Err(ended()))
     }
 
     /// Works until this is done, or the server is taken for silent.
     pub fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
-        let done = self.runtime.block_on(async { timeout(ANSWER_PATIENCE, work).await });
-        done.map_err(|_| self.silent())
+        self.wait_for(ANSWER_PATIENCE, work)
+    }
+
+    fn wait_for<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Result<T, Failure> {
+        let done = self.runtime.block_on(async { timeout(patience, work).await });
+        done.map_err(|_| self.silent_for(patience))
     }
 
     /// Asks whether the server is there, on a connection that nothing else occupies.
     pub fn ping(&self, patience: Duration) -> Result<Result<(), Error>, Failure> {
         let database = self.database("admin");
-        let ping = async { timeout(patience, database.run_command(doc! { "ping": 1 })).await };
-        let answer = self.runtime.block_on(ping).map_err(|_| self.silent_for(patience))?;
-        Ok(answer.map(drop))
+        let ping = async { database.run_command(doc! { "ping": 1 }).await.map(drop) };
+        self.wait_for(patience, ping)
     }
 
     /// An error of the driver as an instruction.
@@ -297,6 +299,11 @@ impl Server {
             ),
         )
     }
+}
+
+/// The error for a cursor that ended before its time.
+pub fn ended() -> Error {
+    Error::from(std::io::Error::from(std::io::ErrorKind::UnexpectedEof))
 }
 
 impl Drop for Server {

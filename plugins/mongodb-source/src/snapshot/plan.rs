@@ -32,10 +32,11 @@ pub fn plan(
         // Nothing to wait for: polling reads the same server, and has no exact start.
         Position::Polling(_) => Timestamp { time: 0, increment: 0 },
     };
-    let documents = catalog::count(&source.server, schema, table)?;
+    let server = &source.server;
+    let documents = server.wait(catalog::count(server, schema, table))?;
+    let documents = documents.map_err(|error| server.failure(&error))?;
     let ranges = u64::from(target).min(documents / DOCUMENTS_MIN).clamp(1, RANGES_MAX);
     let bounds = if ranges > 1 { bounds(source, schema, table, ranges)? } else { Vec::new() };
-    let server = &source.server;
     let [first, last] = [1, -1].map(|order| catalog::end_of_index(server, schema, table, order));
     let (first, last) = (id_of(first?), id_of(last?));
     let one_type = match (&first, &last) {

@@ -14,7 +14,7 @@ use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
 
 use crate::options::Options;
 use crate::position::{From, LogPosition};
-use crate::server::{ANSWER_PATIENCE, Next, Server};
+use crate::server::{ANSWER_PATIENCE, Next, Server, ended};
 
 /// How long the server waits for news in each answer: as long as the caller does, within these. A run
 /// that ends when it has caught up does not wait, and learns by such an answer that there is no more.
@@ -165,10 +165,6 @@ impl Feed {
     pub fn is_unproven(&self) -> bool {
         self.is_unproven
     }
-}
-
-fn ended() -> Error {
-    Error::from(std::io::Error::from(std::io::ErrorKind::UnexpectedEof))
 }
 
 fn command(

@@ -7,7 +7,7 @@
 //! collection that is not followed: it may have been, before it went while nobody looked.
 
 use cartridge_warp_sdk::{ChangeBatch, Failure, SchemaChange};
-use mongodb_documents::{Rows, Shape};
+use mongodb_documents::Rows;
 
 use super::Started;
 use super::collect::Turn;
@@ -33,12 +33,12 @@ impl Started {
             }
             Kind::Rename => self.meet_rename(source, schema, event, first, batch),
             Kind::Drop if !self.tables.contains_key(event.collection) => {
-                self.note_end(source, event.collection);
+                self.end_table(source, event.collection, batch);
                 Ok(Turn::Pass)
             }
             Kind::Drop | Kind::Invalidate if !first => Ok(Turn::Wait),
             Kind::Drop => {
-                self.drop_table(event.collection, batch);
+                self.end_table(source, event.collection, batch);
                 self.stand_behind(event.token, event.time);
                 Ok(Turn::Done)
             }
@@ -94,9 +94,8 @@ impl Started {
     ) -> Result<Turn, Failure> {
         let to = event.to.filter(|(database, _)| *database == schema).map(|(_, to)| to);
         let to = to.filter(|to| !is_left_out(source, to));
-        let was_followed = self.tables.contains_key(event.collection);
-        if !was_followed && to.is_none() {
-            self.note_end(source, event.collection);
+        if to.is_none() && !self.tables.contains_key(event.collection) {
+            self.end_table(source, event.collection, batch);
             return Ok(Turn::Pass);
         }
         if !first {
@@ -107,10 +106,7 @@ impl Started {
         {
             return Ok(Turn::Wait);
         }
-        match was_followed {
-            true => self.drop_table(event.collection, batch),
-            false => self.note_end(source, event.collection),
-        }
+        self.end_table(source, event.collection, batch);
         self.emptied = None;
         self.stand_behind(event.token, event.time);
         Ok(Turn::Done)
@@ -133,20 +129,27 @@ impl Started {
             // It is listed, so it was copied after this.
             return Ok(Turn::Done);
         }
-        if (is_known || was_dropped) && self.emptied.as_deref() != Some(to) {
-            let of_dropped = match is_known {
-                true => None,
-                // Gone or empty by now: whatever comes under this name is in the stream.
-                false => match catalog::key_of(&source.server, schema, to, &source.options)? {
-                    None => return Ok(Turn::Done),
-                    Some(shape) => Some(shape),
-                },
+        let has_old_rows = is_known || was_dropped;
+        if has_old_rows && self.emptied.as_deref() != Some(to) {
+            let mut announced;
+            let rows = match self.tables.get_mut(to) {
+                Some(rows) => rows,
+                None => {
+                    let shape = catalog::key_of(&source.server, schema, to, &source.options)?;
+                    // Gone or empty by now: whatever comes under this name is in the stream.
+                    let Some(shape) = shape else { return Ok(Turn::Done) };
+                    batch.schema_changes.push(SchemaChange::add_table(shape.table()));
+                    announced = Rows::changes(shape);
+                    &mut announced
+                }
             };
-            self.empty(to, of_dropped, event.at_micros, batch)?;
+            rows.truncate(Some(event.at_micros));
+            batch.tables.push(rows.finish()?);
+            self.emptied = Some(to.to_owned());
             return Ok(Turn::Wait);
         }
         self.tables.remove(to);
-        if is_known || was_dropped {
+        if has_old_rows {
             batch.schema_changes.push(SchemaChange::drop_table(to));
         }
         self.position.dropped.remove(to);
@@ -154,34 +157,11 @@ impl Started {
         Ok(Turn::Done)
     }
 
-    /// Takes away the destination's rows of a table; one that was dropped is announced for it.
-    fn empty(
-        &mut self,
-        name: &str,
-        of_dropped: Option<Shape>,
-        at_micros: i64,
-        batch: &mut ChangeBatch,
-    ) -> Result<(), Failure> {
-        let mut announced = of_dropped.map(|shape| {
-            batch.schema_changes.push(SchemaChange::add_table(shape.table()));
-            Rows::changes(shape)
-        });
-        if let Some(rows) = announced.as_mut().or_else(|| self.tables.get_mut(name)) {
-            rows.truncate(Some(at_micros));
-            batch.tables.push(rows.finish()?);
-        }
-        self.emptied = Some(name.to_owned());
-        Ok(())
-    }
-
-    fn drop_table(&mut self, name: &str, batch: &mut ChangeBatch) {
+    /// A collection has ended. Of one that is not followed, or not any more, it is only noted.
+    fn end_table(&mut self, source: &MongodbSource, name: &str, batch: &mut ChangeBatch) {
         if self.tables.remove(name).is_some() {
             batch.schema_changes.push(SchemaChange::drop_table(name));
-            self.position.table_dropped(name);
         }
-    }
-    /// Notes that a collection of this name has ended which is not followed.
-    fn note_end(&mut self, source: &MongodbSource, name: &str) {
         if !is_left_out(source, name) {
             self.position.table_dropped(name);
         }
