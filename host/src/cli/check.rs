@@ -17,7 +17,7 @@ async fn open(
 ) -> Result<(Arc<WarpConfig>, Connectors), CliError> {
     let config = setup::load(args, vec![])?;
     setup::start_quiet_logging(output)?;
-    let engine = setup::engine(Some(&config.state_dir), None)?;
+    let engine = setup::engine(Some(&config.state_dir), &config.limits, None)?;
     let connectors = setup::connectors(&config, &engine, plugin_dir).await?;
     Ok((config, connectors))
 }

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::{CliError, Exit, args::ConnectorsCommand, output::Output, setup};
-use crate::plugin::{Catalog, Engine, Plugin, Role};
+use crate::{
+    config::ProcessLimits,
+    plugin::{Catalog, Engine, Plugin, Role},
+};
 
 pub async fn run(
     command: ConnectorsCommand,
@@ -11,7 +14,7 @@ pub async fn run(
     output: Output,
 ) -> Result<Exit, CliError> {
     setup::start_quiet_logging(output)?;
-    let engine = setup::engine(None, None)?;
+    let engine = setup::engine(None, &ProcessLimits::default(), None)?;
     match command {
         ConnectorsCommand::List => list(&engine, plugin_dir, output).await,
         ConnectorsCommand::Inspect { name } => inspect(&engine, plugin_dir, &name, output).await,

@@ -10,9 +10,9 @@ use tracing::Level;
 
 use super::{CliError, args::ConfigArgs, output::Output};
 use crate::{
-    config::{ConfigSources, LogLevel, WarpConfig},
+    config::{ConfigSources, LogLevel, ProcessLimits, WarpConfig},
     plugin::{Catalog, Engine, EngineSettings, LoadError, Observer},
-    runner::Connectors,
+    runner::{Connectors, process_bounds},
     telemetry::{self, Format, Progress, TelemetrySettings},
 };
 
@@ -68,13 +68,16 @@ fn init_logging(settings: TelemetrySettings) -> Result<Progress, CliError> {
 /// The WebAssembly engine; compiled plugins are kept in the state directory.
 pub fn engine(
     state_dir: Option<&Path>,
+    limits: &ProcessLimits,
     observer: Option<Arc<dyn Observer>>,
 ) -> Result<Engine, CliError> {
     let state_dir = state_dir
         .map(Path::to_path_buf)
         .or_else(|| std::env::home_dir().map(|home| home.join(".local/state/cartridge-warp")));
     let cache_dir = state_dir.map(|dir| dir.join("compiled"));
-    Engine::new(EngineSettings { cache_dir, observer, resolver: None }).map_err(CliError::failed)
+    let bounds = process_bounds(limits);
+    let settings = EngineSettings { cache_dir, observer, bounds, ..EngineSettings::default() };
+    Engine::new(settings).map_err(CliError::failed)
 }
 
 /// The plugin directory, by the documented order.

@@ -27,7 +27,7 @@ pub async fn run(
             output.line(&format!("{} = {}  ({})", key.path, key.value, key.origin));
         }
     }
-    let engine = setup::engine(Some(&config.state_dir), None)?;
+    let engine = setup::engine(Some(&config.state_dir), &config.limits, None)?;
     let connectors = setup::connectors(&config, &engine, plugin_dir).await?;
     let surroundings = Surroundings {
         metrics: Metrics::new("").map_err(CliError::failed)?,

@@ -8,8 +8,8 @@ use super::layers::Layers;
 use super::load::{base_dir, complete};
 use super::settings::{default_state_dir, one};
 use super::{
-    DestinationConfig, ErrorHandling, Mode, Monitoring, Patterns, Resync, SchemaConfig,
-    SchemaEvolution, SourceConfig, WarpConfig,
+    DestinationConfig, ErrorHandling, Mode, Monitoring, Patterns, ProcessLimits, Resync,
+    SchemaConfig, SchemaEvolution, SourceConfig, WarpConfig,
 };
 
 type Edit = Box<dyn FnOnce(&mut WarpConfig)>;
@@ -116,6 +116,7 @@ impl Builder {
             monitoring: Monitoring::default(),
             error_handling: ErrorHandling::default(),
             schema_evolution: SchemaEvolution::default(),
+            limits: ProcessLimits::default(),
             state_dir: default_state_dir(),
             base_dir: PathBuf::new(),
             provenance: super::origin::Provenance::default(),

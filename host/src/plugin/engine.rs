@@ -13,8 +13,8 @@ use std::{
 use wasmtime::component::Linker;
 
 use super::{
-    LoadError, Observer, Resolver, cache::Cache, imports, network, observer::Unwatched,
-    state::State,
+    Bounds, Ledger, LoadError, Observer, Resolver, cache::Cache, imports, network,
+    observer::Unwatched, state::State,
 };
 
 /// How often a busy guest yields.
@@ -28,6 +28,8 @@ pub struct EngineSettings {
     pub observer: Option<Arc<dyn Observer>>,
     /// How granted names become addresses; none is the system's way.
     pub resolver: Option<Arc<dyn Resolver>>,
+    /// What all plugins of the process together may make it hold.
+    pub bounds: Bounds,
 }
 
 /// Compiles and runs components. Cheap to clone.
@@ -42,6 +44,7 @@ struct Inner {
     cache: Option<Cache>,
     observer: Arc<dyn Observer>,
     resolver: Arc<dyn Resolver>,
+    ledger: Ledger,
     /// Dropped with the engine, which ends the ticker.
     _ticker: mpsc::Sender<()>,
 }
@@ -55,7 +58,8 @@ impl Engine {
         let cache = settings.cache_dir.map(|directory| Cache::new(directory, &wasmtime));
         let observer = settings.observer.unwrap_or_else(|| Arc::new(Unwatched));
         let resolver = settings.resolver.unwrap_or_else(|| Arc::new(network::System::default()));
-        let inner = Inner { wasmtime, linker, cache, observer, resolver, _ticker: ticker };
+        let ledger = Ledger::new(settings.bounds);
+        let inner = Inner { wasmtime, linker, cache, observer, resolver, ledger, _ticker: ticker };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -77,6 +81,11 @@ impl Engine {
 
     pub(super) fn observer(&self) -> &Arc<dyn Observer> {
         &self.inner.observer
+    }
+
+    /// What plugins make this process hold.
+    pub fn ledger(&self) -> &Ledger {
+        &self.inner.ledger
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::Role;
+use super::{Exhausted, Role};
 use crate::model::{Action, Failure};
 
 /// What went wrong, without where.
@@ -20,6 +20,9 @@ pub enum Cause {
     Deadline(Duration),
     #[error("it wanted more memory than the {limit} bytes it may have")]
     OutOfMemory { limit: u64 },
+    /// All instances of the connector, or all connectors, reached what they may make the host hold.
+    #[error("{0}")]
+    Exhausted(Exhausted),
     /// The answer breaks the contract.
     #[error("its answer breaks the contract: {0}")]
     Malformed(String),
@@ -44,6 +47,7 @@ impl Cause {
             Self::Trap(_) => "trap",
             Self::Deadline(_) => "deadline",
             Self::OutOfMemory { .. } => "out-of-memory",
+            Self::Exhausted(_) => "limit",
             Self::Malformed(_) => "malformed",
             Self::Gone => "gone",
         }
@@ -102,6 +106,11 @@ impl PluginError {
             Cause::OutOfMemory { .. } => {
                 "read fewer rows or bytes per batch, or raise the plugin's memory limit".to_owned()
             }
+            Cause::Exhausted(exhausted) => format!(
+                "raise `{}` if `{plugin}` may use that much, else run it with fewer schemas or \
+                 streams; `cartridge_warp_plugin_*` metrics show what each connector uses",
+                exhausted.key
+            ),
             Cause::Malformed(_) => {
                 format!("this is a defect of `{plugin}`; nothing of this answer was used")
             }

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use super::Bounds;
+
 /// Largest component file.
 pub const COMPONENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Largest compiled component in the cache.
@@ -89,6 +91,8 @@ pub struct Limits {
     /// Largest answer or request in encoded rows; a call that moves more than about twice as much
     /// ends the connection.
     pub message_bytes_max: u64,
+    /// What all instances of the connector together may make the host hold.
+    pub bounds: Bounds,
 }
 
 impl Default for Limits {
@@ -98,6 +102,7 @@ impl Default for Limits {
             call_deadline: Duration::from_secs(60),
             log_lines_per_second: 100,
             message_bytes_max: 64 * 1024 * 1024,
+            bounds: Bounds::UNBOUNDED,
         }
     }
 }

@@ -19,6 +19,7 @@ mod exclusive;
 mod grants;
 mod imports;
 mod info;
+mod ledger;
 mod limiter;
 pub mod limits;
 mod load_error;
@@ -45,6 +46,7 @@ pub use grants::{
     DerivedGrants, DirectoryGrant, GrantError, Grants, PathKind, derive_grants, merge_hosts,
 };
 pub use info::{ConnectorInfo, GrantKind, Role, WantedGrant};
+pub use ledger::{Bounds, Exhausted, Ledger, Resource, Usage};
 pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
 pub use network::{

@@ -9,6 +9,7 @@ use super::{
     Engine, Limits, Observer, Origin, Role,
     exclusive::Hold,
     imports::{log::GuestLog, metrics::OwnMetrics},
+    ledger::Account,
     limiter::MemoryLimiter,
     limits::HANDLES_MAX,
     network::{HasVirtualNetwork, Network, NetworkView},
@@ -33,6 +34,8 @@ impl Identity {
 pub(super) struct State {
     pub(super) identity: Identity,
     pub(super) limiter: MemoryLimiter,
+    /// Where everything is charged that the guest makes the host hold.
+    pub(super) account: Account,
     pub(super) log: GuestLog,
     pub(super) metrics: OwnMetrics,
     pub(super) secrets: BTreeMap<String, String>,
@@ -76,7 +79,9 @@ pub(super) fn new_store(
 ) -> Store<State> {
     let mut table = ResourceTable::new();
     table.set_max_capacity(HANDLES_MAX);
+    let account = engine.ledger().account(identity.role, &identity.plugin, limits.bounds);
     let state = State {
+        account,
         limiter: MemoryLimiter::new(limits.memory_max_bytes),
         metrics: OwnMetrics::new(identity.clone(), log.clone()),
         identity,

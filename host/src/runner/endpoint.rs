@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{RunError, connectors::Connectors, context::Endpoint};
+use super::{RunError, bounds::plugin_bounds, connectors::Connectors, context::Endpoint};
 use crate::{
     config::{
         self, ChangeDetectionStrategy, DestinationConfig, EnvironmentGrant, Grants, Limits,
@@ -208,6 +208,7 @@ impl Side<'_> {
                 call_deadline: limits.call_deadline.duration(),
                 log_lines_per_second: limits.log_lines_per_second.get(),
                 message_bytes_max: MESSAGE_BYTES_MAX,
+                bounds: plugin_bounds(limits),
             },
             label: schema.to_owned(),
         };

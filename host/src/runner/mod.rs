@@ -12,6 +12,7 @@
 mod attempt;
 mod backlog;
 mod batch;
+mod bounds;
 mod connectors;
 mod context;
 mod deliver;
@@ -36,6 +37,7 @@ mod state;
 mod stream;
 mod table;
 
+pub use bounds::process_bounds;
 pub use connectors::{ConnectorError, Connectors};
 pub use context::Endpoint;
 pub use endpoint::{destination as destination_endpoint, source as source_endpoint};

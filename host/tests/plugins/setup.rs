@@ -9,8 +9,8 @@ use std::{
 };
 
 use cartridge_warp::plugin::{
-    ConnectSettings, Direction, Engine, EngineSettings, Grants, Limits, Observer, Origin, Plugin,
-    PluginError, ReadLimits, SourceConnection,
+    Bounds, ConnectSettings, Direction, Engine, EngineSettings, Grants, Limits, Observer, Origin,
+    Plugin, PluginError, ReadLimits, SourceConnection,
 };
 use serde_json::json;
 
@@ -78,8 +78,11 @@ impl Observer for Seen {
 
 pub async fn plugin(seen: &Arc<Seen>) -> Arc<Plugin> {
     let observer: Arc<dyn Observer> = seen.clone();
-    let settings =
-        EngineSettings { cache_dir: Some(cache()), observer: Some(observer), resolver: None };
+    let settings = EngineSettings {
+        cache_dir: Some(cache()),
+        observer: Some(observer),
+        ..EngineSettings::default()
+    };
     let engine = Engine::new(settings).unwrap();
     Plugin::load(&engine, component(), None).await.unwrap()
 }
@@ -100,6 +103,7 @@ pub fn settings(deed: &str) -> ConnectSettings {
             call_deadline: Duration::from_millis(1500),
             log_lines_per_second: 5,
             message_bytes_max: 8 << 20,
+            bounds: Bounds::UNBOUNDED,
         },
         label: "test".to_owned(),
     }

@@ -66,6 +66,14 @@ pub enum EnvironmentGrant {
 pub struct Limits {
     /// The most memory one instance may hold; a larger batch needs more, more instances share less.
     pub memory: ByteCount,
+    /// The most memory all instances of the connector hold together, with what the host keeps for
+    /// them; more schemas and streams need more.
+    pub memory_total: ByteCount,
+    /// The most files and sockets all instances of the connector have open together; not set, a
+    /// share of what the system gives the process.
+    pub descriptors: Option<NonZeroU32>,
+    /// The most threads all instances of the connector have together; each open connection has one.
+    pub threads: NonZeroU32,
     /// The longest one call may take before the instance is dropped; a slow server needs more.
     pub call_deadline: Interval,
     /// The most log lines a connector may write in a second; further lines are counted, not kept.
@@ -76,9 +84,32 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory: ByteCount::mebibytes(256),
+            memory_total: ByteCount::mebibytes(4096),
+            descriptors: None,
+            threads: at_least_one(2048),
             call_deadline: Interval::seconds(60),
             log_lines_per_second: at_least_one(100),
         }
+    }
+}
+
+/// What all connectors of the process together may make it hold.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProcessLimits {
+    /// The most memory of all connectors, with what the host keeps for them; the host's own part
+    /// comes on top.
+    pub memory: ByteCount,
+    /// The most files and sockets of all connectors; not set, what the system gives the process but
+    /// for some that the host keeps for itself.
+    pub descriptors: Option<NonZeroU32>,
+    /// The most threads of all connectors.
+    pub threads: NonZeroU32,
+}
+
+impl Default for ProcessLimits {
+    fn default() -> Self {
+        Self { memory: ByteCount::mebibytes(6144), descriptors: None, threads: at_least_one(4096) }
     }
 }
 

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DestinationConfig, ErrorHandling, Monitoring, SchemaConfig, SchemaEvolution, SourceConfig,
-    at_least_one,
+    DestinationConfig, ErrorHandling, Monitoring, ProcessLimits, SchemaConfig, SchemaEvolution,
+    SourceConfig, at_least_one,
 };
 use crate::config::origin::Provenance;
 use crate::config::values::{Patterns, Resync};
@@ -57,6 +57,9 @@ pub struct WarpConfig {
     /// What happens when a table's shape changes at the source.
     #[serde(default)]
     pub schema_evolution: SchemaEvolution,
+    /// How much all connectors together may use.
+    #[serde(default)]
+    pub limits: ProcessLimits,
     /// Where the host keeps positions of destinations without transactions, runs and compiled
     /// connectors; losing it costs a resync of such destinations.
     #[serde(default = "default_state_dir")]

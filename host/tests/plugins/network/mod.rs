@@ -98,6 +98,7 @@ impl Guest {
             cache_dir: Some(setup::cache()),
             observer: Some(seen.clone()),
             resolver: Some(Arc::new(names.clone())),
+            ..EngineSettings::default()
         };
         let engine = Engine::new(settings).unwrap();
         let plugin = Plugin::load(&engine, component(), None).await.unwrap();
