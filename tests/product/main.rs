@@ -19,5 +19,6 @@ mod postgresql_resync;
 mod reaction;
 mod replace;
 mod sandbox;
+mod secretless;
 mod selection;
 mod types;

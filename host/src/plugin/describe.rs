@@ -37,7 +37,8 @@ pub(super) async fn describe(
         Identity { plugin: Arc::clone(&name), role, label: Arc::from(""), instance: 0, observer };
     let log = GuestLog::new(identity.clone(), limits.log_lines_per_second);
     let wasi = wasi::empty(&log);
-    let network = Network::new(&identity, Vec::new(), Arc::clone(engine.resolver()));
+    let account = engine.ledger().account(role, &name, limits.bounds);
+    let network = Network::new(engine, &identity, account, Vec::new());
     let mut store = new_store(engine, identity, &limits, log, wasi, network, BTreeMap::new());
     let called = timeout(DESCRIBE_DEADLINE, Box::pin(call(&mut store, program, role))).await;
     called.unwrap_or(Err(Cause::Deadline(DESCRIBE_DEADLINE))).map_err(|cause| {

@@ -13,8 +13,12 @@ use std::{
 use wasmtime::component::Linker;
 
 use super::{
-    Bounds, Ledger, LoadError, Observer, Resolver, cache::Cache, imports, network,
-    observer::Unwatched, state::State,
+    Bounds, Ledger, LoadError, Observer, Resolver,
+    cache::Cache,
+    imports,
+    network::{self, Outside},
+    observer::Unwatched,
+    state::State,
 };
 
 /// How often a busy guest yields.
@@ -43,7 +47,7 @@ struct Inner {
     linker: Linker<State>,
     cache: Option<Cache>,
     observer: Arc<dyn Observer>,
-    resolver: Arc<dyn Resolver>,
+    outside: Arc<Outside>,
     ledger: Ledger,
     /// Dropped with the engine, which ends the ticker.
     _ticker: mpsc::Sender<()>,
@@ -58,8 +62,9 @@ impl Engine {
         let cache = settings.cache_dir.map(|directory| Cache::new(directory, &wasmtime));
         let observer = settings.observer.unwrap_or_else(|| Arc::new(Unwatched));
         let resolver = settings.resolver.unwrap_or_else(|| Arc::new(network::System::default()));
+        let outside = Arc::new(Outside::new(resolver));
         let ledger = Ledger::new(settings.bounds);
-        let inner = Inner { wasmtime, linker, cache, observer, resolver, ledger, _ticker: ticker };
+        let inner = Inner { wasmtime, linker, cache, observer, outside, ledger, _ticker: ticker };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -75,8 +80,8 @@ impl Engine {
         self.inner.cache.as_ref()
     }
 
-    pub(super) fn resolver(&self) -> &Arc<dyn Resolver> {
-        &self.inner.resolver
+    pub(super) fn outside(&self) -> &Arc<Outside> {
+        &self.inner.outside
     }
 
     pub(super) fn observer(&self) -> &Arc<dyn Observer> {

@@ -17,6 +17,7 @@ mod engine;
 mod error;
 mod exclusive;
 mod grants;
+mod hosts;
 mod imports;
 mod info;
 mod ledger;
@@ -42,16 +43,15 @@ pub use destination::{
 };
 pub use engine::{Engine, EngineSettings};
 pub use error::{Cause, PluginError};
-pub use grants::{
-    DerivedGrants, DirectoryGrant, GrantError, Grants, PathKind, derive_grants, merge_hosts,
-};
+pub use grants::{DerivedGrants, DirectoryGrant, GrantError, Grants, PathKind, derive_grants};
+pub use hosts::{keep_credentials, merge_hosts, secure_hosts};
 pub use info::{ConnectorInfo, GrantKind, Role, WantedGrant};
 pub use ledger::{Bounds, Exhausted, Ledger, Resource, Usage};
 pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
 pub use network::{
-    Answers, HostGrant, Lookup, Resolver, Service, SrvGrant, TlsGrant, TlsStart, UrlError,
-    WantedError,
+    Answers, CredentialsError, HostGrant, Login, LoginProtocol, Resolver, Service, SrvGrant,
+    TlsGrant, TlsStart, UrlError, WantedError,
 };
 pub use observer::{Direction, Observer, Origin};
 pub use options::OptionError;

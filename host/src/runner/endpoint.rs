@@ -8,13 +8,13 @@ use std::{collections::BTreeMap, path::Path};
 use super::{RunError, bounds::plugin_bounds, connectors::Connectors, context::Endpoint};
 use crate::{
     config::{
-        self, ChangeDetectionStrategy, DestinationConfig, EnvironmentGrant, Grants, Limits,
-        SecretSource, SourceConfig, WarpConfig,
+        self, ChangeDetectionStrategy, Credentials, DestinationConfig, EnvironmentGrant, Grants,
+        Limits, SecretSource, SourceConfig, WarpConfig,
     },
     model::HostPattern,
     plugin::{
         self, ConnectSettings, DirectoryGrant, HostGrant, PathKind, Plugin, TlsGrant, TlsStart,
-        derive_grants, merge_hosts,
+        derive_grants, keep_credentials, merge_hosts, secure_hosts,
     },
 };
 
@@ -191,18 +191,25 @@ impl Side<'_> {
                 .iter()
                 .any(|grant| grant.private && grant.host == HostPattern::Name(wanted.host.clone()));
         }
-        let hosts = merge_hosts(derived.hosts, grants.hosts.iter().map(host).collect())?;
+        let mut hosts = merge_hosts(derived.hosts, grants.hosts.iter().map(host).collect())?;
+        secure_hosts(&mut hosts, self.connection, &self.options)?;
+        let mut granted = plugin::Grants {
+            directories,
+            hosts,
+            srv,
+            secrets: secrets(self.key, &grants.secrets)?,
+            environment: environment(&grants.environment),
+        };
+        let at_host = |grant: &&config::HostGrant| grant.credentials == Credentials::Host;
+        let places = grants.hosts.iter().filter(at_host);
+        let places: Vec<_> = places.map(|grant| (grant.host.clone(), grant.port)).collect();
+        let info = &self.plugin.info;
+        let connection_string = keep_credentials(info, self.connection, &places, &mut granted)?;
         let settings = ConnectSettings {
-            connection_string: self.connection.to_owned(),
+            connection_string,
             options: self.options,
             settings,
-            grants: plugin::Grants {
-                directories,
-                hosts,
-                srv,
-                secrets: secrets(self.key, &grants.secrets)?,
-                environment: environment(&grants.environment),
-            },
+            grants: granted,
             limits: plugin::Limits {
                 memory_max_bytes: limits.memory.get(),
                 call_deadline: limits.call_deadline.duration(),
@@ -219,11 +226,10 @@ impl Side<'_> {
 /// TLS that the operator asks for beside the connection string begins at once.
 fn host(grant: &config::HostGrant) -> HostGrant {
     let tls = grant.tls.map(|mode| TlsGrant {
-        start: TlsStart::Direct,
-        mode,
         ca: grant.ca.clone(),
         certificate: grant.certificate.clone(),
         key: grant.key.clone(),
+        ..TlsGrant::new(TlsStart::Direct, mode)
     });
     HostGrant {
         key: "grants.hosts".into(),
@@ -231,6 +237,7 @@ fn host(grant: &config::HostGrant) -> HostGrant {
         port: grant.port,
         tls,
         private: grant.private,
+        login: None,
     }
 }
 
