@@ -13,6 +13,15 @@ pub struct TableShape {
     pub estimated_rows: Option<u64>,
 }
 
+impl TableShape {
+    /// Memory it takes.
+    pub fn byte_count(&self) -> usize {
+        let key: usize = self.key.iter().map(String::len).sum();
+        let metadata = self.schema.metadata().iter().map(|(key, value)| key.len() + value.len());
+        self.name.len() + key + self.schema.fields().size() + metadata.sum::<usize>()
+    }
+}
+
 /// What an operation does to a row of the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WriteMode {
@@ -53,4 +62,12 @@ pub struct DeadLetter {
     pub message: String,
     /// Where it was found, e.g. `orders.ndjson:17`.
     pub origin: String,
+}
+
+impl DeadLetter {
+    /// Bytes of all its texts.
+    pub fn byte_count(&self) -> usize {
+        let Self { table, operation, payload, code, message, origin } = self;
+        [table, operation, payload, code, message, origin].map(String::len).iter().sum()
+    }
 }

@@ -258,7 +258,7 @@ impl DestinationConnection {
     async fn call<T, W>(&self, call: &'static str, work: W) -> Result<T, PluginError>
     where
         T: Send + 'static,
-        W: for<'a> FnOnce(&'a mut Instance<Guest>) -> Work<'a, T> + Send + 'static,
+        W: for<'a> FnOnce(&'a mut Instance<Guest>) -> Work<'a, T> + Clone + Send + 'static,
     {
         self.session.call(call, Duration::ZERO, work).await
     }

@@ -29,7 +29,10 @@ pub struct SnapshotBatch {
 impl SnapshotBatch {
     /// As [`ChangeBatch::byte_count`].
     pub fn byte_count(&self) -> usize {
-        self.rows.as_ref().map_or(0, TableBatch::byte_count) + payload_bytes(&self.rejected)
+        let cursor = self.next_cursor.as_ref().map_or(0, Vec::len);
+        self.rows.as_ref().map_or(0, TableBatch::kept_bytes)
+            + rejected_bytes(&self.rejected)
+            + cursor
     }
 }
 
@@ -50,15 +53,16 @@ impl ChangeBatch {
         self.tables.iter().map(TableBatch::row_count).sum()
     }
 
-    /// Bytes of all rows, as they lie in memory, and of what was rejected.
+    /// Bytes of all that the answer makes the host keep: rows, what was rejected, and shapes.
     pub fn byte_count(&self) -> usize {
-        let rows: usize = self.tables.iter().map(TableBatch::byte_count).sum();
-        rows + payload_bytes(&self.rejected)
+        let rows: usize = self.tables.iter().map(TableBatch::kept_bytes).sum();
+        let shapes = self.schema_changes.iter().map(SchemaChange::byte_count);
+        rows + rejected_bytes(&self.rejected) + shapes.sum::<usize>() + self.position.0.len()
     }
 }
 
-fn payload_bytes(rejected: &[DeadLetter]) -> usize {
-    rejected.iter().map(|letter| letter.payload.len()).sum()
+fn rejected_bytes(rejected: &[DeadLetter]) -> usize {
+    size_of_val(rejected) + rejected.iter().map(DeadLetter::byte_count).sum::<usize>()
 }
 
 /// An open source. Clones share one instance, whose calls run one at a time; the last clone to go
@@ -293,7 +297,7 @@ impl SourceConnection {
     async fn call<T, W>(&self, call: &'static str, work: W) -> Result<T, PluginError>
     where
         T: Send + 'static,
-        W: for<'a> FnOnce(&'a mut Instance<Guest>) -> Work<'a, T> + Send + 'static,
+        W: for<'a> FnOnce(&'a mut Instance<Guest>) -> Work<'a, T> + Clone + Send + 'static,
     {
         self.session.call(call, Duration::ZERO, work).await
     }

@@ -1,12 +1,12 @@
 //! What belongs to one Store: its sandbox, its limits and the host's side of its imports.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use wasmtime::{Store, component::ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::{
-    Engine, Limits, Observer, Origin, Role,
+    Engine, Limits, Observer, Origin, Role, Secrets,
     exclusive::Hold,
     imports::{log::GuestLog, metrics::OwnMetrics},
     ledger::Account,
@@ -38,7 +38,7 @@ pub(super) struct State {
     pub(super) account: Account,
     pub(super) log: GuestLog,
     pub(super) metrics: OwnMetrics,
-    pub(super) secrets: BTreeMap<String, String>,
+    pub(super) secrets: Secrets,
     /// Files that stay this process's own as long as the instance lives.
     pub(super) holds: Vec<Arc<Hold>>,
     pub(super) network: Network,
@@ -75,7 +75,7 @@ pub(super) fn new_store(
     log: GuestLog,
     wasi: WasiCtx,
     network: Network,
-    secrets: BTreeMap<String, String>,
+    secrets: Secrets,
 ) -> Store<State> {
     let mut table = ResourceTable::new();
     table.set_max_capacity(HANDLES_MAX);

@@ -16,9 +16,10 @@ use super::{
     journal::sha256,
 };
 use crate::{
-    config::WarpConfig,
+    config::{ErrorHandling, WarpConfig},
     model::Operation,
     monitor::{Health, Metrics},
+    plugin::Patience,
     telemetry::Progress,
 };
 
@@ -59,9 +60,13 @@ impl WarpRunner {
         let config_sha256 = sha256(&serde_json::to_vec(config.as_ref()).unwrap_or_default());
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
+            let stop = stop.child_token();
+            let patience = patience(&config.error_handling, &stop);
+            let source = endpoint::source(&config, connectors, &schema.name)?;
+            let destination = endpoint::destination(&config, connectors, &schema.name)?;
             let context = SchemaContext {
-                source: endpoint::source(&config, connectors, &schema.name)?,
-                destination: endpoint::destination(&config, connectors, &schema.name)?,
+                source: source.with(&patience),
+                destination: destination.with(&patience),
                 metrics: surroundings.metrics.schema(&schema.name),
                 health: surroundings.health.clone(),
                 progress: surroundings.progress.clone(),
@@ -71,7 +76,7 @@ impl WarpRunner {
                 instance: instance_name(),
                 config_sha256: config_sha256.clone(),
                 until_caught_up: surroundings.until_caught_up,
-                stop: stop.child_token(),
+                stop,
                 config: Arc::clone(&config),
                 schema,
             };
@@ -122,6 +127,15 @@ impl WarpRunner {
                 dead_letters: context.tally.dead_letters(),
             });
         }
+    }
+}
+
+/// How long one call may wait on its connection: as attempts wait for each other.
+fn patience(rules: &ErrorHandling, stop: &CancellationToken) -> Patience {
+    Patience {
+        waits_max: rules.max_retries,
+        wait_max: rules.max_backoff_seconds.duration(),
+        stop: stop.clone(),
     }
 }
 

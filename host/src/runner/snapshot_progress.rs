@@ -6,7 +6,13 @@ use std::{
 };
 
 use super::{context::SchemaContext, queue::Job};
-use crate::{monitor::TableProgress, telemetry::SnapshotBar};
+use crate::{
+    monitor::TableProgress,
+    telemetry::{Progress, SnapshotBar},
+};
+
+/// Bars at a time: each takes a line and a thread.
+const BARS_MAX: usize = 20;
 
 /// The tables being copied.
 #[derive(Debug, Default)]
@@ -17,10 +23,12 @@ pub struct SnapshotProgress {
 impl SnapshotProgress {
     /// A table's unfinished chunks are about to be read.
     pub fn begin(&self, context: &SchemaContext, table: &str, jobs: &[Job]) {
-        let estimates = jobs.iter().map(|job| job.chunk.estimated_rows);
-        let rows_estimated = estimates.sum::<Option<u64>>();
+        let mut estimates = jobs.iter().map(|job| job.chunk.estimated_rows);
+        let rows_estimated = estimates.try_fold(0_u64, |sum, rows| Some(sum.saturating_add(rows?)));
         let rows_done = jobs.iter().map(|job| job.progress.rows).sum();
-        let bar = context.progress.snapshot_bar(table, rows_estimated);
+        let hidden = Progress::hidden();
+        let shown = if self.lock().len() < BARS_MAX { &context.progress } else { &hidden };
+        let bar = shown.snapshot_bar(table, rows_estimated);
         bar.advance(rows_done);
         let progress = TableProgress { rows_done, rows_estimated };
         context.health.set_progress(context.name(), table, progress);

@@ -10,7 +10,7 @@ use std::{
 
 use cartridge_warp::plugin::{
     Bounds, ConnectSettings, Direction, Engine, EngineSettings, Grants, Limits, Observer, Origin,
-    Plugin, PluginError, ReadLimits, SourceConnection,
+    Patience, Plugin, PluginError, ReadLimits, SourceConnection,
 };
 use serde_json::json;
 
@@ -105,6 +105,7 @@ pub fn settings(deed: &str) -> ConnectSettings {
             message_bytes_max: 8 << 20,
             bounds: Bounds::UNBOUNDED,
         },
+        patience: Patience::default(),
         label: "test".to_owned(),
     }
 }

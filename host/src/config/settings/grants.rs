@@ -10,7 +10,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{HostGrant, at_least_one};
+use super::{HostGrant, SecretSource, at_least_one};
 use crate::config::values::{ByteCount, Interval, names_or_map};
 
 /// What a connector may touch. The default is nothing.
@@ -37,17 +37,6 @@ pub struct DirectoryGrant {
     pub path: PathBuf,
     /// Whether the connector may change what is in it.
     pub writable: bool,
-}
-
-/// Where the host finds a secret.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum SecretSource {
-    /// An environment variable of this name.
-    Env(String),
-    /// The content of this file, relative to the configuration file.
-    File(PathBuf),
 }
 
 /// What a granted environment variable holds inside the connector.

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{TableConfig, at_least_one};
+use super::{SchemaLimits, TableConfig, at_least_one};
 use crate::config::values::{Interval, Patterns, Schedule};
 
 /// A schema to move, and the defaults of its tables.
@@ -36,6 +36,9 @@ pub struct SchemaConfig {
     /// Streams read in parallel; without it, `global_max_parallel_streams`.
     #[serde(default)]
     pub default_max_parallel_streams: Option<NonZeroU32>,
+    /// How much the source may make the schema write and keep beside its rows.
+    #[serde(default)]
+    pub limits: SchemaLimits,
     /// Only tables that match one of these globs are moved; empty means all. Wins over the
     /// blacklist.
     #[serde(default)]
@@ -85,6 +88,7 @@ impl SchemaConfig {
             default_batch_size: default_batch_size(),
             default_polling_interval: default_polling_interval(),
             default_max_parallel_streams: None,
+            limits: SchemaLimits::default(),
             table_whitelist: Patterns::default(),
             table_blacklist: Patterns::default(),
             tables: Vec::new(),

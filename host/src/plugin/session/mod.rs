@@ -13,6 +13,7 @@
 
 pub(super) mod fault;
 mod open;
+pub(super) mod patience;
 mod task;
 mod thread;
 
@@ -37,6 +38,7 @@ use super::{
     limits::{CALLS_QUEUED_MAX, DISCONNECT_DEADLINE, STUCK_AFTER},
     state::State,
 };
+use patience::Patience;
 use task::{Caller, Command};
 
 /// What runs on an instance: one exported function and the check of its answer.
@@ -66,6 +68,7 @@ pub(super) struct Instance<P> {
 pub(super) struct Session<P> {
     plugin: Arc<Plugin>,
     limits: Limits,
+    patience: Patience,
     commands: mpsc::Sender<Command<P>>,
 }
 
@@ -74,23 +77,43 @@ impl<P> Clone for Session<P> {
         Self {
             plugin: Arc::clone(&self.plugin),
             limits: self.limits.clone(),
+            patience: self.patience.clone(),
             commands: self.commands.clone(),
         }
     }
 }
 
 impl<P: Protocol> Session<P> {
+    /// Opens a connection; a connector that asks for a pause is asked again after it.
     pub(super) async fn open(
         plugin: &Arc<Plugin>,
         settings: ConnectSettings,
     ) -> Result<Self, PluginError> {
-        let limits = settings.limits.clone();
+        let mut waits = 0;
+        loop {
+            match Self::open_once(plugin, settings.clone()).await {
+                Err(error) => {
+                    waits += 1;
+                    if !settings.patience.wait(&error, waits).await {
+                        return Err(error);
+                    }
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn open_once(
+        plugin: &Arc<Plugin>,
+        settings: ConnectSettings,
+    ) -> Result<Self, PluginError> {
+        let (limits, patience) = (settings.limits.clone(), settings.patience.clone());
         let (commands, queue) = mpsc::channel(CALLS_QUEUED_MAX);
         let (opened, answer) = oneshot::channel();
         let span =
             tracing::debug_span!("plugin", plugin = plugin.info.name, label = settings.label);
         let task = task::run::<P>(Arc::clone(plugin), settings, opened, queue);
-        let session = Self { plugin: Arc::clone(plugin), limits, commands };
+        let session = Self { plugin: Arc::clone(plugin), limits, patience, commands };
         let name = format!("{}-{}", P::ROLE.word(), plugin.info.name);
         let started = thread::on_own(name, task.instrument(span));
         started.map_err(|cause| session.error("connect", cause))?;
@@ -103,8 +126,33 @@ impl<P: Protocol> Session<P> {
         }
     }
 
-    /// Runs `work` on the instance. `wait` is what the guest was told it may wait.
+    /// Runs `work` on the instance. `wait` is what the guest was told it may wait. Where the guest
+    /// asks for a pause, the work is done again after it, on the same instance.
     pub(super) async fn call<T, W>(
+        &self,
+        call: &'static str,
+        wait: Duration,
+        work: W,
+    ) -> Result<T, PluginError>
+    where
+        T: Send + 'static,
+        W: for<'a> FnOnce(&'a mut Instance<P>) -> Work<'a, T> + Clone + Send + 'static,
+    {
+        let mut waits = 0;
+        loop {
+            match self.call_once(call, wait, work.clone()).await {
+                Err(error) => {
+                    waits += 1;
+                    if !self.patience.wait(&error, waits).await {
+                        return Err(error);
+                    }
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn call_once<T, W>(
         &self,
         call: &'static str,
         wait: Duration,

@@ -26,8 +26,15 @@ pub(super) async fn open<P: Protocol>(
     plugin: &Plugin,
     settings: ConnectSettings,
 ) -> Result<Instance<P>, Cause> {
-    let ConnectSettings { connection_string, options, mut settings, grants, limits, label } =
-        settings;
+    let ConnectSettings {
+        connection_string,
+        options,
+        mut settings,
+        grants,
+        limits,
+        label,
+        patience: _,
+    } = settings;
     let identity = Identity {
         plugin: Arc::from(plugin.info.name.as_str()),
         role: P::ROLE,

@@ -8,4 +8,6 @@ mod answers;
 #[cfg(target_family = "wasm")]
 mod deeds;
 #[cfg(target_family = "wasm")]
+mod flood;
+#[cfg(target_family = "wasm")]
 mod source;
