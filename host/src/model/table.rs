@@ -2,6 +2,8 @@
 
 use arrow_schema::SchemaRef;
 
+use super::Held;
+
 /// A table as its source describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableShape {
@@ -53,4 +55,6 @@ pub struct DeadLetter {
     pub message: String,
     /// Where it was found, e.g. `orders.ndjson:17`.
     pub origin: String,
+    /// Keeps the row accounted for as long as it waits.
+    pub held: Held,
 }

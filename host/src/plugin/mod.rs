@@ -11,6 +11,7 @@ mod cache;
 mod catalog;
 mod connect;
 mod convert;
+mod cpu;
 mod describe;
 mod destination;
 mod engine;
@@ -26,6 +27,7 @@ mod load_error;
 mod network;
 mod observer;
 mod options;
+mod place;
 mod preflight;
 mod session;
 mod source;
@@ -55,6 +57,7 @@ pub use network::{
 };
 pub use observer::{Direction, Observer, Origin};
 pub use options::OptionError;
+pub use place::Place;
 pub use source::{ChangeBatch, SnapshotBatch, SourceConnection};
 pub use wire::{WireError, decode_schema, encode_batch, table_schema};
 

@@ -14,7 +14,7 @@ use crate::{
     model::HostPattern,
     plugin::{
         self, ConnectSettings, DirectoryGrant, HostGrant, PathKind, Plugin, TlsGrant, TlsStart,
-        derive_grants, merge_hosts,
+        derive_grants, limits::CPU_WEIGHT, merge_hosts,
     },
 };
 
@@ -207,6 +207,7 @@ impl Side<'_> {
                 memory_max_bytes: limits.memory.get(),
                 call_deadline: limits.call_deadline.duration(),
                 log_lines_per_second: limits.log_lines_per_second.get(),
+                cpu_weight: CPU_WEIGHT,
                 message_bytes_max: MESSAGE_BYTES_MAX,
                 bounds: plugin_bounds(limits),
             },

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Completion, RunError, SchemaProcessor,
     connectors::Connectors,
-    context::{SchemaContext, Tally},
+    context::{Endpoint, SchemaContext, Tally},
     endpoint,
     journal::sha256,
 };
@@ -59,9 +59,13 @@ impl WarpRunner {
         let config_sha256 = sha256(&serde_json::to_vec(config.as_ref()).unwrap_or_default());
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
+            let weighed = |mut endpoint: Endpoint| {
+                endpoint.settings.limits.cpu_weight = schema.cpu_weight;
+                endpoint
+            };
             let context = SchemaContext {
-                source: endpoint::source(&config, connectors, &schema.name)?,
-                destination: endpoint::destination(&config, connectors, &schema.name)?,
+                source: weighed(endpoint::source(&config, connectors, &schema.name)?),
+                destination: weighed(endpoint::destination(&config, connectors, &schema.name)?),
                 metrics: surroundings.metrics.schema(&schema.name),
                 health: surroundings.health.clone(),
                 progress: surroundings.progress.clone(),

@@ -135,7 +135,7 @@ fn batch(encoder: &mut Encoder, rows: i64) -> Result<TableBatch, Failure> {
     })
 }
 
-fn refused(failure: cartridge_warp_sdk::Failure) -> Failure {
+pub(crate) fn refused(failure: cartridge_warp_sdk::Failure) -> Failure {
     Failure {
         action: "stop".to_owned(),
         code: failure.code,

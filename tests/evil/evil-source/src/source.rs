@@ -15,7 +15,7 @@ use cartridge_warp_sdk::{
     wire::Encoder,
 };
 
-use crate::{answers, deeds};
+use crate::{answers, costs, deeds};
 
 struct Evil;
 
@@ -48,6 +48,7 @@ impl Guest for Evil {
         if let Some(deed) = deed.strip_prefix("connect:") {
             deeds::commit(deed)?;
         }
+        costs::hold(&deed);
         Ok(Connection::new(Source { deed, encoder: RefCell::default(), calls: Cell::new(0) }))
     }
 }
@@ -107,6 +108,9 @@ impl GuestConnection for Source {
     ) -> Result<ChangeBatch, Failure> {
         self.calls.set(self.calls.get() + 1);
         deeds::commit(&self.deed)?;
+        if let Some(answer) = costs::answer(&self.deed, self.calls.get()) {
+            return answer;
+        }
         answers::changes(&self.deed, self.calls.get(), &mut self.encoder.borrow_mut())
     }
 
@@ -117,7 +121,8 @@ impl GuestConnection for Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Some(deed) = self.deed.strip_prefix("drop:") {
+        let deed = self.deed.trim_start_matches("held-");
+        if let Some(deed) = deed.strip_prefix("drop:") {
             let _ = deeds::commit(deed);
         }
     }
