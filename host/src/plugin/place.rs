@@ -95,6 +95,9 @@ pub(super) fn frames(trace: &WasmBacktrace) -> String {
     // Only wasmtime's own text has the names as they were written.
     let text = trace.to_string();
     let names: Vec<String> = text.lines().filter_map(function).collect();
+    if names.is_empty() {
+        return String::new();
+    }
     if names.iter().all(|name| is_nameless(name)) {
         return "in functions without names: the component was built without them".to_owned();
     }

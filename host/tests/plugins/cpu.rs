@@ -53,7 +53,7 @@ async fn a_label_with_many_computing_instances_gets_no_more_than_one_with_few() 
     let mut spinners = Vec::new();
     for _ in 0..NOISY {
         let mut settings = setup::settings("spin");
-        (settings.label, settings.limits.call_deadline) = ("noisy".into(), Duration::from_secs(20));
+        (settings.label, settings.limits.call_deadline) = ("noisy".into(), Duration::from_secs(15));
         let noisy = SourceConnection::open(&plugin, settings).await.unwrap();
         spinners.push(tokio::spawn(async move {
             noisy.get_changes("shop", &Position(Vec::new()), limits()).await.map(drop)

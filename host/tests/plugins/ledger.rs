@@ -74,7 +74,7 @@ async fn all_instances_of_a_plugin_share_its_memory_and_all_plugins_the_processs
         let open = || SourceConnection::open(&plugin, settings("held", plugin_bound));
         let (one, other) = (open().await.unwrap(), open().await.unwrap());
         assert!(used(&engine, Resource::Memory) > 96 * MIB);
-        assert_eq!(exhausted(&open().await.unwrap_err()), key);
+        assert_eq!(exhausted(&open().await.err().unwrap()), key);
         one.close().await;
         open().await.unwrap().close().await;
         other.close().await;
@@ -90,7 +90,7 @@ async fn an_instance_that_is_being_torn_down_still_counts() {
         // Dropped, not closed: it disconnects for as long as it may.
         drop(open("held-drop:spin").await.unwrap());
     }
-    assert_eq!(exhausted(&open("held").await.unwrap_err()), "source.limits.memory_total");
+    assert_eq!(exhausted(&open("held").await.err().unwrap()), "source.limits.memory_total");
     eventually("the destructors are over", || used(&engine, Resource::Threads) == 0).await;
     open("held").await.unwrap();
 }
@@ -101,7 +101,7 @@ async fn each_connections_thread_is_counted_until_it_ends() {
     let bounds = Bounds { threads_max: 2, ..Bounds::UNBOUNDED };
     let open = || SourceConnection::open(&plugin, settings("nothing", bounds));
     let (one, _other) = (open().await.unwrap(), open().await.unwrap());
-    assert_eq!(exhausted(&open().await.unwrap_err()), "source.limits.threads");
+    assert_eq!(exhausted(&open().await.err().unwrap()), "source.limits.threads");
     one.close().await;
     eventually("a thread is free", || used(&engine, Resource::Threads) == 1).await;
     open().await.unwrap();
@@ -178,7 +178,7 @@ async fn tables_count_like_memory() {
         source.close().await;
         eventually("it is given back", || used(&engine, Resource::Memory) == 0).await;
         bounds.limits.memory_max_bytes = 20 * MIB;
-        let error = SourceConnection::open(&plugin, bounds).await.unwrap_err();
+        let error = SourceConnection::open(&plugin, bounds).await.err().unwrap();
         assert_eq!(error.cause.kind(), "out-of-memory", "{error}");
     }
 }

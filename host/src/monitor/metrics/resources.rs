@@ -1,6 +1,9 @@
 //! What plugins make the process hold, read from the ledger when somebody asks for the text.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use prometheus::{
     IntGaugeVec, Opts,
@@ -16,6 +19,8 @@ pub(super) struct Resources {
     ledger: Ledger,
     plugins: Pair,
     process: Pair,
+    /// One scrape at a time fills the families.
+    filling: Mutex<()>,
 }
 
 /// What is in use, and the bound on it.
@@ -58,7 +63,7 @@ impl Resources {
     pub(super) fn new(ledger: Ledger) -> prometheus::Result<Self> {
         let plugins = Pair::new("plugin_", "a connector", &["plugin", "role", "resource"])?;
         let process = Pair::new("", "all connectors", &["resource"])?;
-        Ok(Self { ledger, plugins, process })
+        Ok(Self { ledger, plugins, process, filling: Mutex::default() })
     }
 }
 
@@ -70,6 +75,7 @@ impl Collector for Resources {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
+        let _filling = self.filling.lock().unwrap_or_else(PoisonError::into_inner);
         self.plugins.reset();
         self.process.reset();
         let mut plugins: BTreeMap<(String, Role, Resource), (u64, u64)> = BTreeMap::new();

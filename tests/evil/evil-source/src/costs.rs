@@ -26,7 +26,7 @@ pub(crate) fn hold(deed: &str) {
 /// Computes for a while, and ends.
 pub(crate) fn work() {
     let mut state = 1_u64;
-    for n in 0..600_000_000_u64 {
+    for n in 0..300_000_000_u64 {
         state = black_box(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(n));
     }
     black_box(state);
@@ -75,7 +75,7 @@ fn rows(number: u32, bytes: usize) -> Result<TableBatch, Failure> {
     let encoded = encoded.map_err(refused)?;
     Ok(TableBatch {
         table: encoded.table,
-        schema_id: encoded.schema_id,
+        schema_id: format!("number-{number}"),
         arrow_schema: encoded.arrow_schema,
         rows: encoded.rows,
         row_count: encoded.row_count,

@@ -4,6 +4,11 @@ use std::{hint::black_box, time::Duration};
 
 use cartridge_warp_sdk::{ChangeBatch, ColumnType, DeadLetter, SchemaChange, Table, log};
 
+/// Letters and tables stay at the destination, which all schemas share: a flood of them is another
+/// test's.
+const LETTERS_PAUSE: Duration = Duration::from_millis(20);
+const TABLES_PAUSE: Duration = Duration::from_secs(1);
+
 /// Does what the schema's name says; none for an honest one.
 pub(crate) fn commit(schema: &str, after: u64, calls: u64) -> Option<ChangeBatch> {
     let batch = || ChangeBatch {
@@ -20,13 +25,19 @@ pub(crate) fn commit(schema: &str, after: u64, calls: u64) -> Option<ChangeBatch
             log::info(&"again and again ".repeat(500), &[]);
         },
         "trap" => trap(calls),
-        // More than a message may have, so that it is refused on its way.
-        "huge" => ChangeBatch { position: vec![7; 120 << 20], ..batch() },
-        "letters" => ChangeBatch { rejected: (0..5).map(|_| letter(schema)).collect(), ..batch() },
+        // The host takes it all before it sees that it is no position.
+        "huge" => ChangeBatch { position: vec![7; 40 << 20], ..batch() },
+        "letters" => {
+            std::thread::sleep(LETTERS_PAUSE);
+            ChangeBatch { rejected: (0..5).map(|_| letter(schema)).collect(), ..batch() }
+        }
         "sleep" => loop {
             std::thread::sleep(Duration::from_secs(3600));
         },
-        "tables" => ChangeBatch { schema_changes: vec![announcement(after)], ..batch() },
+        "tables" => {
+            std::thread::sleep(TABLES_PAUSE);
+            ChangeBatch { schema_changes: vec![announcement(after)], ..batch() }
+        }
         _ => return None,
     })
 }
