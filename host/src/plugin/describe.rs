@@ -39,8 +39,10 @@ pub(super) async fn describe(
     let wasi = wasi::empty(&log);
     let network = Network::new(&identity, Vec::new(), Arc::clone(engine.resolver()));
     let mut store = new_store(engine, identity, &limits, log, wasi, network, Secrets::default());
+    store.data_mut().begin_call(DESCRIBE_DEADLINE);
     let called = timeout(DESCRIBE_DEADLINE, Box::pin(call(&mut store, program, role))).await;
-    called.unwrap_or(Err(Cause::Deadline(DESCRIBE_DEADLINE))).map_err(|cause| {
+    let late = |_| Err(Cause::Deadline { after: DESCRIBE_DEADLINE, place: store.data().place() });
+    called.unwrap_or_else(late).map_err(|cause| {
         let source = PluginError { plugin: name.to_string(), role, call: "describe", cause };
         LoadError::Describe { path: path.to_owned(), source: Box::new(source) }
     })

@@ -181,7 +181,7 @@ impl RunError {
     pub fn error_type(&self) -> ErrorType {
         match self {
             Self::Plugin(error) => match &error.cause {
-                Cause::Deadline(_) => ErrorType::Timeout,
+                Cause::Deadline { .. } => ErrorType::Timeout,
                 Cause::Malformed(_) => ErrorType::Validation,
                 Cause::Failure(failure) if failure.action == Action::Config => {
                     ErrorType::Permission

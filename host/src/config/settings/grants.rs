@@ -92,7 +92,8 @@ pub struct ProcessLimits {
     /// The most files and sockets of all connectors; not set, what the system gives the process but
     /// for some that the host keeps for itself.
     pub descriptors: Option<NonZeroU32>,
-    /// The most threads of all connectors.
+    /// The most threads of all connectors. A connection reserves 4 GiB of address space, up to 16
+    /// where a connector is composed of several; a process has 128 TiB.
     pub threads: NonZeroU32,
 }
 

@@ -6,6 +6,8 @@
 #[cfg(target_family = "wasm")]
 mod answers;
 #[cfg(target_family = "wasm")]
+mod costs;
+#[cfg(target_family = "wasm")]
 mod deeds;
 #[cfg(target_family = "wasm")]
 mod flood;

@@ -16,7 +16,7 @@ use cartridge_warp_sdk::{
     wire::Encoder,
 };
 
-use crate::{answers, deeds, flood};
+use crate::{answers, costs, deeds, flood};
 
 /// The schema that is treated well whatever the deed.
 const GOOD: &str = "good";
@@ -52,6 +52,7 @@ impl Guest for Evil {
         if let Some(deed) = deed.strip_prefix("connect:") {
             deeds::commit(deed)?;
         }
+        costs::hold(&deed);
         Ok(Connection::new(Source { deed, encoder: RefCell::default(), calls: Cell::new(0) }))
     }
 }
@@ -121,6 +122,9 @@ impl GuestConnection for Source {
             return flood::changes(&self.deed, call, encoder);
         }
         deeds::commit(&self.deed)?;
+        if let Some(answer) = costs::answer(&self.deed, call) {
+            return answer;
+        }
         answers::changes(&self.deed, call, encoder)
     }
 
@@ -140,7 +144,8 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Some(deed) = self.deed.strip_prefix("drop:") {
+        let deed = self.deed.trim_start_matches("held-");
+        if let Some(deed) = deed.strip_prefix("drop:") {
             let _ = deeds::commit(deed);
         }
     }
