@@ -38,6 +38,10 @@ pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
 pub const OPTIONS_SCHEMA_BYTES_MAX: usize = 1024 * 1024;
 /// Its parts, with references written out.
 pub const OPTIONS_SCHEMA_NODES_MAX: usize = 50_000;
+/// Schemas within schemas of it, with references written out.
+pub const OPTIONS_SCHEMA_DEPTH_MAX: usize = 64;
+/// Its regular expressions, with references written out: each may be compiled to half a megabyte.
+pub const OPTIONS_PATTERNS_MAX: usize = 64;
 /// Errors reported about one set of options.
 pub const OPTION_ERRORS_MAX: usize = 50;
 pub const CAPABILITIES_MAX: usize = 64;

@@ -250,7 +250,7 @@ async fn write_chunk(
             commit.rejected.extend(batch.rejected);
             next = if bytes < BYTES_MAX { batches.try_recv() } else { None };
         }
-        progress.rows += rows;
+        progress.add(rows);
         commit.markers = vec![marker(stream.clone(), &progress)];
         writer.commit(commit).await?;
         shown.advance(&writer.context, &job.table, rows);
