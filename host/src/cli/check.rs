@@ -32,7 +32,8 @@ async fn open_source(
 }
 
 async fn open_source_at(endpoint: Endpoint) -> Result<SourceConnection, CliError> {
-    SourceConnection::open(&endpoint.plugin, endpoint.settings).await.map_err(CliError::failed)
+    let settings = endpoint.connect_settings().await.map_err(CliError::unusable)?;
+    SourceConnection::open(&endpoint.plugin, settings).await.map_err(CliError::failed)
 }
 
 pub async fn check(
@@ -50,9 +51,9 @@ pub async fn check(
     let endpoint =
         destination_endpoint(&config, &connectors, "check").map_err(CliError::unusable)?;
     let advice = self::advice(&endpoint);
-    let destination = DestinationConnection::open(&endpoint.plugin, endpoint.settings)
-        .await
-        .map_err(CliError::failed)?;
+    let settings = endpoint.connect_settings().await.map_err(CliError::unusable)?;
+    let destination =
+        DestinationConnection::open(&endpoint.plugin, settings).await.map_err(CliError::failed)?;
     destination.test_connection().await.map_err(CliError::failed)?;
     destination.close().await;
     passed("destination", &config.destination.r#type, &advice, output);

@@ -15,6 +15,7 @@ use wasmtime::component::Linker;
 use super::{
     Bounds, Ledger, LoadError, Observer, Resolver,
     cache::Cache,
+    cpu::Shares,
     imports,
     network::{self, Outside},
     observer::Unwatched,
@@ -49,6 +50,7 @@ struct Inner {
     observer: Arc<dyn Observer>,
     outside: Arc<Outside>,
     ledger: Ledger,
+    shares: Shares,
     /// Dropped with the engine, which ends the ticker.
     _ticker: mpsc::Sender<()>,
 }
@@ -64,7 +66,9 @@ impl Engine {
         let resolver = settings.resolver.unwrap_or_else(|| Arc::new(network::System::default()));
         let outside = Arc::new(Outside::new(resolver));
         let ledger = Ledger::new(settings.bounds);
-        let inner = Inner { wasmtime, linker, cache, observer, outside, ledger, _ticker: ticker };
+        let shares = Shares::new(thread::available_parallelism().map_or(1, usize::from));
+        let _ticker = ticker;
+        let inner = Inner { wasmtime, linker, cache, observer, outside, ledger, shares, _ticker };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -86,6 +90,10 @@ impl Engine {
 
     pub(super) fn observer(&self) -> &Arc<dyn Observer> {
         &self.inner.observer
+    }
+
+    pub(super) fn shares(&self) -> &Shares {
+        &self.inner.shares
     }
 
     /// What plugins make this process hold.

@@ -49,7 +49,7 @@ impl Lookups {
 
     /// The addresses of a name, asked for now or by a look-up that is under way.
     pub(super) async fn lookup(&self, name: &str, owner: &Owner) -> io::Result<Vec<IpAddr>> {
-        let joined = self.joined(&self.running(), name);
+        let joined = Self::joined(&self.running(), name);
         let mut answer = match joined {
             Some(answer) => answer,
             None => self.begun(name, owner).await?,
@@ -65,7 +65,6 @@ impl Lookups {
 
     /// A look-up that began lately enough to speak for one that would begin now.
     fn joined(
-        &self,
         running: &HashMap<String, Running>,
         name: &str,
     ) -> Option<watch::Receiver<Option<Answer>>> {
@@ -81,7 +80,7 @@ impl Lookups {
         let turn = self.workers.turn(owner).await?;
         let mut running = self.running();
         // Somebody else may have begun while this one waited.
-        if let Some(answer) = self.joined(&running, name) {
+        if let Some(answer) = Self::joined(&running, name) {
             return Ok(answer);
         }
         running.retain(|_, running| running.is_alive());

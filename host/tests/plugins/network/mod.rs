@@ -22,7 +22,7 @@ use cartridge_warp::{
     model::HostPattern,
     plugin::{
         Answers, Bounds, ConnectSettings, Engine, EngineSettings, Grants, HostGrant, Limits,
-        Plugin, PluginError, Resolver, Service, SourceConnection, SrvGrant,
+        Patience, Plugin, PluginError, Resolver, Service, SourceConnection, SrvGrant,
     },
 };
 use serde_json::json;
@@ -157,6 +157,7 @@ impl Guest {
                 bounds: self.bounds,
                 ..Limits::default()
             },
+            patience: Patience::default(),
             label: "test".to_owned(),
         };
         let source = SourceConnection::open(&self.plugin, settings).await?;

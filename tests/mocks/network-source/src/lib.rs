@@ -29,6 +29,7 @@ pub struct NetworkSource {
     options: Options,
     /// What the host said of SRV records.
     found: Vec<(String, String)>,
+    connection_string: String,
     /// All that the host gave it, to be searched for what it must not have.
     given: String,
 }
@@ -54,12 +55,15 @@ impl Source for NetworkSource {
         let given = format!("{connection_string} {settings:?} {options:?} {variables:?} {paths:?}");
         let settings = config.settings.into_iter();
         let found = settings.filter(|(name, _)| name.starts_with("srv_")).collect();
-        Ok(Self { options: config.options, found, given })
+        let connection_string = config.connection_string;
+        Ok(Self { options: config.options, found, connection_string, given })
     }
 
     fn get_schema(&mut self, _: &str) -> Result<Vec<Table>, Failure> {
         let answer = match self.options.deed.as_str() {
             "settings" => format!("ok {:?}", self.found),
+            // Spelled, since it may hold a secret.
+            "connection" => self.connection_string.chars().map(|c| format!("{c}.")).collect(),
             // Backwards, since the host would take known secrets out of it.
             "reveal" => self.given.chars().rev().collect(),
             _ => deeds::commit(&self.options),
