@@ -1,6 +1,10 @@
 //! What a hostile guest makes the host hold is bounded, also after it let go of it (I7).
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use cartridge_warp::plugin::{Bounds, Cause, Resource};
 use serde_json::json;
@@ -46,8 +50,21 @@ async fn hundreds_of_dials_to_a_silent_name_server_keep_few_threads_and_no_neigh
 async fn closed_sockets_count_until_the_system_has_them_back() {
     let guest = Guest::new().await;
     let address = format!("127.0.0.1:{}", peers::deaf().await);
-    let answer = guest.asks("pile", &address, 2000, &[grant(&address)]).await;
-    assert!(answer.starts_with("ok 128 closed, then"), "no more than may be open: {answer}");
+    let hosts = [grant(&address)];
+    let most = AtomicU64::new(0);
+    let watched = async {
+        loop {
+            most.fetch_max(used(&guest, Resource::Descriptors), Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // Many more than may be open: those that close make room for others, in time.
+    let answer = tokio::select! {
+        answer = guest.asks("pile", &address, 400, &hosts) => answer,
+        () = watched => String::new(),
+    };
+    assert!(answer.starts_with("ok "), "{answer}");
+    assert!((1..=128).contains(&most.load(Ordering::Relaxed)), "no more than may be open");
     assert!(used(&guest, Resource::Descriptors) > 0, "the guest is gone, its sockets are not");
     // And they are given back.
     let given_back = async {
