@@ -8,6 +8,7 @@ pub mod change;
 pub mod endpoint;
 pub mod failure;
 pub mod position;
+pub mod redaction;
 pub mod table;
 
 pub use batch::{Operation, TableBatch, TableSchema};

@@ -26,6 +26,7 @@ pub(super) async fn open<P: Protocol>(
     plugin: &Plugin,
     settings: ConnectSettings,
 ) -> Result<Instance<P>, Cause> {
+    settings.learn_secrets();
     let ConnectSettings { connection_string, options, mut settings, grants, limits, label } =
         settings;
     let identity = Identity {
