@@ -20,6 +20,8 @@ mod dry_run;
 mod endpoint;
 mod error;
 mod evolve;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod journal;
 mod queue;
 mod reaction;
