@@ -13,7 +13,7 @@ use std::{
 use wasmtime::component::Linker;
 
 use super::{
-    Bounds, Ledger, LoadError, Observer, Resolver, cache::Cache, imports, network,
+    Bounds, Ledger, LoadError, Observer, Resolver, cache::Cache, cpu::Shares, imports, network,
     observer::Unwatched, state::State,
 };
 
@@ -45,6 +45,7 @@ struct Inner {
     observer: Arc<dyn Observer>,
     resolver: Arc<dyn Resolver>,
     ledger: Ledger,
+    shares: Shares,
     /// Dropped with the engine, which ends the ticker.
     _ticker: mpsc::Sender<()>,
 }
@@ -59,7 +60,9 @@ impl Engine {
         let observer = settings.observer.unwrap_or_else(|| Arc::new(Unwatched));
         let resolver = settings.resolver.unwrap_or_else(|| Arc::new(network::System::default()));
         let ledger = Ledger::new(settings.bounds);
-        let inner = Inner { wasmtime, linker, cache, observer, resolver, ledger, _ticker: ticker };
+        let shares = Shares::new(thread::available_parallelism().map_or(1, usize::from));
+        let _ticker = ticker;
+        let inner = Inner { wasmtime, linker, cache, observer, resolver, ledger, shares, _ticker };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -81,6 +84,10 @@ impl Engine {
 
     pub(super) fn observer(&self) -> &Arc<dyn Observer> {
         &self.inner.observer
+    }
+
+    pub(super) fn shares(&self) -> &Shares {
+        &self.inner.shares
     }
 
     /// What plugins make this process hold.

@@ -9,8 +9,9 @@ use serde_json::Value;
 use wasmtime_wasi::cli::StdoutStream;
 
 use super::{
-    Cause, ChangeBatch, ChangeOutcome, ConnectorInfo, HostGrant, LoadError, Observer, OptionError,
-    Resolver, Role, SnapshotBatch, SrvGrant, WriteOutcome, WriteRequest, convert,
+    Bounds, Cause, ChangeBatch, ChangeOutcome, ConnectorInfo, HostGrant, Ledger, LoadError,
+    Observer, OptionError, Resolver, Role, SnapshotBatch, SrvGrant, WriteOutcome, WriteRequest,
+    convert,
     imports::{log::GuestLog, stdio::Lines},
     network, options, preflight,
     state::Identity,
@@ -40,19 +41,25 @@ pub fn connector_info(info: types::ConnectorInfo) -> Result<ConnectorInfo, Cause
     convert::info::connector_info(info)
 }
 
-pub fn tables(tables: Vec<types::TableInfo>) -> Result<Vec<TableShape>, Cause> {
-    convert::source::tables(tables)
-}
-
 pub fn chunks(chunks: Vec<source::Chunk>) -> Result<Vec<Chunk>, Cause> {
     convert::source::chunks(chunks)
 }
 
-/// The schemas that a connection has shown.
-#[derive(Default)]
-pub struct Connection(convert::rows::Schemas);
+/// What the host keeps of one connection.
+pub struct Connection(convert::source::Kept);
+
+impl Default for Connection {
+    fn default() -> Self {
+        let account = Ledger::new(Bounds::UNBOUNDED).account(Role::Source, "x", Bounds::UNBOUNDED);
+        Self(convert::source::Kept::new(&account))
+    }
+}
 
 impl Connection {
+    pub fn tables(&mut self, tables: Vec<types::TableInfo>) -> Result<Vec<TableShape>, Cause> {
+        convert::source::tables(tables, &mut self.0.told)
+    }
+
     pub fn snapshot_batch(
         &mut self,
         batch: source::SnapshotBatch,

@@ -13,6 +13,7 @@ mod attempt;
 mod backlog;
 mod batch;
 mod bounds;
+mod connection;
 mod connectors;
 mod context;
 mod deliver;
@@ -23,7 +24,10 @@ mod evolve;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod journal;
+mod names;
+mod pace;
 mod queue;
+mod quota;
 mod reaction;
 mod read_ahead;
 mod registry;
@@ -40,8 +44,8 @@ mod stream;
 mod table;
 
 pub use bounds::process_bounds;
+pub use connection::Endpoint;
 pub use connectors::{ConnectorError, Connectors};
-pub use context::Endpoint;
 pub use endpoint::{destination as destination_endpoint, source as source_endpoint};
 pub use error::RunError;
 pub use runner::{SchemaReport, Surroundings, WarpRunner};

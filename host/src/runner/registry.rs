@@ -14,6 +14,7 @@ use super::{
     deliver::Writer,
     evolve::{self, Evolved},
     journal::Entry,
+    names::listed,
     replace,
     state::{TableState, marker, read, shape_stream},
     table::{Table, unencodable},
@@ -49,9 +50,14 @@ pub async fn accept_shape(
     evolution: Evolution,
     more: Vec<Marker>,
 ) -> Result<(), RunError> {
+    let mut counted = writer.quota.hold(writer).await?;
+    let is_first = table.version == 0;
     table.count_shape();
     let shape = shape_marker(table)?;
-    writer.commit_markers(more.into_iter().chain([shape]).collect()).await?;
+    counted.add_shape(&table.source.name, shape.value.as_ref().map_or(0, Vec::len), is_first)?;
+    let markers = more.into_iter().chain([shape, counted.marker()]);
+    writer.commit_markers(markers.collect()).await?;
+    counted.committed();
     let Evolution { what, compatible } = evolution;
     let (shape, version) = (&table.source, table.version);
     let entry = Entry::Shaped { table: shape, version, evolution: &what, compatible };
@@ -123,6 +129,10 @@ pub async fn prepare_table(
         }
         past => past,
     };
+    if past.is_none() {
+        // Refused before the destination has it.
+        writer.quota.hold(writer).await?.add_shape(&table.source.name, 0, true)?;
+    }
     replace::make(writer, table, past.as_ref().map(|(past, _)| past)).await?;
     // Nothing is committed without need: an attempt that commits counts as progress.
     if past.is_none_or(|(past, _)| !is_same(&past, &table.source)) {
@@ -145,8 +155,8 @@ fn check_key(table: &Table, now: &TableShape) -> Result<(), RunError> {
     Err(RunError::Unusable {
         what: format!(
             "the key of table `{name}` was ({}) and is now ({})",
-            key.join(", "),
-            now.key.join(", ")
+            listed(key),
+            listed(&now.key)
         ),
         help: format!("go back to the old key, or copy it anew with --full-resync={name}"),
     })

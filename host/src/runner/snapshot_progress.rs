@@ -6,7 +6,13 @@ use std::{
 };
 
 use super::{context::SchemaContext, queue::Job};
-use crate::{monitor::TableProgress, telemetry::SnapshotBar};
+use crate::{
+    monitor::TableProgress,
+    telemetry::{Progress, SnapshotBar},
+};
+
+/// Bars at a time: each takes a line and a thread.
+const BARS_MAX: usize = 20;
 
 /// The tables being copied.
 #[derive(Debug, Default)]
@@ -18,7 +24,9 @@ impl SnapshotProgress {
     /// A table's unfinished chunks are about to be read.
     pub fn begin(&self, context: &SchemaContext, table: &str, jobs: &[Job]) {
         let progress = counted(jobs);
-        let bar = context.progress.snapshot_bar(table, progress.rows_estimated);
+        let hidden = Progress::hidden();
+        let shown = if self.lock().len() < BARS_MAX { &context.progress } else { &hidden };
+        let bar = shown.snapshot_bar(table, progress.rows_estimated);
         bar.advance(progress.rows_done);
         context.health.set_progress(context.name(), table, progress);
         self.lock().insert(table.to_owned(), (bar, progress));

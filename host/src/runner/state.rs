@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `changes` | where the change stream goes on, the source's own bytes |
 //! | `runner` | the run that holds the schema |
+//! | `quota` | what counts towards the schema's limits (`quota`) |
 //! | `selection` | the lists by which the last run selected tables (`selection`) |
 //! | `table/T` | the state of a table |
 //! | `shape/T` | its shape as it was accepted (`registry`) |
@@ -22,6 +23,8 @@ use crate::{
 
 /// Marker of the change stream's position.
 pub const CHANGES: &str = "changes";
+/// Marker of what counts towards the schema's limits.
+pub const QUOTA: &str = "quota";
 /// Marker of the run that holds the schema.
 pub const RUNNER: &str = "runner";
 /// Marker of the lists that select tables.

@@ -34,7 +34,7 @@ fn read(answer: Answer) {
         }
         Answer::Tables(infos) => {
             let infos = infos.into_iter().map(answers::Table::answer).collect();
-            for table in host::tables(infos).unwrap_or_default() {
+            for table in host::Connection::default().tables(infos).unwrap_or_default() {
                 named(&table.name);
                 assert!(table.key.iter().all(|key| table.schema.index_of(key).is_ok()));
             }
