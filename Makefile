@@ -38,7 +38,7 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 STEP := scripts/step.sh
 
 .PHONY: setup setup-tests build demo test test-components soak-hostile bench clean \
-	check-format lint test-rust check-docs check-dependencies
+	check-format lint test-rust check-docs fuzz check-dependencies
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
 
@@ -59,7 +59,7 @@ demo: build
 	@examples/files-to-sqlite/run.sh
 
 # Everything CI runs, the quick steps first.
-test: setup-tests check-format build lint test-rust check-docs check-dependencies
+test: setup-tests check-format build lint test-rust check-docs fuzz check-dependencies
 
 check-format:
 	@$(STEP) "check the format" cargo fmt --all --check
@@ -94,6 +94,10 @@ test-rust: setup-tests test-components
 check-docs: setup
 	@RUSTDOCFLAGS="--deny warnings" $(STEP) "check the docs" \
 		cargo doc $(RELEASE) $(HOST_CRATES) --no-deps
+
+# 10 seconds for each reader of guests' words; FUZZ_SECONDS=1800 is the full form.
+fuzz: setup-tests
+	@$(STEP) "fuzz" scripts/fuzz.sh
 
 check-dependencies: setup
 	@$(STEP) "check the dependencies" scripts/deny.sh

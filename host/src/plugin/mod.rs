@@ -18,6 +18,8 @@ mod destination;
 mod engine;
 mod error;
 mod exclusive;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod grants;
 mod imports;
 mod info;

@@ -21,6 +21,8 @@ mod dry_run;
 mod endpoint;
 mod error;
 mod evolve;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod journal;
 mod names;
 mod pace;
