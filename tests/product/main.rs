@@ -21,3 +21,4 @@ mod replace;
 mod sandbox;
 mod selection;
 mod types;
+mod words;

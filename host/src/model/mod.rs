@@ -7,9 +7,11 @@ pub mod batch;
 pub mod change;
 pub mod endpoint;
 pub mod failure;
+pub mod panics;
 pub mod position;
 pub mod redaction;
 pub mod table;
+pub mod text;
 
 pub use batch::{Operation, TableBatch, TableSchema};
 pub use change::{ChangeKind, SchemaChange};

@@ -64,8 +64,10 @@ pub const SCHEMA_MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// points to one long text a thousand times does not grow when it is read.
 pub const SCHEMA_TEXT_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// One line of a connector's log.
+/// One line of a connector's log, as it is written: with its time and names, and escaped.
 pub const LOG_LINE_BYTES_MAX: usize = 8 * 1024;
+/// What of it is the host's: the time, and the names of plugin, schema, table, run and call.
+pub const LOG_HEAD_BYTES_MAX: usize = 2 * 1024;
 pub const LOG_FIELDS_MAX: usize = 32;
 /// A connector's own metrics, each of counters and gauges.
 pub const METRIC_NAMES_MAX: usize = 64;

@@ -11,12 +11,12 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::deliver::Measured;
+use super::{RunError, deliver::Measured};
 use crate::{
     config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
     model::Operation,
     monitor::{Health, SchemaMetrics},
-    plugin::{ConnectSettings, Plugin},
+    plugin::{ConnectSettings, LogRate, Plugin, Role},
     telemetry::Progress,
 };
 
@@ -47,11 +47,21 @@ pub struct SchemaContext {
 pub struct Endpoint {
     pub plugin: Arc<Plugin>,
     pub settings: ConnectSettings,
+    /// Asked before each line about what the plugin did.
+    pub log: LogRate,
 }
 
 impl SchemaContext {
     pub fn name(&self) -> &str {
         &self.schema.name
+    }
+
+    /// The log of the plugin that an error comes from; the source brings all others about.
+    pub(super) fn log_of(&self, error: &RunError) -> &LogRate {
+        match error {
+            RunError::Plugin(error) if error.role == Role::Destination => &self.destination.log,
+            _ => &self.source.log,
+        }
     }
 
     /// Whether the operator wants this table.

@@ -212,7 +212,8 @@ impl Side<'_> {
             },
             label: schema.to_owned(),
         };
-        Ok(Endpoint { plugin: std::sync::Arc::clone(self.plugin), settings })
+        let log = self.plugin.log_rate(&settings.limits);
+        Ok(Endpoint { plugin: std::sync::Arc::clone(self.plugin), settings, log })
     }
 }
 

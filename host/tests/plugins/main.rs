@@ -7,3 +7,4 @@ mod evil;
 mod loading;
 mod network;
 mod setup;
+mod words;

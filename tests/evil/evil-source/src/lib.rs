@@ -9,3 +9,5 @@ mod answers;
 mod deeds;
 #[cfg(target_family = "wasm")]
 mod source;
+#[cfg(target_family = "wasm")]
+mod words;

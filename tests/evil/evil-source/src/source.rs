@@ -15,12 +15,14 @@ use cartridge_warp_sdk::{
     wire::Encoder,
 };
 
-use crate::{answers, deeds};
+use crate::{answers, deeds, words};
 
 struct Evil;
 
 pub(crate) struct Source {
     deed: String,
+    /// Told in confidence.
+    secret: String,
     pub(crate) encoder: RefCell<Encoder>,
     calls: Cell<u32>,
 }
@@ -34,7 +36,7 @@ impl Guest for Evil {
             role: "source".to_owned(),
             version: "0.1.0".to_owned(),
             description: "misbehaves as it is told".to_owned(),
-            capabilities: Vec::new(),
+            capabilities: vec!["change-detection:log".to_owned()],
             options_schema: r#"{"type":"object","required":["deed"],"additionalProperties":false,
                 "properties":{"deed":{"type":"string"}}}"#
                 .to_owned(),
@@ -48,7 +50,12 @@ impl Guest for Evil {
         if let Some(deed) = deed.strip_prefix("connect:") {
             deeds::commit(deed)?;
         }
-        Ok(Connection::new(Source { deed, encoder: RefCell::default(), calls: Cell::new(0) }))
+        Ok(Connection::new(Source {
+            deed,
+            secret: config.connection_string,
+            encoder: RefCell::default(),
+            calls: Cell::new(0),
+        }))
     }
 }
 
@@ -107,6 +114,7 @@ impl GuestConnection for Source {
     ) -> Result<ChangeBatch, Failure> {
         self.calls.set(self.calls.get() + 1);
         deeds::commit(&self.deed)?;
+        words::speak(&self.deed, &self.secret)?;
         answers::changes(&self.deed, self.calls.get(), &mut self.encoder.borrow_mut())
     }
 

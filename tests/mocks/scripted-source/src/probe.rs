@@ -10,7 +10,9 @@ pub(crate) fn run(config: &Config<Options>) {
     let probe = &config.options.probe;
     if let Some(name) = &probe.secret {
         let found = secrets::get(name).unwrap_or_else(|refused| refused.message);
-        log::info("probed a secret", &[("found", &found)]);
+        // A known secret stands in no log, but backwards nobody knows it.
+        let backwards: String = found.chars().rev().collect();
+        log::info("probed a secret", &[("found", &found), ("backwards", &backwards)]);
     }
     if let Some(name) = &probe.environment {
         let found = std::env::var(name).unwrap_or_else(|error| error.to_string());
