@@ -54,7 +54,7 @@ mod tests;
 
 pub use builder::Builder;
 pub use cascade::TableSettings;
-pub use connection_file::Unread;
+pub use connection_file::{Unread, read_connection_string};
 pub use effective::EffectiveKey;
 pub use error::{Code, ConfigError, Problem};
 pub use keys::{EnvVariable, env_help};
@@ -65,7 +65,8 @@ pub use settings::{
     ChangeDetectionStrategy, Columns, DeletionStrategy, DestinationConfig, DirectoryGrant,
     EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants, HostGrant, Limits, LogLevel, Mask,
     Mode, Monitoring, OnLostPosition, ProcessLimits, Prometheus, SchemaConfig, SchemaEvolution,
-    SecretSource, SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
+    SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig,
+    WriteMode,
 };
 pub use table_lists::TableLists;
 pub use values::{ByteCount, ConnectionString, Interval, Names, Patterns, Resync, Schedule};

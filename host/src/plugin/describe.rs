@@ -1,12 +1,12 @@
 //! Asks a component what it is, in a sandbox that reaches nothing.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use tokio::time::timeout;
 use wasmtime::Store;
 
 use super::{
-    Cause, ConnectorInfo, Engine, Limits, LoadError, PluginError, Role,
+    Cause, ConnectorInfo, Engine, Limits, LoadError, PluginError, Role, Secrets,
     artifact::Program,
     convert::info::connector_info,
     imports::log::GuestLog,
@@ -39,9 +39,11 @@ pub(super) async fn describe(
         GuestLog::new(identity.clone(), engine.log_rate(role, &name, limits.log_lines_per_second));
     let wasi = wasi::empty(&log);
     let network = Network::new(&identity, Vec::new(), Arc::clone(engine.resolver()), log.clone());
-    let mut store = new_store(engine, identity, &limits, log, wasi, network, BTreeMap::new());
+    let mut store = new_store(engine, identity, &limits, log, wasi, network, Secrets::default());
+    store.data_mut().begin_call(DESCRIBE_DEADLINE);
     let called = timeout(DESCRIBE_DEADLINE, Box::pin(call(&mut store, program, role))).await;
-    called.unwrap_or(Err(Cause::Deadline(DESCRIBE_DEADLINE))).map_err(|cause| {
+    let late = |_| Err(Cause::Deadline { after: DESCRIBE_DEADLINE, place: store.data().place() });
+    called.unwrap_or_else(late).map_err(|cause| {
         let source = PluginError { plugin: name.to_string(), role, call: "describe", cause };
         LoadError::Describe { path: path.to_owned(), source: Box::new(source) }
     })

@@ -13,8 +13,8 @@ use std::{
 use wasmtime::component::Linker;
 
 use super::{
-    Bounds, Ledger, LoadError, LogRate, Observer, Resolver, Role, cache::Cache, imports,
-    log_rate::LogRates, network, observer::Unwatched, state::State,
+    Bounds, Ledger, LoadError, LogRate, Observer, Resolver, Role, cache::Cache, cpu::Shares,
+    imports, log_rate::LogRates, network, observer::Unwatched, state::State,
 };
 
 /// How often a busy guest yields.
@@ -46,6 +46,7 @@ struct Inner {
     resolver: Arc<dyn Resolver>,
     ledger: Ledger,
     log_rates: LogRates,
+    shares: Shares,
     /// Dropped with the engine, which ends the ticker.
     _ticker: mpsc::Sender<()>,
 }
@@ -60,7 +61,9 @@ impl Engine {
         let observer = settings.observer.unwrap_or_else(|| Arc::new(Unwatched));
         let resolver = settings.resolver.unwrap_or_else(|| Arc::new(network::System::default()));
         let ledger = Ledger::new(settings.bounds);
+        let shares = Shares::new(thread::available_parallelism().map_or(1, usize::from));
         let log_rates = LogRates::default();
+        let _ticker = ticker;
         let inner = Inner {
             wasmtime,
             linker,
@@ -69,7 +72,8 @@ impl Engine {
             resolver,
             ledger,
             log_rates,
-            _ticker: ticker,
+            shares,
+            _ticker,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -102,6 +106,10 @@ impl Engine {
     /// Tells of lines that were counted instead of printed: the last thing that a command does.
     pub fn tell_of_suppressed_lines(&self) {
         self.inner.log_rates.tell();
+    }
+
+    pub(super) fn shares(&self) -> &Shares {
+        &self.inner.shares
     }
 
     /// What plugins make this process hold.

@@ -43,12 +43,20 @@ fn shared(given: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plugin::limits;
 
     #[test]
     fn the_host_keeps_some_descriptors_for_itself() {
         for (given, expected) in [(1024, 896), (200, 100), (0, 0), (u64::MAX, u64::MAX - 128)] {
             assert_eq!(shared(given), expected, "{given}");
         }
+    }
+
+    #[test]
+    fn all_connections_together_reserve_half_of_the_address_space() {
+        let threads = process_bounds(&ProcessLimits::default()).threads_max;
+        let each = limits::MEMORIES_MAX as u64 * limits::MEMORY_RESERVED_BYTES;
+        assert!(threads * each <= (1 << 47) / 100 * 55, "{threads} connections of {each} bytes");
     }
 
     #[test]

@@ -11,12 +11,12 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{RunError, deliver::Measured};
+use super::{RunError, connection::Endpoint, deliver::Measured};
 use crate::{
     config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
     model::Operation,
     monitor::{Health, SchemaMetrics},
-    plugin::{ConnectSettings, LogRate, Plugin, Role},
+    plugin::{LogRate, Role},
     telemetry::Progress,
 };
 
@@ -41,14 +41,6 @@ pub struct SchemaContext {
     pub until_caught_up: bool,
     /// Somebody asked the run to end.
     pub stop: CancellationToken,
-}
-
-/// A plugin and how it is opened.
-pub struct Endpoint {
-    pub plugin: Arc<Plugin>,
-    pub settings: ConnectSettings,
-    /// Asked before each line about what the plugin did.
-    pub log: LogRate,
 }
 
 impl SchemaContext {

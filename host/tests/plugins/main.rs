@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly")]
 
 mod bench;
+mod cpu;
 mod evil;
+mod ledger;
 mod loading;
 mod network;
 mod setup;
+mod smuggled;
 mod words;

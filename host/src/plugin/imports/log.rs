@@ -12,7 +12,10 @@ use std::{
 use crate::plugin::{
     LogRate,
     bindings::source::cartridge::warp::log::{Host, Level as GuestLevel},
-    limits::{LOG_FIELDS_MAX, LOG_HEAD_BYTES_MAX, LOG_LINE_BYTES_MAX, NAME_BYTES_MAX},
+    limits::{
+        LAST_LINE_BYTES_MAX, LAST_LINES_MAX, LOG_FIELDS_MAX, LOG_HEAD_BYTES_MAX,
+        LOG_LINE_BYTES_MAX, NAME_BYTES_MAX,
+    },
     state::{Identity, State},
     text,
 };
@@ -40,11 +43,14 @@ struct Inner {
     rate: LogRate,
     /// The newest lines of stderr: a guest's panic message, for the error of the trap that follows.
     last_words: Mutex<VecDeque<String>>,
+    /// The newest lines of the `log` import, printed or not.
+    last_lines: Mutex<VecDeque<String>>,
 }
 
 impl GuestLog {
     pub(in crate::plugin) fn new(identity: Identity, rate: LogRate) -> Self {
-        Self { inner: Arc::new(Inner { identity, rate, last_words: Mutex::default() }) }
+        let (last_words, last_lines) = Default::default();
+        Self { inner: Arc::new(Inner { identity, rate, last_words, last_lines }) }
     }
 
     /// Prints a line of the guest, or counts it.
@@ -90,6 +96,21 @@ impl GuestLog {
         words.push_back(line.to_owned());
     }
 
+    fn remember_line(&self, line: &str) {
+        let mut lines = self.inner.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == LAST_LINES_MAX {
+            lines.pop_front();
+        }
+        lines.push_back(text::one_line(line, LAST_LINE_BYTES_MAX));
+    }
+
+    /// What it logged last, for the error of a call that was ended.
+    pub(in crate::plugin) fn last_lines(&self) -> String {
+        let lines = self.inner.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines: Vec<String> = lines.iter().map(|line| format!("`{line}`")).collect();
+        if lines.is_empty() { String::new() } else { format!("it logged {}", lines.join(", ")) }
+    }
+
     pub(in crate::plugin) fn take_last_words(&self) -> Option<String> {
         let mut words = self.inner.last_words.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = words.drain(..).map(|line| text::one_line(&line, LAST_WORDS_LINE_BYTES_MAX));
@@ -129,6 +150,7 @@ fn in_one(fields: &[(String, String)]) -> String {
 
 impl Host for State {
     fn log(&mut self, level: GuestLevel, message: String, fields: Vec<(String, String)>) {
+        self.log.remember_line(&message);
         self.log.line(level, &message, &fields);
     }
 }

@@ -5,8 +5,9 @@ use std::cell::{Cell, RefCell};
 use cartridge_warp_sdk::{
     export::bindings::{
         self,
-        cartridge::warp::types::{
-            ConnectConfig, ConnectorInfo, Failure, Limits, Position, TableInfo,
+        cartridge::warp::{
+            metrics,
+            types::{ConnectConfig, ConnectorInfo, Failure, Limits, Position, TableInfo},
         },
         exports::cartridge::warp::source::{
             ChangeBatch, Chunk, Connection, Guest, GuestConnection, SnapshotBatch,
@@ -15,7 +16,10 @@ use cartridge_warp_sdk::{
     wire::Encoder,
 };
 
-use crate::{answers, deeds, words};
+use crate::{answers, costs, deeds, flood, words};
+
+/// The schema that is treated well whatever the deed.
+const GOOD: &str = "good";
 
 struct Evil;
 
@@ -50,6 +54,7 @@ impl Guest for Evil {
         if let Some(deed) = deed.strip_prefix("connect:") {
             deeds::commit(deed)?;
         }
+        costs::hold(&deed);
         Ok(Connection::new(Source {
             deed,
             secret: config.connection_string,
@@ -103,19 +108,32 @@ impl GuestConnection for Source {
         _cursor: Option<Vec<u8>>,
         _limits: Limits,
     ) -> Result<SnapshotBatch, Failure> {
+        if self.deed == "idle:snapshot" {
+            return Ok(flood::snapshot(self.count()));
+        }
         Ok(SnapshotBatch { rows: None, rejected: Vec::new(), next_cursor: None })
     }
 
     fn get_changes(
         &self,
-        _schema: String,
+        schema: String,
         _after: Position,
         _limits: Limits,
     ) -> Result<ChangeBatch, Failure> {
-        self.calls.set(self.calls.get() + 1);
+        let call = self.count();
+        let encoder = &mut self.encoder.borrow_mut();
+        if schema == GOOD {
+            return answers::changes("", call, encoder);
+        }
+        if self.deed.starts_with("flood:") || self.deed.starts_with("idle:") {
+            return flood::changes(&self.deed, call, encoder);
+        }
         deeds::commit(&self.deed)?;
         words::speak(&self.deed, &self.secret)?;
-        answers::changes(&self.deed, self.calls.get(), &mut self.encoder.borrow_mut())
+        if let Some(answer) = costs::answer(&self.deed, call) {
+            return answer;
+        }
+        answers::changes(&self.deed, call, encoder)
     }
 
     fn confirm(&self, _schema: String, _position: Position) -> Result<(), Failure> {
@@ -123,9 +141,19 @@ impl GuestConnection for Source {
     }
 }
 
+impl Source {
+    /// Counts a call that reads, also for a test to see.
+    fn count(&self) -> u32 {
+        self.calls.set(self.calls.get() + 1);
+        metrics::counter_add("reads", 1);
+        self.calls.get()
+    }
+}
+
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Some(deed) = self.deed.strip_prefix("drop:") {
+        let deed = self.deed.trim_start_matches("held-");
+        if let Some(deed) = deed.strip_prefix("drop:") {
             let _ = deeds::commit(deed);
         }
     }
