@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
+    cartridge_warp::telemetry::catch_panics();
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

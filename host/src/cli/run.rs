@@ -40,6 +40,7 @@ pub async fn run(
     if let Some(port) = port {
         port.stopped().await;
     }
+    engine.tell_of_suppressed_lines();
     report(&config, &reports, output);
     Ok(exit(&reports, args.until_caught_up))
 }

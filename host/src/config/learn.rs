@@ -41,10 +41,10 @@ impl WarpConfig {
     /// line says where something is.
     fn learn_hidden(&self, value: &Value, path: &KeyPath) {
         match value {
-            Value::String(text) if self.hides(path, &self.provenance.of(path)) => {
-                if !text.starts_with(['/', '.']) {
-                    redaction::learn(text);
-                }
+            Value::String(text)
+                if self.hides(path, &self.provenance.of(path)) && !text.starts_with(['/', '.']) =>
+            {
+                redaction::learn(text);
             }
             Value::Array(items) => {
                 for (position, item) in items.iter().enumerate() {

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use super::{
-    ConnectorInfo, Engine, LoadError, OptionError, Role,
+    ConnectorInfo, Engine, Limits, LoadError, LogRate, OptionError, Role,
     bindings::{destination::DestinationConnectorPre, source::SourceConnectorPre},
     describe::describe,
     hex,
@@ -71,6 +71,12 @@ impl Plugin {
     }
 
     /// What the connector's schema has against these options; nothing when they are right.
+    /// The rate of all that the connector makes the host log, its own lines and the host's about it:
+    /// one for all its instances in the process. The limits hold from now on.
+    pub fn log_rate(&self, limits: &Limits) -> LogRate {
+        self.engine().log_rate(self.info.role, &self.info.name, limits.log_lines_per_second)
+    }
+
     pub fn check_options(&self, options: &serde_json::Value) -> Vec<OptionError> {
         self.options.check(options)
     }

@@ -35,9 +35,10 @@ pub(super) async fn describe(
     let observer = Arc::clone(engine.observer());
     let identity =
         Identity { plugin: Arc::clone(&name), role, label: Arc::from(""), instance: 0, observer };
-    let log = GuestLog::new(identity.clone(), limits.log_lines_per_second);
+    let log =
+        GuestLog::new(identity.clone(), engine.log_rate(role, &name, limits.log_lines_per_second));
     let wasi = wasi::empty(&log);
-    let network = Network::new(&identity, Vec::new(), Arc::clone(engine.resolver()));
+    let network = Network::new(&identity, Vec::new(), Arc::clone(engine.resolver()), log.clone());
     let mut store = new_store(engine, identity, &limits, log, wasi, network, Secrets::default());
     store.data_mut().begin_call(DESCRIBE_DEADLINE);
     let called = timeout(DESCRIBE_DEADLINE, Box::pin(call(&mut store, program, role))).await;

@@ -13,8 +13,8 @@ use std::{
 use wasmtime::component::Linker;
 
 use super::{
-    Bounds, Ledger, LoadError, Observer, Resolver, cache::Cache, cpu::Shares, imports, network,
-    observer::Unwatched, state::State,
+    Bounds, Ledger, LoadError, LogRate, Observer, Resolver, Role, cache::Cache, cpu::Shares,
+    imports, log_rate::LogRates, network, observer::Unwatched, state::State,
 };
 
 /// How often a busy guest yields.
@@ -45,6 +45,7 @@ struct Inner {
     observer: Arc<dyn Observer>,
     resolver: Arc<dyn Resolver>,
     ledger: Ledger,
+    log_rates: LogRates,
     shares: Shares,
     /// Dropped with the engine, which ends the ticker.
     _ticker: mpsc::Sender<()>,
@@ -61,8 +62,19 @@ impl Engine {
         let resolver = settings.resolver.unwrap_or_else(|| Arc::new(network::System::default()));
         let ledger = Ledger::new(settings.bounds);
         let shares = Shares::new(thread::available_parallelism().map_or(1, usize::from));
+        let log_rates = LogRates::default();
         let _ticker = ticker;
-        let inner = Inner { wasmtime, linker, cache, observer, resolver, ledger, shares, _ticker };
+        let inner = Inner {
+            wasmtime,
+            linker,
+            cache,
+            observer,
+            resolver,
+            ledger,
+            log_rates,
+            shares,
+            _ticker,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -84,6 +96,16 @@ impl Engine {
 
     pub(super) fn observer(&self) -> &Arc<dyn Observer> {
         &self.inner.observer
+    }
+
+    /// The rate of what a plugin makes the host log; it holds for all its instances.
+    pub(super) fn log_rate(&self, role: Role, plugin: &str, lines_per_second: u32) -> LogRate {
+        self.inner.log_rates.of(role, plugin, lines_per_second, &self.inner.observer)
+    }
+
+    /// Tells of lines that were counted instead of printed: the last thing that a command does.
+    pub fn tell_of_suppressed_lines(&self) {
+        self.inner.log_rates.tell();
     }
 
     pub(super) fn shares(&self) -> &Shares {

@@ -75,8 +75,10 @@ pub const FRAME_BYTES_MAX: usize = 160;
 pub const LAST_LINES_MAX: usize = 5;
 pub const LAST_LINE_BYTES_MAX: usize = 256;
 
-/// One line of a connector's log.
+/// One line of a connector's log, as it is written: with its time and names, and escaped.
 pub const LOG_LINE_BYTES_MAX: usize = 8 * 1024;
+/// What of it is the host's: the time, and the names of plugin, schema, table, run and call.
+pub const LOG_HEAD_BYTES_MAX: usize = 2 * 1024;
 pub const LOG_FIELDS_MAX: usize = 32;
 /// A connector's own metrics, each of counters and gauges.
 pub const METRIC_NAMES_MAX: usize = 64;

@@ -27,6 +27,7 @@ mod ledger;
 mod limiter;
 pub mod limits;
 mod load_error;
+mod log_rate;
 mod network;
 mod observer;
 mod options;
@@ -36,9 +37,10 @@ mod secrets;
 mod session;
 mod source;
 mod state;
-mod text;
 mod wasi;
 pub mod wire;
+
+use crate::model::text;
 
 pub use artifact::Plugin;
 pub use catalog::{Catalog, Entry};
@@ -55,6 +57,7 @@ pub use info::{ConnectorInfo, GrantKind, Role, WantedGrant};
 pub use ledger::{Bounds, Exhausted, Ledger, Resource, Usage};
 pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
+pub use log_rate::LogRate;
 pub use network::{
     Answers, HostGrant, Lookup, Resolver, Service, SrvGrant, TlsGrant, TlsStart, UrlError,
     WantedError,

@@ -4,10 +4,13 @@ use std::{io::IsTerminal, time::Duration};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Format, escape::escaped, output::Writer};
+use super::{Format, output::Writer};
+use crate::model::text::one_line;
 
 const KNOWN_SIZE: &str = "{prefix:.bold} {wide_bar} {human_pos}/~{human_len} rows {per_sec} {eta}";
 const UNKNOWN_SIZE: &str = "{prefix:.bold} {spinner} {human_pos} rows {per_sec} {elapsed}";
+/// A longer name leaves no room for the bar.
+const TABLE_BYTES_MAX: usize = 48;
 const TICK: Duration = Duration::from_millis(200);
 
 /// The bars of one process. A clone draws on the same lines.
@@ -42,7 +45,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_prefix(escaped(table));
+        bar.set_prefix(one_line(table, TABLE_BYTES_MAX));
         if !bar.is_hidden() {
             bar.enable_steady_tick(TICK);
         }

@@ -86,7 +86,7 @@ fn no_value_puts_a_control_character_on_the_terminal() {
     for format in [Format::Json, Format::Human { colour: false }] {
         let text = written(format, None, || info!(value = evil, "{evil}"));
         let line = text.strip_suffix('\n').unwrap();
-        assert!(!line.contains(escape::is_unsafe), "{line:?}");
+        assert!(!line.contains(crate::model::text::is_hidden), "{line:?}");
     }
     assert_eq!(json_of(|| info!(value = evil, "x"))["value"], evil);
 }

@@ -10,3 +10,4 @@ mod loading;
 mod network;
 mod setup;
 mod smuggled;
+mod words;

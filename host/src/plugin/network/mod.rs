@@ -42,7 +42,7 @@ use self::{
     report::Report,
     socket::{Dial, Peer},
 };
-use super::state::Identity;
+use super::{imports::log::GuestLog, state::Identity};
 
 pub use self::{
     grant::{HostGrant, TlsGrant, TlsStart},
@@ -71,8 +71,9 @@ impl Network {
         identity: &Identity,
         grants: Vec<HostGrant>,
         resolver: Arc<dyn Resolver>,
+        log: GuestLog,
     ) -> Self {
-        let report = Report::new(identity.clone());
+        let report = Report::new(identity.clone(), log);
         let endpoints = Arc::new(Endpoints::new(grants));
         Self {
             dialer: Dialer { endpoints, resolver, grants_key: report.grants_key() },
