@@ -58,8 +58,9 @@ demo: build
 		cargo build $(RELEASE) --package cartridge-warp-tests --bin demo
 	@examples/files-to-sqlite/run.sh
 
-# Everything CI runs, the quick steps first.
+# Everything CI runs, the quick steps first. The last line tells whether advisories were checked.
 test: setup-tests check-format build lint test-rust check-docs check-dependencies
+	@cat "$(TARGET)/advisories.txt"
 
 check-format:
 	@$(STEP) "check the format" cargo fmt --all --check
@@ -94,7 +95,8 @@ check-docs: setup
 		cargo doc $(RELEASE) $(HOST_CRATES) --no-deps
 
 check-dependencies: setup
-	@$(STEP) "check the dependencies" scripts/deny.sh
+	@mkdir -p "$(TARGET)"
+	@$(STEP) "check the dependencies" scripts/deny.sh "$(TARGET)/advisories.txt"
 
 bench: build
 	@cargo run $(RELEASE) --package cartridge-warp-bench
