@@ -7,6 +7,8 @@ pub(super) mod source {
         world: "source-connector",
         exports: { default: async },
         require_store_data_send: true,
+        // For what the cache keeps of a connector's answers.
+        additional_derives: [serde::Deserialize, serde::Serialize],
     });
 }
 

@@ -14,11 +14,12 @@ pub(super) struct MemoryLimiter {
     /// The last growth that was allowed, in case it fails.
     granted: u64,
     refused: bool,
+    ends_at_refusal: bool,
 }
 
 impl MemoryLimiter {
     pub(super) fn new(bytes_max: u64) -> Self {
-        Self { bytes_max, bytes: 0, granted: 0, refused: false }
+        Self { bytes_max, bytes: 0, granted: 0, refused: false, ends_at_refusal: false }
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -29,9 +30,24 @@ impl MemoryLimiter {
         self.bytes_max
     }
 
+    /// Ends the instance from now on instead of letting it see that a growth was refused.
+    pub(super) fn end_at_refusal(&mut self) {
+        self.ends_at_refusal = true;
+    }
+
     /// True when a growth was refused since the last call of this.
     pub(super) fn take_refusal(&mut self) -> bool {
         std::mem::take(&mut self.refused)
+    }
+}
+
+impl MemoryLimiter {
+    fn refuse(&self) -> wasmtime::Result<bool> {
+        wasmtime::ensure!(
+            !self.ends_at_refusal,
+            "it wanted more memory or tables than it may have"
+        );
+        Ok(false)
     }
 }
 
@@ -49,7 +65,7 @@ impl ResourceLimiter for MemoryLimiter {
         let wanted = self.bytes.saturating_add(growth);
         if wanted > self.bytes_max {
             self.refused = true;
-            return Ok(false);
+            return self.refuse();
         }
         self.bytes = wanted;
         self.granted = growth;
@@ -67,7 +83,10 @@ impl ResourceLimiter for MemoryLimiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS_MAX && maximum.is_none_or(|maximum| desired <= maximum))
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        if desired > TABLE_ELEMENTS_MAX { self.refuse() } else { Ok(true) }
     }
 
     fn instances(&self) -> usize {

@@ -9,6 +9,7 @@ mod artifact;
 mod bindings;
 mod cache;
 mod catalog;
+mod compile;
 mod connect;
 mod convert;
 mod describe;
@@ -16,6 +17,7 @@ mod destination;
 mod engine;
 mod error;
 mod exclusive;
+mod file_name;
 mod grants;
 mod imports;
 mod info;
@@ -36,6 +38,7 @@ pub mod wire;
 
 pub use artifact::Plugin;
 pub use catalog::{Catalog, Entry};
+pub use compile::{CompileLimits, CompileNotice, compiler_process};
 pub use connect::ConnectSettings;
 pub use destination::{
     ChangeOutcome, DestinationConnection, RejectedRow, WriteOutcome, WriteRequest,

@@ -37,7 +37,7 @@ mod state;
 mod stream;
 mod table;
 
-pub use bounds::process_bounds;
+pub use bounds::{compile_limits, process_bounds};
 pub use connectors::{ConnectorError, Connectors};
 pub use context::Endpoint;
 pub use endpoint::{destination as destination_endpoint, source as source_endpoint};

@@ -22,7 +22,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-pub use progress::{Progress, SnapshotBar};
+pub use progress::{Progress, SnapshotBar, Spinner};
 
 /// Environment variable that replaces the level: `tracing` filter directives, such as
 /// `cartridge_warp=debug,wasmtime=info`.

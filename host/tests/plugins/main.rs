@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly")]
 
 mod bench;
+mod caching;
+mod compiling;
+mod describing;
 mod evil;
 mod loading;
 mod network;
