@@ -8,8 +8,10 @@ use super::Bounds;
 
 /// Largest component file.
 pub const COMPONENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Largest compiled component.
-pub const COMPILED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Interfaces that a component may import and export, all together.
+pub const COMPONENT_NAMES_MAX: usize = 10_000;
+/// Largest compiled component; the host holds it twice while it is loaded.
+pub const COMPILED_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Most component files in one directory.
 pub const COMPONENTS_MAX: usize = 1_000;
 /// How long a connector may take to say what it is.

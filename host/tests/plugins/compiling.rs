@@ -72,11 +72,11 @@ async fn more_memory_and_more_time_than_allowed_are_refused_by_their_keys() {
 async fn what_does_not_compile_says_why() {
     let directory = tempfile::tempdir().unwrap();
     let path = written(directory.path(), &functions(1, "i64.add"));
-    let error = Plugin::load(&engine(Path::new(BINARY), CompileLimits::default()), &path, None);
-    let error = error.await.unwrap_err();
+    let engine_of = |program: &Path| engine(program, CompileLimits::default());
+    let error = Plugin::load(&engine_of(Path::new(BINARY)), &path, None).await.unwrap_err();
     assert!(matches!(error, LoadError::Compile { .. }), "{error}");
     assert!(error.to_string().contains("type mismatch"), "{error}");
-    let nowhere = engine(&directory.path().join("nowhere"), CompileLimits::default());
+    let nowhere = engine_of(&directory.path().join("nowhere"));
     let error = Plugin::load(&nowhere, component(), None).await.unwrap_err();
     assert!(matches!(error, LoadError::Compile { .. }), "{error}");
 }

@@ -124,7 +124,7 @@ impl Default for ProcessLimits {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CompileLimits {
-    /// The most address space of the compiler; a connector with more code needs more.
+    /// The most address space of the compiler; a connector with more code needs more. Holds on Linux.
     pub memory: ByteCount,
     /// The most time of the processor, in seconds; by the clock it may take ten times as long. A
     /// connector with more code needs more.

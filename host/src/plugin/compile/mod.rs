@@ -28,7 +28,7 @@ const TIME_KEY: &str = "limits.compile.time";
 /// What compiling one component may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompileLimits {
-    /// Address space of the compiler's process, its own program included.
+    /// Address space of the compiler's process, its own program included; on Linux.
     pub memory_bytes_max: u64,
     /// Time of the processor, of all its threads together; at least a second. By the clock it may
     /// take ten times as long, since a busy machine is no fault of a component.
