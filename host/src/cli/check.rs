@@ -28,7 +28,8 @@ async fn open_source(
     schema: &str,
 ) -> Result<SourceConnection, CliError> {
     let endpoint = source_endpoint(config, connectors, schema).map_err(CliError::unusable)?;
-    SourceConnection::open(&endpoint.plugin, endpoint.settings).await.map_err(CliError::failed)
+    let settings = endpoint.connect_settings().await.map_err(CliError::unusable)?;
+    SourceConnection::open(&endpoint.plugin, settings).await.map_err(CliError::failed)
 }
 
 pub async fn check(
@@ -43,9 +44,9 @@ pub async fn check(
     passed("source", &config.source.r#type, output);
     let endpoint =
         destination_endpoint(&config, &connectors, "check").map_err(CliError::unusable)?;
-    let destination = DestinationConnection::open(&endpoint.plugin, endpoint.settings)
-        .await
-        .map_err(CliError::failed)?;
+    let settings = endpoint.connect_settings().await.map_err(CliError::unusable)?;
+    let destination =
+        DestinationConnection::open(&endpoint.plugin, settings).await.map_err(CliError::failed)?;
     destination.test_connection().await.map_err(CliError::failed)?;
     destination.close().await;
     passed("destination", &config.destination.r#type, output);

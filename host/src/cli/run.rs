@@ -24,6 +24,7 @@ pub async fn run(
     let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
     let observer = Arc::new(metrics.observer());
     let engine = setup::engine(Some(&config.state_dir), &config.limits, Some(observer), &progress)?;
+    metrics.watch(engine.ledger().clone()).map_err(CliError::failed)?;
 
     let finished = CancellationToken::new();
     let port = serve(&config, &metrics, &health, &finished).await?;

@@ -24,6 +24,9 @@ pub enum Unread {
     /// The file holds nothing, or far too much.
     #[error("names a file of {0} bytes, which is no connection string")]
     Size(usize),
+    /// The disk does not answer.
+    #[error("can't be read in time")]
+    Late,
 }
 
 pub(super) fn read_connection_file(path: &Path) -> Result<ConnectionString, Unread> {
@@ -36,7 +39,11 @@ pub(super) fn read_connection_file(path: &Path) -> Result<ConnectionString, Unre
     Ok(ConnectionString::new(trimmed))
 }
 
-fn read(text: Option<&ConnectionString>, file: Option<&Path>) -> Result<ConnectionString, Unread> {
+/// The connection string, from its text or its file.
+pub fn read_connection_string(
+    text: Option<&ConnectionString>,
+    file: Option<&Path>,
+) -> Result<ConnectionString, Unread> {
     match (text, file) {
         (Some(text), _) => Ok(text.clone()),
         (None, Some(path)) => read_connection_file(path),
@@ -47,13 +54,19 @@ fn read(text: Option<&ConnectionString>, file: Option<&Path>) -> Result<Connecti
 impl SourceConfig {
     /// The connection string, from its key or its file.
     pub fn read_connection_string(&self) -> Result<ConnectionString, Unread> {
-        read(self.connection_string.as_ref(), self.connection_string_file.as_deref())
+        read_connection_string(
+            self.connection_string.as_ref(),
+            self.connection_string_file.as_deref(),
+        )
     }
 }
 
 impl DestinationConfig {
     /// The connection string, from its key or its file.
     pub fn read_connection_string(&self) -> Result<ConnectionString, Unread> {
-        read(self.connection_string.as_ref(), self.connection_string_file.as_deref())
+        read_connection_string(
+            self.connection_string.as_ref(),
+            self.connection_string_file.as_deref(),
+        )
     }
 }

@@ -53,7 +53,7 @@ mod tests;
 
 pub use builder::Builder;
 pub use cascade::TableSettings;
-pub use connection_file::Unread;
+pub use connection_file::{Unread, read_connection_string};
 pub use effective::EffectiveKey;
 pub use error::{Code, ConfigError, Problem};
 pub use keys::{EnvVariable, env_help};
@@ -64,7 +64,7 @@ pub use settings::{
     ChangeDetectionStrategy, Columns, CompileLimits, DeletionStrategy, DestinationConfig,
     DirectoryGrant, EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants, HostGrant, Limits,
     LogLevel, Mask, Mode, Monitoring, OnLostPosition, ProcessLimits, Prometheus, SchemaConfig,
-    SchemaEvolution, SecretSource, SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig,
+    SchemaEvolution, SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig,
     WriteMode,
 };
 pub use table_lists::TableLists;

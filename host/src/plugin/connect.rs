@@ -1,6 +1,6 @@
 //! What a connection is opened with.
 
-use super::{Grants, Limits};
+use super::{Grants, Limits, Patience};
 
 /// Plain settings; the caller maps configuration to them.
 #[derive(Clone)]
@@ -12,6 +12,8 @@ pub struct ConnectSettings {
     pub settings: Vec<(String, String)>,
     pub grants: Grants,
     pub limits: Limits,
+    /// How a connector is waited for that asks for a pause.
+    pub patience: Patience,
     /// The pipeline or schema, for logs and metrics.
     pub label: String,
 }

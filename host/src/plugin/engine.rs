@@ -14,7 +14,7 @@ use wasmtime::component::Linker;
 
 use super::{
     Bounds, CompileLimits, CompileNotice, Ledger, LoadError, Observer, Resolver, cache::Cache,
-    compile::Compiler, describe, imports, network, observer::Unwatched, state::State,
+    compile::Compiler, cpu::Shares, describe, imports, network, observer::Unwatched, state::State,
 };
 
 /// How often a busy guest yields.
@@ -56,6 +56,7 @@ struct Inner {
     observer: Arc<dyn Observer>,
     resolver: Arc<dyn Resolver>,
     ledger: Ledger,
+    shares: Shares,
     /// Dropped with the engine, which ends the ticker.
     _ticker: mpsc::Sender<()>,
 }
@@ -76,6 +77,7 @@ impl Engine {
             notice: settings.compile_notice,
         };
         let ledger = Ledger::new(settings.bounds);
+        let shares = Shares::new(thread::available_parallelism().map_or(1, usize::from));
         Ok(Self {
             inner: Arc::new(Inner {
                 wasmtime,
@@ -86,6 +88,7 @@ impl Engine {
                 observer,
                 resolver,
                 ledger,
+                shares,
                 _ticker: ticker,
             }),
         })
@@ -117,6 +120,10 @@ impl Engine {
 
     pub(super) fn observer(&self) -> &Arc<dyn Observer> {
         &self.inner.observer
+    }
+
+    pub(super) fn shares(&self) -> &Shares {
+        &self.inner.shares
     }
 
     /// What plugins make this process hold.

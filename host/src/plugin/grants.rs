@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    ConnectorInfo, GrantKind, HostGrant, SrvGrant, WantedGrant,
+    ConnectorInfo, GrantKind, HostGrant, Secrets, SrvGrant, WantedGrant,
     network::{Reading, WantedError, limits::HOSTS_MAX},
 };
 
@@ -44,7 +44,7 @@ pub struct Grants {
     pub hosts: Vec<HostGrant>,
     /// Hosts that stand for those of their SRV records.
     pub srv: Vec<SrvGrant>,
-    pub secrets: BTreeMap<String, String>,
+    pub secrets: Secrets,
     pub environment: BTreeMap<String, String>,
 }
 

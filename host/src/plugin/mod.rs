@@ -1,7 +1,8 @@
 //! Runs connectors: sandboxed WebAssembly components behind typed handles.
 //!
-//! The only place where wasmtime appears. Nothing here knows configuration, retries or pipelines:
-//! a call goes in, the guest's answer comes out checked, or a [`PluginError`] that says what ended it.
+//! The only place where wasmtime appears. Nothing here knows configuration or pipelines:
+//! a call goes in, the guest's answer comes out checked (after the pauses it asked for, if it may
+//! have some), or a [`PluginError`] that says what ended it.
 //! Invariants enforced here: I7 and I8 (limits, hostile data), I9 (a broken Store is never entered
 //! again), I10 (no ambient authority).
 
@@ -12,6 +13,7 @@ mod catalog;
 mod compile;
 mod connect;
 mod convert;
+mod cpu;
 mod describe;
 mod destination;
 mod engine;
@@ -28,7 +30,9 @@ mod load_error;
 mod network;
 mod observer;
 mod options;
+mod place;
 mod preflight;
+mod secrets;
 mod session;
 mod source;
 mod state;
@@ -58,6 +62,9 @@ pub use network::{
 };
 pub use observer::{Direction, Observer, Origin};
 pub use options::OptionError;
+pub use place::Place;
+pub use secrets::{SecretError, SecretPlace, Secrets};
+pub use session::patience::Patience;
 pub use source::{ChangeBatch, SnapshotBatch, SourceConnection};
 pub use wire::{WireError, decode_schema, encode_batch, table_schema};
 

@@ -48,6 +48,7 @@ fn shared(given: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plugin::limits;
 
     #[test]
     fn the_host_keeps_some_descriptors_for_itself() {
@@ -60,6 +61,13 @@ mod tests {
     fn a_compilation_has_the_same_limits_with_and_without_a_configuration() {
         let configured = compile_limits(&config::CompileLimits::default());
         assert_eq!(configured, CompileLimits::default());
+    }
+
+    #[test]
+    fn all_connections_together_reserve_half_of_the_address_space() {
+        let threads = process_bounds(&ProcessLimits::default()).threads_max;
+        let each = limits::MEMORIES_MAX as u64 * limits::MEMORY_RESERVED_BYTES;
+        assert!(threads * each <= (1 << 47) / 100 * 55, "{threads} connections of {each} bytes");
     }
 
     #[test]

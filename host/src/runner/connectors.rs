@@ -1,13 +1,17 @@
 //! Finds the two plugins that a configuration names.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::{
-    config::WarpConfig,
-    plugin::{Catalog, Engine, LoadError, Plugin, Role},
+    config::{SecretSource, WarpConfig},
+    plugin::{Catalog, Engine, LoadError, Plugin, Role, SecretPlace, Secrets},
 };
 
 /// The plugins of a pipeline.
@@ -15,6 +19,9 @@ use crate::{
 pub struct Connectors {
     pub source: Arc<Plugin>,
     pub destination: Arc<Plugin>,
+    /// What the operator granted each side, read when it is asked for.
+    pub source_secrets: Secrets,
+    pub destination_secrets: Secrets,
 }
 
 /// Why a configuration's plugins cannot be used.
@@ -62,6 +69,8 @@ impl Connectors {
         Ok(Self {
             source: source.find(config, engine, catalog.as_ref()).await?,
             destination: destination.find(config, engine, catalog.as_ref()).await?,
+            source_secrets: secrets(&config.source.grants.secrets, &config.base_dir),
+            destination_secrets: secrets(&config.destination.grants.secrets, &config.base_dir),
         })
     }
 }
@@ -92,4 +101,25 @@ impl Wanted<'_> {
         }
         Ok(plugin)
     }
+}
+
+/// The places of granted secrets.
+fn secrets(granted: &BTreeMap<String, SecretSource>, base_dir: &Path) -> Secrets {
+    let place = |(name, source): (&String, &SecretSource)| {
+        let place = match source {
+            SecretSource::Env(variable) => SecretPlace::Env(variable.clone()),
+            SecretSource::File(path) => SecretPlace::File(path.clone()),
+            SecretSource::Command { command, ttl } => {
+                let mut words = command.iter().cloned();
+                SecretPlace::Command {
+                    program: words.next().unwrap_or_default().into(),
+                    arguments: words.collect(),
+                    directory: base_dir.to_owned(),
+                    ttl: ttl.duration(),
+                }
+            }
+        };
+        (name.clone(), place)
+    };
+    Secrets::new(granted.iter().map(place))
 }

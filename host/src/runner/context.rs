@@ -11,12 +11,11 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::deliver::Measured;
+use super::{connection::Endpoint, deliver::Measured};
 use crate::{
     config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
     model::Operation,
     monitor::{Health, SchemaMetrics},
-    plugin::{ConnectSettings, Plugin},
     telemetry::Progress,
 };
 
@@ -41,12 +40,6 @@ pub struct SchemaContext {
     pub until_caught_up: bool,
     /// Somebody asked the run to end.
     pub stop: CancellationToken,
-}
-
-/// A plugin and how it is opened.
-pub struct Endpoint {
-    pub plugin: Arc<Plugin>,
-    pub settings: ConnectSettings,
 }
 
 impl SchemaContext {

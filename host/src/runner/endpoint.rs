@@ -3,25 +3,28 @@
 //! Nothing is accepted and ignored: a key that the connector does not declare it reads is refused.
 //! Grants come from what the operator wrote, and from nowhere else (I10).
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use super::{RunError, bounds::plugin_bounds, connectors::Connectors, context::Endpoint};
+use super::{
+    RunError,
+    bounds::plugin_bounds,
+    connection::{self, Connection, Endpoint},
+    connectors::Connectors,
+};
 use crate::{
     config::{
-        self, ChangeDetectionStrategy, DestinationConfig, EnvironmentGrant, Grants, Limits,
-        SecretSource, SourceConfig, WarpConfig,
+        self, ChangeDetectionStrategy, ConnectionString, DestinationConfig, EnvironmentGrant,
+        Grants, Limits, SourceConfig, WarpConfig,
     },
     model::HostPattern,
     plugin::{
-        self, ConnectSettings, DirectoryGrant, HostGrant, PathKind, Plugin, TlsGrant, TlsStart,
-        derive_grants, merge_hosts,
+        self, ConnectSettings, DirectoryGrant, HostGrant, PathKind, Patience, Plugin, Secrets,
+        TlsGrant, TlsStart, derive_grants, limits::CPU_WEIGHT, merge_hosts,
     },
 };
 
 /// Largest batch that may cross a plugin's border, in encoded bytes.
 const MESSAGE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Largest secret that is read from a file.
-const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
 /// The source's side.
 pub fn source(
@@ -31,14 +34,20 @@ pub fn source(
 ) -> Result<Endpoint, RunError> {
     let plugin = &connectors.source;
     let section = &config.source;
-    let settings = source_settings(section, plugin)?;
-    let connection = section
-        .read_connection_string()
-        .map_err(|cause| RunError::ConnectionFile { key: "source", cause })?;
-    let connection = connection.expose();
-    let options = serde_json::Value::Object(section.options.clone());
-    let side = Side { key: "source", plugin, connection, options, base_dir: &config.base_dir };
-    side.endpoint(settings, &section.grants, &section.limits, schema)
+    let side = Side {
+        key: "source",
+        plugin: Arc::clone(plugin),
+        settings: source_settings(section, plugin)?,
+        options: serde_json::Value::Object(section.options.clone()),
+        base_dir: config.base_dir.clone(),
+        grants: section.grants.clone(),
+        limits: section.limits.clone(),
+        secrets: connectors.source_secrets.clone(),
+        label: schema.to_owned(),
+    };
+    let connection = section.connection_string.clone();
+    let file = section.connection_string_file.clone();
+    Endpoint::new(side, Connection { key: "source", text: connection, file })
 }
 
 /// The destination's side.
@@ -59,13 +68,20 @@ pub fn destination(
             help: "destinations without the capability `transactions` are not supported yet".into(),
         });
     }
-    let connection = section
-        .read_connection_string()
-        .map_err(|cause| RunError::ConnectionFile { key: "destination", cause })?;
-    let connection = connection.expose();
-    let options = serde_json::Value::Object(section.options.clone());
-    let side = Side { key: "destination", plugin, connection, options, base_dir: &config.base_dir };
-    side.endpoint(settings, &section.grants, &section.limits, schema)
+    let side = Side {
+        key: "destination",
+        plugin: Arc::clone(plugin),
+        settings,
+        options: serde_json::Value::Object(section.options.clone()),
+        base_dir: config.base_dir.clone(),
+        grants: section.grants.clone(),
+        limits: section.limits.clone(),
+        secrets: connectors.destination_secrets.clone(),
+        label: schema.to_owned(),
+    };
+    let connection = section.connection_string.clone();
+    let file = section.connection_string_file.clone();
+    Endpoint::new(side, Connection { key: "destination", text: connection, file })
 }
 
 fn source_settings(
@@ -147,22 +163,39 @@ impl Given<'_> {
     }
 }
 
-struct Side<'a> {
+/// One side of a pipeline, but for its connection string.
+pub struct Side {
     key: &'static str,
-    plugin: &'a std::sync::Arc<Plugin>,
-    connection: &'a str,
+    pub(super) plugin: Arc<Plugin>,
+    settings: Vec<(String, String)>,
     options: serde_json::Value,
-    base_dir: &'a Path,
+    base_dir: PathBuf,
+    grants: Grants,
+    limits: Limits,
+    pub(super) secrets: Secrets,
+    label: String,
 }
 
-impl Side<'_> {
-    fn endpoint(
-        self,
-        settings: Vec<(String, String)>,
-        grants: &Grants,
-        limits: &Limits,
-        schema: &str,
-    ) -> Result<Endpoint, RunError> {
+impl Side {
+    /// A variable or file that is not there at the start is a typing mistake. Commands are run when
+    /// they are needed.
+    pub(super) fn check_secrets(&self) -> Result<(), RunError> {
+        for name in self.grants.secrets.keys() {
+            self.secrets.check(name).map_err(|cause| RunError::Unusable {
+                what: format!("`{}.grants.secrets.{name}`: {cause}", self.key),
+                help: "set it, or remove the grant".into(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The settings for a connection string, the secrets it has places for not filled in. What it
+    /// grants does not depend on them.
+    pub(super) fn settings(&self, text: &ConnectionString) -> Result<ConnectSettings, RunError> {
+        let Self { grants, limits, .. } = self;
+        let connection = connection::without_secrets(text, |text| {
+            Ok(derive_grants(&self.plugin.info, text, &self.options, &self.base_dir)?)
+        })?;
         if let Some(error) = self.plugin.check_options(&self.options).into_iter().next() {
             let dot = if error.path.is_empty() { "" } else { "." };
             return Err(RunError::Unusable {
@@ -173,8 +206,7 @@ impl Side<'_> {
                 ),
             });
         }
-        let derived =
-            derive_grants(&self.plugin.info, self.connection, &self.options, self.base_dir)?;
+        let derived = derive_grants(&self.plugin.info, &connection, &self.options, &self.base_dir)?;
         let mut directories = derived.directories;
         directories.extend(grants.directories.iter().map(|grant| DirectoryGrant {
             key: "grants".into(),
@@ -192,27 +224,29 @@ impl Side<'_> {
                 .any(|grant| grant.private && grant.host == HostPattern::Name(wanted.host.clone()));
         }
         let hosts = merge_hosts(derived.hosts, grants.hosts.iter().map(host).collect())?;
-        let settings = ConnectSettings {
-            connection_string: self.connection.to_owned(),
-            options: self.options,
-            settings,
+        Ok(ConnectSettings {
+            connection_string: connection,
+            options: self.options.clone(),
+            settings: self.settings.clone(),
             grants: plugin::Grants {
                 directories,
                 hosts,
                 srv,
-                secrets: secrets(self.key, &grants.secrets)?,
+                secrets: self.secrets.clone(),
                 environment: environment(&grants.environment),
             },
             limits: plugin::Limits {
                 memory_max_bytes: limits.memory.get(),
                 call_deadline: limits.call_deadline.duration(),
                 log_lines_per_second: limits.log_lines_per_second.get(),
+                cpu_weight: CPU_WEIGHT,
                 message_bytes_max: MESSAGE_BYTES_MAX,
                 bounds: plugin_bounds(limits),
             },
-            label: schema.to_owned(),
-        };
-        Ok(Endpoint { plugin: std::sync::Arc::clone(self.plugin), settings })
+            // The runner has some; a command that looks once answers at once.
+            patience: Patience::default(),
+            label: self.label.clone(),
+        })
     }
 }
 
@@ -232,34 +266,6 @@ fn host(grant: &config::HostGrant) -> HostGrant {
         tls,
         private: grant.private,
     }
-}
-
-fn secrets(
-    key: &str,
-    granted: &BTreeMap<String, SecretSource>,
-) -> Result<BTreeMap<String, String>, RunError> {
-    let read = |(name, source): (&String, &SecretSource)| {
-        let (value, place) = match source {
-            SecretSource::Env(variable) => {
-                (std::env::var(variable).ok(), format!("environment variable {variable}"))
-            }
-            SecretSource::File(path) => (secret_file(path), format!("file {}", path.display())),
-        };
-        match value {
-            Some(value) => Ok((name.clone(), value)),
-            None => Err(RunError::Unusable {
-                what: format!("`{key}.grants.secrets.{name}`: {place} cannot be read"),
-                help: "set it, or remove the grant".into(),
-            }),
-        }
-    };
-    granted.iter().map(read).collect()
-}
-
-fn secret_file(path: &Path) -> Option<String> {
-    let is_small = std::fs::metadata(path).is_ok_and(|file| file.len() <= SECRET_BYTES_MAX);
-    let text = if is_small { std::fs::read_to_string(path).ok()? } else { return None };
-    Some(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn environment(granted: &BTreeMap<String, EnvironmentGrant>) -> BTreeMap<String, String> {

@@ -9,10 +9,10 @@ use crate::{
     config::Unread,
     model::Action,
     monitor::ErrorType,
-    plugin::{Cause, GrantError, PluginError, Role},
+    plugin::{Cause, GrantError, PluginError, Role, SecretError},
 };
 
-use super::state::UnreadableMarker;
+use super::{names, state::UnreadableMarker};
 
 /// What ends an attempt to run a schema.
 #[derive(Debug, Error, Diagnostic)]
@@ -31,6 +31,15 @@ pub enum RunError {
     #[error("`{key}.connection_string_file` {cause}")]
     #[diagnostic(code("connection-string-file"), help("check the file's path and permissions"))]
     ConnectionFile { key: &'static str, cause: Unread },
+
+    #[error("`{key}`: {cause}")]
+    #[diagnostic(
+        code("secret"),
+        help(
+            "see that the place named by the key has the secret; the pipeline asks again by itself"
+        )
+    )]
+    Secret { key: String, cause: SecretError },
 
     #[error(transparent)]
     #[diagnostic(
@@ -115,6 +124,18 @@ pub enum RunError {
     #[diagnostic(code("copy-again"), help("start again: that goes on with the copy"))]
     CopyAgain { table: String },
 
+    #[error(
+        "plugin `{plugin}` reached `limits.{key}` of schema `{schema}` at table `{table}`: {found}"
+    )]
+    #[diagnostic(
+        code("quota"),
+        help(
+            "nothing beyond it was written. Look at what the source sends; if it may, raise \
+            `schemas[].limits.{key}` of the schema and start again: it goes on where it stopped"
+        )
+    )]
+    Quota { plugin: String, schema: String, table: String, key: &'static str, found: String },
+
     #[error("the source reads on without moving: {what}")]
     #[diagnostic(code("no-progress"), help("this is a defect of the source connector"))]
     NoProgress { what: String },
@@ -124,7 +145,7 @@ fn hint(listed: &[String]) -> String {
     if listed.is_empty() {
         return String::new();
     }
-    format!(": the source lists {}, none of them is selected", listed.join(", "))
+    format!(": the source lists {}, none of them is selected", names::listed(listed))
 }
 
 impl RunError {
@@ -138,10 +159,11 @@ impl RunError {
             },
             Self::Plugin(error) => error.action(),
             Self::Grant(_)
-            | Self::ConnectionFile { .. }
             | Self::Unusable { .. }
             | Self::NotReplaced { .. }
             | Self::NoTables { .. } => Action::Config,
+            // What hands out secrets may be away for a moment.
+            Self::Secret { .. } | Self::ConnectionFile { .. } => Action::Retry,
             Self::NoProgress { .. } | Self::CopyAgain { .. } => Action::Reconnect,
             _ => Action::Stop,
         }
@@ -159,7 +181,7 @@ impl RunError {
     pub fn error_type(&self) -> ErrorType {
         match self {
             Self::Plugin(error) => match &error.cause {
-                Cause::Deadline(_) => ErrorType::Timeout,
+                Cause::Deadline { .. } => ErrorType::Timeout,
                 Cause::Malformed(_) => ErrorType::Validation,
                 Cause::Failure(failure) if failure.action == Action::Config => {
                     ErrorType::Permission
@@ -172,8 +194,10 @@ impl RunError {
             | Self::CopyAgain { .. }
             | Self::UnknownTable { .. }
             | Self::NoTables { .. } => ErrorType::Schema,
-            Self::Fenced { .. } => ErrorType::Constraint,
-            Self::Grant(_) | Self::ConnectionFile { .. } => ErrorType::Permission,
+            Self::Fenced { .. } | Self::Quota { .. } => ErrorType::Constraint,
+            Self::Grant(_) | Self::ConnectionFile { .. } | Self::Secret { .. } => {
+                ErrorType::Permission
+            }
             Self::Unusable { .. }
             | Self::Marker(_)
             | Self::NoProgress { .. }

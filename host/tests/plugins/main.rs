@@ -5,8 +5,11 @@
 mod bench;
 mod caching;
 mod compiling;
+mod cpu;
 mod describing;
 mod evil;
+mod ledger;
 mod loading;
 mod network;
 mod setup;
+mod smuggled;

@@ -10,7 +10,7 @@ use std::{
 
 use cartridge_warp::plugin::{
     Bounds, ConnectSettings, Direction, Engine, EngineSettings, Grants, Limits, Observer, Origin,
-    Plugin, PluginError, ReadLimits, SourceConnection,
+    Patience, Plugin, PluginError, ReadLimits, SourceConnection, limits::CPU_WEIGHT,
 };
 use serde_json::json;
 
@@ -104,7 +104,9 @@ pub fn settings(deed: &str) -> ConnectSettings {
             log_lines_per_second: 5,
             message_bytes_max: 8 << 20,
             bounds: Bounds::UNBOUNDED,
+            cpu_weight: CPU_WEIGHT,
         },
+        patience: Patience::default(),
         label: "test".to_owned(),
     }
 }

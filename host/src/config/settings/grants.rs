@@ -10,7 +10,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{HostGrant, at_least_one};
+use super::{HostGrant, SecretSource, at_least_one};
 use crate::config::values::{ByteCount, Interval, names_or_map};
 
 /// What a connector may touch. The default is nothing.
@@ -37,17 +37,6 @@ pub struct DirectoryGrant {
     pub path: PathBuf,
     /// Whether the connector may change what is in it.
     pub writable: bool,
-}
-
-/// Where the host finds a secret.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum SecretSource {
-    /// An environment variable of this name.
-    Env(String),
-    /// The content of this file, relative to the configuration file.
-    File(PathBuf),
 }
 
 /// What a granted environment variable holds inside the connector.
@@ -103,7 +92,8 @@ pub struct ProcessLimits {
     /// The most files and sockets of all connectors; not set, what the system gives the process but
     /// for some that the host keeps for itself.
     pub descriptors: Option<NonZeroU32>,
-    /// The most threads of all connectors.
+    /// The most threads of all connectors. A connection reserves 4 GiB of address space, up to 16
+    /// where a connector is composed of several; a process has 128 TiB.
     pub threads: NonZeroU32,
     /// How much compiling one connector may use; it happens once per version.
     pub compile: CompileLimits,

@@ -11,6 +11,7 @@ mod families;
 mod lag;
 mod plugin;
 mod rate;
+mod resources;
 mod schema;
 mod table;
 
@@ -23,8 +24,10 @@ use std::{
 use prometheus::{Registry, TextEncoder};
 
 use super::MonitorError;
+use crate::plugin::Ledger;
 use families::{PluginFamilies, StreamFamilies};
 pub use plugin::{CUSTOM_NAME_BYTES_MAX, CUSTOM_NAMES_MAX, InstanceMemory, PluginMetrics};
+use resources::Resources;
 pub use schema::SchemaMetrics;
 pub use table::TableMetrics;
 
@@ -108,6 +111,13 @@ impl Metrics {
         let plugins = PluginFamilies::register(&registry)?;
         let (database, handles) = (database.to_owned(), Mutex::default());
         Ok(Self { inner: Arc::new(Inner { registry, streams, plugins, database, handles }) })
+    }
+
+    /// From now on, what the ledger says is in the text too: `cartridge_warp_plugin_resource_in_use`
+    /// and `…_limit` by plugin, role and resource, `cartridge_warp_resource_in_use` and `…_limit` of
+    /// the process.
+    pub fn watch(&self, ledger: Ledger) -> Result<(), MonitorError> {
+        Ok(self.inner.registry.register(Box::new(Resources::new(ledger)?))?)
     }
 
     /// The handle of a schema. Cheap, but keep it.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use prometheus::IntGauge;
+use prometheus::{Counter, IntGauge};
 
 use super::families::PluginFamilies;
 use crate::plugin::Direction;
@@ -29,6 +29,7 @@ struct Inner {
     plugin: String,
     families: PluginFamilies,
     memory: IntGauge,
+    cpu: Counter,
     names: Mutex<Names>,
 }
 
@@ -42,16 +43,23 @@ struct Names {
 impl PluginMetrics {
     pub(super) fn new(families: &PluginFamilies, plugin: &str) -> Self {
         let memory = families.memory.with_label_values(&[plugin]);
+        let cpu = families.cpu.with_label_values(&[plugin]);
         families.restarts.with_label_values(&[plugin]);
         families.log_suppressed.with_label_values(&[plugin]);
         let plugin = plugin.to_owned();
-        let inner = Inner { plugin, families: families.clone(), memory, names: Mutex::default() };
+        let (families, names) = (families.clone(), Mutex::default());
+        let inner = Inner { plugin, families, memory, cpu, names };
         Self { inner: Arc::new(inner) }
     }
 
     /// The share of one new instance in `cartridge_warp_plugin_memory_bytes`.
     pub fn instance(&self) -> InstanceMemory {
         InstanceMemory { gauge: self.inner.memory.clone(), bytes: 0 }
+    }
+
+    /// CPU time that one of its instances used.
+    pub fn cpu(&self, used: Duration) {
+        self.inner.cpu.inc_by(used.as_secs_f64());
     }
 
     /// One call of an export ended after this time, well or not.
@@ -141,7 +149,7 @@ pub struct InstanceMemory {
 }
 
 impl InstanceMemory {
-    /// The size of the instance's linear memory now.
+    /// The size of the instance's linear memory and tables now.
     pub fn set(&mut self, bytes: usize) {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         self.gauge.add(bytes - self.bytes);

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use super::*;
 use crate::{
     model::{ChangeKind, Operation},
-    plugin::Direction,
+    plugin::{Bounds, Direction, Ledger},
 };
 
 /// A set in which every handle was used once.
@@ -200,4 +200,20 @@ fn absurd_commit_times_do_no_harm() {
         orders.committed_up_to(time);
         assert!(metrics.encode().unwrap().contains("cartridge_warp_lag_seconds{"));
     }
+}
+
+#[test]
+fn what_the_ledger_says_is_in_the_text() {
+    let metrics = Metrics::new("shop").unwrap();
+    let bounds = Bounds { memory_bytes_max: 1_000, threads_max: 7, ..Bounds::UNBOUNDED };
+    metrics.watch(Ledger::new(bounds)).unwrap();
+    let text = metrics.encode().unwrap();
+    for line in [
+        r#"resource_in_use{resource="memory"} 0"#,
+        r#"resource_limit{resource="memory"} 1000"#,
+        r#"resource_limit{resource="threads"} 7"#,
+    ] {
+        assert!(text.contains(&format!("cartridge_warp_{line}\n")), "{line} is missing in\n{text}");
+    }
+    assert!(!text.contains(r#"resource_limit{resource="descriptors"}"#), "without a bound\n{text}");
 }

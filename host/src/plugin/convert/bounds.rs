@@ -1,7 +1,7 @@
 //! The checks that every conversion is made of.
 
 use crate::{
-    model::{Action, DeadLetter, Failure, Position},
+    model::{Action, DeadLetter, Failure, Held, Position},
     plugin::{
         Cause,
         bindings::source::cartridge::warp::types as wit,
@@ -100,11 +100,12 @@ fn dead_letter(letter: wit::DeadLetter) -> Result<DeadLetter, Cause> {
         code: word(&letter.code),
         message: message(&letter.message),
         origin: text::one_line(&letter.origin, NAME_BYTES_MAX),
+        held: Held::default(),
     })
 }
 
 /// The way back: dead letters for a destination.
 pub(super) fn dead_letter_out(letter: DeadLetter) -> wit::DeadLetter {
-    let DeadLetter { table, operation, payload, code, message, origin } = letter;
+    let DeadLetter { table, operation, payload, code, message, origin, held: _ } = letter;
     wit::DeadLetter { table, operation, payload, code, message, origin }
 }

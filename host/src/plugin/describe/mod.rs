@@ -6,13 +6,13 @@
 
 mod still;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use tokio::time::timeout;
 use wasmtime::Store;
 
 use super::{
-    Bounds, Cause, ConnectorInfo, Engine, Limits, LoadError, PluginError, Role,
+    Bounds, Cause, ConnectorInfo, Engine, Limits, LoadError, PluginError, Role, Secrets,
     artifact::Program,
     bindings::source::cartridge::warp::types as wit,
     convert::info::connector_info,
@@ -54,11 +54,12 @@ pub(super) async fn ask(
     let wasi = still::sandbox(&log);
     let network = Network::new(&identity, Vec::new(), Arc::clone(engine.resolver()));
     network.close();
-    let mut store = new_store(engine, identity, &limits, log, wasi, network, BTreeMap::new());
+    let mut store = new_store(engine, identity, &limits, log, wasi, network, Secrets::default());
     store.data_mut().limiter.end_at_refusal();
+    store.data_mut().begin_call(DESCRIBE_DEADLINE);
     let called = timeout(DESCRIBE_DEADLINE, Box::pin(call(&mut store, program))).await;
-    let called = called.unwrap_or(Err(Cause::Deadline(DESCRIBE_DEADLINE)));
-    called.map_err(|cause| unusable(cause, role, path))
+    let late = |_| Err(Cause::Deadline { after: DESCRIBE_DEADLINE, place: store.data().place() });
+    called.unwrap_or_else(late).map_err(|cause| unusable(cause, role, path))
 }
 
 /// What the connector said, checked.

@@ -11,7 +11,7 @@ use std::{
 
 use crate::plugin::{
     bindings::source::cartridge::warp::log::{Host, Level as GuestLevel},
-    limits::{LOG_FIELDS_MAX, LOG_LINE_BYTES_MAX},
+    limits::{LAST_LINE_BYTES_MAX, LAST_LINES_MAX, LOG_FIELDS_MAX, LOG_LINE_BYTES_MAX},
     state::{Identity, State},
     text,
 };
@@ -33,12 +33,15 @@ struct Inner {
     rate: Mutex<Bucket>,
     /// The newest lines of stderr: a guest's panic message, for the error of the trap that follows.
     last_words: Mutex<VecDeque<String>>,
+    /// The newest lines of the `log` import, printed or not.
+    last_lines: Mutex<VecDeque<String>>,
 }
 
 impl GuestLog {
     pub(in crate::plugin) fn new(identity: Identity, lines_per_second: u32) -> Self {
         let rate = Mutex::new(Bucket::new(lines_per_second, Instant::now()));
-        Self { inner: Arc::new(Inner { identity, rate, last_words: Mutex::default() }) }
+        let (last_words, last_lines) = Default::default();
+        Self { inner: Arc::new(Inner { identity, rate, last_words, last_lines }) }
     }
 
     /// Prints a line, or counts it.
@@ -71,6 +74,21 @@ impl GuestLog {
             words.pop_front();
         }
         words.push_back(text::one_line(line, LAST_WORDS_LINE_BYTES_MAX));
+    }
+
+    fn remember_line(&self, line: &str) {
+        let mut lines = self.inner.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == LAST_LINES_MAX {
+            lines.pop_front();
+        }
+        lines.push_back(text::one_line(line, LAST_LINE_BYTES_MAX));
+    }
+
+    /// What it logged last, for the error of a call that was ended.
+    pub(in crate::plugin) fn last_lines(&self) -> String {
+        let lines = self.inner.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines: Vec<String> = lines.iter().map(|line| format!("`{line}`")).collect();
+        if lines.is_empty() { String::new() } else { format!("it logged {}", lines.join(", ")) }
     }
 
     pub(in crate::plugin) fn take_last_words(&self) -> Option<String> {
@@ -142,6 +160,7 @@ impl Host for State {
             }
         }
         let line = text::one_line(&line, LOG_LINE_BYTES_MAX);
+        self.log.remember_line(&message);
         self.log.line(level, &message, &line);
     }
 }

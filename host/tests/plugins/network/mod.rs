@@ -20,7 +20,7 @@ use cartridge_warp::{
     model::HostPattern,
     plugin::{
         Answers, ConnectSettings, Engine, EngineSettings, Grants, HostGrant, Limits, Lookup,
-        Plugin, PluginError, Resolver, Service, SourceConnection, SrvGrant,
+        Patience, Plugin, PluginError, Resolver, Service, SourceConnection, SrvGrant,
     },
 };
 use serde_json::json;
@@ -141,6 +141,7 @@ impl Guest {
             settings: Vec::new(),
             grants: Grants { hosts: hosts.to_vec(), srv: srv.to_vec(), ..Grants::default() },
             limits: Limits { call_deadline: self.call_deadline, ..Limits::default() },
+            patience: Patience::default(),
             label: "test".to_owned(),
         };
         let source = SourceConnection::open(&self.plugin, settings).await?;

@@ -1,7 +1,7 @@
 //! Answers that lie, and one that does not.
 
 use cartridge_warp_sdk::{
-    ColumnType, Operation, Table, TableWriter, Value,
+    ColumnType, Operation, Table, TableWriter,
     export::bindings::{
         cartridge::warp::types::{DeadLetter, Failure, SchemaChange, TableBatch, TableInfo},
         exports::cartridge::warp::source::{ChangeBatch, Chunk},
@@ -108,7 +108,7 @@ fn spoil(deed: &str, batch: &mut ChangeBatch) {
     }
 }
 
-fn dead_letter(payload: &str) -> DeadLetter {
+pub(crate) fn dead_letter(payload: &str) -> DeadLetter {
     DeadLetter {
         table: "items".to_owned(),
         operation: "insert".to_owned(),
@@ -119,11 +119,22 @@ fn dead_letter(payload: &str) -> DeadLetter {
     }
 }
 
-fn batch(encoder: &mut Encoder, rows: i64) -> Result<TableBatch, Failure> {
-    let mut writer = TableWriter::changes(&table());
+pub(crate) fn batch(encoder: &mut Encoder, rows: i64) -> Result<TableBatch, Failure> {
+    rows_of(&table(), encoder, rows)
+}
+
+/// Rows with a key and nothing else.
+pub(crate) fn rows_of(
+    table: &Table,
+    encoder: &mut Encoder,
+    rows: i64,
+) -> Result<TableBatch, Failure> {
+    let mut writer = TableWriter::changes(table);
     for id in 0..rows {
+        let mut row = writer.row(Operation::Insert);
         // The value fits its column.
-        let _ = writer.push(Operation::Insert, [Value::I64(id)]);
+        let _ = row.set("id", id);
+        row.commit();
     }
     let encoded = writer.finish().and_then(|rows| encoder.encode(&rows)).map_err(refused)?;
     Ok(TableBatch {
@@ -135,7 +146,7 @@ fn batch(encoder: &mut Encoder, rows: i64) -> Result<TableBatch, Failure> {
     })
 }
 
-fn refused(failure: cartridge_warp_sdk::Failure) -> Failure {
+pub(crate) fn refused(failure: cartridge_warp_sdk::Failure) -> Failure {
     Failure {
         action: "stop".to_owned(),
         code: failure.code,
