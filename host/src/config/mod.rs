@@ -34,6 +34,7 @@ mod expansion;
 mod keys;
 mod known;
 mod layers;
+mod learn;
 mod lines;
 mod load;
 mod locate;

@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod failure;
 pub mod held;
 pub mod position;
+pub mod redaction;
 pub mod table;
 
 pub use batch::{Operation, TableBatch, TableSchema};

@@ -1,4 +1,6 @@
-//! Text from guests: cut to a length, control characters escaped (I7, I8).
+//! Text from guests: without known secrets, cut to a length, control characters escaped (I7, I8).
+
+use crate::model::redaction::redact_prefix;
 
 /// One line for logs and words: every control character is escaped.
 pub(super) fn one_line(text: &str, bytes_max: usize) -> String {
@@ -11,7 +13,7 @@ pub(super) fn lines(text: &str, bytes_max: usize) -> String {
 }
 
 fn escaped(text: &str, bytes_max: usize, keep: impl Fn(char) -> bool) -> String {
-    let cut = prefix(text, bytes_max);
+    let cut = redact_prefix(text, bytes_max);
     let mut result = String::with_capacity(cut.len());
     for c in cut.chars() {
         if is_unprintable(c) && !keep(c) {
@@ -20,7 +22,7 @@ fn escaped(text: &str, bytes_max: usize, keep: impl Fn(char) -> bool) -> String 
             result.push(c);
         }
     }
-    if cut.len() < text.len() {
+    if prefix(text, bytes_max).len() < text.len() {
         result.push('…');
     }
     result

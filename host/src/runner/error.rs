@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{
     config::Unread,
-    model::Action,
+    model::{Action, redaction},
     monitor::ErrorType,
     plugin::{Cause, GrantError, PluginError, Role, SecretError},
 };
@@ -205,7 +205,7 @@ impl RunError {
         }
     }
 
-    /// The error and its causes on one line, for logs and `/health`.
+    /// The error and its causes on one line, for logs, `/health` and the journal, without known secrets.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut source = self.source();
@@ -214,6 +214,6 @@ impl RunError {
             text.push_str(&cause.to_string());
             source = cause.source();
         }
-        text
+        redaction::redact(&text).into_owned()
     }
 }

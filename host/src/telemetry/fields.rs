@@ -1,9 +1,11 @@
 //! Fields of spans and events, kept as values until a line is written.
 
-use std::{error::Error, fmt};
+use std::{borrow::Cow, error::Error, fmt};
 
 use serde_json::Value;
 use tracing::field::{Field, Visit};
+
+use crate::model::redaction::redact;
 
 /// Fields in the order in which they were first recorded; a name appears once.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +29,17 @@ impl Fields {
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         let index = self.0.iter().position(|(known, _)| *known == name)?;
         Some(self.0.remove(index).1)
+    }
+
+    /// Takes known secrets out, whoever brought them: the last gate before the line.
+    pub(super) fn redact(&mut self) {
+        for (_, value) in &mut self.0 {
+            if let Value::String(text) = value
+                && let Cow::Owned(clean) = redact(text)
+            {
+                *text = clean;
+            }
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &(&'static str, Value)> {

@@ -88,6 +88,7 @@ fn line(event: &Event<'_>, mut fields: Fields) -> Line {
     // Writing into a String cannot fail.
     let _ = tracing_subscriber::fmt::time::SystemTime
         .format_time(&mut format::Writer::new(&mut timestamp));
+    fields.redact();
     let text = |value: Value| match value {
         Value::String(text) => text,
         other => other.to_string(),

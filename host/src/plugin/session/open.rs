@@ -29,6 +29,7 @@ pub(super) async fn open<P: Protocol>(
     settings: ConnectSettings,
     whereabouts: Arc<Whereabouts>,
 ) -> Result<Instance<P>, Cause> {
+    settings.learn_secrets();
     let ConnectSettings {
         connection_string,
         options,
