@@ -10,6 +10,7 @@ mod artifact;
 mod bindings;
 mod cache;
 mod catalog;
+mod compile;
 mod connect;
 mod convert;
 mod cpu;
@@ -18,6 +19,7 @@ mod destination;
 mod engine;
 mod error;
 mod exclusive;
+mod file_name;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod grants;
@@ -44,6 +46,7 @@ use crate::model::text;
 
 pub use artifact::Plugin;
 pub use catalog::{Catalog, Entry};
+pub use compile::{CompileLimits, CompileNotice, compiler_process};
 pub use connect::ConnectSettings;
 pub use destination::{
     ChangeOutcome, DestinationConnection, RejectedRow, WriteOutcome, WriteRequest,

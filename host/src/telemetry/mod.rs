@@ -25,7 +25,7 @@ use tracing_subscriber::{
 };
 
 pub use panics::catch_panics;
-pub use progress::{Progress, SnapshotBar};
+pub use progress::{Progress, SnapshotBar, Spinner};
 
 /// Environment variable that replaces the level: `tracing` filter directives, such as
 /// `cartridge_warp=debug,wasmtime=info`.

@@ -148,3 +148,10 @@ fn a_bar_never_shows_more_rows_than_its_size() {
     unknown.advance(4);
     assert_eq!(unknown.size(), (4, None));
 }
+
+#[test]
+fn a_spinner_says_what_is_compiled_and_commands_no_terminal() {
+    let spinner = Progress::hidden().compiling("or\nders-source.wasm", 13_020_000);
+    let expected = "compiling or\\nders-source.wasm (13.02 MB), once per version";
+    assert_eq!(spinner.message(), expected);
+}

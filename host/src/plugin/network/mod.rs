@@ -83,6 +83,11 @@ impl Network {
         }
     }
 
+    /// Gives out no socket from now on, not even one that would reach nothing.
+    pub(super) fn close(&self) {
+        self.sockets.close();
+    }
+
     /// Why the last thing failed that the guest wanted, once.
     pub(super) fn take_last_reason(&self) -> Option<String> {
         self.report.take_last()
