@@ -25,3 +25,4 @@ mod secretless;
 mod secrets;
 mod selection;
 mod types;
+mod words;

@@ -262,7 +262,9 @@ async fn finish_table(writer: &Writer, table: &str) -> Result<(), RunError> {
     let mut markers = forget_chunks(writer, table).await?;
     markers.push(marker(table_stream(table), &TableState::Streaming));
     writer.commit_markers(markers).await?;
-    tracing::info!(table, "snapshot complete");
+    if writer.context.source.log.admits("snapshots") {
+        tracing::info!(table, "snapshot complete");
+    }
     Ok(())
 }
 

@@ -43,8 +43,6 @@ pub(super) const LINGER: Duration = Duration::from_secs(5);
 pub(super) const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 pub(super) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 pub(super) const KEEPALIVE_PROBES: u32 = 3;
-/// Lines of log about refused and failed connections of one instance.
-pub(super) const LOG_LINES_PER_SECOND: u32 = 5;
 /// Longest first message of a connection at which the host logs in: what servers take.
 pub(super) const STARTUP_BYTES_MAX: usize = 10_000;
 /// How long the host's login may take.

@@ -51,7 +51,7 @@ use self::{
     socket::{Dial, Peer},
     workers::Owner,
 };
-use super::{Engine, ledger::Account, state::Identity};
+use super::{Engine, imports::log::GuestLog, ledger::Account, state::Identity};
 
 pub use self::{
     credentials::CredentialsError,
@@ -87,8 +87,9 @@ impl Network {
         identity: &Identity,
         account: Account,
         grants: Vec<HostGrant>,
+        log: GuestLog,
     ) -> Self {
-        let report = Report::new(identity.clone());
+        let report = Report::new(identity.clone(), log);
         let endpoints = Arc::new(Endpoints::new(grants));
         let outside = Arc::clone(engine.outside());
         let owner = Owner { role: identity.role, plugin: Arc::clone(&identity.plugin), account };
@@ -98,6 +99,11 @@ impl Network {
             sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
             dials: Arc::new(Semaphore::new(DIALS_MAX)),
         }
+    }
+
+    /// Gives out no socket from now on, not even one that would reach nothing.
+    pub(super) fn close(&self) {
+        self.sockets.close();
     }
 
     /// Why the last thing failed that the guest wanted, once.

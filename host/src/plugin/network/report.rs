@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{grant::HostGrant, limits::LOG_LINES_PER_SECOND, tls};
+use super::{grant::HostGrant, tls};
 use crate::plugin::{
     Direction,
     imports::log::{GuestLog, Level},
@@ -18,7 +18,7 @@ use crate::plugin::{
     text,
 };
 
-/// Where it goes. Clones share one rate, which is not that of the guest's own lines.
+/// Where it goes: into the guest's log, where a part of the rate is kept for the host's lines.
 #[derive(Clone)]
 pub(super) struct Report {
     identity: Identity,
@@ -29,8 +29,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(identity: Identity) -> Self {
-        let log = GuestLog::new(identity.clone(), LOG_LINES_PER_SECOND);
+    pub(super) fn new(identity: Identity, log: GuestLog) -> Self {
         Self { identity, log, last: Arc::default(), exposed: Arc::default() }
     }
 
@@ -54,7 +53,7 @@ impl Report {
         let advice = grant.advice().unwrap_or_default();
         let line =
             format!("network: {grant} says that it has no TLS, and gets plain bytes: {advice}");
-        self.log.line(Level::Warn, &line, "");
+        self.log.line(Level::Warn, &line, &[]);
     }
 
     pub(super) fn take_last(&self) -> Option<String> {
@@ -71,7 +70,7 @@ impl Report {
     }
 
     fn say(&self, level: Level, line: &str) {
-        self.log.line(level, &format!("network: {line}"), "");
+        self.log.host_line("network", level, &format!("network: {line}"));
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some(text::one_line(line, MESSAGE_BYTES_MAX));
     }

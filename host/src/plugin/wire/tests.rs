@@ -322,7 +322,7 @@ fn a_schemas_size_grows_with_all_that_it_holds() {
     let long = Field::new("a".repeat(1_000), DataType::Int64, true);
     assert!(size(vec![long.clone()]) >= one + 900);
     let metadata = [("k".to_owned(), "v".repeat(1_000))];
-    assert!(size(vec![long.with_metadata(metadata.into())]) >= one + 1_900);
+    assert!(size(vec![long.with_metadata(metadata)]) >= one + 1_900);
     let zone = DataType::Timestamp(TimeUnit::Microsecond, Some("z".repeat(1_000).into()));
     assert!(size(vec![Field::new("a", zone, true)]) >= one + 900);
 }
