@@ -28,5 +28,7 @@ impl ConnectSettings {
         let named =
             self.grants.environment.iter().filter(|(name, _)| redaction::is_secret_name(name));
         named.for_each(|(_, value)| redaction::learn(value));
+        let logins = self.grants.hosts.iter().filter_map(|host| host.login.as_ref());
+        logins.for_each(|login| redaction::learn(login.password()));
     }
 }

@@ -56,7 +56,7 @@ pub enum GrantError {
     #[error("`{key}` is not text, or a list of texts; {name} wants it so")]
     NotText { name: String, key: String },
     #[error("`{key}`, which {name} takes hosts from: {cause}")]
-    Host { name: String, key: String, cause: WantedError },
+    Host { name: String, key: String, cause: Box<WantedError> },
     #[error(
         "TLS of {host} is `{has}` by `{key}`; `tls: {wanted}` of `grants.hosts` would be less, or names \
          other files. It can only add to it: change `{key}`, or remove `tls`"
@@ -147,7 +147,7 @@ impl<'a> Configured<'a> {
     ) -> Result<(), GrantError> {
         let failed = |key: &str| {
             let (name, key) = (self.info.name.clone(), key.to_owned());
-            move |cause| GrantError::Host { name, key, cause }
+            move |cause| GrantError::Host { name, key, cause: Box::new(cause) }
         };
         let reading = Reading::parse(&wanted.value).map_err(failed(&wanted.value))?;
         let Some(reading) = reading else { return Ok(()) };

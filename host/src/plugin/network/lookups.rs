@@ -108,7 +108,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::plugin::{Answers, Bounds, Ledger, Resource, Role, Service};
+    use crate::plugin::{Answers, Bounds, Ledger, Resource, Role, Service, Usage};
 
     const MOMENT: Duration = Duration::from_millis(50);
     const PATIENCE: Duration = Duration::from_secs(60);
@@ -154,6 +154,13 @@ mod tests {
         Owner { role: Role::Source, plugin: plugin.into(), account }
     }
 
+    /// Threads of all plugins.
+    fn threads(ledger: &Ledger) -> u64 {
+        let usage = ledger.usage().into_iter();
+        let of_process = |usage: &Usage| usage.plugin.is_none();
+        usage.filter(of_process).filter(|u| u.resource == Resource::Threads).map(|u| u.used).sum()
+    }
+
     /// Waits for threads to begin or to end.
     async fn until(what: &str, is_true: impl Fn() -> bool) {
         let waits = async {
@@ -175,7 +182,7 @@ mod tests {
             assert!(gave_up.is_err(), "nobody answers");
         }
         assert_eq!(server.asked(), LOOKUPS_OF_PLUGIN_MAX);
-        let threads = || hostile.account.used(Resource::Threads);
+        let threads = || threads(&ledger);
         assert_eq!(threads(), LOOKUPS_OF_PLUGIN_MAX as u64, "nobody waits, and they still cost");
         // A neighbour's dial to another name goes on, and so does one to the same name later.
         let neighbour = owner(&ledger, "neighbour", Bounds::UNBOUNDED);
@@ -205,7 +212,7 @@ mod tests {
         assert_eq!((asked.len(), server.asked()), (1, 1));
         // An answer is not remembered.
         let owner = owner(&ledger, "p0", Bounds::UNBOUNDED);
-        until("the look-up is over", || owner.account.used(Resource::Threads) == 0).await;
+        until("the look-up is over", || threads(&ledger) == 0).await;
         lookups.lookup("db", &owner).await.unwrap();
         assert_eq!(server.asked(), 2);
     }

@@ -32,8 +32,11 @@ pub(super) struct Workers {
     kind: &'static str,
     process: Arc<Semaphore>,
     plugin_max: usize,
-    plugins: Mutex<HashMap<(Role, Arc<str>), Arc<Semaphore>>>,
+    plugins: Mutex<Turns>,
 }
+
+/// How many threads each plugin may have more.
+type Turns = HashMap<(Role, Arc<str>), Arc<Semaphore>>;
 
 /// The right to one thread.
 pub(super) struct Turn {

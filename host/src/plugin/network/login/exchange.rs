@@ -77,10 +77,10 @@ impl<'a> Exchange<'a> {
             LET_IN => {}
             SASL => self.scram(&body).await?,
             CLEARTEXT | MD5 if !self.surroundings.verified => return Err(unproven(code)),
-            CLEARTEXT => self.password(self.surroundings.login.password.as_bytes()).await?,
+            CLEARTEXT => self.password(self.surroundings.login.password().as_bytes()).await?,
             MD5 => {
                 let salt = body.first_chunk::<4>().ok_or_else(garbage)?;
-                let password = self.surroundings.login.password.as_bytes();
+                let password = self.surroundings.login.password().as_bytes();
                 let hash = md5_hash(user.as_bytes(), password, *salt);
                 self.password(hash.as_bytes()).await?;
             }
@@ -101,7 +101,7 @@ impl<'a> Exchange<'a> {
         if !offer.split(|byte| *byte == 0).any(|name| name == SCRAM_SHA_256.as_bytes()) {
             return Err(unknown(SASL));
         }
-        let password = self.surroundings.login.password.as_bytes();
+        let password = self.surroundings.login.password().as_bytes();
         // TLS ends here, but what it is bound to is not at hand: the server hears that.
         let mut scram = ScramSha256::new(password, ChannelBinding::unsupported());
         let mut bytes = BytesMut::new();
@@ -166,7 +166,7 @@ impl<'a> Exchange<'a> {
 
     /// The server's error, but for one that repeats the password.
     fn refused(&self, body: &[u8]) -> Refusal {
-        let password = self.surroundings.login.password.as_bytes();
+        let password = self.surroundings.login.password().as_bytes();
         if body.windows(password.len().max(1)).any(|bytes| bytes == password) {
             return Refusal::Host("the server refused the login".to_owned());
         }

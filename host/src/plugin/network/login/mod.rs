@@ -52,6 +52,11 @@ impl Login {
     pub fn new(protocol: LoginProtocol, user: &str, password: &str) -> Self {
         Self { protocol, user: user.to_owned(), password: password.to_owned() }
     }
+
+    /// For the list of secrets that no text may hold, and for servers.
+    pub(in crate::plugin) fn password(&self) -> &str {
+        &self.password
+    }
 }
 
 impl fmt::Debug for Login {
