@@ -341,7 +341,7 @@ fn hosts_that_nobody_can_reach_are_refused_with_their_line() {
         ("[{host: db, port: 1, ca: ca.pem}]", "mean nothing without `tls`"),
         ("[{host: db, port: 1, tls: require, key: k.pem}]", "without `certificate`"),
         ("[{host: 10.0.0.0/8, port: 1, private: true}]", "`private` is for names"),
-        ("[{host: db, port: 1, tsl: require}]", "valid here: ca, certificate, host, key, port"),
+        ("[{host: db, port: 1, tsl: require}]", "valid here: ca, certificate, credentials, host"),
     ];
     for (hosts, words) in cases {
         let lines = format!("type: files\n  grants: {{hosts: {hosts}}}");
