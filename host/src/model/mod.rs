@@ -7,12 +7,17 @@ pub mod batch;
 pub mod change;
 pub mod endpoint;
 pub mod failure;
+pub mod held;
+pub mod panics;
 pub mod position;
+pub mod redaction;
 pub mod table;
+pub mod text;
 
 pub use batch::{Operation, TableBatch, TableSchema};
 pub use change::{ChangeKind, SchemaChange};
 pub use endpoint::{HostError, HostPattern, TlsMode, TlsModeError, parse_port};
 pub use failure::{Action, Failure};
+pub use held::Held;
 pub use position::{Chunk, Marker, Position};
 pub use table::{DeadLetter, Deletion, TablePlan, TableShape, WriteMode};

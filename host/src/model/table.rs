@@ -2,6 +2,8 @@
 
 use arrow_schema::SchemaRef;
 
+use super::Held;
+
 /// A table as its source describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableShape {
@@ -62,12 +64,14 @@ pub struct DeadLetter {
     pub message: String,
     /// Where it was found, e.g. `orders.ndjson:17`.
     pub origin: String,
+    /// Keeps the row accounted for as long as it waits.
+    pub held: Held,
 }
 
 impl DeadLetter {
     /// Bytes of all its texts.
     pub fn byte_count(&self) -> usize {
-        let Self { table, operation, payload, code, message, origin } = self;
+        let Self { table, operation, payload, code, message, origin, held: _ } = self;
         [table, operation, payload, code, message, origin].map(String::len).iter().sum()
     }
 }

@@ -165,8 +165,13 @@ impl Account {
         Ok(Charge { account: self.clone(), resource, amount })
     }
 
-    /// What all instances of the plugin have in use.
-    pub(super) fn used(&self, resource: Resource) -> u64 {
+    /// A charge that is to grow.
+    pub(super) fn nothing(&self, resource: Resource) -> Charge {
+        Charge { account: self.clone(), resource, amount: 0 }
+    }
+
+    #[cfg(test)]
+    fn used(&self, resource: Resource) -> u64 {
         self.0.used[resource as usize].load(Ordering::Relaxed)
     }
 }

@@ -10,13 +10,18 @@ mod artifact;
 mod bindings;
 mod cache;
 mod catalog;
+mod compile;
 mod connect;
 mod convert;
+mod cpu;
 mod describe;
 mod destination;
 mod engine;
 mod error;
 mod exclusive;
+mod file_name;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod grants;
 mod imports;
 mod info;
@@ -24,20 +29,24 @@ mod ledger;
 mod limiter;
 pub mod limits;
 mod load_error;
+mod log_rate;
 mod network;
 mod observer;
 mod options;
+mod place;
 mod preflight;
 mod secrets;
 mod session;
 mod source;
 mod state;
-mod text;
 mod wasi;
 pub mod wire;
 
+use crate::model::text;
+
 pub use artifact::Plugin;
 pub use catalog::{Catalog, Entry};
+pub use compile::{CompileLimits, CompileNotice, compiler_process};
 pub use connect::ConnectSettings;
 pub use destination::{
     ChangeOutcome, DestinationConnection, RejectedRow, WriteOutcome, WriteRequest,
@@ -51,12 +60,14 @@ pub use info::{ConnectorInfo, GrantKind, Role, WantedGrant};
 pub use ledger::{Bounds, Exhausted, Ledger, Resource, Usage};
 pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
+pub use log_rate::LogRate;
 pub use network::{
     Answers, HostGrant, Lookup, Resolver, Service, SrvGrant, TlsGrant, TlsStart, UrlError,
     WantedError,
 };
 pub use observer::{Direction, Observer, Origin};
 pub use options::OptionError;
+pub use place::Place;
 pub use secrets::{SecretError, SecretPlace, Secrets};
 pub use session::patience::Patience;
 pub use source::{ChangeBatch, SnapshotBatch, SourceConnection};

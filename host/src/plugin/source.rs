@@ -11,7 +11,7 @@ use super::{
         SourceConnector, cartridge::warp::types::ConnectConfig,
         exports::cartridge::warp::source::GuestConnection,
     },
-    convert::{self, rows::Schemas},
+    convert::{self, source::Kept},
     session::{Instance, Protocol, Session, Work, fault::answer, fault::cause},
     state::State,
 };
@@ -75,7 +75,7 @@ pub struct SourceConnection {
 struct Guest {
     world: SourceConnector,
     connection: ResourceAny,
-    schemas: Schemas,
+    kept: Kept,
 }
 
 impl Protocol for Guest {
@@ -96,7 +96,8 @@ impl Protocol for Guest {
             };
             let called = world.cartridge_warp_source().call_connect(&mut *store, &config).await;
             let connection = answer(store, called)?;
-            Ok(Self { world, connection, schemas: Schemas::default() })
+            let kept = Kept::new(&store.data().account);
+            Ok(Self { world, connection, kept })
         })
     }
 
@@ -136,7 +137,7 @@ impl SourceConnection {
             Box::pin(async move {
                 let connection = guest.connection;
                 let called = guest.api().call_get_schema(&mut *store, connection, &schema).await;
-                convert::source::tables(answer(store, called)?)
+                convert::source::tables(answer(store, called)?, &mut guest.kept.told)
             })
         })
         .await
@@ -211,7 +212,9 @@ impl SourceConnection {
                         target_chunks,
                     )
                     .await;
-                convert::source::chunks(answer(store, called)?)
+                let chunks = convert::source::chunks(answer(store, called)?)?;
+                guest.kept.told.chunks(&table, &chunks)?;
+                Ok(chunks)
             })
         })
         .await
@@ -245,7 +248,7 @@ impl SourceConnection {
                         .await;
                     let batch = answer(store, called)?;
                     let rows_max = limits.rows_max.max(1);
-                    convert::source::snapshot_batch(batch, &mut guest.schemas, rows_max)
+                    convert::source::snapshot_batch(batch, &mut guest.kept, rows_max)
                 })
             })
             .await
@@ -269,7 +272,7 @@ impl SourceConnection {
                         .await;
                     let batch = answer(store, called)?;
                     let rows_max = limits.rows_max.max(1);
-                    convert::source::change_batch(batch, &mut guest.schemas, rows_max)
+                    convert::source::change_batch(batch, &mut guest.kept, rows_max)
                 })
             })
             .await

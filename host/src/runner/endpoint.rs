@@ -19,7 +19,7 @@ use crate::{
     model::HostPattern,
     plugin::{
         self, ConnectSettings, DirectoryGrant, HostGrant, PathKind, Patience, Plugin, Secrets,
-        TlsGrant, TlsStart, derive_grants, merge_hosts,
+        TlsGrant, TlsStart, derive_grants, limits::CPU_WEIGHT, merge_hosts,
     },
 };
 
@@ -239,6 +239,7 @@ impl Side {
                 memory_max_bytes: limits.memory.get(),
                 call_deadline: limits.call_deadline.duration(),
                 log_lines_per_second: limits.log_lines_per_second.get(),
+                cpu_weight: CPU_WEIGHT,
                 message_bytes_max: MESSAGE_BYTES_MAX,
                 bounds: plugin_bounds(limits),
             },

@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{DeadLetter, Position},
+        model::{DeadLetter, Held, Position},
         plugin::ChangeBatch,
     };
 
@@ -83,6 +83,7 @@ mod tests {
             code: "c".into(),
             message: "m".into(),
             origin: "o".into(),
+            held: Held::default(),
         };
         ChangeBatch {
             schema_changes: vec![],

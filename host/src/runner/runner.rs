@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Completion, RunError, SchemaProcessor,
+    connection::Endpoint,
     connectors::Connectors,
     context::{SchemaContext, Tally},
     endpoint,
@@ -62,11 +63,14 @@ impl WarpRunner {
         for schema in config.active_schemas().cloned() {
             let stop = stop.child_token();
             let patience = patience(&config.error_handling, &stop);
-            let source = endpoint::source(&config, connectors, &schema.name)?;
-            let destination = endpoint::destination(&config, connectors, &schema.name)?;
+            let prepared = |endpoint: Endpoint| {
+                let mut endpoint = endpoint.with(&patience);
+                endpoint.settings.limits.cpu_weight = schema.cpu_weight;
+                endpoint
+            };
             let context = SchemaContext {
-                source: source.with(&patience),
-                destination: destination.with(&patience),
+                source: prepared(endpoint::source(&config, connectors, &schema.name)?),
+                destination: prepared(endpoint::destination(&config, connectors, &schema.name)?),
                 metrics: surroundings.metrics.schema(&schema.name),
                 health: surroundings.health.clone(),
                 progress: surroundings.progress.clone(),

@@ -15,9 +15,11 @@ use crate::model::{Action, Failure};
 use crate::plugin::{
     Cause, ConnectSettings, GrantError, Plugin,
     bindings::source::cartridge::warp::types::ConnectConfig,
+    cpu::watched,
     imports::log::GuestLog,
     merge_hosts,
     network::{Network, discover},
+    place::Whereabouts,
     state::{Identity, new_store},
     wasi,
 };
@@ -25,7 +27,9 @@ use crate::plugin::{
 pub(super) async fn open<P: Protocol>(
     plugin: &Plugin,
     settings: ConnectSettings,
+    whereabouts: Arc<Whereabouts>,
 ) -> Result<Instance<P>, Cause> {
+    settings.learn_secrets();
     let ConnectSettings {
         connection_string,
         options,
@@ -42,7 +46,7 @@ pub(super) async fn open<P: Protocol>(
         instance: next_instance(),
         observer: Arc::clone(plugin.engine().observer()),
     };
-    let log = GuestLog::new(identity.clone(), limits.log_lines_per_second);
+    let log = GuestLog::new(identity.clone(), plugin.log_rate(&limits));
     let sandbox = wasi::granted(&log, &grants).map_err(|f| Cause::Failure(Box::new(f)))?;
     let wasi::Sandbox { context, paths, holds } = sandbox;
     let since = holds.iter().map(|hold| hold.since_ms()).max();
@@ -53,13 +57,19 @@ pub(super) async fn open<P: Protocol>(
     settings.extend(found.settings);
     let config = ConnectConfig { connection_string, options: options.to_string(), settings, paths };
     let engine = plugin.engine();
-    let network = Network::new(&identity, hosts, Arc::clone(engine.resolver()));
+    let network = Network::new(&identity, hosts, Arc::clone(engine.resolver()), log.clone());
     let mut store = new_store(engine, identity, &limits, log, context, network, grants.secrets);
-    store.data_mut().holds = holds;
+    let state = store.data_mut();
+    let share = engine.shares().join(&state.identity.label, limits.cpu_weight);
+    (state.holds, state.whereabouts) = (holds, whereabouts);
+    state.share = Some(Arc::clone(&share));
+    state.begin_call(limits.call_deadline);
     let started = Instant::now();
     let connected = P::connect(&mut store, plugin.program(), config);
-    let connected = timeout(limits.call_deadline, connected).await;
-    let connected = connected.unwrap_or(Err(Cause::Deadline(limits.call_deadline)));
+    let connected = timeout(limits.call_deadline, watched(share, connected)).await;
+    let after = limits.call_deadline;
+    let late = |_| Err(Cause::Deadline { after, place: store.data().place() });
+    let connected = connected.unwrap_or_else(late);
     observe(store.data(), "connect", started, connected.as_ref().err());
     match connected {
         Ok(guest) => Ok(Instance { store, guest }),
@@ -69,6 +79,7 @@ pub(super) async fn open<P: Protocol>(
                 identity.observer.instance_lost(identity.origin(), cause.kind());
             }
             identity.observer.memory_bytes(identity.origin(), identity.instance, 0);
+            drop(store.into_data());
             Err(cause)
         }
     }

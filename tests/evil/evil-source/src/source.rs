@@ -16,7 +16,7 @@ use cartridge_warp_sdk::{
     wire::Encoder,
 };
 
-use crate::{answers, deeds, flood};
+use crate::{answers, costs, deeds, flood, words};
 
 /// The schema that is treated well whatever the deed.
 const GOOD: &str = "good";
@@ -25,6 +25,8 @@ struct Evil;
 
 pub(crate) struct Source {
     deed: String,
+    /// Told in confidence.
+    secret: String,
     pub(crate) encoder: RefCell<Encoder>,
     calls: Cell<u32>,
 }
@@ -52,7 +54,13 @@ impl Guest for Evil {
         if let Some(deed) = deed.strip_prefix("connect:") {
             deeds::commit(deed)?;
         }
-        Ok(Connection::new(Source { deed, encoder: RefCell::default(), calls: Cell::new(0) }))
+        costs::hold(&deed);
+        Ok(Connection::new(Source {
+            deed,
+            secret: config.connection_string,
+            encoder: RefCell::default(),
+            calls: Cell::new(0),
+        }))
     }
 }
 
@@ -121,6 +129,10 @@ impl GuestConnection for Source {
             return flood::changes(&self.deed, call, encoder);
         }
         deeds::commit(&self.deed)?;
+        words::speak(&self.deed, &self.secret)?;
+        if let Some(answer) = costs::answer(&self.deed, call) {
+            return answer;
+        }
         answers::changes(&self.deed, call, encoder)
     }
 
@@ -140,7 +152,8 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Some(deed) = self.deed.strip_prefix("drop:") {
+        let deed = self.deed.trim_start_matches("held-");
+        if let Some(deed) = deed.strip_prefix("drop:") {
             let _ = deeds::commit(deed);
         }
     }
