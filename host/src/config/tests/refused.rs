@@ -258,6 +258,30 @@ const INSTEAD: &[(&str, &str, &str, &[&str])] = &[
         &["config.yaml:4:", "grants.directories.0.writeable", "did you mean `writable`?"],
     ),
     (
+        "a secret of two places is refused",
+        "  type: files\n",
+        "  type: files\n  grants: {secrets: {pw: {env: PW, file: pw.txt}}}\n",
+        &["config.yaml:4:", "grants.secrets.pw", "{command: [PROGRAM, ARGUMENT], ttl: 15m}"],
+    ),
+    (
+        "a program without a name is refused",
+        "  type: files\n",
+        "  type: files\n  grants: {secrets: {pw: {command: []}}}\n",
+        &["config.yaml:4:", "grants.secrets.pw", "names no place"],
+    ),
+    (
+        "a secret has a place in a connection string alone",
+        "  type: files\n",
+        "  type: files\n  options: {x: '${secrets.pw}'}\n",
+        &["config.yaml:4:", "`${secrets.pw` is not a placeholder"],
+    ),
+    (
+        "a secret that is not granted is refused",
+        "  connection_string: ./data\n",
+        "  connection_string: 'x://a:${secrets.pw}@b'\n",
+        &["config.yaml:4:", "holds `${secrets.pw}`, which is not granted", "grants.secrets.pw"],
+    ),
+    (
         "a secret from nowhere is refused",
         "  type: files\n",
         "  type: files\n  grants: {secrets: {pw: {envv: X}}}\n",
