@@ -25,7 +25,7 @@ enum Call {
 
 /// Deed, call, kind of cause, and words of the message.
 const DEEDS: [(&str, Call, &str, &str); 32] = [
-    ("spin", Call::Changes, "deadline", "no answer within 1.5s"),
+    ("spin", Call::Changes, "deadline", "no answer within 3s"),
     ("connect:spin", Call::Connect, "deadline", "call connect: no answer"),
     ("sleep", Call::Changes, "deadline", "no answer"),
     ("connect:sleep", Call::Connect, "deadline", "no answer"),
