@@ -81,9 +81,11 @@ struct Worst {
 #[test]
 fn honest_schemas_keep_up_beside_hostile_ones() {
     let duration = duration();
-    // Time to start, before the feed begins.
-    let since_ms = now_ms() + 10_000;
     let changes = duration.as_secs() * PER_SECOND;
+    // Compiled before the feed begins.
+    let checked = Running::start(pipeline(0, 0).command(&["validate"])).wait(PATIENCE);
+    assert!(checked.status.success(), "{}", checked.stderr);
+    let since_ms = now_ms() + 10_000;
     let pipeline = pipeline(since_ms, changes);
     let mut running = pipeline.start();
     running.wait_for("\"address\":\"");

@@ -102,8 +102,11 @@ pub struct Usage {
 #[derive(Clone)]
 pub struct Ledger {
     process: Arc<Node>,
-    plugins: Arc<Mutex<HashMap<(Role, String), Weak<Node>>>>,
+    plugins: Arc<Mutex<Plugins>>,
 }
+
+/// Accounts by role and name, as long as somebody has one.
+type Plugins = HashMap<(Role, String), Weak<Node>>;
 
 /// A plugin's account. Clones are one account.
 #[derive(Clone)]
