@@ -6,7 +6,7 @@
 COMPONENTS := files-source files-destination mongodb-source postgresql-destination postgresql-source sqlite-destination
 # Libraries under plugins/ that components share.
 COMPONENT_LIBRARIES := mongodb-documents postgresql-client
-TEST_COMPONENTS := scripted-source scripted-destination documents-source network-source evil-source hostile-source
+TEST_COMPONENTS := scripted-source scripted-destination documents-source network-source evil-source fickle-source hostile-source
 # Test binaries that start a PostgreSQL server; others of these names run along, which costs less
 # than compiling dependencies for a second choice of packages.
 POSTGRESQL_TESTS := connection crashes dead_letters durability rows setup snapshot stream tables types
@@ -38,7 +38,7 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 STEP := scripts/step.sh
 
 .PHONY: setup setup-tests build demo test test-components soak-hostile bench clean \
-	check-format lint test-rust check-docs check-dependencies
+	check-format lint test-rust check-docs fuzz check-dependencies
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
 
@@ -58,8 +58,9 @@ demo: build
 		cargo build $(RELEASE) --package cartridge-warp-tests --bin demo
 	@examples/files-to-sqlite/run.sh
 
-# Everything CI runs, the quick steps first.
-test: setup-tests check-format build lint test-rust check-docs check-dependencies
+# Everything CI runs, the quick steps first. The last line tells whether advisories were checked.
+test: setup-tests check-format build lint test-rust check-docs fuzz check-dependencies
+	@cat "$(TARGET)/advisories.txt"
 
 check-format:
 	@$(STEP) "check the format" cargo fmt --all --check
@@ -95,8 +96,13 @@ check-docs: setup
 	@RUSTDOCFLAGS="--deny warnings" $(STEP) "check the docs" \
 		cargo doc $(RELEASE) $(HOST_CRATES) --no-deps
 
+# 10 seconds for each reader of guests' words; FUZZ_SECONDS=1800 is the full form.
+fuzz: setup-tests
+	@$(STEP) "fuzz" scripts/fuzz.sh
+
 check-dependencies: setup
-	@$(STEP) "check the dependencies" scripts/deny.sh
+	@mkdir -p "$(TARGET)"
+	@$(STEP) "check the dependencies" scripts/deny.sh "$(TARGET)/advisories.txt"
 
 # Hostile connectors beside honest ones for ten minutes; the tests do it for one.
 soak-hostile: test-components

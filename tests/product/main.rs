@@ -24,3 +24,4 @@ mod sandbox;
 mod secrets;
 mod selection;
 mod types;
+mod words;

@@ -50,6 +50,9 @@ fn secrets_and_variables_are_seen_only_as_granted() {
             [("probed a secret", secret), ("probed the environment", environment)]
         {
             let found = found(&ended.stderr, message);
+            assert!(
+                !ended.stderr.contains("from a file") && !ended.stderr.contains("from outside")
+            );
             assert!(!found.is_empty(), "{name}: {message}: {}", ended.stderr);
             assert!(found.iter().all(|found| found.contains(expected)), "{name}: {found:?}");
         }

@@ -16,8 +16,8 @@ async fn open(
     output: Output,
 ) -> Result<(Arc<WarpConfig>, Connectors), CliError> {
     let config = setup::load(args, vec![])?;
-    setup::start_quiet_logging(output)?;
-    let engine = setup::engine(Some(&config.state_dir), &config.limits, None)?;
+    let progress = setup::start_quiet_logging(output)?;
+    let engine = setup::engine(Some(&config.state_dir), &config.limits, None, &progress)?;
     let connectors = setup::connectors(&config, &engine, plugin_dir).await?;
     Ok((config, connectors))
 }

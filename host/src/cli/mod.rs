@@ -10,6 +10,7 @@ mod init;
 mod output;
 mod run;
 mod setup;
+mod shown;
 mod signals;
 mod validate;
 

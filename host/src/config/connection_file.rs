@@ -8,6 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::{ConnectionString, DestinationConfig, SourceConfig};
+use crate::model::redaction;
 
 /// Far longer than any connection string.
 const FILE_SIZE_MAX: u64 = 64 << 10;
@@ -46,7 +47,13 @@ pub fn read_connection_string(
 ) -> Result<ConnectionString, Unread> {
     match (text, file) {
         (Some(text), _) => Ok(text.clone()),
-        (None, Some(path)) => read_connection_file(path),
+        (None, Some(path)) => {
+            let text = read_connection_file(path)?;
+            // Somebody thought the whole of it a secret.
+            redaction::learn(text.expose());
+            redaction::learn_connection_string(text.expose());
+            Ok(text)
+        }
         (None, None) => Err(Unread::Missing),
     }
 }

@@ -79,7 +79,8 @@ impl ConfigSources {
 }
 
 impl WarpConfig {
-    /// Loads and checks a configuration.
+    /// Loads and checks a configuration. From then on the process keeps its secrets out of logs and
+    /// errors.
     ///
     /// # Errors
     /// [`ConfigError`] with every problem that was found.
@@ -97,7 +98,9 @@ impl WarpConfig {
         apply_overrides(&mut layers, &overrides, &mut problems);
         let base = base_dir(file.as_deref().and_then(Path::parent))?;
         let home = environment.get("HOME").map(String::as_str);
-        finish(layers, problems, &base, home)
+        let config = finish(layers, problems, &base, home)?;
+        config.learn_secrets();
+        Ok(config)
     }
 
     /// Checks a configuration that is in memory, in the form of the file. `base` is where relative

@@ -34,6 +34,7 @@ mod expansion;
 mod keys;
 mod known;
 mod layers;
+mod learn;
 mod lines;
 mod load;
 mod locate;
@@ -61,11 +62,11 @@ pub use load::{ConfigSources, template};
 pub use origin::Origin;
 pub use redact::redact;
 pub use settings::{
-    ChangeDetectionStrategy, Columns, DeletionStrategy, DestinationConfig, DirectoryGrant,
-    EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants, HostGrant, Limits, LogLevel, Mask,
-    Mode, Monitoring, OnLostPosition, ProcessLimits, Prometheus, SchemaConfig, SchemaEvolution,
-    SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig,
-    WriteMode,
+    ChangeDetectionStrategy, Columns, CompileLimits, DeletionStrategy, DestinationConfig,
+    DirectoryGrant, EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants, HostGrant, Limits,
+    LogLevel, Mask, Mode, Monitoring, OnLostPosition, ProcessLimits, Prometheus, SchemaConfig,
+    SchemaEvolution, SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig,
+    TableEvolution, WarpConfig, WriteMode,
 };
 pub use table_lists::TableLists;
 pub use values::{ByteCount, ConnectionString, Interval, Names, Patterns, Resync, Schedule};

@@ -8,8 +8,11 @@ pub mod change;
 pub mod endpoint;
 pub mod failure;
 pub mod held;
+pub mod panics;
 pub mod position;
+pub mod redaction;
 pub mod table;
+pub mod text;
 
 pub use batch::{Operation, TableBatch, TableSchema};
 pub use change::{ChangeKind, SchemaChange};

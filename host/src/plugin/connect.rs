@@ -1,6 +1,7 @@
 //! What a connection is opened with.
 
 use super::{Grants, Limits, Patience};
+use crate::model::redaction;
 
 /// Plain settings; the caller maps configuration to them.
 #[derive(Clone)]
@@ -16,4 +17,16 @@ pub struct ConnectSettings {
     pub patience: Patience,
     /// The pipeline or schema, for logs and metrics.
     pub label: String,
+}
+
+impl ConnectSettings {
+    /// Keeps what a connector is about to be told in confidence out of everything that is printed,
+    /// logged or served: it may repeat it in its errors.
+    pub(super) fn learn_secrets(&self) {
+        redaction::learn_connection_string(&self.connection_string);
+        redaction::learn_settings(&self.options);
+        let named =
+            self.grants.environment.iter().filter(|(name, _)| redaction::is_secret_name(name));
+        named.for_each(|(_, value)| redaction::learn(value));
+    }
 }

@@ -23,12 +23,13 @@ pub(super) struct MemoryLimiter {
     granted: u64,
     /// Why the last growth was refused.
     refusal: Option<Cause>,
+    ends_at_refusal: bool,
 }
 
 impl MemoryLimiter {
     /// `held` is the empty charge that grows with the guest.
     pub(super) fn new(bytes_max: u64, held: Charge) -> Self {
-        Self { bytes_max, held, granted: 0, refusal: None }
+        Self { bytes_max, held, granted: 0, refusal: None, ends_at_refusal: false }
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -40,24 +41,34 @@ impl MemoryLimiter {
         self.refusal.take()
     }
 
-    fn grow(&mut self, growth: u64) -> bool {
+    /// Ends the instance from now on instead of letting it see that a growth was refused.
+    pub(super) fn end_at_refusal(&mut self) {
+        self.ends_at_refusal = true;
+    }
+
+    fn grow(&mut self, growth: u64) -> wasmtime::Result<bool> {
         let wanted = self.held.amount().saturating_add(growth);
         if wanted > self.bytes_max {
             self.refusal = Some(Cause::OutOfMemory { limit: self.bytes_max });
-            return false;
+            return self.refuse();
         }
         if let Err(exhausted) = self.held.resize(wanted) {
             self.refusal = Some(Cause::Exhausted(exhausted));
-            return false;
+            return self.refuse();
         }
         self.granted = growth;
-        true
+        Ok(true)
     }
 
     fn shrink(&mut self) {
         let granted = std::mem::take(&mut self.granted);
         // Less is never refused.
         let _ = self.held.resize(self.held.amount().saturating_sub(granted));
+    }
+
+    fn refuse(&self) -> wasmtime::Result<bool> {
+        wasmtime::ensure!(!self.ends_at_refusal, "it wanted more memory than it may have");
+        Ok(false)
     }
 }
 
@@ -71,12 +82,12 @@ impl ResourceLimiter for MemoryLimiter {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
-        Ok(self.grow(desired.saturating_sub(current) as u64))
+        self.grow(desired.saturating_sub(current) as u64)
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
         self.shrink();
-        Ok(())
+        self.refuse().map(drop)
     }
 
     fn table_growing(
@@ -89,12 +100,12 @@ impl ResourceLimiter for MemoryLimiter {
             return Ok(false);
         }
         let elements = desired.saturating_sub(current) as u64;
-        Ok(self.grow(elements * TABLE_ELEMENT_BYTES))
+        self.grow(elements * TABLE_ELEMENT_BYTES)
     }
 
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
         self.shrink();
-        Ok(())
+        self.refuse().map(drop)
     }
 
     fn instances(&self) -> usize {

@@ -8,14 +8,20 @@ use super::Bounds;
 
 /// Largest component file.
 pub const COMPONENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Largest compiled component in the cache.
-pub const COMPILED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Interfaces that a component may import and export, all together.
+pub const COMPONENT_NAMES_MAX: usize = 10_000;
+/// Largest compiled component; the host holds it twice while it is loaded.
+pub const COMPILED_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Most component files in one directory.
 pub const COMPONENTS_MAX: usize = 1_000;
 /// How long a connector may take to say what it is.
 pub const DESCRIBE_DEADLINE: Duration = Duration::from_secs(5);
 /// Memory a connector may use to say what it is.
 pub const DESCRIBE_MEMORY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// What a connector may say it is, as the cache keeps it.
+pub const DESCRIBE_ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Random bytes that a connector gets at once while it says what it is.
+pub const DESCRIBE_RANDOM_BYTES_MAX: u64 = 64 * 1024;
 /// How long a connection may take to disconnect.
 pub const DISCONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// How much longer than its deadline a call may last before its thread counts as stuck, e.g. in a
@@ -38,6 +44,10 @@ pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
 pub const OPTIONS_SCHEMA_BYTES_MAX: usize = 1024 * 1024;
 /// Its parts, with references written out.
 pub const OPTIONS_SCHEMA_NODES_MAX: usize = 50_000;
+/// Schemas within schemas of it, with references written out.
+pub const OPTIONS_SCHEMA_DEPTH_MAX: usize = 64;
+/// Its regular expressions, with references written out: each may be compiled to half a megabyte.
+pub const OPTIONS_PATTERNS_MAX: usize = 64;
 /// Errors reported about one set of options.
 pub const OPTION_ERRORS_MAX: usize = 50;
 pub const CAPABILITIES_MAX: usize = 64;
@@ -71,8 +81,10 @@ pub const FRAME_BYTES_MAX: usize = 160;
 pub const LAST_LINES_MAX: usize = 5;
 pub const LAST_LINE_BYTES_MAX: usize = 256;
 
-/// One line of a connector's log.
+/// One line of a connector's log, as it is written: with its time and names, and escaped.
 pub const LOG_LINE_BYTES_MAX: usize = 8 * 1024;
+/// What of it is the host's: the time, and the names of plugin, schema, table, run and call.
+pub const LOG_HEAD_BYTES_MAX: usize = 2 * 1024;
 pub const LOG_FIELDS_MAX: usize = 32;
 /// A connector's own metrics, each of counters and gauges.
 pub const METRIC_NAMES_MAX: usize = 64;

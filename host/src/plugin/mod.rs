@@ -10,6 +10,7 @@ mod artifact;
 mod bindings;
 mod cache;
 mod catalog;
+mod compile;
 mod connect;
 mod convert;
 mod cpu;
@@ -18,6 +19,9 @@ mod destination;
 mod engine;
 mod error;
 mod exclusive;
+mod file_name;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod grants;
 mod imports;
 mod info;
@@ -25,6 +29,7 @@ mod ledger;
 mod limiter;
 pub mod limits;
 mod load_error;
+mod log_rate;
 mod network;
 mod observer;
 mod options;
@@ -34,12 +39,14 @@ mod secrets;
 mod session;
 mod source;
 mod state;
-mod text;
 mod wasi;
 pub mod wire;
 
+use crate::model::text;
+
 pub use artifact::Plugin;
 pub use catalog::{Catalog, Entry};
+pub use compile::{CompileLimits, CompileNotice, compiler_process};
 pub use connect::ConnectSettings;
 pub use destination::{
     ChangeOutcome, DestinationConnection, RejectedRow, WriteOutcome, WriteRequest,
@@ -53,6 +60,7 @@ pub use info::{ConnectorInfo, GrantKind, Role, WantedGrant};
 pub use ledger::{Bounds, Exhausted, Ledger, Resource, Usage};
 pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
+pub use log_rate::LogRate;
 pub use network::{
     Answers, HostGrant, Lookup, Resolver, Service, SrvGrant, TlsGrant, TlsStart, UrlError,
     WantedError,

@@ -14,11 +14,6 @@ use super::{
 };
 use crate::model::{Action, Failure};
 
-/// A sandbox that reaches nothing.
-pub(super) fn empty(log: &GuestLog) -> WasiCtx {
-    builder(log).build()
-}
-
 /// A sandbox with what was granted.
 pub(super) struct Sandbox {
     pub context: WasiCtx,
@@ -76,7 +71,8 @@ fn not_held(grant: &DirectoryGrant, error: NotHeld) -> Failure {
     }
 }
 
-fn builder(log: &GuestLog) -> WasiCtxBuilder {
+/// A sandbox that reaches nothing.
+pub(super) fn builder(log: &GuestLog) -> WasiCtxBuilder {
     let mut builder = WasiCtxBuilder::new();
     builder.stdout(Lines::stdout(log.clone()));
     builder.stderr(Lines::stderr(log.clone()));

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::{RunError, endpoint::Side};
 use crate::{
     config::{ConnectionString, Unread, read_connection_string},
-    plugin::{ConnectSettings, DerivedGrants, Patience, Plugin},
+    plugin::{ConnectSettings, DerivedGrants, LogRate, Patience, Plugin},
 };
 
 /// How long the disk may take for a connection string.
@@ -30,6 +30,8 @@ pub struct Endpoint {
     pub plugin: Arc<Plugin>,
     /// As of when the endpoint was made, without the secrets of the connection string.
     pub settings: ConnectSettings,
+    /// Asked before each line about what the plugin did.
+    pub log: LogRate,
     side: Side,
     connection: Connection,
     /// The connection string that `settings` were made for.
@@ -41,7 +43,8 @@ impl Endpoint {
         side.check_secrets()?;
         let text = connection.read()?;
         let settings = side.settings(&text)?;
-        Ok(Self { plugin: Arc::clone(&side.plugin), settings, side, connection, text })
+        let (plugin, log) = (Arc::clone(&side.plugin), side.plugin.log_rate(&settings.limits));
+        Ok(Self { plugin, settings, log, side, connection, text })
     }
 
     /// The same, and how its connector is waited for.

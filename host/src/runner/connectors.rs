@@ -46,7 +46,7 @@ struct Wanted<'a> {
 
 impl Connectors {
     /// Finds both, by path where the configuration gives one, else by name in the directory that
-    /// `directory` yields; it is read only when needed, and once.
+    /// `directory` yields; it is listed only when needed, and once. No other file is opened.
     pub async fn find(
         config: &WarpConfig,
         engine: &Engine,
@@ -65,8 +65,7 @@ impl Connectors {
             sha256: config.destination.sha256.as_deref(),
         };
         let by_name = source.plugin.is_none() || destination.plugin.is_none();
-        let catalog =
-            if by_name { Some(Catalog::open(engine, &directory()?).await?) } else { None };
+        let catalog = if by_name { Some(Catalog::open(&directory()?)?) } else { None };
         Ok(Self {
             source: source.find(config, engine, catalog.as_ref()).await?,
             destination: destination.find(config, engine, catalog.as_ref()).await?,
@@ -86,11 +85,7 @@ impl Wanted<'_> {
         let path = match (self.plugin, catalog) {
             (Some(path), _) => config.base_dir.join(path),
             (None, Some(catalog)) => {
-                let plugin = catalog.find(self.role, self.name)?;
-                if self.sha256.is_none() {
-                    return Ok(plugin);
-                }
-                plugin.path.clone()
+                return Ok(catalog.load(engine, self.role, self.name, self.sha256).await?);
             }
             (None, None) => return Err(LoadError::NoDirectory { searched: vec![] }.into()),
         };

@@ -11,11 +11,12 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{connection::Endpoint, deliver::Measured};
+use super::{RunError, connection::Endpoint, deliver::Measured};
 use crate::{
     config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
     model::Operation,
     monitor::{Health, SchemaMetrics},
+    plugin::{LogRate, Role},
     telemetry::Progress,
 };
 
@@ -45,6 +46,14 @@ pub struct SchemaContext {
 impl SchemaContext {
     pub fn name(&self) -> &str {
         &self.schema.name
+    }
+
+    /// The log of the plugin that an error comes from; the source brings all others about.
+    pub(super) fn log_of(&self, error: &RunError) -> &LogRate {
+        match error {
+            RunError::Plugin(error) if error.role == Role::Destination => &self.destination.log,
+            _ => &self.source.log,
+        }
     }
 
     /// Whether the operator wants this table.

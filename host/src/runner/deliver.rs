@@ -207,7 +207,8 @@ impl Writer {
                 let DeadLetter { table, origin, message, .. } = letter;
                 return Err(RunError::RowRefused { table, origin, message, key });
             }
-            if !conversion || rules.log_conversion_warnings {
+            let wanted = !conversion || rules.log_conversion_warnings;
+            if wanted && self.context.source.log.admits("dead letters") {
                 let DeadLetter { table, origin, code, message, .. } = &letter;
                 tracing::warn!(table, origin, code, "row goes to the dead letters: {message}");
             }
@@ -242,6 +243,9 @@ impl Writer {
         }
         metrics.last_successful_sync(SystemTime::now());
         for row in &outcome.rejected {
+            if !self.context.destination.log.admits("refused rows") {
+                continue;
+            }
             let table = measured.get(row.batch).map_or("", |batch| batch.table.as_str());
             let (code, message) = (&row.code, &row.message);
             tracing::warn!(

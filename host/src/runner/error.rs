@@ -7,12 +7,15 @@ use thiserror::Error;
 
 use crate::{
     config::Unread,
-    model::Action,
+    model::{Action, text},
     monitor::ErrorType,
     plugin::{Cause, GrantError, PluginError, Role, SecretError},
 };
 
 use super::{names, state::UnreadableMarker};
+
+/// What an error may take on one line, with its causes.
+const CHAIN_BYTES_MAX: usize = 8 * 1024;
 
 /// What ends an attempt to run a schema.
 #[derive(Debug, Error, Diagnostic)]
@@ -205,15 +208,16 @@ impl RunError {
         }
     }
 
-    /// The error and its causes on one line, for logs and `/health`.
+    /// The error and its causes on one line, for logs, `/health` and the journal: without known
+    /// secrets, escaped and cut.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
+        let mut chain = self.to_string();
         let mut source = self.source();
         while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
+            chain.push_str(": ");
+            chain.push_str(&cause.to_string());
             source = cause.source();
         }
-        text
+        text::one_line(&chain, CHAIN_BYTES_MAX)
     }
 }

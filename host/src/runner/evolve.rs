@@ -97,7 +97,9 @@ async fn copy_again(writer: &Writer, table: &Table) -> Result<Vec<Marker>, RunEr
     let name = &table.source.name;
     let mut markers = forget_chunks(writer, name).await?;
     markers.push(marker(table_stream(name), &TableState::Again));
-    tracing::info!(table = name, "rows got new values: copying the table again");
+    if writer.context.source.log.admits("new shapes") {
+        tracing::info!(table = name, "rows got new values: copying the table again");
+    }
     Ok(markers)
 }
 
@@ -111,7 +113,9 @@ async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<(), RunErro
         }
     }
     writer.context.metrics.table(&change.table).schema_change(&change.kind);
-    tracing::info!(table = change.table, change = %describe(&change.kind), "shape changed");
+    if writer.context.source.log.admits("new shapes") {
+        tracing::info!(table = change.table, change = %describe(&change.kind), "shape changed");
+    }
     Ok(())
 }
 

@@ -21,6 +21,8 @@ mod dry_run;
 mod endpoint;
 mod error;
 mod evolve;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod journal;
 mod names;
 mod pace;
@@ -41,7 +43,7 @@ mod state;
 mod stream;
 mod table;
 
-pub use bounds::process_bounds;
+pub use bounds::{compile_limits, process_bounds};
 pub use connection::Endpoint;
 pub use connectors::{ConnectorError, Connectors};
 pub use endpoint::{destination as destination_endpoint, source as source_endpoint};

@@ -4,6 +4,8 @@
 //! a change that happened in between be seen, and decided about by the same rules as one that comes
 //! with the stream.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -19,17 +21,26 @@ use super::{
 };
 use crate::{
     model::{Marker, TableShape},
-    plugin::{decode_schema, table_schema},
+    plugin::{WireError, decode_schema, table_schema},
 };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StoredShape {
+pub(super) struct StoredShape {
     /// The Arrow IPC schema message, reserved columns not included.
     schema: Vec<u8>,
     key: Vec<String>,
     /// Counts the shapes that the table has had.
     version: u32,
+}
+
+impl StoredShape {
+    /// The shape and its version. A destination may have changed what it stored for us.
+    pub(super) fn open(self, table: &str) -> Result<(TableShape, u32), WireError> {
+        let Self { schema, key, version } = self;
+        let schema = Arc::clone(&decode_schema(Bytes::from(schema))?.arrow);
+        Ok((TableShape { name: table.to_owned(), schema, key, estimated_rows: None }, version))
+    }
 }
 
 /// Remembers a table's present shape as its next version, in one commit with `more`.
@@ -41,7 +52,7 @@ pub async fn accept_shape(
 ) -> Result<(), RunError> {
     let mut counted = writer.quota.hold(writer).await?;
     let is_first = table.version == 0;
-    table.version += 1;
+    table.count_shape();
     let shape = shape_marker(table)?;
     counted.add_shape(&table.source.name, shape.value.as_ref().map_or(0, Vec::len), is_first)?;
     let markers = more.into_iter().chain([shape, counted.marker()]);
@@ -155,11 +166,6 @@ fn check_key(table: &Table, now: &TableShape) -> Result<(), RunError> {
 async fn stored_shape(writer: &Writer, table: &str) -> Result<Option<(TableShape, u32)>, RunError> {
     let (schema, stream) = (writer.context.name(), shape_stream(table));
     let stored: Option<StoredShape> = read(&writer.destination, schema, &stream).await?;
-    let Some(stored) = stored else { return Ok(None) };
-    let decoded =
-        decode_schema(Bytes::from(stored.schema)).map_err(|cause| unencodable(table, cause))?;
-    let arrow = decoded.arrow.clone();
-    let shape =
-        TableShape { name: table.to_owned(), schema: arrow, key: stored.key, estimated_rows: None };
-    Ok(Some((shape, stored.version)))
+    let stored = stored.map(|stored| stored.open(table)).transpose();
+    stored.map_err(|cause| unencodable(table, cause))
 }

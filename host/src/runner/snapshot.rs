@@ -250,7 +250,7 @@ async fn write_chunk(
             commit.rejected.extend(batch.rejected);
             next = if bytes < BYTES_MAX { batches.try_recv() } else { None };
         }
-        progress.rows += rows;
+        progress.add(rows);
         commit.markers = vec![marker(stream.clone(), &progress)];
         writer.commit(commit).await?;
         shown.advance(&writer.context, &job.table, rows);
@@ -262,7 +262,9 @@ async fn finish_table(writer: &Writer, table: &str) -> Result<(), RunError> {
     let mut markers = forget_chunks(writer, table).await?;
     markers.push(marker(table_stream(table), &TableState::Streaming));
     writer.commit_markers(markers).await?;
-    tracing::info!(table, "snapshot complete");
+    if writer.context.source.log.admits("snapshots") {
+        tracing::info!(table, "snapshot complete");
+    }
     Ok(())
 }
 

@@ -82,6 +82,13 @@ pub struct ChunkProgress {
     pub rows: u64,
 }
 
+impl ChunkProgress {
+    /// Counts rows on top of what the destination says was there before.
+    pub fn add(&mut self, rows: u64) {
+        self.rows = self.rows.saturating_add(rows);
+    }
+}
+
 /// A marker that cannot be read: written by another version, or damaged.
 #[derive(Debug, thiserror::Error)]
 #[error("marker `{stream}` of schema `{schema}` cannot be read")]
@@ -147,7 +154,8 @@ pub async fn read<T: DeserializeOwned>(
     Ok(value.map(|value| decode(schema, stream, &value)).transpose()?)
 }
 
-fn decode<T: DeserializeOwned>(
+/// Reads the value of a marker of the host's own: the destination's word for what we stored.
+pub fn decode<T: DeserializeOwned>(
     schema: &str,
     stream: &str,
     value: &[u8],

@@ -302,6 +302,8 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<(Table, Evo
         writer.commit_markers(vec![state]).await?;
     }
     context.metrics.table(&change.table).schema_change(&change.kind);
-    tracing::info!(table = change.table, "new table");
+    if context.source.log.admits("new tables") {
+        tracing::info!(table = change.table, "new table");
+    }
     Ok((table, evolved))
 }

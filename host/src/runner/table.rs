@@ -205,6 +205,11 @@ impl Table {
         self.shape_bytes = self.source.byte_count();
     }
 
+    /// The table gets its next shape. The count so far is what the destination gave back.
+    pub fn count_shape(&mut self) {
+        self.version = self.version.saturating_add(1);
+    }
+
     /// What a batch of this schema brings that the table does not have yet, in the source's terms.
     pub fn news(&self, schema: &TableSchema) -> Vec<SchemaChange> {
         if self.known.contains_key(&schema.id) {

@@ -95,11 +95,35 @@ pub struct ProcessLimits {
     /// The most threads of all connectors. A connection reserves 4 GiB of address space, up to 16
     /// where a connector is composed of several; a process has 128 TiB.
     pub threads: NonZeroU32,
+    /// How much compiling one connector may use; it happens once per version.
+    pub compile: CompileLimits,
 }
 
 impl Default for ProcessLimits {
     fn default() -> Self {
-        Self { memory: ByteCount::mebibytes(6144), descriptors: None, threads: at_least_one(4096) }
+        Self {
+            memory: ByteCount::mebibytes(6144),
+            descriptors: None,
+            threads: at_least_one(4096),
+            compile: CompileLimits::default(),
+        }
+    }
+}
+
+/// How much compiling one connector may use, in a process of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompileLimits {
+    /// The most address space of the compiler; a connector with more code needs more. Holds on Linux.
+    pub memory: ByteCount,
+    /// The most time of the processor, in seconds; by the clock it may take ten times as long. A
+    /// connector with more code needs more.
+    pub time: Interval,
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self { memory: ByteCount::mebibytes(2048), time: Interval::seconds(120) }
     }
 }
 

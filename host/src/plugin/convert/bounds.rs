@@ -33,7 +33,7 @@ pub(super) fn name(what: &str, name: String) -> Result<String, Cause> {
 }
 
 pub(super) fn bounded_name(what: &str, name: String, max: usize) -> Result<String, Cause> {
-    if name.is_empty() || name.len() > max || name.chars().any(text::is_unprintable) {
+    if name.is_empty() || name.len() > max || name.chars().any(text::is_unnameable) {
         let shown = text::one_line(&name, 64);
         return Err(malformed(format!(
             "`{shown}` is no {what}: 1 to {max} bytes without control characters are"

@@ -176,8 +176,54 @@ fn schema_change(change: wit::SchemaChange, told: &mut Told) -> Result<SchemaCha
         }
     };
     let after = change.after.map(|after| told_shape(after, told)).transpose()?;
-    if after.is_none() && kind != ChangeKind::DropTable {
-        return Err(missing("the table afterwards"));
+    match &after {
+        None if kind != ChangeKind::DropTable => return Err(missing("the table afterwards")),
+        // Which tables are selected is asked by the one name, and what is made has the other.
+        Some(after) if after.name != table => {
+            let other = &after.name;
+            return Err(malformed(format!("a schema change of `{table}` describes `{other}`")));
+        }
+        _ => {}
     }
     Ok(SchemaChange { table, kind, after })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_schema::{DataType, Field, Schema};
+
+    use super::*;
+
+    fn info(name: &str) -> wit::TableInfo {
+        let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
+        wit::TableInfo {
+            name: name.to_owned(),
+            arrow_schema: wire::table_schema(schema).unwrap().message.to_vec(),
+            key: vec!["id".to_owned()],
+            estimated_rows: None,
+        }
+    }
+
+    #[test]
+    fn a_change_describes_the_table_that_it_names() {
+        let cases = [
+            ("the same", "add_table", Some("orders"), true),
+            ("another, which nobody may have selected", "add_table", Some("payroll"), false),
+            ("another in passing", "drop_table", Some("payroll"), false),
+            ("none where one is due", "add_table", None, false),
+            ("none where none is", "drop_table", None, true),
+        ];
+        for (name, kind, after, accepted) in cases {
+            let change = wit::SchemaChange {
+                kind: kind.to_owned(),
+                table: "orders".to_owned(),
+                column: None,
+                new_name: None,
+                after: after.map(info),
+            };
+            assert_eq!(schema_change(change).is_ok(), accepted, "{name}");
+        }
+    }
 }

@@ -30,7 +30,5 @@ pub(super) const LINGER: Duration = Duration::from_secs(5);
 pub(super) const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 pub(super) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 pub(super) const KEEPALIVE_PROBES: u32 = 3;
-/// Lines of log about refused and failed connections of one instance.
-pub(super) const LOG_LINES_PER_SECOND: u32 = 5;
 /// Largest file of certificates or keys.
 pub(super) const TLS_FILE_BYTES_MAX: u64 = 1024 * 1024;

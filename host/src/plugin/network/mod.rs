@@ -42,7 +42,7 @@ use self::{
     report::Report,
     socket::{Dial, Peer},
 };
-use super::state::Identity;
+use super::{imports::log::GuestLog, state::Identity};
 
 pub use self::{
     grant::{HostGrant, TlsGrant, TlsStart},
@@ -71,8 +71,9 @@ impl Network {
         identity: &Identity,
         grants: Vec<HostGrant>,
         resolver: Arc<dyn Resolver>,
+        log: GuestLog,
     ) -> Self {
-        let report = Report::new(identity.clone());
+        let report = Report::new(identity.clone(), log);
         let endpoints = Arc::new(Endpoints::new(grants));
         Self {
             dialer: Dialer { endpoints, resolver, grants_key: report.grants_key() },
@@ -80,6 +81,11 @@ impl Network {
             sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
             dials: Arc::new(Semaphore::new(DIALS_MAX)),
         }
+    }
+
+    /// Gives out no socket from now on, not even one that would reach nothing.
+    pub(super) fn close(&self) {
+        self.sockets.close();
     }
 
     /// Why the last thing failed that the guest wanted, once.

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{limits::LOG_LINES_PER_SECOND, tls};
+use super::tls;
 use crate::plugin::{
     Direction,
     imports::log::{GuestLog, Level},
@@ -17,7 +17,7 @@ use crate::plugin::{
     text,
 };
 
-/// Where it goes. Clones share one rate, which is not that of the guest's own lines.
+/// Where it goes: into the guest's log, where a part of the rate is kept for the host's lines.
 #[derive(Clone)]
 pub(super) struct Report {
     identity: Identity,
@@ -26,8 +26,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(identity: Identity) -> Self {
-        let log = GuestLog::new(identity.clone(), LOG_LINES_PER_SECOND);
+    pub(super) fn new(identity: Identity, log: GuestLog) -> Self {
         Self { identity, log, last: Arc::default() }
     }
 
@@ -55,7 +54,7 @@ impl Report {
     }
 
     fn say(&self, level: Level, line: &str) {
-        self.log.line(level, &format!("network: {line}"), "");
+        self.log.host_line("network", level, &format!("network: {line}"));
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some(text::one_line(line, MESSAGE_BYTES_MAX));
     }

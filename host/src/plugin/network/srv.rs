@@ -12,8 +12,8 @@ use super::{
     resolve::{Resolver, Service},
 };
 use crate::{
+    model::text::is_hidden,
     model::{Action, Failure, HostPattern},
-    plugin::text::is_unprintable,
 };
 
 /// Labels from which on a host's own domain is the one without its first label.
@@ -132,7 +132,7 @@ async fn servers(
     };
     let (services, texts) = (services.map_err(failed)?, texts.map_err(failed)?);
     let length: usize = texts.iter().map(String::len).sum();
-    let plain = texts.iter().all(|text| !text.chars().any(is_unprintable));
+    let plain = texts.iter().all(|text| !text.chars().any(is_hidden));
     if length > SRV_TEXT_BYTES_MAX || !plain {
         return Err(SrvError::Text(host.clone()));
     }

@@ -17,6 +17,7 @@ use std::{
 use tokio::sync::Mutex;
 
 use super::{limits::WORD_BYTES_MAX, text};
+use crate::model::redaction;
 
 /// How long a failure is the answer.
 const FAILED_FOR: Duration = Duration::from_secs(1);
@@ -89,8 +90,9 @@ impl Secrets {
         let (place, secret) = (place.clone(), name.to_owned());
         let reading = tokio::spawn(async move {
             let value = place.read().await;
-            if let Err(reason) = &value {
-                tracing::warn!(secret, %reason, "a secret could not be read");
+            match &value {
+                Ok(value) => redaction::learn(value),
+                Err(reason) => tracing::warn!(secret, %reason, "a secret could not be read"),
             }
             let lasts = if value.is_ok() { place.ttl() } else { FAILED_FOR };
             *kept = Some(Kept { value: value.clone(), until: Instant::now() + lasts });

@@ -97,7 +97,8 @@ impl<P: Protocol> Session<P> {
             match Self::open_once(plugin, settings.clone()).await {
                 Err(error) => {
                     waits += 1;
-                    if !settings.patience.wait(&error, waits).await {
+                    let log = plugin.log_rate(&settings.limits);
+                    if !settings.patience.wait(&error, waits, &log).await {
                         return Err(error);
                     }
                 }
@@ -150,7 +151,8 @@ impl<P: Protocol> Session<P> {
             match self.call_once(call, wait, work.clone()).await {
                 Err(error) => {
                     waits += 1;
-                    if !self.patience.wait(&error, waits).await {
+                    let log = self.plugin.log_rate(&self.limits);
+                    if !self.patience.wait(&error, waits, &log).await {
                         return Err(error);
                     }
                 }

@@ -29,6 +29,7 @@ pub(super) async fn open<P: Protocol>(
     settings: ConnectSettings,
     whereabouts: Arc<Whereabouts>,
 ) -> Result<Instance<P>, Cause> {
+    settings.learn_secrets();
     let ConnectSettings {
         connection_string,
         options,
@@ -45,7 +46,7 @@ pub(super) async fn open<P: Protocol>(
         instance: next_instance(),
         observer: Arc::clone(plugin.engine().observer()),
     };
-    let log = GuestLog::new(identity.clone(), limits.log_lines_per_second);
+    let log = GuestLog::new(identity.clone(), plugin.log_rate(&limits));
     let sandbox = wasi::granted(&log, &grants).map_err(|f| Cause::Failure(Box::new(f)))?;
     let wasi::Sandbox { context, paths, holds } = sandbox;
     let since = holds.iter().map(|hold| hold.since_ms()).max();
@@ -56,7 +57,7 @@ pub(super) async fn open<P: Protocol>(
     settings.extend(found.settings);
     let config = ConnectConfig { connection_string, options: options.to_string(), settings, paths };
     let engine = plugin.engine();
-    let network = Network::new(&identity, hosts, Arc::clone(engine.resolver()));
+    let network = Network::new(&identity, hosts, Arc::clone(engine.resolver()), log.clone());
     let mut store = new_store(engine, identity, &limits, log, context, network, grants.secrets);
     let state = store.data_mut();
     let share = engine.shares().join(&state.identity.label, limits.cpu_weight);

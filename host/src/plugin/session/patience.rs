@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{model::Action, plugin::PluginError};
+use crate::{
+    model::Action,
+    plugin::{LogRate, PluginError},
+};
 
 /// The shortest pause, so that a connector that asks for none takes no core and floods no log.
 const WAIT_MIN: Duration = Duration::from_millis(100);
@@ -27,18 +30,20 @@ pub struct Patience {
 impl Patience {
     /// Waits before the same call is made again, for the `waits`th time. False when this failure is
     /// the answer.
-    pub(super) async fn wait(&self, error: &PluginError, waits: u32) -> bool {
+    pub(super) async fn wait(&self, error: &PluginError, waits: u32, log: &LogRate) -> bool {
         let Some(pause) = self.pause(error, waits) else { return false };
-        let PluginError { plugin, role, call, cause } = error;
-        tracing::warn!(
-            plugin,
-            role = role.word(),
-            call,
-            attempt = waits,
-            pause_ms = pause.as_millis() as u64,
-            error = %cause,
-            "calling again after the pause that the connector asked for"
-        );
+        if log.admits("waits") {
+            let PluginError { plugin, role, call, cause } = error;
+            tracing::warn!(
+                plugin,
+                role = role.word(),
+                call,
+                attempt = waits,
+                pause_ms = pause.as_millis() as u64,
+                error = %cause,
+                "calling again after the pause that the connector asked for"
+            );
+        }
         tokio::select! {
             () = self.stop.cancelled() => false,
             () = tokio::time::sleep(pause) => true,

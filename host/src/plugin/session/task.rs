@@ -15,8 +15,12 @@ use tracing::{Instrument, Span};
 
 use super::{Instance, Protocol, Work, observe, open};
 use crate::plugin::{
-    Cause, ConnectSettings, Plugin, cpu::watched, limits::DISCONNECT_DEADLINE, place::Whereabouts,
+    Cause, ConnectSettings, Plugin, cpu::watched, imports::log::Level, limits::DISCONNECT_DEADLINE,
+    place::Whereabouts,
 };
+
+/// What lines about a bad end are called in the log's summary.
+const KIND: &str = "disconnects";
 
 pub(super) enum Command<P> {
     Call(Job<P>),
@@ -137,8 +141,14 @@ async fn end<P: Protocol>(mut instance: Instance<P>, health: Health) {
         let dropped = connection.resource_drop_async(&mut instance.store);
         match timeout(DISCONNECT_DEADLINE, Box::pin(dropped)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!("the connector crashed on disconnect: {error:#}"),
-            Err(_) => tracing::warn!(?DISCONNECT_DEADLINE, "the connector did not disconnect"),
+            Ok(Err(error)) => {
+                let line = format!("the connector crashed on disconnect: {error:#}");
+                instance.store.data().log.host_line(KIND, Level::Warn, &line);
+            }
+            Err(_) => {
+                let line = format!("the connector did not disconnect in {DISCONNECT_DEADLINE:?}");
+                instance.store.data().log.host_line(KIND, Level::Warn, &line);
+            }
         }
     }
     let Instance { store, guest } = instance;

@@ -145,8 +145,7 @@ fn check(schema: &Schema) -> Result<(), WireError> {
     let mut data_columns = 0_usize;
     for field in schema.fields() {
         let name = field.name();
-        if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(text::is_unprintable)
-        {
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(text::is_unnameable) {
             return Err(WireError::new(format!(
                 "`{}` is no column name: 1 to {NAME_BYTES_MAX} bytes without control characters are",
                 text::one_line(name, 64)

@@ -9,6 +9,8 @@ use cartridge_warp_sdk::{
     wire::{Encoder, encode_schema},
 };
 
+use crate::words;
+
 fn table() -> Table {
     Table::new("items").column("id", ColumnType::BigInt).key(["id"])
 }
@@ -71,7 +73,10 @@ pub(crate) fn changes(
         position: call.to_le_bytes().to_vec(),
         caught_up: true,
     };
-    spoil(deed, &mut batch);
+    match deed {
+        "dead-letter-flood" => words::flood(&mut batch, call),
+        _ => spoil(deed, &mut batch),
+    }
     Ok(batch)
 }
 

@@ -13,3 +13,5 @@ mod deeds;
 mod flood;
 #[cfg(target_family = "wasm")]
 mod source;
+#[cfg(target_family = "wasm")]
+mod words;

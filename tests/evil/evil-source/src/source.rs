@@ -16,7 +16,7 @@ use cartridge_warp_sdk::{
     wire::Encoder,
 };
 
-use crate::{answers, costs, deeds, flood};
+use crate::{answers, costs, deeds, flood, words};
 
 /// The schema that is treated well whatever the deed.
 const GOOD: &str = "good";
@@ -25,6 +25,8 @@ struct Evil;
 
 pub(crate) struct Source {
     deed: String,
+    /// Told in confidence.
+    secret: String,
     pub(crate) encoder: RefCell<Encoder>,
     calls: Cell<u32>,
 }
@@ -53,7 +55,12 @@ impl Guest for Evil {
             deeds::commit(deed)?;
         }
         costs::hold(&deed);
-        Ok(Connection::new(Source { deed, encoder: RefCell::default(), calls: Cell::new(0) }))
+        Ok(Connection::new(Source {
+            deed,
+            secret: config.connection_string,
+            encoder: RefCell::default(),
+            calls: Cell::new(0),
+        }))
     }
 }
 
@@ -122,6 +129,7 @@ impl GuestConnection for Source {
             return flood::changes(&self.deed, call, encoder);
         }
         deeds::commit(&self.deed)?;
+        words::speak(&self.deed, &self.secret)?;
         if let Some(answer) = costs::answer(&self.deed, call) {
             return answer;
         }
