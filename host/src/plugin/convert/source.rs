@@ -195,6 +195,7 @@ mod tests {
     use arrow_schema::{DataType, Field, Schema};
 
     use super::*;
+    use crate::plugin::{Bounds, Ledger, Role};
 
     fn info(name: &str) -> wit::TableInfo {
         let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
@@ -215,6 +216,8 @@ mod tests {
             ("none where one is due", "add_table", None, false),
             ("none where none is", "drop_table", None, true),
         ];
+        let account = Ledger::new(Bounds::UNBOUNDED).account(Role::Source, "a", Bounds::UNBOUNDED);
+        let mut told = Told::new(account);
         for (name, kind, after, accepted) in cases {
             let change = wit::SchemaChange {
                 kind: kind.to_owned(),
@@ -223,7 +226,7 @@ mod tests {
                 new_name: None,
                 after: after.map(info),
             };
-            assert_eq!(schema_change(change).is_ok(), accepted, "{name}");
+            assert_eq!(schema_change(change, &mut told).is_ok(), accepted, "{name}");
         }
     }
 }
