@@ -21,6 +21,7 @@ mod quota;
 mod reaction;
 mod replace;
 mod sandbox;
+mod secretless;
 mod secrets;
 mod selection;
 mod types;

@@ -7,7 +7,7 @@ use crate::{
     config::WarpConfig,
     model::TableShape,
     plugin::{DestinationConnection, SourceConnection},
-    runner::{Connectors, destination_endpoint, source_endpoint},
+    runner::{Connectors, Endpoint, destination_endpoint, source_endpoint},
 };
 
 async fn open(
@@ -28,6 +28,10 @@ async fn open_source(
     schema: &str,
 ) -> Result<SourceConnection, CliError> {
     let endpoint = source_endpoint(config, connectors, schema).map_err(CliError::unusable)?;
+    open_source_at(endpoint).await
+}
+
+async fn open_source_at(endpoint: Endpoint) -> Result<SourceConnection, CliError> {
     let settings = endpoint.connect_settings().await.map_err(CliError::unusable)?;
     SourceConnection::open(&endpoint.plugin, settings).await.map_err(CliError::failed)
 }
@@ -38,26 +42,41 @@ pub async fn check(
     output: Output,
 ) -> Result<Exit, CliError> {
     let (config, connectors) = open(&args, plugin_dir, output).await?;
-    let source = open_source(&config, &connectors, "check").await?;
+    let endpoint = source_endpoint(&config, &connectors, "check").map_err(CliError::unusable)?;
+    let advice = advice(&endpoint);
+    let source = open_source_at(endpoint).await?;
     source.test_connection().await.map_err(CliError::failed)?;
     source.close().await;
-    passed("source", &config.source.r#type, output);
+    passed("source", &config.source.r#type, &advice, output);
     let endpoint =
         destination_endpoint(&config, &connectors, "check").map_err(CliError::unusable)?;
+    let advice = self::advice(&endpoint);
     let settings = endpoint.connect_settings().await.map_err(CliError::unusable)?;
     let destination =
         DestinationConnection::open(&endpoint.plugin, settings).await.map_err(CliError::failed)?;
     destination.test_connection().await.map_err(CliError::failed)?;
     destination.close().await;
-    passed("destination", &config.destination.r#type, output);
+    passed("destination", &config.destination.r#type, &advice, output);
     Ok(Exit::Done)
 }
 
-fn passed(role: &str, name: &str, output: Output) {
+/// What would protect its connections better.
+fn advice(endpoint: &Endpoint) -> Vec<String> {
+    let hosts = endpoint.settings.grants.hosts.iter();
+    hosts.filter_map(|host| Some(format!("{host}: {}", host.advice()?))).collect()
+}
+
+fn passed(role: &str, name: &str, advice: &[String], output: Output) {
     if output.is_json() {
-        output.json(&serde_json::json!({ "role": role, "connector": name, "ok": true }));
-    } else {
-        output.line(&format!("{role} `{name}`: ok"));
+        let answer = serde_json::json!({
+            "role": role, "connector": name, "ok": true, "advice": advice,
+        });
+        output.json(&answer);
+        return;
+    }
+    output.line(&format!("{role} `{name}`: ok"));
+    for advice in advice {
+        output.line(&format!("  {advice}"));
     }
 }
 

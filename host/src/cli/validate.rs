@@ -52,6 +52,7 @@ pub async fn run(
 /// A place that a connector will be able to reach, and why.
 fn show_host(role: &str, grant: &HostGrant, output: Output) {
     let tls = grant.tls.as_ref().map(|tls| tls.mode.word());
+    let (login, advice) = (grant.login.is_some(), grant.advice());
     if output.is_json() {
         output.json(&serde_json::json!({
             "role": role,
@@ -59,10 +60,16 @@ fn show_host(role: &str, grant: &HostGrant, output: Output) {
             "granted_by": grant.key,
             "tls": tls,
             "private": grant.private,
+            "host_logs_in": login,
+            "advice": advice,
         }));
         return;
     }
     let tls = tls.map_or_else(String::new, |mode| format!(", TLS {mode}"));
     let private = if grant.private { ", also at private addresses" } else { "" };
-    output.line(&format!("{role} may reach {grant}{tls}{private}  (by `{}`)", grant.key));
+    let login = if login { ", where the host logs in" } else { "" };
+    output.line(&format!("{role} may reach {grant}{tls}{private}{login}  (by `{}`)", grant.key));
+    if let Some(advice) = advice {
+        output.line(&format!("  {advice}"));
+    }
 }

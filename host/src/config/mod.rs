@@ -62,10 +62,10 @@ pub use load::{ConfigSources, template};
 pub use origin::Origin;
 pub use redact::redact;
 pub use settings::{
-    ChangeDetectionStrategy, Columns, CompileLimits, DeletionStrategy, DestinationConfig,
-    DirectoryGrant, EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants, HostGrant, Limits,
-    LogLevel, Mask, Mode, Monitoring, OnLostPosition, ProcessLimits, Prometheus, SchemaConfig,
-    SchemaEvolution, SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig,
+    ChangeDetectionStrategy, Columns, CompileLimits, Credentials, DeletionStrategy,
+    DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants,
+    HostGrant, Limits, LogLevel, Mask, Mode, Monitoring, OnLostPosition, ProcessLimits, Prometheus,
+    SchemaConfig, SchemaEvolution, SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig,
     TableEvolution, WarpConfig, WriteMode,
 };
 pub use table_lists::TableLists;

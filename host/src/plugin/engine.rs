@@ -14,8 +14,14 @@ use wasmtime::component::Linker;
 
 use super::{
     Bounds, CompileLimits, CompileNotice, Ledger, LoadError, LogRate, Observer, Resolver, Role,
-    cache::Cache, compile::Compiler, cpu::Shares, describe, imports, log_rate::LogRates, network,
-    observer::Unwatched, state::State,
+    cache::Cache,
+    compile::Compiler,
+    cpu::Shares,
+    describe, imports,
+    log_rate::LogRates,
+    network::{self, Outside},
+    observer::Unwatched,
+    state::State,
 };
 
 /// How often a busy guest yields.
@@ -55,7 +61,7 @@ struct Inner {
     compiler: Compiler,
     cache: Option<Cache>,
     observer: Arc<dyn Observer>,
-    resolver: Arc<dyn Resolver>,
+    outside: Arc<Outside>,
     ledger: Ledger,
     log_rates: LogRates,
     shares: Shares,
@@ -73,6 +79,7 @@ impl Engine {
         let cache = settings.cache_dir.map(|directory| Cache::new(directory, &wasmtime));
         let observer = settings.observer.unwrap_or_else(|| Arc::new(Unwatched));
         let resolver = settings.resolver.unwrap_or_else(|| Arc::new(network::System::default()));
+        let outside = Arc::new(Outside::new(resolver));
         let compiler = Compiler {
             program: settings.compiler,
             limits: settings.compile_limits,
@@ -89,7 +96,7 @@ impl Engine {
                 compiler,
                 cache,
                 observer,
-                resolver,
+                outside,
                 ledger,
                 log_rates,
                 shares,
@@ -118,8 +125,8 @@ impl Engine {
         self.inner.cache.as_ref()
     }
 
-    pub(super) fn resolver(&self) -> &Arc<dyn Resolver> {
-        &self.inner.resolver
+    pub(super) fn outside(&self) -> &Arc<Outside> {
+        &self.inner.outside
     }
 
     pub(super) fn observer(&self) -> &Arc<dyn Observer> {

@@ -23,6 +23,7 @@ mod file_name;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod grants;
+mod hosts;
 mod imports;
 mod info;
 mod ledger;
@@ -53,17 +54,16 @@ pub use destination::{
 };
 pub use engine::{Engine, EngineSettings};
 pub use error::{Cause, PluginError};
-pub use grants::{
-    DerivedGrants, DirectoryGrant, GrantError, Grants, PathKind, derive_grants, merge_hosts,
-};
+pub use grants::{DerivedGrants, DirectoryGrant, GrantError, Grants, PathKind, derive_grants};
+pub use hosts::{keep_credentials, merge_hosts, secure_hosts};
 pub use info::{ConnectorInfo, GrantKind, Role, WantedGrant};
 pub use ledger::{Bounds, Exhausted, Ledger, Resource, Usage};
 pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
 pub use log_rate::LogRate;
 pub use network::{
-    Answers, HostGrant, Lookup, Resolver, Service, SrvGrant, TlsGrant, TlsStart, UrlError,
-    WantedError,
+    Answers, CredentialsError, HostGrant, Login, LoginProtocol, Resolver, Service, SrvGrant,
+    TlsGrant, TlsStart, UrlError, WantedError,
 };
 pub use observer::{Direction, Observer, Origin};
 pub use options::OptionError;

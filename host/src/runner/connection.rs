@@ -68,10 +68,11 @@ impl Endpoint {
             let key = format!("{}.grants.secrets.{name}", self.connection.key);
             values.push((name, value.map_err(|cause| RunError::Secret { key, cause })?));
         }
-        settings.connection_string = text.fill(|name| {
+        let filled = text.fill(|name| {
             let value = values.iter().find(|(known, _)| *known == name);
             value.map(|(_, value)| value.clone()).unwrap_or_default()
         });
+        settings.connection_string = self.side.kept(&filled, &mut settings.grants)?;
         Ok(settings)
     }
 }

@@ -13,13 +13,14 @@ use super::{
 };
 use crate::{
     config::{
-        self, ChangeDetectionStrategy, ConnectionString, DestinationConfig, EnvironmentGrant,
-        Grants, Limits, SourceConfig, WarpConfig,
+        self, ChangeDetectionStrategy, ConnectionString, Credentials, DestinationConfig,
+        EnvironmentGrant, Grants, Limits, SourceConfig, WarpConfig,
     },
     model::HostPattern,
     plugin::{
         self, ConnectSettings, DirectoryGrant, HostGrant, PathKind, Patience, Plugin, Secrets,
-        TlsGrant, TlsStart, derive_grants, limits::CPU_WEIGHT, merge_hosts,
+        TlsGrant, TlsStart, derive_grants, keep_credentials, limits::CPU_WEIGHT, merge_hosts,
+        secure_hosts,
     },
 };
 
@@ -223,18 +224,20 @@ impl Side {
                 .iter()
                 .any(|grant| grant.private && grant.host == HostPattern::Name(wanted.host.clone()));
         }
-        let hosts = merge_hosts(derived.hosts, grants.hosts.iter().map(host).collect())?;
+        let mut hosts = merge_hosts(derived.hosts, grants.hosts.iter().map(host).collect())?;
+        secure_hosts(&mut hosts, &connection, &self.options)?;
+        let mut granted = plugin::Grants {
+            directories,
+            hosts,
+            srv,
+            secrets: self.secrets.clone(),
+            environment: environment(&grants.environment),
+        };
         Ok(ConnectSettings {
-            connection_string: connection,
+            connection_string: self.kept(&connection, &mut granted)?,
             options: self.options.clone(),
             settings: self.settings.clone(),
-            grants: plugin::Grants {
-                directories,
-                hosts,
-                srv,
-                secrets: self.secrets.clone(),
-                environment: environment(&grants.environment),
-            },
+            grants: granted,
             limits: plugin::Limits {
                 memory_max_bytes: limits.memory.get(),
                 call_deadline: limits.call_deadline.duration(),
@@ -250,14 +253,23 @@ impl Side {
     }
 }
 
+impl Side {
+    /// The connection string as the connector gets it: where the host logs in, the password stays.
+    pub(super) fn kept(&self, text: &str, grants: &mut plugin::Grants) -> Result<String, RunError> {
+        let at_host = |grant: &&config::HostGrant| grant.credentials == Credentials::Host;
+        let places = self.grants.hosts.iter().filter(at_host);
+        let places: Vec<_> = places.map(|grant| (grant.host.clone(), grant.port)).collect();
+        Ok(keep_credentials(&self.plugin.info, text, &places, grants)?)
+    }
+}
+
 /// TLS that the operator asks for beside the connection string begins at once.
 fn host(grant: &config::HostGrant) -> HostGrant {
     let tls = grant.tls.map(|mode| TlsGrant {
-        start: TlsStart::Direct,
-        mode,
         ca: grant.ca.clone(),
         certificate: grant.certificate.clone(),
         key: grant.key.clone(),
+        ..TlsGrant::new(TlsStart::Direct, mode)
     });
     HostGrant {
         key: "grants.hosts".into(),
@@ -265,6 +277,7 @@ fn host(grant: &config::HostGrant) -> HostGrant {
         port: grant.port,
         tls,
         private: grant.private,
+        login: None,
     }
 }
 

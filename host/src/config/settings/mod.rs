@@ -19,7 +19,7 @@ pub use connector::{ChangeDetectionStrategy, DestinationConfig, SourceConfig};
 pub use error_handling::ErrorHandling;
 pub use evolution::{EvolutionStrategy, SchemaEvolution, TableEvolution};
 pub use grants::{CompileLimits, DirectoryGrant, EnvironmentGrant, Grants, Limits, ProcessLimits};
-pub use host_grant::HostGrant;
+pub use host_grant::{Credentials, HostGrant};
 pub use monitoring::{LogLevel, Monitoring, Prometheus};
 pub use root::{Mode, WarpConfig};
 pub(in crate::config) use root::{default_state_dir, one};

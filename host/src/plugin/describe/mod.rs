@@ -53,7 +53,8 @@ pub(super) async fn ask(
     let rate = engine.log_rate(role, &identity.plugin, limits.log_lines_per_second);
     let log = GuestLog::new(identity.clone(), rate);
     let wasi = still::sandbox(&log);
-    let network = Network::new(&identity, Vec::new(), Arc::clone(engine.resolver()), log.clone());
+    let account = engine.ledger().account(role, &identity.plugin, limits.bounds);
+    let network = Network::new(engine, &identity, account, Vec::new(), log.clone());
     network.close();
     let mut store = new_store(engine, identity, &limits, log, wasi, network, Secrets::default());
     store.data_mut().limiter.end_at_refusal();

@@ -4,11 +4,12 @@
 //! makes of the code can carry it.
 
 use std::{
+    collections::BTreeSet,
     io,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::tls;
+use super::{grant::HostGrant, tls};
 use crate::plugin::{
     Direction,
     imports::log::{GuestLog, Level},
@@ -23,11 +24,13 @@ pub(super) struct Report {
     identity: Identity,
     log: GuestLog,
     last: Arc<Mutex<Option<String>>>,
+    /// Places of which it was said that connections there are not protected.
+    exposed: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Report {
     pub(super) fn new(identity: Identity, log: GuestLog) -> Self {
-        Self { identity, log, last: Arc::default() }
+        Self { identity, log, last: Arc::default(), exposed: Arc::default() }
     }
 
     /// The connector asked for something it was not granted.
@@ -38,6 +41,19 @@ impl Report {
     /// A granted connection did not come about, or broke.
     pub(super) fn failed(&self, what: &str, why: &str) {
         self.say(Level::Warn, &format!("{what}: {why}"));
+    }
+
+    /// A connection goes on in plain, as far as the operator allowed it without saying so. Said once
+    /// by each instance for each place; it explains no failure.
+    pub(super) fn exposed(&self, grant: &HostGrant) {
+        let mut exposed = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !exposed.insert(grant.to_string()) {
+            return;
+        }
+        let advice = grant.advice().unwrap_or_default();
+        let line =
+            format!("network: {grant} says that it has no TLS, and gets plain bytes: {advice}");
+        self.log.line(Level::Warn, &line, &[]);
     }
 
     pub(super) fn take_last(&self) -> Option<String> {

@@ -106,6 +106,7 @@ pub(in crate::plugin) async fn discover(
             port,
             tls: grant.tls.clone(),
             private: grant.private,
+            login: None,
         }));
     }
     if !found.hosts.is_empty() {

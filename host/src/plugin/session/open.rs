@@ -51,13 +51,14 @@ pub(super) async fn open<P: Protocol>(
     let wasi::Sandbox { context, paths, holds } = sandbox;
     let since = holds.iter().map(|hold| hold.since_ms()).max();
     settings.extend(since.map(|since| ("exclusive_since_ms".to_owned(), since.to_string())));
-    let found = discover(plugin.engine().resolver().as_ref(), &grants.srv).await;
+    let found = discover(plugin.engine().outside().resolver.as_ref(), &grants.srv).await;
     let found = found.map_err(|failure| Cause::Failure(Box::new(failure)))?;
     let hosts = merge_hosts(found.hosts, grants.hosts).map_err(unmergeable)?;
     settings.extend(found.settings);
     let config = ConnectConfig { connection_string, options: options.to_string(), settings, paths };
     let engine = plugin.engine();
-    let network = Network::new(&identity, hosts, Arc::clone(engine.resolver()), log.clone());
+    let account = engine.ledger().account(P::ROLE, &identity.plugin, limits.bounds);
+    let network = Network::new(engine, &identity, account, hosts, log.clone());
     let mut store = new_store(engine, identity, &limits, log, context, network, grants.secrets);
     let state = store.data_mut();
     let share = engine.shares().join(&state.identity.label, limits.cpu_weight);
