@@ -174,7 +174,7 @@ impl Account {
     }
 
     #[cfg(test)]
-    fn used(&self, resource: Resource) -> u64 {
+    pub(super) fn used(&self, resource: Resource) -> u64 {
         self.0.used[resource as usize].load(Ordering::Relaxed)
     }
 }
