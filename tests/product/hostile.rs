@@ -1,6 +1,7 @@
 //! Eight hostile schemas beside eight honest ones, in one process: the honest ones keep up.
 
 use std::{
+    collections::HashSet,
     fs,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -51,6 +52,7 @@ fn pipeline(since_ms: u64, changes: u64) -> Pipeline {
         }),
     );
     pipeline.set("limits", json!({"memory": format!("{MEMORY_MIB}MiB")}));
+    pipeline.set("error_handling.max_backoff_seconds", json!(1));
     pipeline.set("error_handling.max_retries", json!(1_000_000));
     pipeline.set("error_handling.dead_letter_queue", json!(true));
     pipeline
@@ -81,14 +83,18 @@ struct Worst {
 #[test]
 fn honest_schemas_keep_up_beside_hostile_ones() {
     let duration = duration();
-    // Time to start, before the feed begins.
-    let since_ms = now_ms() + 10_000;
     let changes = duration.as_secs() * PER_SECOND;
+    // Compiled before the feed begins.
+    let checked = Running::start(pipeline(0, 0).command(&["validate"])).wait(PATIENCE);
+    assert!(checked.status.success(), "{}", checked.stderr);
+    let since_ms = now_ms() + 10_000;
     let pipeline = pipeline(since_ms, changes);
     let mut running = pipeline.start();
     running.wait_for("\"address\":\"");
     let mut worst = Worst::default();
     let begun = Instant::now();
+    // Sixteen schemas are claimed at once, in one file: what is judged is how they go on.
+    let mut caught_up = HashSet::new();
     loop {
         std::thread::sleep(Duration::from_secs(1));
         let happened = (now_ms().saturating_sub(since_ms) * PER_SECOND / 1000).min(changes);
@@ -96,9 +102,14 @@ fn honest_schemas_keep_up_beside_hostile_ones() {
         let mut done = true;
         for schema in HONEST {
             let behind = happened.saturating_sub(committed(&metrics, schema));
-            worst.behind_changes = worst.behind_changes.max(behind);
-            let most = BEHIND_MAX.as_secs() * PER_SECOND;
-            assert!(behind <= most, "{schema} is {behind} changes behind\n{worst:?}");
+            if happened > 0 && behind <= PER_SECOND {
+                caught_up.insert(schema);
+            }
+            if caught_up.contains(schema) {
+                worst.behind_changes = worst.behind_changes.max(behind);
+                let most = BEHIND_MAX.as_secs() * PER_SECOND;
+                assert!(behind <= most, "{schema} is {behind} changes behind\n{worst:?}");
+            }
             done &= behind == 0 && happened == changes;
         }
         worst.resident_kib = worst.resident_kib.max(resident_kib(&running));

@@ -102,8 +102,11 @@ pub struct Usage {
 #[derive(Clone)]
 pub struct Ledger {
     process: Arc<Node>,
-    plugins: Arc<Mutex<HashMap<(Role, String), Weak<Node>>>>,
+    plugins: Arc<Mutex<Plugins>>,
 }
+
+/// Accounts by role and name, as long as somebody has one.
+type Plugins = HashMap<(Role, String), Weak<Node>>;
 
 /// A plugin's account. Clones are one account.
 #[derive(Clone)]
@@ -171,7 +174,7 @@ impl Account {
     }
 
     #[cfg(test)]
-    fn used(&self, resource: Resource) -> u64 {
+    pub(super) fn used(&self, resource: Resource) -> u64 {
         self.0.used[resource as usize].load(Ordering::Relaxed)
     }
 }

@@ -113,12 +113,30 @@ fn function(line: &str) -> Option<String> {
     }
     let name = rest.split_once('!').map_or(rest, |(_, name)| name).trim();
     let name = match name.rsplit_once("::h") {
-        Some((name, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            name
-        }
+        Some((name, hash)) if is_hash(hash) => name,
         _ => name,
     };
-    Some(text::one_line(name, FRAME_BYTES_MAX))
+    Some(text::one_line(&without_hashes(name), FRAME_BYTES_MAX))
+}
+
+/// `std[d123b7a1a2ed1472]::io` → `std::io`.
+fn without_hashes(name: &str) -> String {
+    let mut parts = name.split('[');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(']') {
+            Some((hash, rest)) if is_hash(hash) => plain.push_str(rest),
+            _ => {
+                plain.push('[');
+                plain.push_str(part);
+            }
+        }
+    }
+    plain
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_nameless(name: &str) -> bool {
@@ -148,6 +166,10 @@ mod tests {
                 Some("evil_source::deeds::trap"),
             ),
             ("   12:  0x1 - <unknown>!<wasm function 7>", Some("<wasm function 7>")),
+            (
+                "    2:   0x1 - m!std[d123b7a1a2ed1472]::sort::<[u8; 4], x[d123b7a1a2ed1472]::Y>",
+                Some("std::sort::<[u8; 4], x::Y>"),
+            ),
             ("    1: m!main\u{1b}[31m", Some("main\\u{1b}[31m")),
             ("error while executing at wasm backtrace:", None),
             ("note: using the `WASMTIME_BACKTRACE_DETAILS=1` environment variable", None),

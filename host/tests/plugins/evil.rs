@@ -25,7 +25,7 @@ enum Call {
 
 /// Deed, call, kind of cause, and words of the message.
 const DEEDS: [(&str, Call, &str, &str); 32] = [
-    ("spin", Call::Changes, "deadline", "no answer within 1.5s"),
+    ("spin", Call::Changes, "deadline", "no answer within 3s"),
     ("connect:spin", Call::Connect, "deadline", "call connect: no answer"),
     ("sleep", Call::Changes, "deadline", "no answer"),
     ("connect:sleep", Call::Connect, "deadline", "no answer"),
@@ -258,8 +258,8 @@ fn chain(error: &PluginError) -> String {
 
 /// Deed, and what the error says of the place.
 const PLACES: [(&str, &[&str]); 5] = [
-    ("trap", &["evil_source::deeds::trap", "called by", "evil_source::deeds::commit"]),
-    ("log-and-trap", &["evil_source::deeds::trap", "it logged `reading page 7 of 9`"]),
+    ("trap", &["in `evil_source::deeds::commit`, called by", "connection.get-changes"]),
+    ("log-and-trap", &["evil_source::deeds::commit", "it logged `reading page 7 of 9`"]),
     ("recurse", &["evil_source::deeds::recurse"]),
     ("spin", &["it computes in", "evil_source::deeds::commit"]),
     ("sleep", &["it waits in the import wasi:io/poll"]),

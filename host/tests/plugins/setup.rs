@@ -108,7 +108,7 @@ pub fn settings(deed: &str) -> ConnectSettings {
         grants: Grants::default(),
         limits: Limits {
             memory_max_bytes: 256 << 20,
-            call_deadline: Duration::from_millis(1500),
+            call_deadline: Duration::from_secs(3),
             log_lines_per_second: 5,
             message_bytes_max: 8 << 20,
             bounds: Bounds::UNBOUNDED,

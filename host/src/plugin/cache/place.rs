@@ -141,6 +141,7 @@ impl Place {
 }
 
 /// Ours, and closed to others as far as `others` says.
+#[allow(clippy::useless_conversion, reason = "a mode has 16 bits on some systems")]
 fn check(found: &Stat, others: u32) -> io::Result<()> {
     if found.st_uid != geteuid().as_raw() {
         return Err(Error::other("it belongs to another user"));

@@ -101,13 +101,16 @@ impl GuestLog {
         if lines.len() == LAST_LINES_MAX {
             lines.pop_front();
         }
-        lines.push_back(text::one_line(line, LAST_LINE_BYTES_MAX));
+        // Cleaned when it is told, as last words are; what is kept holds more than is shown, so that
+        // no secret that is cut comes among it.
+        lines.push_back(text::prefix(line, 16 * LAST_LINE_BYTES_MAX).to_owned());
     }
 
     /// What it logged last, for the error of a call that was ended.
     pub(in crate::plugin) fn last_lines(&self) -> String {
         let lines = self.inner.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines: Vec<String> = lines.iter().map(|line| format!("`{line}`")).collect();
+        let shown = |line: &String| format!("`{}`", text::one_line(line, LAST_LINE_BYTES_MAX));
+        let lines: Vec<String> = lines.iter().map(shown).collect();
         if lines.is_empty() { String::new() } else { format!("it logged {}", lines.join(", ")) }
     }
 
