@@ -38,7 +38,7 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 STEP := scripts/step.sh
 
 .PHONY: setup setup-tests build demo test test-components soak-hostile bench clean \
-	check-format lint test-rust check-docs fuzz check-dependencies
+	check-format lint test-rust check-docs check-dependencies
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
 
@@ -59,7 +59,7 @@ demo: build
 	@examples/files-to-sqlite/run.sh
 
 # Everything CI runs, the quick steps first. The last line tells whether advisories were checked.
-test: setup-tests check-format build lint test-rust check-docs fuzz check-dependencies
+test: setup-tests check-format build lint test-rust check-docs check-dependencies
 	@cat "$(TARGET)/advisories.txt"
 
 check-format:
