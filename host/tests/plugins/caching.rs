@@ -103,7 +103,7 @@ fn an_unusable_cache_is_one_warning_and_a_compilation_each_time() {
             .args(["connectors", "inspect"])
             .arg(component())
             .env("HOME", home.path())
-            .env("RUST_LOG", "cartridge_warp=info")
+            .env("CARTRIDGE_WARP_LOG", "cartridge_warp=info")
             .stdin(Stdio::null())
             .output()
             .unwrap();
@@ -121,7 +121,7 @@ fn an_unusable_cache_is_one_warning_and_a_compilation_each_time() {
             .args(["connectors", "inspect"])
             .arg(component())
             .env("HOME", home.path())
-            .env("RUST_LOG", "cartridge_warp=info")
+            .env("CARTRIDGE_WARP_LOG", "cartridge_warp=info")
             .stdin(Stdio::null())
             .output()
             .unwrap();

@@ -158,8 +158,8 @@ async fn the_host_stays_small_while_a_compiler_does_not() {
     let path = written(directory.path(), &many());
     let config = directory.path().join("c.yaml");
     let text = format!(
-        "{{mode: single, single_schema_name: a, source: {{type: greedy, plugin: {}}}, \
-         destination: {{type: none}}, schemas: [{{name: a}}], state_dir: {}, \
+        "{{mode: single, single_schema_name: a, source: {{type: greedy, connection_string: ./a, plugin: {}}}, \
+         destination: {{type: none, connection_string: ./b}}, schemas: [{{name: a}}], state_dir: {}, \
          limits: {{compile: {{memory: 384MiB}}}}}}",
         path.display(),
         directory.path().join("state").display(),

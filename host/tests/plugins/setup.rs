@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::{self, Write},
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, OnceLock},
@@ -76,11 +77,32 @@ impl Observer for Seen {
     }
 }
 
+/// What all tests of this binary logged.
+static LOGGED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Logged;
+
+impl Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOGGED.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Somebody reads the log: lines that nobody wants are not counted either.
 pub fn log() {
-    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO);
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_ansi(false);
     // Another test was first.
-    let _ = log.with_writer(std::io::sink).try_init();
+    let _ = log.with_writer(|| Logged).try_init();
+}
+
+/// How often a text stands in the log.
+pub fn logged(text: &str) -> usize {
+    String::from_utf8_lossy(&LOGGED.lock().unwrap()).matches(text).count()
 }
 
 pub async fn plugin(seen: &Arc<Seen>) -> Arc<Plugin> {

@@ -9,15 +9,14 @@ use crate::setup::component;
 /// The evil component that also instantiates these modules, given as text.
 pub fn with_modules(directory: &tempfile::TempDir, modules: &[&str]) -> PathBuf {
     let mut bytes = fs::read(component()).unwrap();
-    let mut index = own_modules(&bytes);
-    for module in modules {
+    let first = own_modules(&bytes);
+    for (index, module) in (first..).zip(modules) {
         section(&mut bytes, 1, &wat::parse_str(module).unwrap());
         // One instance of it, without arguments.
         let mut instance = vec![1, 0];
         number(&mut instance, index);
         instance.push(0);
         section(&mut bytes, 2, &instance);
-        index += 1;
     }
     let path = directory.path().join("smuggled.wasm");
     fs::write(&path, bytes).unwrap();

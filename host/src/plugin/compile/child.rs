@@ -18,6 +18,8 @@ pub(super) const COMMAND: &str = "compile-component";
 pub(super) const HEADER_BYTES: usize = 24;
 /// Descriptors that a compiler needs: its pipes, and what the system's library opens for a moment.
 const DESCRIPTORS_MAX: u64 = 32;
+/// CPU time between the signal that tells of the limit and the one that nobody can ignore.
+const CPU_GRACE_SECONDS: u64 = 2;
 
 /// Compiles one component, if that is what this process was started for.
 ///
@@ -67,16 +69,21 @@ fn confine(memory: u64, seconds: u64) -> io::Result<()> {
     lower(Resource::Core, 0)?;
     lower(Resource::Fsize, 0)?;
     lower(Resource::Nofile, DESCRIPTORS_MAX)?;
-    lower(Resource::Cpu, seconds)?;
+    // The signal of the lower one says which limit it was; the other ends who would ignore it.
+    lower_to(Resource::Cpu, seconds, seconds.saturating_add(CPU_GRACE_SECONDS))?;
     let bounded = lower(Resource::As, memory);
     // macOS refuses what is less than a process begins with, which is far more than it uses.
     if cfg!(target_os = "linux") { bounded } else { Ok(()) }
 }
 
 fn lower(resource: Resource, value: u64) -> io::Result<()> {
+    lower_to(resource, value, value)
+}
+
+fn lower_to(resource: Resource, current: u64, maximum: u64) -> io::Result<()> {
     let before = getrlimit(resource).maximum;
-    let value = Some(before.map_or(value, |before| before.min(value)));
-    Ok(setrlimit(resource, Rlimit { current: value, maximum: value })?)
+    let within = |value: u64| Some(before.map_or(value, |before| before.min(value)));
+    Ok(setrlimit(resource, Rlimit { current: within(current), maximum: within(maximum) })?)
 }
 
 /// The parent keeps the pipe open for as long as it wants the image; the system closes it when the

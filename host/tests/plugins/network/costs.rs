@@ -49,7 +49,7 @@ async fn hundreds_of_dials_to_a_silent_name_server_keep_few_threads_and_no_neigh
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closed_sockets_count_until_the_system_has_them_back() {
     let guest = Guest::new().await;
-    let address = format!("127.0.0.1:{}", peers::deaf().await);
+    let address = format!("127.0.0.1:{}", peers::deaf());
     let hosts = [grant(&address)];
     let most = AtomicU64::new(0);
     let watched = async {
@@ -79,7 +79,7 @@ async fn closed_sockets_count_until_the_system_has_them_back() {
 async fn a_plugins_descriptors_are_bounded_by_the_key_that_is_named() {
     let mut guest = Guest::new().await;
     guest.bounds = Bounds { descriptors_max: 20, ..Bounds::UNBOUNDED };
-    let address = format!("127.0.0.1:{}", peers::deaf().await);
+    let address = format!("127.0.0.1:{}", peers::deaf());
     let hosts = [grant(&address)];
     let options = json!({"deed": "pile", "address": address, "bytes": 2000, "fail": true});
     let error = guest.tries(options, &hosts).await.unwrap_err();

@@ -49,7 +49,7 @@ pub async fn silent(stream: TcpStream) {
 }
 
 /// Accepts, takes as little as the system allows, and reads nothing.
-pub async fn deaf() -> u16 {
+pub fn deaf() -> u16 {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(1).unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();

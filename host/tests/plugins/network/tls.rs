@@ -16,6 +16,7 @@ use super::{
     authority::{Authority, Identity},
     grant, peers,
 };
+use crate::setup;
 
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
@@ -260,27 +261,6 @@ fn outer_address() -> Option<std::net::IpAddr> {
     Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
 }
 
-/// Collects the lines of the log.
-#[derive(Clone, Default)]
-struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl Lines {
-    fn with(&self, text: &str) -> usize {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).matches(text).count()
-    }
-}
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_outside_that_offers_no_tls_is_refused_unless_the_url_says_otherwise() {
     let guest = Guest::new().await;
@@ -305,10 +285,7 @@ async fn a_server_outside_that_offers_no_tls_is_refused_unless_the_url_says_othe
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_goes_on_in_plain_is_told_once() {
     let Some(ip) = outer_address() else { return };
-    let lines = Lines::default();
-    let writer = lines.clone();
-    // The only one of this binary.
-    tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
+    setup::log();
     let guest = Guest::new().await;
     let listener = tokio::net::TcpListener::bind((ip, 0)).await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -325,12 +302,12 @@ async fn a_connection_that_goes_on_in_plain_is_told_once() {
     // Two connections of one instance.
     assert_eq!(guest.asks("tokio", &address, 0, &[prefers()]).await, "ok true true");
     let told = format!("{address} says that it has no TLS, and gets plain bytes");
-    assert_eq!(lines.with(&told), 1);
+    assert_eq!(setup::logged(&told), 1);
     assert_eq!(
-        lines.with("`tls: verify-full` of this host in `grants.hosts` never goes without"),
+        setup::logged("`tls: verify-full` of this host in `grants.hosts` never goes without"),
         1
     );
     let disabled = protected(&address, TlsStart::Direct, TlsMode::Disable, None);
     drop(guest.asks("connect", &address, 0, &[disabled]).await);
-    assert_eq!(lines.with(&told), 1, "who says so is not told");
+    assert_eq!(setup::logged(&told), 1, "who says so is not told");
 }
