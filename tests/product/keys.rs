@@ -336,10 +336,15 @@ fn plugins_are_found_where_the_flag_the_variable_or_the_binary_says() {
     let product = &pipeline.product;
     let empty = pipeline.path("empty");
     fs::create_dir(&empty).unwrap();
+    // One of them: whatever is listed is compiled.
+    let one = pipeline.path("one");
+    fs::create_dir(&one).unwrap();
+    let name = "sqlite-destination.wasm";
+    fs::copy(product.plugins.join(name), one.join(name)).unwrap();
     let home = pipeline.path("home");
     let of_home = home.join(".local/share/cartridge-warp/plugins");
     fs::create_dir_all(of_home.parent().unwrap()).unwrap();
-    std::os::unix::fs::symlink(&product.plugins, &of_home).unwrap();
+    std::os::unix::fs::symlink(&one, &of_home).unwrap();
     let beside = pipeline.path("bin");
     fs::create_dir(&beside).unwrap();
     fs::copy(&product.binary, beside.join("cartridge-warp")).unwrap();
@@ -363,7 +368,7 @@ fn plugins_are_found_where_the_flag_the_variable_or_the_binary_says() {
         ended.stdout.contains("sqlite")
     };
     let copied = beside.join("cartridge-warp");
-    let plugins = Some(product.plugins.as_path());
+    let plugins = Some(one.as_path());
     assert!(list(&copied, Some(&empty), &empty, plugins), "the flag comes first");
     assert!(!list(&copied, plugins, &home, Some(&empty)), "and hides the others");
     assert!(list(&copied, plugins, &empty, None), "then the variable");

@@ -48,13 +48,11 @@ fn pipeline(databases: &Databases, password: &str) -> Pipeline {
 
 /// The rules of a server hold a moment after they are loaded.
 fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..1200 {
-        if holds() {
-            return;
-        }
+    let held = (0..1200).any(|_| {
         sleep(Duration::from_millis(50));
-    }
-    panic!("never: {what}");
+        holds()
+    });
+    assert!(held, "never: {what}");
 }
 
 fn databases() -> Databases {
