@@ -8,6 +8,7 @@ mod crash;
 mod documents;
 mod evolution;
 mod examples;
+mod grants;
 mod journal;
 mod keys;
 mod lost_position;

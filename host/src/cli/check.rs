@@ -2,12 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{CliError, Exit, args::ConfigArgs, output::Output, setup};
+use super::{CliError, Exit, args::ConfigArgs, grants, output::Output, setup};
 use crate::{
     config::WarpConfig,
     model::TableShape,
     plugin::{DestinationConnection, SourceConnection},
-    runner::{Connectors, destination_endpoint, source_endpoint},
+    runner::{Connectors, Endpoint, destination_endpoint, open_grants, source_endpoint},
 };
 
 async fn open(
@@ -22,12 +22,19 @@ async fn open(
     Ok((config, connectors))
 }
 
-async fn open_source(
+/// Both sides, of which nothing is open yet.
+fn endpoints(
     config: &WarpConfig,
     connectors: &Connectors,
-    schema: &str,
-) -> Result<SourceConnection, CliError> {
-    let endpoint = source_endpoint(config, connectors, schema).map_err(CliError::unusable)?;
+    label: &str,
+) -> Result<(Endpoint, Endpoint), CliError> {
+    let source = source_endpoint(config, connectors, label).map_err(CliError::unusable)?;
+    let destination =
+        destination_endpoint(config, connectors, label).map_err(CliError::unusable)?;
+    Ok((source, destination))
+}
+
+async fn open_source(endpoint: Endpoint) -> Result<SourceConnection, CliError> {
     SourceConnection::open(&endpoint.plugin, endpoint.settings).await.map_err(CliError::failed)
 }
 
@@ -37,13 +44,16 @@ pub async fn check(
     output: Output,
 ) -> Result<Exit, CliError> {
     let (config, connectors) = open(&args, plugin_dir, output).await?;
-    let source = open_source(&config, &connectors, "check").await?;
+    let (source, destination) = endpoints(&config, &connectors, "check")?;
+    for endpoint in [&source, &destination] {
+        grants::show(endpoint, output);
+    }
+    open_grants(&[&source, &destination], &[]).map_err(CliError::failed)?;
+    let source = open_source(source).await?;
     source.test_connection().await.map_err(CliError::failed)?;
     source.close().await;
     passed("source", &config.source.r#type, output);
-    let endpoint =
-        destination_endpoint(&config, &connectors, "check").map_err(CliError::unusable)?;
-    let destination = DestinationConnection::open(&endpoint.plugin, endpoint.settings)
+    let destination = DestinationConnection::open(&destination.plugin, destination.settings)
         .await
         .map_err(CliError::failed)?;
     destination.test_connection().await.map_err(CliError::failed)?;
@@ -67,7 +77,9 @@ pub async fn discover(
 ) -> Result<Exit, CliError> {
     let (config, connectors) = open(&args, plugin_dir, output).await?;
     for schema in &config.schemas {
-        let source = open_source(&config, &connectors, &schema.name).await?;
+        let (source, destination) = endpoints(&config, &connectors, &schema.name)?;
+        open_grants(&[&source], &[&destination]).map_err(CliError::failed)?;
+        let source = open_source(source).await?;
         let tables = source.get_schema(&schema.name).await.map_err(CliError::failed)?;
         source.close().await;
         for table in tables {

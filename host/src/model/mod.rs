@@ -7,6 +7,7 @@ pub mod batch;
 pub mod change;
 pub mod endpoint;
 pub mod failure;
+pub mod path_form;
 pub mod position;
 pub mod table;
 
@@ -14,5 +15,6 @@ pub use batch::{Operation, TableBatch, TableSchema};
 pub use change::{ChangeKind, SchemaChange};
 pub use endpoint::{HostError, HostPattern, TlsMode, TlsModeError, parse_port};
 pub use failure::{Action, Failure};
+pub use path_form::{NoPath, is_plain_path, path_of};
 pub use position::{Chunk, Marker, Position};
 pub use table::{DeadLetter, Deletion, TablePlan, TableShape, WriteMode};

@@ -15,7 +15,7 @@ mod describe;
 mod destination;
 mod engine;
 mod error;
-mod exclusive;
+mod files;
 mod grants;
 mod imports;
 mod info;
@@ -26,6 +26,7 @@ mod load_error;
 mod network;
 mod observer;
 mod options;
+mod paths;
 mod preflight;
 mod session;
 mod source;
@@ -42,9 +43,8 @@ pub use destination::{
 };
 pub use engine::{Engine, EngineSettings};
 pub use error::{Cause, PluginError};
-pub use grants::{
-    DerivedGrants, DirectoryGrant, GrantError, Grants, PathKind, derive_grants, merge_hosts,
-};
+pub use files::Written;
+pub use grants::{DerivedGrants, GrantError, Grants, derive_grants, merge_hosts};
 pub use info::{ConnectorInfo, GrantKind, Role, WantedGrant};
 pub use ledger::{Bounds, Exhausted, Ledger, Resource, Usage};
 pub use limits::{Limits, ReadLimits};
@@ -55,10 +55,18 @@ pub use network::{
 };
 pub use observer::{Direction, Observer, Origin};
 pub use options::OptionError;
+pub use paths::{
+    OpenError, PathGrant, PathKind, Places, Protected, ProtectedError, Siblings, refuse_protected,
+};
 pub use source::{ChangeBatch, SnapshotBatch, SourceConnection};
 pub use wire::{WireError, decode_schema, encode_batch, table_schema};
 
 /// Bytes as lower-case hex digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A path or name for the operator's eyes: control characters escaped, cut where it is endless.
+pub fn printable(text: &str) -> String {
+    text::one_line(text, limits::MESSAGE_BYTES_MAX)
 }

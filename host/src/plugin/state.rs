@@ -7,7 +7,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::{
     Engine, Limits, Observer, Origin, Role,
-    exclusive::Hold,
+    files::{Files, FilesView},
     imports::{log::GuestLog, metrics::OwnMetrics},
     ledger::Account,
     limiter::MemoryLimiter,
@@ -39,8 +39,7 @@ pub(super) struct State {
     pub(super) log: GuestLog,
     pub(super) metrics: OwnMetrics,
     pub(super) secrets: BTreeMap<String, String>,
-    /// Files that stay this process's own as long as the instance lives.
-    pub(super) holds: Vec<Arc<Hold>>,
+    pub(super) files: Files,
     pub(super) network: Network,
     wasi: WasiCtx,
     table: ResourceTable,
@@ -52,6 +51,11 @@ impl State {
         self.limiter.take_refusal();
         self.log.take_last_words();
         self.network.take_last_reason();
+        self.files.take_last_reason();
+    }
+
+    pub(super) fn files(&mut self) -> FilesView<'_> {
+        FilesView { files: &mut self.files, table: &mut self.table }
     }
 }
 
@@ -80,6 +84,7 @@ pub(super) fn new_store(
     let mut table = ResourceTable::new();
     table.set_max_capacity(HANDLES_MAX);
     let account = engine.ledger().account(identity.role, &identity.plugin, limits.bounds);
+    let files = Files::new(account.clone(), log.clone());
     let state = State {
         account,
         limiter: MemoryLimiter::new(limits.memory_max_bytes),
@@ -87,7 +92,7 @@ pub(super) fn new_store(
         identity,
         log,
         secrets,
-        holds: Vec::new(),
+        files,
         network,
         wasi,
         table,

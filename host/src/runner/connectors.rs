@@ -38,6 +38,10 @@ struct Wanted<'a> {
 }
 
 impl Connectors {
+    pub fn both(&self) -> [&Arc<Plugin>; 2] {
+        [&self.source, &self.destination]
+    }
+
     /// Finds both, by path where the configuration gives one, else by name in the directory that
     /// `directory` yields; it is read only when needed, and once.
     pub async fn find(

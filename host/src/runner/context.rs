@@ -44,9 +44,18 @@ pub struct SchemaContext {
 }
 
 /// A plugin and how it is opened.
+#[derive(Clone)]
 pub struct Endpoint {
     pub plugin: Arc<Plugin>,
     pub settings: ConnectSettings,
+}
+
+impl Endpoint {
+    /// The same for a schema of this name: what was opened or counted is shared.
+    pub(super) fn labelled(&self, schema: &str) -> Self {
+        let settings = ConnectSettings { label: schema.to_owned(), ..self.settings.clone() };
+        Self { plugin: Arc::clone(&self.plugin), settings }
+    }
 }
 
 impl SchemaContext {

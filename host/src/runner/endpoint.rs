@@ -3,9 +3,12 @@
 //! Nothing is accepted and ignored: a key that the connector does not declare it reads is refused.
 //! Grants come from what the operator wrote, and from nowhere else (I10).
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use super::{RunError, bounds::plugin_bounds, connectors::Connectors, context::Endpoint};
+use super::{
+    RunError, bounds::plugin_bounds, connectors::Connectors, context::Endpoint,
+    protected::protected_places,
+};
 use crate::{
     config::{
         self, ChangeDetectionStrategy, DestinationConfig, EnvironmentGrant, Grants, Limits,
@@ -13,8 +16,8 @@ use crate::{
     },
     model::HostPattern,
     plugin::{
-        self, ConnectSettings, DirectoryGrant, HostGrant, PathKind, Plugin, TlsGrant, TlsStart,
-        derive_grants, merge_hosts,
+        self, ConnectSettings, HostGrant, PathGrant, PathKind, Places, Plugin, Role, TlsGrant,
+        TlsStart, Written, derive_grants, merge_hosts, refuse_protected,
     },
 };
 
@@ -29,7 +32,43 @@ pub fn source(
     connectors: &Connectors,
     schema: &str,
 ) -> Result<Endpoint, RunError> {
-    let plugin = &connectors.source;
+    let endpoint = source_of(config, &connectors.source, schema)?;
+    refuse_protected(
+        &endpoint.settings.grants.paths,
+        &protected_places(config, &connectors.both()),
+    )?;
+    Ok(endpoint)
+}
+
+/// The destination's side.
+pub fn destination(
+    config: &WarpConfig,
+    connectors: &Connectors,
+    schema: &str,
+) -> Result<Endpoint, RunError> {
+    let endpoint = destination_of(config, &connectors.destination, schema)?;
+    refuse_protected(
+        &endpoint.settings.grants.paths,
+        &protected_places(config, &connectors.both()),
+    )?;
+    Ok(endpoint)
+}
+
+/// The side of the configuration that a connector is for, as if it was the one that is named there.
+pub fn endpoint_of(config: &WarpConfig, plugin: &Arc<Plugin>) -> Result<Endpoint, RunError> {
+    let endpoint = match plugin.info.role {
+        Role::Source => source_of(config, plugin, "")?,
+        Role::Destination => destination_of(config, plugin, "")?,
+    };
+    refuse_protected(&endpoint.settings.grants.paths, &protected_places(config, &[plugin]))?;
+    Ok(endpoint)
+}
+
+fn source_of(
+    config: &WarpConfig,
+    plugin: &Arc<Plugin>,
+    schema: &str,
+) -> Result<Endpoint, RunError> {
     let section = &config.source;
     let settings = source_settings(section, plugin)?;
     let connection = section
@@ -41,13 +80,11 @@ pub fn source(
     side.endpoint(settings, &section.grants, &section.limits, schema)
 }
 
-/// The destination's side.
-pub fn destination(
+fn destination_of(
     config: &WarpConfig,
-    connectors: &Connectors,
+    plugin: &Arc<Plugin>,
     schema: &str,
 ) -> Result<Endpoint, RunError> {
-    let plugin = &connectors.destination;
     let section = &config.destination;
     let settings = destination_settings(section, plugin)?;
     if !plugin.info.has("transactions") {
@@ -66,6 +103,19 @@ pub fn destination(
     let options = serde_json::Value::Object(section.options.clone());
     let side = Side { key: "destination", plugin, connection, options, base_dir: &config.base_dir };
     side.endpoint(settings, &section.grants, &section.limits, schema)
+}
+
+/// Opens the paths that the endpoints are granted, once for all their connections. `beside` are the
+/// configuration's other endpoints, which stay closed.
+pub fn open_grants(open: &[&Endpoint], beside: &[&Endpoint]) -> Result<(), RunError> {
+    let grants = open.iter().map(|endpoint| &endpoint.settings.grants);
+    let sides: Vec<_> = grants.map(|grants| (grants.paths.as_slice(), &grants.places)).collect();
+    let beside = beside.iter().map(|endpoint| endpoint.settings.grants.paths.as_slice());
+    let beside: Vec<_> = beside.collect();
+    Places::open(&sides, &beside).map_err(|cause| {
+        let role = open.get(cause.side).map_or("", |endpoint| endpoint.plugin.info.role.word());
+        RunError::Unavailable { role, cause }
+    })
 }
 
 fn source_settings(
@@ -149,7 +199,7 @@ impl Given<'_> {
 
 struct Side<'a> {
     key: &'static str,
-    plugin: &'a std::sync::Arc<Plugin>,
+    plugin: &'a Arc<Plugin>,
     connection: &'a str,
     options: serde_json::Value,
     base_dir: &'a Path,
@@ -175,8 +225,8 @@ impl Side<'_> {
         }
         let derived =
             derive_grants(&self.plugin.info, self.connection, &self.options, self.base_dir)?;
-        let mut directories = derived.directories;
-        directories.extend(grants.directories.iter().map(|grant| DirectoryGrant {
+        let mut paths = derived.paths;
+        paths.extend(grants.directories.iter().map(|grant| PathGrant {
             key: "grants".into(),
             configured: grant.path.display().to_string(),
             host_path: self.base_dir.join(&grant.path),
@@ -197,7 +247,11 @@ impl Side<'_> {
             options: self.options,
             settings,
             grants: plugin::Grants {
-                directories,
+                paths,
+                places: Places::default(),
+                written: limits
+                    .written_bytes
+                    .map(|max| Written::new(self.plugin.info.role, max.get())),
                 hosts,
                 srv,
                 secrets: secrets(self.key, &grants.secrets)?,
@@ -212,7 +266,7 @@ impl Side<'_> {
             },
             label: schema.to_owned(),
         };
-        Ok(Endpoint { plugin: std::sync::Arc::clone(self.plugin), settings })
+        Ok(Endpoint { plugin: Arc::clone(self.plugin), settings })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     config::Unread,
     model::Action,
     monitor::ErrorType,
-    plugin::{Cause, GrantError, PluginError, Role},
+    plugin::{Cause, GrantError, OpenError, PluginError, ProtectedError, Role},
 };
 
 use super::state::UnreadableMarker;
@@ -27,6 +27,23 @@ pub enum RunError {
         help("set the key that the connector needs, see `connectors inspect`")
     )]
     Grant(#[from] GrantError),
+
+    #[error(transparent)]
+    #[diagnostic(
+        code("grant-protected"),
+        help(
+            "a connector could read or change what the host itself relies on; keep its data in a \
+             directory of its own, such as ./data beside the configuration"
+        )
+    )]
+    Protected(#[from] ProtectedError),
+
+    #[error("{role}: {cause}")]
+    #[diagnostic(
+        code("grant-unavailable"),
+        help("make it, or name another place; links count only where no connector may write")
+    )]
+    Unavailable { role: &'static str, cause: OpenError },
 
     #[error("`{key}.connection_string_file` {cause}")]
     #[diagnostic(code("connection-string-file"), help("check the file's path and permissions"))]
@@ -138,6 +155,8 @@ impl RunError {
             },
             Self::Plugin(error) => error.action(),
             Self::Grant(_)
+            | Self::Protected(_)
+            | Self::Unavailable { .. }
             | Self::ConnectionFile { .. }
             | Self::Unusable { .. }
             | Self::NotReplaced { .. }
@@ -173,7 +192,10 @@ impl RunError {
             | Self::UnknownTable { .. }
             | Self::NoTables { .. } => ErrorType::Schema,
             Self::Fenced { .. } => ErrorType::Constraint,
-            Self::Grant(_) | Self::ConnectionFile { .. } => ErrorType::Permission,
+            Self::Grant(_)
+            | Self::Protected(_)
+            | Self::Unavailable { .. }
+            | Self::ConnectionFile { .. } => ErrorType::Permission,
             Self::Unusable { .. }
             | Self::Marker(_)
             | Self::NoProgress { .. }

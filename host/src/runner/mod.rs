@@ -21,6 +21,7 @@ mod endpoint;
 mod error;
 mod evolve;
 mod journal;
+mod protected;
 mod queue;
 mod reaction;
 mod read_ahead;
@@ -40,7 +41,9 @@ mod table;
 pub use bounds::process_bounds;
 pub use connectors::{ConnectorError, Connectors};
 pub use context::Endpoint;
-pub use endpoint::{destination as destination_endpoint, source as source_endpoint};
+pub use endpoint::{
+    destination as destination_endpoint, endpoint_of, open_grants, source as source_endpoint,
+};
 pub use error::RunError;
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use schema_processor::{Completion, SchemaProcessor};

@@ -14,8 +14,8 @@ use crate::config::values::ConnectionString;
 pub struct SourceConfig {
     /// The connector's name in the plugin directory, such as `files` or `postgresql`.
     pub r#type: String,
-    /// How the connector finds its data; this or `connection_string_file`. A text without scheme,
-    /// `=`, `@` or `:` is a path, relative to the configuration file.
+    /// How the connector finds its data; this or `connection_string_file`. A text that starts with
+    /// `./` or `../` is a path relative to the configuration file.
     #[serde(default)]
     pub connection_string: Option<ConnectionString>,
     /// A file whose content is the connection string, so that the secret stays out of this file.
@@ -57,8 +57,8 @@ pub struct SourceConfig {
 pub struct DestinationConfig {
     /// The connector's name in the plugin directory, such as `sqlite` or `postgresql`.
     pub r#type: String,
-    /// How the connector finds its database; this or `connection_string_file`. A text without
-    /// scheme, `=`, `@` or `:` is a path, relative to the configuration file.
+    /// How the connector finds its database; this or `connection_string_file`. A text that starts
+    /// with `./` or `../` is a path relative to the configuration file.
     #[serde(default)]
     pub connection_string: Option<ConnectionString>,
     /// A file whose content is the connection string, so that the secret stays out of this file.

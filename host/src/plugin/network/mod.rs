@@ -55,6 +55,7 @@ pub(super) use self::{
     linking::{HasVirtualNetwork, NetworkView, add_to_linker},
     resolve::System,
     srv::discover,
+    url::parameters,
     wanted::Reading,
 };
 

@@ -3,7 +3,7 @@
 use wasmtime::Store;
 
 use crate::plugin::{
-    Cause, bindings::source::cartridge::warp::types::Failure, convert::bounds::failure,
+    Cause, Exhausted, bindings::source::cartridge::warp::types::Failure, convert::bounds::failure,
     limits::MESSAGE_BYTES_MAX, state::State, text,
 };
 
@@ -19,9 +19,12 @@ pub(in crate::plugin) fn answer<T>(
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(mut said)) => {
             // The guest had an error code; the operator wants to know why.
-            if let Some(reason) = store.data().network.take_last_reason() {
+            let network = store.data().network.take_last_reason();
+            let files = store.data_mut().files.take_last_reason();
+            for (what, reason) in [("network", network), ("files", files)] {
+                let Some(reason) = reason else { continue };
                 let before = said.detail.take().map_or_else(String::new, |said| said + "\n");
-                said.detail = Some(format!("{before}network: {reason}"));
+                said.detail = Some(format!("{before}{what}: {reason}"));
             }
             Err(failure(said))
         }
@@ -35,6 +38,9 @@ pub(in crate::plugin) fn cause(store: &mut Store<State>, error: &wasmtime::Error
     let limiter = &mut store.data_mut().limiter;
     if limiter.take_refusal() {
         return Cause::OutOfMemory { limit: limiter.bytes_max() };
+    }
+    if let Some(exhausted) = error.downcast_ref::<Exhausted>() {
+        return Cause::Exhausted(exhausted.clone());
     }
     // The rest of the error is a backtrace: for whoever mends the connector, not for its operator.
     tracing::debug!("{error:?}");

@@ -36,19 +36,21 @@ pub(super) async fn open<P: Protocol>(
         observer: Arc::clone(plugin.engine().observer()),
     };
     let log = GuestLog::new(identity.clone(), limits.log_lines_per_second);
-    let sandbox = wasi::granted(&log, &grants).map_err(|f| Cause::Failure(Box::new(f)))?;
-    let wasi::Sandbox { context, paths, holds } = sandbox;
-    let since = holds.iter().map(|hold| hold.since_ms()).max();
-    settings.extend(since.map(|since| ("exclusive_since_ms".to_owned(), since.to_string())));
+    let context = wasi::granted(&log, &grants.environment);
     let found = discover(plugin.engine().resolver().as_ref(), &grants.srv).await;
     let found = found.map_err(|failure| Cause::Failure(Box::new(failure)))?;
     let hosts = merge_hosts(found.hosts, grants.hosts).map_err(unmergeable)?;
     settings.extend(found.settings);
-    let config = ConnectConfig { connection_string, options: options.to_string(), settings, paths };
     let engine = plugin.engine();
     let network = Network::new(&identity, hosts, Arc::clone(engine.resolver()));
     let mut store = new_store(engine, identity, &limits, log, context, network, grants.secrets);
-    store.data_mut().holds = holds;
+    let files = &mut store.data_mut().files;
+    files.limit_growth(grants.written);
+    let paths = wasi::grant_paths(files, &grants.places);
+    let paths = paths.map_err(|failure| Cause::Failure(Box::new(failure)))?;
+    let since = files.exclusive_since_ms();
+    settings.extend(since.map(|since| ("exclusive_since_ms".to_owned(), since.to_string())));
+    let config = ConnectConfig { connection_string, options: options.to_string(), settings, paths };
     let started = Instant::now();
     let connected = P::connect(&mut store, plugin.program(), config);
     let connected = timeout(limits.call_deadline, connected).await;
