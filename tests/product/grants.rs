@@ -76,7 +76,7 @@ fn a_text_that_is_no_path_by_its_form_grants_none() {
             pipeline.set(key, json!(text));
             let ended = pipeline.run(&[command]);
             assert_eq!(ended.status.code(), Some(2), "{command} {key} {text}: {}", ended.stderr);
-            for word in [key, "wants a path there", "./NAME"] {
+            for word in [key, "wants a path there", "beside the configuration"] {
                 assert!(flat(&ended.stderr).contains(word), "{text}: no {word}: {}", ended.stderr);
             }
             assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);

@@ -34,6 +34,7 @@ pub fn source(
 ) -> Result<Endpoint, RunError> {
     let endpoint = source_of(config, &connectors.source, schema)?;
     refuse_protected(
+        Role::Source,
         &endpoint.settings.grants.paths,
         &protected_places(config, &connectors.both()),
     )?;
@@ -48,6 +49,7 @@ pub fn destination(
 ) -> Result<Endpoint, RunError> {
     let endpoint = destination_of(config, &connectors.destination, schema)?;
     refuse_protected(
+        Role::Destination,
         &endpoint.settings.grants.paths,
         &protected_places(config, &connectors.both()),
     )?;
@@ -60,7 +62,8 @@ pub fn endpoint_of(config: &WarpConfig, plugin: &Arc<Plugin>) -> Result<Endpoint
         Role::Source => source_of(config, plugin, "")?,
         Role::Destination => destination_of(config, plugin, "")?,
     };
-    refuse_protected(&endpoint.settings.grants.paths, &protected_places(config, &[plugin]))?;
+    let (role, paths) = (plugin.info.role, &endpoint.settings.grants.paths);
+    refuse_protected(role, paths, &protected_places(config, &[plugin]))?;
     Ok(endpoint)
 }
 

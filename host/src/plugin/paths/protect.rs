@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{PathGrant, PathKind};
+use crate::plugin::Role;
 
 /// A file or a directory of the host's own.
 #[derive(Clone, Debug)]
@@ -34,6 +35,7 @@ pub struct ProtectedError {
 
 /// Refuses grants that are, hold or lie in something protected.
 pub fn refuse_protected(
+    role: Role,
     grants: &[PathGrant],
     protected: &[Protected],
 ) -> Result<(), ProtectedError> {
@@ -41,7 +43,7 @@ pub fn refuse_protected(
         for place in protected {
             if let Some(relation) = relation(grant, place) {
                 return Err(ProtectedError {
-                    key: grant.key.clone(),
+                    key: format!("{role}.{}", grant.key),
                     granted: grant.host_path.clone(),
                     relation,
                     what: place.what.clone(),
@@ -165,7 +167,7 @@ mod tests {
                 kind,
                 writable: false,
             };
-            let refused = refuse_protected(&[grant], &protected);
+            let refused = refuse_protected(Role::Source, &[grant], &protected);
             assert_eq!(refused.err().map(|error| error.relation), expected, "{path}");
         }
     }
