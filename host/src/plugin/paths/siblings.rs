@@ -14,7 +14,7 @@ pub struct Siblings(Vec<String>);
 
 impl Siblings {
     /// Reads `-journal,.lock,.lock.stale-*`.
-    pub(super) fn parse(list: &str) -> Option<Self> {
+    pub(in crate::plugin) fn parse(list: &str) -> Option<Self> {
         let suffixes: Vec<String> = list.split(',').map(str::to_owned).collect();
         let known = suffixes.len() <= SUFFIXES_MAX && suffixes.iter().all(|suffix| is_one(suffix));
         known.then_some(Self(suffixes))
