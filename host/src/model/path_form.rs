@@ -37,7 +37,7 @@ pub fn path_of<'a>(text: &'a str, scheme: Option<&str>) -> Result<&'a str, NoPat
     match (text.chars().next(), text.split_once(':')) {
         (None, _) => Err(NoPath::Empty),
         (Some('~'), _) => Err(NoPath::Home),
-        (_, None) if text.starts_with("//") => Err(NoPath::Authority),
+        _ if text.starts_with("//") => Err(NoPath::Authority),
         (_, None) => Err(NoPath::Word),
         (_, Some((before, rest))) => {
             let known = |known: &str| before.eq_ignore_ascii_case(known);

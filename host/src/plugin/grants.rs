@@ -257,7 +257,7 @@ mod tests {
         let options = json!({"slot": "main", "list": ["./a", "db.example:5432"]});
         let cases = [
             ("${connection_string}", "x://me:hunter2@db.example:5432", "a URL that names a host"),
-            ("${connection_string}?scheme=x", "x://hunter2/db", "a URL that names a host"),
+            ("${connection_string}?scheme=xy", "xy://hunter2/db", "a URL that names a host"),
             ("${connection_string}", "hunter2:5432", "`host:port`"),
             ("${connection_string}", "hunter2", "is a word"),
             ("${options.slot}", "", "`source.options.slot` is a word"),
