@@ -6,7 +6,7 @@
 COMPONENTS := files-source files-destination mongodb-source postgresql-destination postgresql-source sqlite-destination
 # Libraries under plugins/ that components share.
 COMPONENT_LIBRARIES := mongodb-documents postgresql-client
-TEST_COMPONENTS := scripted-source scripted-destination documents-source network-source evil-source evil-grants
+TEST_COMPONENTS := scripted-source scripted-destination documents-source network-source evil-source evil-grants fickle-source hostile-source
 # Test binaries that start a PostgreSQL server; others of these names run along, which costs less
 # than compiling dependencies for a second choice of packages.
 POSTGRESQL_TESTS := connection crashes dead_letters durability rows setup snapshot stream tables types
@@ -37,8 +37,8 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 # Prints a step's name and how long it took.
 STEP := scripts/step.sh
 
-.PHONY: setup setup-tests build demo test bench clean \
-	check-format lint test-rust check-docs check-dependencies
+.PHONY: setup setup-tests build demo test test-components soak-hostile bench clean \
+	check-format lint test-rust check-docs fuzz check-dependencies
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
 
@@ -58,8 +58,9 @@ demo: build
 		cargo build $(RELEASE) --package cartridge-warp-tests --bin demo
 	@examples/files-to-sqlite/run.sh
 
-# Everything CI runs, the quick steps first.
-test: setup-tests check-format build lint test-rust check-docs check-dependencies
+# Everything CI runs, the quick steps first. The last line tells whether advisories were checked.
+test: setup-tests check-format build lint test-rust check-docs fuzz check-dependencies
+	@cat "$(TARGET)/advisories.txt"
 
 check-format:
 	@$(STEP) "check the format" cargo fmt --all --check
@@ -72,11 +73,13 @@ lint: setup
 	@$(STEP) "lint the components" \
 		cargo clippy $(WASM) $(COMPONENT_CRATES) -- --deny warnings
 
-# Documentation examples are among them.
-test-rust: setup-tests build
+test-components: build
 	@$(STEP) "build the components of tests" \
 		cargo build $(WASM) $(TEST_COMPONENTS:%=--package %)
 	@$(COPY) "$(TARGET)/test-plugins" $(TEST_COMPONENTS)
+
+# Documentation examples are among them.
+test-rust: setup-tests test-components
 	@$(STEP) "test" cargo test $(RELEASE) --no-fail-fast $(HOST_CRATES)
 	@$(STEP) "test the components and the product" \
 		cargo test $(RELEASE) --no-fail-fast $(NATIVE_CRATES)
@@ -93,8 +96,19 @@ check-docs: setup
 	@RUSTDOCFLAGS="--deny warnings" $(STEP) "check the docs" \
 		cargo doc $(RELEASE) $(HOST_CRATES) --no-deps
 
+# 10 seconds for each reader of guests' words; FUZZ_SECONDS=1800 is the full form.
+fuzz: setup-tests
+	@$(STEP) "fuzz" scripts/fuzz.sh
+
 check-dependencies: setup
-	@$(STEP) "check the dependencies" scripts/deny.sh
+	@mkdir -p "$(TARGET)"
+	@$(STEP) "check the dependencies" scripts/deny.sh "$(TARGET)/advisories.txt"
+
+# Hostile connectors beside honest ones for ten minutes; the tests do it for one.
+soak-hostile: test-components
+	@CARTRIDGE_WARP_TEST_SOAK_SECONDS=600 \
+		$(STEP) "hostile schemas beside honest ones" cargo test $(RELEASE) $(NATIVE_CRATES) \
+		--test product -- --nocapture honest_schemas_keep_up
 
 bench: build
 	@cargo run $(RELEASE) --package cartridge-warp-bench

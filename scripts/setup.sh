@@ -83,11 +83,12 @@ build_secantus() {
 if [ "${1:-}" = tests ]; then
     has_postgresql || missing+=(postgresql)
     [ -n "${CARTRIDGE_WARP_TEST_POSTGRESQL_18:-}" ] || has_venv || missing+=(python3-venv)
+    # libFuzzer is C++.
+    have c++ || missing+=(g++)
     # The storage engine in SecantusDB is C and C++.
     if ! has_mongodb; then
         have cmake || missing+=(cmake)
         have make || missing+=(make)
-        have c++ || missing+=(g++)
     fi
 fi
 
@@ -111,5 +112,6 @@ install_missing() {
 install_missing
 if [ "${1:-}" = tests ]; then
     scripts/postgresql-18.sh >/dev/null
+    scripts/cargo-fuzz.sh >/dev/null
     has_mongodb || build_secantus
 fi

@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
+    if let Some(exit) = cartridge_warp::plugin::compiler_process() {
+        return exit;
+    }
+    cartridge_warp::telemetry::catch_panics();
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -66,7 +66,7 @@ impl Failure {
         Self { action, code, message, detail: None, retry_after: None }
     }
 
-    /// The call may succeed after a pause.
+    /// The call may succeed after a pause; [`Failure::retry_after`] keeps the connection for it.
     pub fn retry(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Action::Retry, code, message)
     }
@@ -99,6 +99,10 @@ impl Failure {
     }
 
     /// Says how long the host should wait before it calls again.
+    ///
+    /// With [`Action::Retry`] the host makes the same call again on this connection, so nothing of
+    /// the failed one may remain. A connector that does not know whether its commit took place
+    /// answers [`Failure::reconnect`].
     #[must_use]
     pub fn retry_after(mut self, pause: Duration) -> Self {
         self.retry_after = Some(pause);

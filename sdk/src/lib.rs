@@ -108,8 +108,8 @@
 //! ```
 //!
 //! Build it with `cargo build --release --target wasm32-wasip2` as a `cdylib`, put the `.wasm` into
-//! the plugin directory or name it in `source.plugin`, and look at it with
-//! `cartridge-warp connectors inspect FILE`.
+//! the plugin directory as `NAME-source.wasm`, where NAME is what [`Description`] says, or name its path
+//! in `source.plugin`, and look at it with `cartridge-warp connectors inspect FILE`.
 //!
 //! # What to promise
 //!

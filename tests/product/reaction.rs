@@ -182,3 +182,77 @@ fn a_source_hears_of_a_position_only_after_the_commit() {
     assert!(ended.status.success(), "{}", ended.stderr);
     assert_eq!(difference(&pipeline), None);
 }
+
+/// How often the run opened each side and claimed the schema.
+fn opened(pipeline: &Pipeline) -> [u64; 3] {
+    let calls = |directory, call| pipeline.calls(directory, call);
+    [calls("state", "connect"), calls(".", "connect"), calls(".", "claim-schema")]
+}
+
+#[test]
+fn a_pause_that_is_asked_for_is_waited_on_the_open_connection() {
+    let baseline = failing_destination(json!([]));
+    assert!(baseline.catch_up().status.success());
+    let source =
+        ["connect", "get-schema", "plan-snapshot", "get-full-snapshot", "get-changes", "confirm"];
+    let destination = [
+        "connect",
+        "create-schema-if-not-exists",
+        "claim-schema",
+        "get-marker",
+        "create-table-if-not-exists",
+        "update-marker",
+        "write-batch",
+    ];
+    let of_source = source.map(|call| (true, call));
+    for (at_source, call) in of_source.into_iter().chain(destination.map(|call| (false, call))) {
+        // The second one is for years: the operator's longest pause bounds it.
+        let fault = |at: u64, pause: u64| json!({"call": call, "at": at, "action": "retry", "retry_after_ms": pause});
+        let faults = json!([fault(0, 1), fault(1, u64::MAX)]);
+        let mut pipeline = pipeline(if at_source { faults.clone() } else { json!([]) });
+        let of_destination = if at_source { json!([]) } else { faults };
+        pipeline.deliver_to_scripted(json!({ "faults": of_destination }));
+        let ended = pipeline.catch_up();
+        assert!(ended.status.success(), "{call}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("trying again"), "{call}: {}", ended.stderr);
+        assert_eq!(ended.stderr.matches("calling again").count(), 2, "{call}: {}", ended.stderr);
+        assert_eq!(difference(&pipeline), None, "{call}");
+        let mut expected = opened(&baseline);
+        // A call that failed was made, too.
+        match (at_source, call) {
+            (true, "connect") => expected[0] += 2,
+            (false, "connect") => expected[1] += 2,
+            (false, "claim-schema") => expected[2] += 2,
+            _ => {}
+        }
+        assert_eq!(opened(&pipeline), expected, "{call}: opened and claimed as without failures");
+    }
+}
+
+#[test]
+fn pauses_that_are_asked_for_end_after_max_retries() {
+    let fault = json!({
+        "call": "get-schema", "at": 0, "times": 1000, "action": "retry", "retry_after_ms": 0,
+    });
+    let mut pipeline = pipeline(json!([fault]));
+    pipeline.set("error_handling.max_retries", json!(2));
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    // Three calls on a connection, three connections.
+    assert_eq!(pipeline.calls("state", "get-schema"), 9, "{}", ended.stderr);
+}
+
+#[test]
+fn a_stop_ends_a_pause_that_is_asked_for() {
+    let hour = json!({
+        "call": "get-changes", "at": 0, "times": 1000, "action": "retry", "retry_after_ms": 3_600_000,
+    });
+    let mut pipeline = pipeline(json!([hour]));
+    pipeline.set("error_handling.max_backoff_seconds", json!(3600));
+    let mut running = pipeline.start();
+    running.wait_for("calling again");
+    running.signal(15);
+    let ended = running.wait(std::time::Duration::from_secs(60));
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(pipeline.calls("state", "get-changes"), 1, "{}", ended.stderr);
+}

@@ -27,13 +27,13 @@ fn secrets_and_variables_are_seen_only_as_granted() {
                 "secrets": {"token": {"file": "token.txt"}},
                 "environment": {"REGION": "north"},
             }),
-            "from a file",
+            "f.r.o.m. .a. .f.i.l.e.",
             "north",
         ),
         (
             "a secret of a variable, a variable passed on",
             json!({"secrets": {"token": {"env": "SECRET_TOKEN"}}, "environment": ["REGION"]}),
-            "from outside",
+            "f.r.o.m. .o.u.t.s.i.d.e.",
             "south",
         ),
     ];
@@ -50,6 +50,9 @@ fn secrets_and_variables_are_seen_only_as_granted() {
             [("probed a secret", secret), ("probed the environment", environment)]
         {
             let found = found(&ended.stderr, message);
+            assert!(
+                !ended.stderr.contains("from a file") && !ended.stderr.contains("from outside")
+            );
             assert!(!found.is_empty(), "{name}: {message}: {}", ended.stderr);
             assert!(found.iter().all(|found| found.contains(expected)), "{name}: {found:?}");
         }

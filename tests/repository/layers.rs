@@ -12,7 +12,7 @@ use crate::{
 /// `monitor::api`, reads it and is started by `cli` alone.
 const LAYERS: [(&str, &[&str]); 9] = [
     ("model", &[]),
-    ("telemetry", &[]),
+    ("telemetry", &["model"]),
     ("config", &["model"]),
     ("schema", &["model", "config"]),
     ("store", &["model", "config"]),

@@ -22,9 +22,14 @@ const VENDORS: [&str; 14] = [
     "duckdb",
 ];
 /// Where a name is not knowledge: help texts, which give examples, keys of the first design that are
-/// refused with advice, and the host's own store, which happens to be SQLite.
-const ALLOWED: [&str; 3] =
-    ["host/src/cli/args.rs", "host/src/config/unsupported.rs", "host/src/store/"];
+/// refused with advice, the host's own store, which happens to be SQLite, and the login that several
+/// servers speak, whose hashing comes from a crate that has the name of one.
+const ALLOWED: [&str; 4] = [
+    "host/src/cli/args.rs",
+    "host/src/config/unsupported.rs",
+    "host/src/plugin/network/login/exchange.rs",
+    "host/src/store/",
+];
 
 fn violations(files: &[File]) -> Vec<String> {
     let of_host = files.iter().filter(|file| file.is_in("host/src") && file.is_rust());

@@ -46,6 +46,18 @@ impl Pipeline {
         Self::of_mock("documents", options)
     }
 
+    /// The source that misbehaves as `deed` says; its rows go to SQLite.
+    pub fn evil(deed: &str) -> Self {
+        Self::of_mock("evil", json!({ "deed": deed }))
+    }
+
+    /// The mock source that uses the network, with this connection string.
+    pub fn networked(connection_string: &str, options: Value) -> Self {
+        let mut pipeline = Self::of_mock("network", options);
+        pipeline.set("source.connection_string", json!(connection_string));
+        pipeline
+    }
+
     fn of_mock(name: &str, options: Value) -> Self {
         let mut pipeline = Self::new();
         let component = pipeline.product.test_plugins.join(format!("{name}-source.wasm"));

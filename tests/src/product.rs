@@ -124,6 +124,11 @@ impl Running {
         answer
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by its number.
     pub fn signal(&self, signal: i32) {
         let process = rustix::process::Pid::from_child(&self.child);

@@ -16,8 +16,8 @@ async fn open(
     output: Output,
 ) -> Result<(Arc<WarpConfig>, Connectors), CliError> {
     let config = setup::load(args, vec![])?;
-    setup::start_quiet_logging(output)?;
-    let engine = setup::engine(Some(&config.state_dir), &config.limits, None)?;
+    let progress = setup::start_quiet_logging(output)?;
+    let engine = setup::engine(Some(&config.state_dir), &config.limits, None, &progress)?;
     let connectors = setup::connectors(&config, &engine, plugin_dir).await?;
     Ok((config, connectors))
 }
@@ -34,8 +34,9 @@ fn endpoints(
     Ok((source, destination))
 }
 
-async fn open_source(endpoint: Endpoint) -> Result<SourceConnection, CliError> {
-    SourceConnection::open(&endpoint.plugin, endpoint.settings).await.map_err(CliError::failed)
+async fn open_source(endpoint: &Endpoint) -> Result<SourceConnection, CliError> {
+    let settings = endpoint.connect_settings().await.map_err(CliError::unusable)?;
+    SourceConnection::open(&endpoint.plugin, settings).await.map_err(CliError::failed)
 }
 
 pub async fn check(
@@ -49,11 +50,12 @@ pub async fn check(
         grants::show(endpoint, output);
     }
     open_grants(&[&source, &destination], &[]).map_err(CliError::failed)?;
-    let source = open_source(source).await?;
+    let source = open_source(&source).await?;
     source.test_connection().await.map_err(CliError::failed)?;
     source.close().await;
     passed("source", &config.source.r#type, output);
-    let destination = DestinationConnection::open(&destination.plugin, destination.settings)
+    let settings = destination.connect_settings().await.map_err(CliError::unusable)?;
+    let destination = DestinationConnection::open(&destination.plugin, settings)
         .await
         .map_err(CliError::failed)?;
     destination.test_connection().await.map_err(CliError::failed)?;
@@ -79,7 +81,7 @@ pub async fn discover(
     for schema in &config.schemas {
         let (source, destination) = endpoints(&config, &connectors, &schema.name)?;
         open_grants(&[&source], &[&destination]).map_err(CliError::failed)?;
-        let source = open_source(source).await?;
+        let source = open_source(&source).await?;
         let tables = source.get_schema(&schema.name).await.map_err(CliError::failed)?;
         source.close().await;
         for table in tables {

@@ -23,8 +23,8 @@ pub async fn run(
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    setup::start_quiet_logging(output)?;
-    let engine = setup::engine(None, &ProcessLimits::default(), None)?;
+    let progress = setup::start_quiet_logging(output)?;
+    let engine = setup::engine(None, &ProcessLimits::default(), None, &progress)?;
     match command {
         ConnectorsCommand::List => list(&engine, plugin_dir, output).await,
         ConnectorsCommand::Inspect { name, config } => {
@@ -46,9 +46,10 @@ async fn list(
     output: Output,
 ) -> Result<Exit, CliError> {
     let directory = setup::plugin_dir(plugin_dir).map_err(CliError::unusable)?;
-    let catalog = Catalog::open(engine, &directory).await.map_err(CliError::unusable)?;
+    let catalog = Catalog::open(&directory).map_err(CliError::unusable)?;
+    let entries = catalog.load_all(engine).await;
     let mut exit = Exit::Done;
-    for entry in catalog.entries() {
+    for entry in &entries {
         match &entry.plugin {
             Ok(plugin) => show_line(plugin, output),
             Err(error) => {
@@ -57,7 +58,7 @@ async fn list(
             }
         }
     }
-    if catalog.entries().is_empty() && !output.is_json() {
+    if entries.is_empty() && !output.is_json() {
         output.line(&format!("no components in {}", directory.display()));
     }
     Ok(exit)
@@ -84,15 +85,8 @@ async fn inspect(
         return Ok(vec![plugin]);
     }
     let directory = setup::plugin_dir(plugin_dir).map_err(CliError::unusable)?;
-    let catalog = Catalog::open(engine, &directory).await.map_err(CliError::unusable)?;
-    let found: Vec<_> = [Role::Source, Role::Destination]
-        .into_iter()
-        .filter_map(|role| catalog.find(role, name).ok())
-        .collect();
-    if found.is_empty() {
-        // The error of a look-up lists what there is.
-        catalog.find(Role::Source, name).map_err(CliError::unusable)?;
-    }
+    let catalog = Catalog::open(&directory).map_err(CliError::unusable)?;
+    let found = catalog.load_named(engine, name).await.map_err(CliError::unusable)?;
     Ok(found)
 }
 

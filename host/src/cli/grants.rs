@@ -2,9 +2,13 @@
 
 use super::output::Output;
 use crate::{
+    model::text,
     plugin::{HostGrant, PathGrant, PathKind},
     runner::Endpoint,
 };
+
+/// As much of a path as the system allows.
+const PATH_BYTES_MAX: usize = 4096;
 
 /// Everything that an endpoint's connector may reach: on the screen, or a JSON line each.
 pub fn show(endpoint: &Endpoint, output: Output) {
@@ -88,11 +92,13 @@ fn suffixes(grant: &PathGrant) -> &[String] {
 /// The whole path. `./` is left out, `..` stays: it may cross a link.
 fn path(grant: &PathGrant) -> String {
     let path: std::path::PathBuf = grant.host_path.components().collect();
-    crate::plugin::printable(&path.to_string_lossy())
+    text::one_line(&path.to_string_lossy(), PATH_BYTES_MAX)
 }
 
+/// A place that a connector will be able to reach, and why.
 fn show_host(role: &str, grant: &HostGrant, output: Output) {
     let tls = grant.tls.as_ref().map(|tls| tls.mode.word());
+    let (login, advice) = (grant.login.is_some(), grant.advice());
     if output.is_json() {
         output.json(&serde_json::json!({
             "role": role,
@@ -100,10 +106,16 @@ fn show_host(role: &str, grant: &HostGrant, output: Output) {
             "granted_by": grant.key,
             "tls": tls,
             "private": grant.private,
+            "host_logs_in": login,
+            "advice": advice,
         }));
         return;
     }
     let tls = tls.map_or_else(String::new, |mode| format!(", TLS {mode}"));
     let private = if grant.private { ", also at private addresses" } else { "" };
-    output.line(&format!("{role} may reach {grant}{tls}{private}  (by `{}`)", grant.key));
+    let login = if login { ", where the host logs in" } else { "" };
+    output.line(&format!("{role} may reach {grant}{tls}{private}{login}  (by `{}`)", grant.key));
+    if let Some(advice) = advice {
+        output.line(&format!("  {advice}"));
+    }
 }

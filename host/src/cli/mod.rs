@@ -11,6 +11,7 @@ mod init;
 mod output;
 mod run;
 mod setup;
+mod shown;
 mod signals;
 mod validate;
 

@@ -1,13 +1,18 @@
 //! Where results and errors go: results to stdout, errors to stderr.
 //!
-//! A closed pipe (`| head`) is not an error of ours.
+//! Both may repeat what plugins say and how files and tables are called: known secrets are taken out,
+//! and what is hidden is written out. A closed pipe (`| head`) is not an error of ours.
 
 use std::io::{self, IsTerminal, Write};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, JSONReportHandler};
 use serde::Serialize;
 
-use super::args::OutputFormat;
+use super::{
+    args::OutputFormat,
+    shown::{Shown, clean},
+};
+use crate::model::{redaction::redact, text::escaped_json};
 
 /// How this process speaks.
 #[derive(Clone, Copy, Debug)]
@@ -36,16 +41,18 @@ impl Output {
     /// A line of a result.
     pub fn line(self, text: &str) {
         // A reader that went away needs no answer.
-        let _ = writeln!(io::stdout().lock(), "{text}");
+        let _ = writeln!(io::stdout().lock(), "{}", clean(text));
     }
 
     /// A result as one line of JSON.
     pub fn json(self, value: &impl Serialize) {
-        self.line(&serde_json::to_string(value).unwrap_or_default());
+        let text = serde_json::to_string(value).unwrap_or_default();
+        let _ = writeln!(io::stdout().lock(), "{}", escaped_json(redact(&text).into_owned()));
     }
 
     /// An error: what, where, why and what to do.
     pub fn error(self, error: &dyn Diagnostic) {
+        let error = &Shown::new(error);
         let mut text = String::new();
         let rendered = if self.is_json() {
             JSONReportHandler::new().render_report(&mut text, error)

@@ -22,8 +22,9 @@ pub async fn run(
     let database = config.source.database.clone().unwrap_or_default();
     let metrics = Metrics::new(&database).map_err(CliError::failed)?;
     let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
-    let engine =
-        setup::engine(Some(&config.state_dir), &config.limits, Some(Arc::new(metrics.observer())))?;
+    let observer = Arc::new(metrics.observer());
+    let engine = setup::engine(Some(&config.state_dir), &config.limits, Some(observer), &progress)?;
+    metrics.watch(engine.ledger().clone()).map_err(CliError::failed)?;
 
     let finished = CancellationToken::new();
     let port = serve(&config, &metrics, &health, &finished).await?;
@@ -43,6 +44,7 @@ pub async fn run(
     if let Some(port) = port {
         port.stopped().await;
     }
+    engine.tell_of_suppressed_lines();
     report(&config, &reports, output);
     Ok(exit(&reports, args.until_caught_up))
 }

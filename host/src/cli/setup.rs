@@ -11,8 +11,8 @@ use tracing::Level;
 use super::{CliError, args::ConfigArgs, output::Output};
 use crate::{
     config::{ConfigSources, LogLevel, ProcessLimits, WarpConfig},
-    plugin::{Catalog, Engine, EngineSettings, LoadError, Observer},
-    runner::{Connectors, process_bounds},
+    plugin::{Catalog, CompileNotice, Engine, EngineSettings, LoadError, Observer},
+    runner::{Connectors, compile_limits, process_bounds},
     telemetry::{self, Format, Progress, TelemetrySettings},
 };
 
@@ -65,19 +65,42 @@ fn init_logging(settings: TelemetrySettings) -> Result<Progress, CliError> {
     telemetry::init(&settings).map_err(CliError::unusable)
 }
 
-/// The WebAssembly engine; compiled plugins are kept in the state directory.
+/// The WebAssembly engine; compiled plugins are kept in the state directory, and compiled by another
+/// process of this program.
 pub fn engine(
     state_dir: Option<&Path>,
     limits: &ProcessLimits,
     observer: Option<Arc<dyn Observer>>,
+    progress: &Progress,
 ) -> Result<Engine, CliError> {
     let state_dir = state_dir
         .map(Path::to_path_buf)
         .or_else(|| std::env::home_dir().map(|home| home.join(".local/state/cartridge-warp")));
     let cache_dir = state_dir.map(|dir| dir.join("compiled"));
     let bounds = process_bounds(limits);
-    let settings = EngineSettings { cache_dir, observer, bounds, ..EngineSettings::default() };
+    let compiler = std::env::current_exe()
+        .map_err(|cause| FileError { doing: "can't find", path: "this program".into(), cause })
+        .map_err(CliError::failed)?;
+    let settings = EngineSettings {
+        cache_dir,
+        compiler: Some(compiler),
+        compile_limits: compile_limits(&limits.compile),
+        compile_notice: Some(Arc::new(Shown(progress.clone()))),
+        observer,
+        bounds,
+        ..EngineSettings::default()
+    };
     Engine::new(settings).map_err(CliError::failed)
+}
+
+/// Says that something is compiled: a line in the log, and on a terminal a spinner.
+struct Shown(Progress);
+
+impl CompileNotice for Shown {
+    fn compiling(&self, file: &str, bytes: u64) -> Box<dyn Send> {
+        tracing::info!(file, bytes, "compiling a connector, once per version");
+        Box::new(self.0.compiling(file, bytes))
+    }
 }
 
 /// The plugin directory, by the documented order.

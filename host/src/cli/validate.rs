@@ -17,7 +17,7 @@ pub async fn run(
     output: Output,
 ) -> Result<Exit, CliError> {
     let config = setup::load(&args, vec![])?;
-    setup::start_quiet_logging(output)?;
+    let progress = setup::start_quiet_logging(output)?;
     for key in config.effective() {
         if output.is_json() {
             let (key, value, origin) = (key.path, key.value, key.origin.to_string());
@@ -26,7 +26,7 @@ pub async fn run(
             output.line(&format!("{} = {}  ({})", key.path, key.value, key.origin));
         }
     }
-    let engine = setup::engine(Some(&config.state_dir), &config.limits, None)?;
+    let engine = setup::engine(Some(&config.state_dir), &config.limits, None, &progress)?;
     let connectors = setup::connectors(&config, &engine, plugin_dir).await?;
     let surroundings = Surroundings {
         metrics: Metrics::new("").map_err(CliError::failed)?,

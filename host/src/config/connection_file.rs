@@ -8,6 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::{ConnectionString, DestinationConfig, SourceConfig};
+use crate::model::redaction;
 
 /// Far longer than any connection string.
 const FILE_SIZE_MAX: u64 = 64 << 10;
@@ -24,6 +25,9 @@ pub enum Unread {
     /// The file holds nothing, or far too much.
     #[error("names a file of {0} bytes, which is no connection string")]
     Size(usize),
+    /// The disk does not answer.
+    #[error("can't be read in time")]
+    Late,
 }
 
 pub(super) fn read_connection_file(path: &Path) -> Result<ConnectionString, Unread> {
@@ -36,10 +40,20 @@ pub(super) fn read_connection_file(path: &Path) -> Result<ConnectionString, Unre
     Ok(ConnectionString::new(trimmed))
 }
 
-fn read(text: Option<&ConnectionString>, file: Option<&Path>) -> Result<ConnectionString, Unread> {
+/// The connection string, from its text or its file.
+pub fn read_connection_string(
+    text: Option<&ConnectionString>,
+    file: Option<&Path>,
+) -> Result<ConnectionString, Unread> {
     match (text, file) {
         (Some(text), _) => Ok(text.clone()),
-        (None, Some(path)) => read_connection_file(path),
+        (None, Some(path)) => {
+            let text = read_connection_file(path)?;
+            // Somebody thought the whole of it a secret.
+            redaction::learn(text.expose());
+            redaction::learn_connection_string(text.expose());
+            Ok(text)
+        }
         (None, None) => Err(Unread::Missing),
     }
 }
@@ -47,13 +61,19 @@ fn read(text: Option<&ConnectionString>, file: Option<&Path>) -> Result<Connecti
 impl SourceConfig {
     /// The connection string, from its key or its file.
     pub fn read_connection_string(&self) -> Result<ConnectionString, Unread> {
-        read(self.connection_string.as_ref(), self.connection_string_file.as_deref())
+        read_connection_string(
+            self.connection_string.as_ref(),
+            self.connection_string_file.as_deref(),
+        )
     }
 }
 
 impl DestinationConfig {
     /// The connection string, from its key or its file.
     pub fn read_connection_string(&self) -> Result<ConnectionString, Unread> {
-        read(self.connection_string.as_ref(), self.connection_string_file.as_deref())
+        read_connection_string(
+            self.connection_string.as_ref(),
+            self.connection_string_file.as_deref(),
+        )
     }
 }

@@ -15,6 +15,7 @@ use super::lines::Lines;
 use super::path::KeyPath;
 use super::redact::redact;
 use super::spans::{Chars, Spans};
+use crate::model::text::{covered, escaped};
 
 /// More than any real configuration; a bigger file is some other file.
 const FILE_SIZE_MAX: u64 = 1 << 20;
@@ -50,7 +51,7 @@ impl Document {
     }
 
     pub(super) fn parse(name: String, text: String) -> Result<(Self, Value), ConfigError> {
-        let source = Arc::new(NamedSource::new(&name, redact(&text).into_owned()));
+        let source = Arc::new(NamedSource::new(escaped(&name, |_| false), covered(&redact(&text))));
         let lines = Lines::of(&text);
         let quotable = text.lines().all(|line| line.len() <= LINE_BYTES_QUOTED_MAX);
         let mut document = Self { name, text, source, spans: Spans::default(), lines, quotable };

@@ -10,8 +10,9 @@ use super::WarpConfig;
 use super::keys::Node;
 use super::origin::Origin;
 use super::path::{KeyPath, Segment};
-use super::redact::{is_secret_name, redact};
+use super::redact::redact;
 use super::unsupported;
+use crate::model::redaction::is_secret_name;
 
 /// One key, what it is and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +112,7 @@ impl WarpConfig {
     }
 
     /// Whether a value of free form may be a secret.
-    fn hides(&self, path: &KeyPath, origin: &Origin) -> bool {
+    pub(super) fn hides(&self, path: &KeyPath, origin: &Origin) -> bool {
         let mut around = path.upwards();
         let is_free = Node::at(path).is_none_or(Node::is_free);
         let from_outside = matches!(origin, Origin::Environment(_))

@@ -1,7 +1,8 @@
 //! `${NAME}` and `${NAME:-default}` in the values of the file.
 //!
 //! Only values of the file are expanded, never the result of an expansion: what a variable holds
-//! is data. `$${` writes `${`.
+//! is data. `$${` writes `${`. `${secrets.NAME}` stays: a connection string has it filled each time
+//! something connects, and elsewhere it is refused.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -25,6 +26,7 @@ pub(super) enum Unexpanded {
 pub(super) fn expand(
     text: &str,
     environment: &BTreeMap<String, String>,
+    secrets_stay: bool,
 ) -> Result<Option<String>, Unexpanded> {
     let Some(placeholder) = PLACEHOLDER.as_ref().filter(|p| p.is_match(text)) else {
         return Ok(None);
@@ -34,11 +36,21 @@ pub(super) fn expand(
     for found in placeholder.captures_iter(text) {
         let Some(whole) = found.get(0) else { continue };
         expanded.push_str(&text[rest..whole.start()]);
-        expanded.push_str(&value_of(&found, environment)?);
+        if secrets_stay && is_secret(&found) {
+            expanded.push_str(whole.as_str());
+        } else {
+            expanded.push_str(&value_of(&found, environment)?);
+        }
         rest = whole.end();
     }
     expanded.push_str(&text[rest..]);
     Ok(Some(expanded))
+}
+
+fn is_secret(found: &Captures<'_>) -> bool {
+    let inside = found.name("inside").and_then(|inside| inside.as_str().strip_prefix("secrets."));
+    let closed = found.name("end").is_some_and(|end| !end.is_empty());
+    closed && inside.is_some_and(|name| !name.is_empty())
 }
 
 fn value_of(

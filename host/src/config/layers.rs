@@ -74,7 +74,8 @@ impl Layers {
         problems: &mut Vec<Problem>,
     ) {
         let Some(Value::String(text)) = find(&mut self.tree, path) else { return };
-        match expand(text, environment) {
+        let secrets_stay = path.has_form("*.connection_string");
+        match expand(text, environment, secrets_stay) {
             Ok(None) => {}
             Ok(Some(expanded)) => {
                 let node = Node::at(path);

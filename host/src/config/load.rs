@@ -79,7 +79,8 @@ impl ConfigSources {
 }
 
 impl WarpConfig {
-    /// Loads and checks a configuration.
+    /// Loads and checks a configuration. From then on the process keeps its secrets out of logs and
+    /// errors.
     ///
     /// # Errors
     /// [`ConfigError`] with every problem that was found.
@@ -99,6 +100,7 @@ impl WarpConfig {
         let home = environment.get("HOME").map(String::as_str);
         let mut config = finish(layers, problems, &base, home)?;
         config.file = file.and_then(|file| Some(base.join(file.file_name()?)));
+        config.learn_secrets();
         Ok(config)
     }
 

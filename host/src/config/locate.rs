@@ -59,9 +59,18 @@ fn locate_grants(grants: &mut Grants, base: &Path) {
         }
     }
     for secret in grants.secrets.values_mut() {
-        if let SecretSource::File(path) = secret {
-            *path = absolute(base, path);
+        match secret {
+            SecretSource::Env(_) => {}
+            SecretSource::File(path) => *path = absolute(base, path),
+            SecretSource::Command { command, .. } => locate_program(command.first_mut(), base),
         }
+    }
+}
+
+/// A program with a slash in its name is a path; another one is looked for as a shell would.
+fn locate_program(program: Option<&mut String>, base: &Path) {
+    if let Some(program) = program.filter(|program| program.contains('/')) {
+        *program = absolute(base, Path::new(program)).to_string_lossy().into_owned();
     }
 }
 

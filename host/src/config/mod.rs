@@ -34,6 +34,7 @@ mod expansion;
 mod keys;
 mod known;
 mod layers;
+mod learn;
 mod lines;
 mod load;
 mod locate;
@@ -53,7 +54,7 @@ mod tests;
 
 pub use builder::Builder;
 pub use cascade::TableSettings;
-pub use connection_file::Unread;
+pub use connection_file::{Unread, read_connection_string};
 pub use effective::EffectiveKey;
 pub use error::{Code, ConfigError, Problem};
 pub use keys::{EnvVariable, env_help};
@@ -61,10 +62,11 @@ pub use load::{ConfigSources, template};
 pub use origin::Origin;
 pub use redact::redact;
 pub use settings::{
-    ChangeDetectionStrategy, Columns, DeletionStrategy, DestinationConfig, DirectoryGrant,
-    EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants, HostGrant, Limits, LogLevel, Mask,
-    Mode, Monitoring, OnLostPosition, ProcessLimits, Prometheus, SchemaConfig, SchemaEvolution,
-    SecretSource, SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
+    ChangeDetectionStrategy, Columns, CompileLimits, Credentials, DeletionStrategy,
+    DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants,
+    HostGrant, Limits, LogLevel, Mask, Mode, Monitoring, OnLostPosition, ProcessLimits, Prometheus,
+    SchemaConfig, SchemaEvolution, SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig,
+    TableEvolution, WarpConfig, WriteMode,
 };
 pub use table_lists::TableLists;
 pub use values::{ByteCount, ConnectionString, Interval, Names, Patterns, Resync, Schedule};

@@ -10,23 +10,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-const SECRET_NAMES: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "secret",
-    "token",
-    "api_key",
-    "apikey",
-    "api-key",
-    "accountkey",
-    "access_key",
-    "accesskey",
-    "private_key",
-    "credential",
-    "credentials",
-];
+use crate::model::redaction::SECRET_NAMES;
 
 // The patterns are constants covered by tests; should one be broken, everything is hidden.
 // Up to the last `@`: a password may hold `/`, `?` and `@` that should have been escaped.
@@ -43,12 +27,6 @@ static WRITTEN: LazyLock<Option<Regex>> =
 
 fn named(value: &str) -> Option<Regex> {
     Regex::new(&format!(r#"(?i)(?<keep>(?:{})["']?{value}"#, SECRET_NAMES.join("|"))).ok()
-}
-
-/// Whether a key of this name holds a secret.
-pub(super) fn is_secret_name(name: &str) -> bool {
-    let name = name.to_lowercase();
-    SECRET_NAMES.iter().any(|word| name.contains(word))
 }
 
 /// The text with each secret replaced by asterisks of the same length in bytes.

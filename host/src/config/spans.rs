@@ -12,7 +12,7 @@ use saphyr_parser::{Event, Parser, Span};
 
 use super::expansion::{Expansion, VALUES_MAX};
 use super::path::KeyPath;
-use super::redact::is_secret_name;
+use crate::model::redaction::is_secret_name;
 
 /// Far deeper than any key; only options may nest freely.
 pub(super) const DEPTH_MAX: usize = 64;

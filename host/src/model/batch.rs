@@ -75,6 +75,12 @@ impl TableBatch {
         self.rows.len()
     }
 
+    /// Memory that it takes, beside its schema, which batches share.
+    pub fn kept_bytes(&self) -> usize {
+        let columns = self.columns.num_columns() * size_of::<ArrayRef>();
+        size_of::<Self>() + self.table.len() + columns + self.rows.len()
+    }
+
     fn operations(&self) -> Option<&UInt8Array> {
         self.column(OP_COLUMN)?.as_primitive_opt::<types::UInt8Type>()
     }

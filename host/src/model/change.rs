@@ -35,3 +35,10 @@ pub struct SchemaChange {
     /// The table afterwards; none for [`ChangeKind::DropTable`].
     pub after: Option<TableShape>,
 }
+
+impl SchemaChange {
+    /// Memory it takes.
+    pub fn byte_count(&self) -> usize {
+        size_of::<Self>() + self.table.len() + self.after.as_ref().map_or(0, TableShape::byte_count)
+    }
+}

@@ -2,6 +2,8 @@
 
 use arrow_schema::SchemaRef;
 
+use super::Held;
+
 /// A table as its source describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableShape {
@@ -11,6 +13,15 @@ pub struct TableShape {
     /// Key columns in order; empty when the table has none.
     pub key: Vec<String>,
     pub estimated_rows: Option<u64>,
+}
+
+impl TableShape {
+    /// Memory it takes.
+    pub fn byte_count(&self) -> usize {
+        let key: usize = self.key.iter().map(String::len).sum();
+        let metadata = self.schema.metadata().iter().map(|(key, value)| key.len() + value.len());
+        self.name.len() + key + self.schema.fields().size() + metadata.sum::<usize>()
+    }
 }
 
 /// What an operation does to a row of the destination.
@@ -53,4 +64,14 @@ pub struct DeadLetter {
     pub message: String,
     /// Where it was found, e.g. `orders.ndjson:17`.
     pub origin: String,
+    /// Keeps the row accounted for as long as it waits.
+    pub held: Held,
+}
+
+impl DeadLetter {
+    /// Bytes of all its texts.
+    pub fn byte_count(&self) -> usize {
+        let Self { table, operation, payload, code, message, origin, held: _ } = self;
+        [table, operation, payload, code, message, origin].map(String::len).iter().sum()
+    }
 }

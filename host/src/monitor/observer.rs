@@ -44,6 +44,10 @@ impl Observer for PluginObserver {
         gauge.set(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
 
+    fn cpu(&self, origin: Origin<'_>, used: Duration) {
+        self.metrics.plugin(origin.plugin).cpu(used);
+    }
+
     fn counter_add(&self, origin: Origin<'_>, name: &str, value: u64) {
         self.metrics.plugin(origin.plugin).custom_add(name, value);
     }
@@ -77,6 +81,8 @@ mod tests {
         observer.memory_bytes(origin(), 2, 70);
         observer.memory_bytes(origin(), 1, 300);
         observer.memory_bytes(origin(), 2, 0);
+        observer.cpu(origin(), Duration::from_millis(1_500));
+        observer.cpu(origin(), Duration::from_millis(500));
         observer.counter_add(origin(), "read", 4);
         observer.gauge_set(origin(), "open", 2.5);
         observer.network_bytes(origin(), "db:5432", Direction::Sent, 11);
@@ -86,6 +92,7 @@ mod tests {
             r#"call_seconds_count{call="describe",plugin="files"} 1"#,
             r#"traps_total{cause="trap",plugin="files"} 1"#,
             r#"memory_bytes{plugin="files"} 300"#,
+            r#"cpu_seconds_total{plugin="files"} 2"#,
             r#"custom_total{name="read",plugin="files"} 4"#,
             r#"custom{name="open",plugin="files"} 2.5"#,
             r#"network_bytes_total{direction="sent",endpoint="db:5432",plugin="files"} 11"#,

@@ -7,12 +7,15 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use wasmtime::component::Component;
+use tokio::task::spawn_blocking;
+use wasmtime::component::{Component, Linker};
 
 use super::{
-    ConnectorInfo, Engine, LoadError, OptionError, Role,
+    ConnectorInfo, Engine, Limits, LoadError, LogRate, OptionError, Role,
     bindings::{destination::DestinationConnectorPre, source::SourceConnectorPre},
-    describe::describe,
+    cache,
+    compile::compile,
+    describe::{self, Answer},
     hex,
     limits::COMPONENT_BYTES_MAX,
     options::OptionsSchema,
@@ -47,30 +50,38 @@ impl Program {
 }
 
 impl Plugin {
-    /// Reads, checks, compiles (or takes from the cache) and describes a file.
+    /// Reads, checks, compiles and describes a file, or takes the latter two from the cache.
     ///
-    /// `expected_sha256` is the operator's pin, in hex.
+    /// `expected_sha256` is the operator's pin, in hex; bytes with another digest are not even
+    /// parsed. Dropping the future ends a compilation that is under way.
+    ///
+    /// # Errors
+    /// [`LoadError`] says what is wrong with the file, or which limit it reached.
     pub async fn load(
         engine: &Engine,
         path: &Path,
         expected_sha256: Option<&str>,
     ) -> Result<Arc<Self>, LoadError> {
         let pin = expected_sha256.map(str::to_ascii_lowercase);
-        let (own_engine, own_path) = (engine.clone(), path.to_owned());
-        let prepared =
-            tokio::task::spawn_blocking(move || prepare(&own_engine, &own_path, pin.as_deref()));
-        let (digest, program) = prepared.await.map_err(|error| LoadError::Compile {
-            path: path.to_owned(),
-            reason: format!("the compiler failed: {error}"),
-        })??;
-        let info = describe(engine, &program, path).await?;
+        let own = path.to_owned();
+        let file = blocking(path, move || File::read(own, pin.as_deref())).await?;
+        let (digest, role) = (file.digest.clone(), file.role);
+        let (component, answer) = ready(engine, file).await?;
+        let info = describe::read(&answer, role, path)?;
         let options = OptionsSchema::compile(&info.options_schema)
             .map_err(|reason| LoadError::OptionsSchema { path: path.to_owned(), reason })?;
+        let program = link(engine.linker(), &component, role, path)?;
         let path = path.to_owned();
         Ok(Arc::new(Self { info, path, digest, options, engine: engine.clone(), program }))
     }
 
     /// What the connector's schema has against these options; nothing when they are right.
+    /// The rate of all that the connector makes the host log, its own lines and the host's about it:
+    /// one for all its instances in the process. The limits hold from now on.
+    pub fn log_rate(&self, limits: &Limits) -> LogRate {
+        self.engine().log_rate(self.info.role, &self.info.name, limits.log_lines_per_second)
+    }
+
     pub fn check_options(&self, options: &serde_json::Value) -> Vec<OptionError> {
         self.options.check(options)
     }
@@ -90,48 +101,85 @@ impl std::fmt::Debug for Plugin {
     }
 }
 
-/// Everything that blocks: disk and compiler.
-fn prepare(
-    engine: &Engine,
-    path: &Path,
-    pin: Option<&str>,
-) -> Result<(String, Program), LoadError> {
-    let bytes = read(path)?;
-    let digest = hex(&Sha256::digest(&bytes));
-    if let Some(expected) = pin.filter(|expected| *expected != digest) {
-        return Err(LoadError::Digest {
-            path: path.to_owned(),
-            expected: expected.to_owned(),
-            found: digest,
-        });
-    }
-    let role = preflight::check(path, &bytes)?;
-    let failed = |error: wasmtime::Error| LoadError::Compile {
-        path: path.to_owned(),
-        reason: format!("{error:#}"),
-    };
-    let component = component(engine, &digest, &bytes).map_err(failed)?;
-    let linked = engine.linker().instantiate_pre(&component).map_err(failed)?;
-    let program = match role {
-        Role::Source => Program::Source(SourceConnectorPre::new(linked).map_err(failed)?),
-        Role::Destination => {
-            Program::Destination(DestinationConnectorPre::new(linked).map_err(failed)?)
-        }
-    };
-    Ok((digest, program))
+/// A component file as it was read, once; nothing looks at the path again.
+struct File {
+    path: PathBuf,
+    digest: String,
+    role: Role,
+    bytes: Vec<u8>,
 }
 
-fn component(engine: &Engine, digest: &str, bytes: &[u8]) -> wasmtime::Result<Component> {
-    if let Some(cache) = engine.cache()
-        && let Some(component) = cache.load(engine.wasmtime(), digest)
-    {
-        return Ok(component);
+impl File {
+    fn read(path: PathBuf, pin: Option<&str>) -> Result<Self, LoadError> {
+        let bytes = read(&path)?;
+        let digest = hex(&Sha256::digest(&bytes));
+        if let Some(expected) = pin.filter(|expected| *expected != digest) {
+            let expected = expected.to_owned();
+            return Err(LoadError::Digest { path, expected, found: digest });
+        }
+        let role = preflight::check(&path, &bytes)?;
+        Ok(Self { path, digest, role, bytes })
     }
-    let component = Component::from_binary(engine.wasmtime(), bytes)?;
-    if let Some(cache) = engine.cache() {
-        cache.store(digest, &component);
+}
+
+/// Code and answer, from the cache or by compiling and asking.
+async fn ready(engine: &Engine, file: File) -> Result<(Component, Answer), LoadError> {
+    let File { path, digest, role, bytes } = file;
+    let (own, key) = (engine.clone(), digest.clone());
+    let kept =
+        blocking(&path, move || Ok(own.cache().and_then(|cache| cache.load(own.wasmtime(), &key))));
+    if let Some(kept) = kept.await? {
+        return Ok(kept);
     }
-    Ok(component)
+    let image = compile(engine, &path, bytes).await?;
+    let own = engine.clone();
+    let (image, component) = blocking(&path, move || {
+        let component = cache::deserialize(own.wasmtime(), &image);
+        Ok((image, component))
+    })
+    .await?;
+    let component = component.map_err(failed(&path))?;
+    let still = link(engine.still_linker(), &component, role, &path)?;
+    let answer = describe::ask(engine, &still, &path).await?;
+    // Only what can be used is kept.
+    describe::read(&answer, role, &path)?;
+    let own = engine.clone();
+    let answer = blocking(&path, move || {
+        if let Some(cache) = own.cache() {
+            cache.store(&digest, &image, &answer);
+        }
+        Ok(answer)
+    });
+    Ok((component, answer.await?))
+}
+
+fn link(
+    linker: &Linker<State>,
+    component: &Component,
+    role: Role,
+    path: &Path,
+) -> Result<Program, LoadError> {
+    let linked = linker.instantiate_pre(component).map_err(failed(path))?;
+    Ok(match role {
+        Role::Source => Program::Source(SourceConnectorPre::new(linked).map_err(failed(path))?),
+        Role::Destination => {
+            Program::Destination(DestinationConnectorPre::new(linked).map_err(failed(path))?)
+        }
+    })
+}
+
+fn failed(path: &Path) -> impl Fn(wasmtime::Error) -> LoadError {
+    move |error| LoadError::Compile { path: path.to_owned(), reason: format!("{error:#}") }
+}
+
+/// Runs what waits for the disk or computes for long where it holds up nobody.
+async fn blocking<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
+) -> Result<T, LoadError> {
+    spawn_blocking(work).await.unwrap_or_else(|error| {
+        Err(LoadError::Compile { path: path.to_owned(), reason: error.to_string() })
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
@@ -140,6 +188,7 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let length = file.metadata().map_err(unreadable)?.len();
     let too_large = |bytes| LoadError::TooLarge {
         path: path.to_owned(),
+        what: "WebAssembly",
         bytes,
         bytes_max: COMPONENT_BYTES_MAX,
     };

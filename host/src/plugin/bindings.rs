@@ -5,8 +5,11 @@ pub(super) mod source {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "source-connector",
+        imports: { "cartridge:warp/secrets.get": async },
         exports: { default: async },
         require_store_data_send: true,
+        // For what the cache keeps of a connector's answers.
+        additional_derives: [serde::Deserialize, serde::Serialize],
     });
 }
 

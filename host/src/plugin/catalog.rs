@@ -1,7 +1,7 @@
-//! The plugins of one directory, by role and name.
+//! The component files of one directory, by the role and name that their file names say.
 //!
-//! A broken file is an entry with its reason; it never hides the good ones. Two files that claim one
-//! name are both unusable, since picking one would depend on the order of a directory.
+//! Only file names are read here. A component is read, compared with its pin and compiled when it is
+//! asked for, so what else lies in the directory costs nothing and can break nothing.
 
 use std::{
     collections::BTreeMap,
@@ -9,28 +9,36 @@ use std::{
     sync::Arc,
 };
 
-use super::{Engine, LoadError, Plugin, Role, limits::COMPONENTS_MAX};
+use super::{
+    Engine, LoadError, Plugin, Role, file_name, limits::COMPONENTS_MAX, load_error::RENAME,
+};
 
 /// Names closer than this are offered as a correction.
 const SIMILARITY_MIN: f64 = 0.7;
+/// Files named in an error.
+const FILES_SHOWN_MAX: usize = 20;
 
-/// One file of the directory.
+/// The files of a directory.
+#[derive(Debug)]
+pub struct Catalog {
+    directory: PathBuf,
+    named: BTreeMap<(Role, String), Vec<PathBuf>>,
+    unnamed: Vec<PathBuf>,
+}
+
+/// One file of the directory, loaded or not.
 #[derive(Debug)]
 pub struct Entry {
     pub path: PathBuf,
     pub plugin: Result<Arc<Plugin>, LoadError>,
 }
 
-#[derive(Debug)]
-pub struct Catalog {
-    directory: PathBuf,
-    entries: Vec<Entry>,
-    duplicates: BTreeMap<(Role, String), (PathBuf, PathBuf)>,
-}
-
 impl Catalog {
     /// The first of the places that exists: `--plugin-dir`, `CARTRIDGE_WARP_PLUGIN_DIR`, `plugins/`
     /// beside the binary, and the user's own. A place that was named must exist.
+    ///
+    /// # Errors
+    /// [`LoadError::NoDirectory`] says where it looked.
     pub fn search_path(
         command_line: Option<PathBuf>,
         environment: Option<PathBuf>,
@@ -53,65 +61,125 @@ impl Catalog {
         }
     }
 
-    /// Loads every `.wasm` file of the directory.
-    pub async fn open(engine: &Engine, directory: &Path) -> Result<Self, LoadError> {
-        let mut entries = Vec::new();
-        // One after the other: the compiler uses every core by itself.
+    /// Lists the `.wasm` files of the directory; opens none of them.
+    ///
+    /// # Errors
+    /// [`LoadError::Directory`] when it cannot be read or holds too many.
+    pub fn open(directory: &Path) -> Result<Self, LoadError> {
+        let (mut named, mut unnamed) = (BTreeMap::<_, Vec<PathBuf>>::new(), Vec::new());
         for path in components(directory)? {
-            let plugin = Plugin::load(engine, &path, None).await;
-            if let Err(error) = &plugin {
-                tracing::debug!(path = %path.display(), %error, "not a usable plugin");
+            match file_name::meaning(&path) {
+                Some(meaning) => named.entry(meaning).or_default().push(path),
+                None => unnamed.push(path),
             }
-            entries.push(Entry { path, plugin });
         }
-        let duplicates = refuse_duplicates(&mut entries);
-        Ok(Self { directory: directory.to_owned(), entries, duplicates })
+        Ok(Self { directory: directory.to_owned(), named, unnamed })
     }
 
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Every component file, in the order of their names.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
-    pub fn find(&self, role: Role, name: &str) -> Result<Arc<Plugin>, LoadError> {
-        if let Some((first, second)) = self.duplicates.get(&(role, name.to_owned())) {
-            return Err(duplicate(role, name, first, second));
+    /// The file of a connector.
+    ///
+    /// # Errors
+    /// [`LoadError::Unknown`] or [`LoadError::Duplicate`], with what there is.
+    pub fn find(&self, role: Role, name: &str) -> Result<&Path, LoadError> {
+        match self.named.get(&(role, name.to_owned())).map(Vec::as_slice) {
+            Some([only]) => Ok(only),
+            Some([first, second, ..]) => Err(duplicate(role, name, first, second)),
+            Some([]) | None => Err(self.unknown(Some(role), name)),
         }
-        let found =
-            self.plugins().find(|plugin| plugin.info.role == role && plugin.info.name == name);
-        found.cloned().ok_or_else(|| self.unknown(role, name))
     }
 
-    fn plugins(&self) -> impl Iterator<Item = &Arc<Plugin>> {
-        self.entries.iter().filter_map(|entry| entry.plugin.as_ref().ok())
+    /// Loads a connector: its file, which must have the digest `sha256` if there is one, and must say
+    /// of itself what its name says.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find) and [`Plugin::load`], and [`LoadError::Misnamed`].
+    pub async fn load(
+        &self,
+        engine: &Engine,
+        role: Role,
+        name: &str,
+        sha256: Option<&str>,
+    ) -> Result<Arc<Plugin>, LoadError> {
+        let path = self.find(role, name)?;
+        let plugin = Plugin::load(engine, path, sha256).await?;
+        if file_name::agrees(&plugin.info, role, name) {
+            return Ok(plugin);
+        }
+        let (found_role, found_name) = (plugin.info.role, plugin.info.name.clone());
+        Err(LoadError::Misnamed { path: path.to_owned(), found_role, found_name })
     }
 
-    fn unknown(&self, role: Role, name: &str) -> LoadError {
-        let of_role = self.plugins().filter(|plugin| plugin.info.role == role);
-        let available: Vec<String> = of_role.map(|plugin| plugin.info.name.clone()).collect();
+    /// Loads the connectors of this name, of either role.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_named(
+        &self,
+        engine: &Engine,
+        name: &str,
+    ) -> Result<Vec<Arc<Plugin>>, LoadError> {
+        let mut plugins = Vec::new();
+        for role in [Role::Source, Role::Destination] {
+            if self.named.contains_key(&(role, name.to_owned())) {
+                plugins.push(self.load(engine, role, name, None).await?);
+            }
+        }
+        if plugins.is_empty() { Err(self.unknown(None, name)) } else { Ok(plugins) }
+    }
+
+    /// Loads every file, in the order of their names; a broken one is an entry with its reason.
+    pub async fn load_all(&self, engine: &Engine) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        // One after the other: the compiler uses every core by itself.
+        for ((role, name), paths) in &self.named {
+            for path in paths {
+                let plugin = self.load(engine, *role, name, None).await;
+                entries.push(Entry { path: path.clone(), plugin });
+            }
+        }
+        let unnamed = self.unnamed.iter().map(|path| Entry {
+            path: path.clone(),
+            plugin: Err(LoadError::FileName { path: path.clone() }),
+        });
+        entries.extend(unnamed);
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        entries
+    }
+
+    fn unknown(&self, role: Option<Role>, name: &str) -> LoadError {
+        let of_role = self.named.keys().filter(|(other, _)| role.is_none_or(|role| role == *other));
+        let mut available: Vec<String> = of_role.map(|(_, name)| name.clone()).collect();
+        available.dedup();
         let nearest = available
             .iter()
             .map(|other| (strsim::jaro_winkler(name, other), other))
             .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
             .max_by(|a, b| a.0.total_cmp(&b.0));
-        let broken: Vec<String> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.plugin.is_err())
-            .filter_map(|entry| Some(entry.path.file_name()?.to_string_lossy().into_owned()))
-            .collect();
-        let directory = self.directory.display();
+        let wanted = role.map_or_else(
+            || {
+                format!(
+                    "{} or {}",
+                    file_name::of(Role::Source, name),
+                    file_name::of(Role::Destination, name)
+                )
+            },
+            |role| file_name::of(role, name),
+        );
         let mut advice = match nearest {
             Some((_, nearest)) => format!("did you mean `{nearest}`?"),
-            None => format!("put the connector's .wasm file into {directory}"),
+            None => format!("put {wanted} into {}", self.directory.display()),
         };
-        if !broken.is_empty() {
-            advice = format!("{advice} These files could not be loaded: {}", broken.join(", "));
+        if !self.unnamed.is_empty() {
+            let shown =
+                self.unnamed.iter().take(FILES_SHOWN_MAX).map(|path| file_name::shown(path));
+            let shown = shown.collect::<Vec<_>>().join(", ");
+            advice = format!("{advice} If it is one of these files ({shown}), {RENAME}");
         }
+        available.truncate(FILES_SHOWN_MAX);
         LoadError::Unknown { role, name: name.to_owned(), available, advice }
     }
 }
@@ -131,29 +199,6 @@ fn components(directory: &Path) -> Result<Vec<PathBuf>, LoadError> {
     }
     paths.sort();
     Ok(paths)
-}
-
-fn refuse_duplicates(entries: &mut [Entry]) -> BTreeMap<(Role, String), (PathBuf, PathBuf)> {
-    let mut owners: BTreeMap<(Role, String), Vec<usize>> = BTreeMap::new();
-    for (index, entry) in entries.iter().enumerate() {
-        if let Ok(plugin) = &entry.plugin {
-            let key = (plugin.info.role, plugin.info.name.clone());
-            owners.entry(key).or_default().push(index);
-        }
-    }
-    let mut duplicates = BTreeMap::new();
-    for ((role, name), indices) in owners {
-        let paths: Vec<PathBuf> =
-            indices.iter().filter_map(|index| Some(entries.get(*index)?.path.clone())).collect();
-        let [first, second, ..] = paths.as_slice() else { continue };
-        for index in indices {
-            if let Some(entry) = entries.get_mut(index) {
-                entry.plugin = Err(duplicate(role, &name, first, second));
-            }
-        }
-        duplicates.insert((role, name), (first.clone(), second.clone()));
-    }
-    duplicates
 }
 
 fn duplicate(role: Role, name: &str, first: &Path, second: &Path) -> LoadError {

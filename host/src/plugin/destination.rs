@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use wasmtime::{Store, component::ResourceAny};
 
 use super::{
-    Cause, ConnectSettings, Plugin, PluginError, Role, WireError,
+    Cause, ConnectSettings, Plugin, PluginError, Resource, Role, WireError,
     artifact::Program,
     bindings::{
         destination::{
@@ -237,6 +237,10 @@ impl DestinationConnection {
         self.call("write-batch", move |Instance { store, guest }| {
             Box::pin(async move {
                 let rows: Vec<usize> = request.tables.iter().map(TableBatch::row_count).collect();
+                // The copy that the guest is shown, beside what was read.
+                let bytes = convert::destination::request_bytes(&request);
+                let held = store.data().account.charge(Resource::Memory, bytes);
+                let _held = held.map_err(Cause::Exhausted)?;
                 let (request, shown) =
                     convert::destination::write_request(request, &guest.schemas_shown);
                 let (api, connection) = (guest.api(), guest.connection);
@@ -258,7 +262,7 @@ impl DestinationConnection {
     async fn call<T, W>(&self, call: &'static str, work: W) -> Result<T, PluginError>
     where
         T: Send + 'static,
-        W: for<'a> FnOnce(&'a mut Instance<Guest>) -> Work<'a, T> + Send + 'static,
+        W: for<'a> FnOnce(&'a mut Instance<Guest>) -> Work<'a, T> + Clone + Send + 'static,
     {
         self.session.call(call, Duration::ZERO, work).await
     }

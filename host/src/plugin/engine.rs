@@ -13,8 +13,15 @@ use std::{
 use wasmtime::component::Linker;
 
 use super::{
-    Bounds, Ledger, LoadError, Observer, Resolver, cache::Cache, imports, network,
-    observer::Unwatched, state::State,
+    Bounds, CompileLimits, CompileNotice, Ledger, LoadError, LogRate, Observer, Resolver, Role,
+    cache::Cache,
+    compile::Compiler,
+    cpu::Shares,
+    describe, imports,
+    log_rate::LogRates,
+    network::{self, Outside},
+    observer::Unwatched,
+    state::State,
 };
 
 /// How often a busy guest yields.
@@ -23,8 +30,16 @@ const TICK: Duration = Duration::from_millis(10);
 /// What an engine is built with.
 #[derive(Clone, Default)]
 pub struct EngineSettings {
-    /// Where compiled components are kept; none compiles anew each time.
+    /// Where compiled components are kept; none compiles anew each time. The key that proves them
+    /// ours lies beside it, as `NAME.key`: no plugin may be granted either.
     pub cache_dir: Option<PathBuf>,
+    /// The program that compiles components within `compile_limits`: one whose `main` begins with
+    /// [`compiler_process`](super::compiler_process). Without one this process compiles, and nothing
+    /// bounds what a component makes it use.
+    pub compiler: Option<PathBuf>,
+    pub compile_limits: CompileLimits,
+    /// Hears when something is compiled.
+    pub compile_notice: Option<Arc<dyn CompileNotice>>,
     pub observer: Option<Arc<dyn Observer>>,
     /// How granted names become addresses; none is the system's way.
     pub resolver: Option<Arc<dyn Resolver>>,
@@ -41,10 +56,15 @@ pub struct Engine {
 struct Inner {
     wasmtime: wasmtime::Engine,
     linker: Linker<State>,
+    /// For components that are asked what they are.
+    still_linker: Linker<State>,
+    compiler: Compiler,
     cache: Option<Cache>,
     observer: Arc<dyn Observer>,
-    resolver: Arc<dyn Resolver>,
+    outside: Arc<Outside>,
     ledger: Ledger,
+    log_rates: LogRates,
+    shares: Shares,
     /// Dropped with the engine, which ends the ticker.
     _ticker: mpsc::Sender<()>,
 }
@@ -53,14 +73,36 @@ impl Engine {
     pub fn new(settings: EngineSettings) -> Result<Self, LoadError> {
         let wasmtime = wasmtime::Engine::new(&configuration()).map_err(no_engine)?;
         let linker = imports::linker(&wasmtime).map_err(no_engine)?;
+        let still_linker = describe::linker(&linker).map_err(no_engine)?;
         let ticker = start_ticker(&wasmtime)
             .map_err(|error| LoadError::Engine { reason: error.to_string() })?;
         let cache = settings.cache_dir.map(|directory| Cache::new(directory, &wasmtime));
         let observer = settings.observer.unwrap_or_else(|| Arc::new(Unwatched));
         let resolver = settings.resolver.unwrap_or_else(|| Arc::new(network::System::default()));
+        let outside = Arc::new(Outside::new(resolver));
+        let compiler = Compiler {
+            program: settings.compiler,
+            limits: settings.compile_limits,
+            notice: settings.compile_notice,
+        };
         let ledger = Ledger::new(settings.bounds);
-        let inner = Inner { wasmtime, linker, cache, observer, resolver, ledger, _ticker: ticker };
-        Ok(Self { inner: Arc::new(inner) })
+        let shares = Shares::new(thread::available_parallelism().map_or(1, usize::from));
+        let log_rates = LogRates::default();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                wasmtime,
+                linker,
+                still_linker,
+                compiler,
+                cache,
+                observer,
+                outside,
+                ledger,
+                log_rates,
+                shares,
+                _ticker: ticker,
+            }),
+        })
     }
 
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
@@ -71,16 +113,38 @@ impl Engine {
         &self.inner.linker
     }
 
+    pub(super) fn still_linker(&self) -> &Linker<State> {
+        &self.inner.still_linker
+    }
+
+    pub(super) fn compiler(&self) -> &Compiler {
+        &self.inner.compiler
+    }
+
     pub(super) fn cache(&self) -> Option<&Cache> {
         self.inner.cache.as_ref()
     }
 
-    pub(super) fn resolver(&self) -> &Arc<dyn Resolver> {
-        &self.inner.resolver
+    pub(super) fn outside(&self) -> &Arc<Outside> {
+        &self.inner.outside
     }
 
     pub(super) fn observer(&self) -> &Arc<dyn Observer> {
         &self.inner.observer
+    }
+
+    /// The rate of what a plugin makes the host log; it holds for all its instances.
+    pub(super) fn log_rate(&self, role: Role, plugin: &str, lines_per_second: u32) -> LogRate {
+        self.inner.log_rates.of(role, plugin, lines_per_second, &self.inner.observer)
+    }
+
+    /// Tells of lines that were counted instead of printed: the last thing that a command does.
+    pub fn tell_of_suppressed_lines(&self) {
+        self.inner.log_rates.tell();
+    }
+
+    pub(super) fn shares(&self) -> &Shares {
+        &self.inner.shares
     }
 
     /// What plugins make this process hold.
@@ -89,8 +153,9 @@ impl Engine {
     }
 }
 
-/// The only place that decides how components are compiled; the compile cache's key covers it.
-fn configuration() -> wasmtime::Config {
+/// The only place that decides how components are compiled, here and in a compiler's process; the
+/// compile cache's key covers it.
+pub(super) fn configuration() -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     config
         .wasm_component_model(true)
@@ -98,6 +163,9 @@ fn configuration() -> wasmtime::Config {
         .cranelift_opt_level(wasmtime::OptLevel::Speed)
         // Epochs cost 5–20 %, fuel 25–30 %.
         .epoch_interruption(true)
+        // One component answers alike on every machine, also where it computes with what is no number.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
         // Halves the price of a call; we call one guest function at a time anyway.
         .concurrency_support(false);
     config

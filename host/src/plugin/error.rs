@@ -5,7 +5,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{Exhausted, Role};
+use super::{Exhausted, Place, Role};
 use crate::model::{Action, Failure};
 
 /// What went wrong, without where.
@@ -14,10 +14,10 @@ pub enum Cause {
     /// The connector said so itself.
     #[error("{0}")]
     Failure(Box<Failure>),
-    #[error("the connector crashed: {0}")]
-    Trap(String),
-    #[error("no answer within {0:?}")]
-    Deadline(Duration),
+    #[error("the connector crashed: {reason}")]
+    Trap { reason: String, place: Place },
+    #[error("no answer within {after:?}")]
+    Deadline { after: Duration, place: Place },
     #[error("it wanted more memory than the {limit} bytes it may have")]
     OutOfMemory { limit: u64 },
     /// All instances of the connector, or all connectors, reached what they may make the host hold.
@@ -44,12 +44,22 @@ impl Cause {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Failure(_) => "failure",
-            Self::Trap(_) => "trap",
-            Self::Deadline(_) => "deadline",
+            Self::Trap { .. } => "trap",
+            Self::Deadline { .. } => "deadline",
             Self::OutOfMemory { .. } => "out-of-memory",
             Self::Exhausted(_) => "limit",
             Self::Malformed(_) => "malformed",
             Self::Gone => "gone",
+        }
+    }
+
+    /// Where the guest was, when that is known.
+    fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Trap { place, .. } | Self::Deadline { place, .. } => {
+                Some(place).filter(|place| place.is_known())
+            }
+            _ => None,
         }
     }
 
@@ -95,11 +105,11 @@ impl PluginError {
                 detail.collect::<String>() + advice
             }
             Cause::Failure(failure) => return failure.detail.clone(),
-            Cause::Trap(_) => format!(
+            Cause::Trap { .. } => format!(
                 "this is a defect of `{plugin}`; the pipeline goes on with a new instance. Report it \
                  with the lines above, or pin the version that worked"
             ),
-            Cause::Deadline(_) => format!(
+            Cause::Deadline { .. } => format!(
                 "raise the call deadline if `{plugin}` has to wait for a slow server, else look for \
                  the server that does not answer"
             ),
@@ -128,7 +138,11 @@ impl fmt::Display for PluginError {
     }
 }
 
-impl std::error::Error for PluginError {}
+impl std::error::Error for PluginError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.place().map(|place| place as _)
+    }
+}
 
 impl miette::Diagnostic for PluginError {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {

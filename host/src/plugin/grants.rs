@@ -8,9 +8,9 @@ use std::{collections::BTreeMap, path::Path};
 use serde_json::Value;
 
 use super::{
-    ConnectorInfo, GrantKind, HostGrant, PathGrant, Places, Role, SrvGrant, WantedGrant,
+    ConnectorInfo, GrantKind, HostGrant, PathGrant, Places, Role, Secrets, SrvGrant, WantedGrant,
     files::Written,
-    network::{Reading, WantedError, limits::HOSTS_MAX},
+    network::{CredentialsError, Reading, WantedError, limits::HOSTS_MAX},
     paths::PathWish,
 };
 use crate::model::NoPath;
@@ -26,7 +26,7 @@ pub struct Grants {
     pub hosts: Vec<HostGrant>,
     /// Hosts that stand for those of their SRV records.
     pub srv: Vec<SrvGrant>,
-    pub secrets: BTreeMap<String, String>,
+    pub secrets: Secrets,
     pub environment: BTreeMap<String, String>,
 }
 
@@ -45,11 +45,19 @@ pub enum GrantError {
     #[error("`{name}` asks for a path in words this host does not know: {declared}")]
     Wish { name: String, declared: String },
     #[error("`{key}`, which {name} takes hosts from: {cause}")]
-    Host { name: String, key: String, cause: WantedError },
+    Host { name: String, key: String, cause: Box<WantedError> },
     #[error(
-        "TLS of {host} is set up by `{key}` and by `grants.hosts`; remove `tls` from the latter"
+        "TLS of {host} is `{has}` by `{key}`; `tls: {wanted}` of `grants.hosts` would be less, or names \
+         other files. It can only add to it: change `{key}`, or remove `tls`"
     )]
-    TlsTwice { host: String, key: String },
+    TlsLooser { host: String, key: String, has: &'static str, wanted: &'static str },
+    #[error(
+        "`{key}` names {host} in a URL that means TLS, and TLS {mode} may send plain bytes there; ask \
+         for more, or write another URL"
+    )]
+    Plain { host: String, key: String, mode: &'static str },
+    #[error("`credentials: host`: {0}")]
+    Credentials(#[from] CredentialsError),
     #[error("{count} hosts are granted; {HOSTS_MAX} are possible")]
     TooManyHosts { count: usize },
 }
@@ -82,35 +90,6 @@ pub fn derive_grants(
         }
     }
     Ok(grants)
-}
-
-/// Puts the hosts that the operator granted beside those that were derived.
-///
-/// A place that is in both is one grant: TLS as the connection string has it, and private where the
-/// operator says so.
-pub fn merge_hosts(
-    derived: Vec<HostGrant>,
-    granted: Vec<HostGrant>,
-) -> Result<Vec<HostGrant>, GrantError> {
-    let mut hosts = derived;
-    for grant in granted {
-        let same = |host: &&mut HostGrant| host.host == grant.host && host.port == grant.port;
-        match hosts.iter_mut().find(same) {
-            Some(known) if known.tls.is_some() && grant.tls.is_some() => {
-                let (host, key) = (grant.to_string(), known.key.clone());
-                return Err(GrantError::TlsTwice { host, key });
-            }
-            Some(known) => {
-                known.private |= grant.private;
-                known.tls = known.tls.take().or(grant.tls);
-            }
-            None => hosts.push(grant),
-        }
-    }
-    if hosts.len() > HOSTS_MAX {
-        return Err(GrantError::TooManyHosts { count: hosts.len() });
-    }
-    Ok(hosts)
 }
 
 /// What the operator wrote.
@@ -167,7 +146,7 @@ impl<'a> Configured<'a> {
     ) -> Result<(), GrantError> {
         let failed = |key: &str| {
             let (name, key) = (self.info.name.clone(), key.to_owned());
-            move |cause| GrantError::Host { name, key, cause }
+            move |cause| GrantError::Host { name, key, cause: Box::new(cause) }
         };
         let reading = Reading::parse(&wanted.value).map_err(failed(&wanted.value))?;
         let Some(reading) = reading else { return Ok(()) };
@@ -196,10 +175,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{
-        model::{HostPattern, TlsMode},
-        plugin::{Role, TlsGrant, TlsStart},
-    };
+    use crate::plugin::Role;
 
     fn info(kind: GrantKind, value: &str) -> ConnectorInfo {
         ConnectorInfo {
@@ -305,33 +281,6 @@ mod tests {
             let error = hosts(value, connection, &options).unwrap_err().to_string();
             assert!(error.contains(expected) && !error.contains("pw"), "{value}: {error}");
         }
-    }
-
-    fn grant(text: &str, tls: bool, private: bool) -> HostGrant {
-        let (host, port) = HostPattern::with_port(text).unwrap();
-        let tls = tls.then_some(TlsGrant {
-            start: TlsStart::Direct,
-            mode: TlsMode::Require,
-            ca: None,
-            certificate: None,
-            key: None,
-        });
-        HostGrant { key: "k".to_owned(), host, port, tls, private }
-    }
-
-    #[test]
-    fn the_operators_hosts_stand_beside_those_of_the_connection() {
-        let derived = vec![grant("a:1", true, false), grant("b:1", false, false)];
-        let granted =
-            vec![grant("a:1", false, true), grant("b:1", true, false), grant("a:2", false, false)];
-        let merged = merge_hosts(derived.clone(), granted).unwrap();
-        let expected =
-            [grant("a:1", true, true), grant("b:1", true, false), grant("a:2", false, false)];
-        assert_eq!(merged, expected);
-        let twice = merge_hosts(derived, vec![grant("a:1", true, false)]).unwrap_err();
-        assert!(matches!(twice, GrantError::TlsTwice { .. }), "{twice}");
-        let many = (0..=HOSTS_MAX).map(|n| grant(&format!("h{n}:1"), false, false)).collect();
-        assert!(matches!(merge_hosts(Vec::new(), many), Err(GrantError::TooManyHosts { .. })));
     }
 
     #[test]

@@ -102,8 +102,11 @@ pub struct Usage {
 #[derive(Clone)]
 pub struct Ledger {
     process: Arc<Node>,
-    plugins: Arc<Mutex<HashMap<(Role, String), Weak<Node>>>>,
+    plugins: Arc<Mutex<Plugins>>,
 }
+
+/// Accounts by role and name, as long as somebody has one.
+type Plugins = HashMap<(Role, String), Weak<Node>>;
 
 /// A plugin's account. Clones are one account.
 #[derive(Clone)]
@@ -165,7 +168,12 @@ impl Account {
         Ok(Charge { account: self.clone(), resource, amount })
     }
 
-    /// What all instances of the plugin have in use.
+    /// A charge that is to grow.
+    pub(super) fn nothing(&self, resource: Resource) -> Charge {
+        Charge { account: self.clone(), resource, amount: 0 }
+    }
+
+    #[cfg(test)]
     pub(super) fn used(&self, resource: Resource) -> u64 {
         self.0.used[resource as usize].load(Ordering::Relaxed)
     }

@@ -1,37 +1,74 @@
 //! Memory that a guest may have. I7.
 //!
-//! A growth above the limit fails inside the guest, as on a machine without memory. Most guests
-//! then crash, so the limiter remembers the refusal for the error message.
+//! Linear memories and tables of a Store are one charge on its plugin's account. A growth above a
+//! bound fails inside the guest, as on a machine without memory. Most guests then crash, so the
+//! limiter remembers the refusal for the error message.
 
 use wasmtime::ResourceLimiter;
 
-use super::limits::{INSTANCES_MAX, TABLE_ELEMENTS_MAX};
+use super::{
+    Cause,
+    ledger::Charge,
+    limits::{
+        FUNCTION_TABLES_MAX, INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENT_BYTES, TABLE_ELEMENTS_MAX,
+    },
+};
 
 pub(super) struct MemoryLimiter {
+    /// What the instance may have by itself.
     bytes_max: u64,
-    /// All linear memories of the store together.
-    bytes: u64,
+    /// All linear memories and tables of the store together.
+    held: Charge,
     /// The last growth that was allowed, in case it fails.
     granted: u64,
-    refused: bool,
+    /// Why the last growth was refused.
+    refusal: Option<Cause>,
+    ends_at_refusal: bool,
 }
 
 impl MemoryLimiter {
-    pub(super) fn new(bytes_max: u64) -> Self {
-        Self { bytes_max, bytes: 0, granted: 0, refused: false }
+    /// `held` is the empty charge that grows with the guest.
+    pub(super) fn new(bytes_max: u64, held: Charge) -> Self {
+        Self { bytes_max, held, granted: 0, refusal: None, ends_at_refusal: false }
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+        self.held.amount()
     }
 
-    pub(super) fn bytes_max(&self) -> u64 {
-        self.bytes_max
+    /// Why a growth was refused since the last call of this.
+    pub(super) fn take_refusal(&mut self) -> Option<Cause> {
+        self.refusal.take()
     }
 
-    /// True when a growth was refused since the last call of this.
-    pub(super) fn take_refusal(&mut self) -> bool {
-        std::mem::take(&mut self.refused)
+    /// Ends the instance from now on instead of letting it see that a growth was refused.
+    pub(super) fn end_at_refusal(&mut self) {
+        self.ends_at_refusal = true;
+    }
+
+    fn grow(&mut self, growth: u64) -> wasmtime::Result<bool> {
+        let wanted = self.held.amount().saturating_add(growth);
+        if wanted > self.bytes_max {
+            self.refusal = Some(Cause::OutOfMemory { limit: self.bytes_max });
+            return self.refuse();
+        }
+        if let Err(exhausted) = self.held.resize(wanted) {
+            self.refusal = Some(Cause::Exhausted(exhausted));
+            return self.refuse();
+        }
+        self.granted = growth;
+        Ok(true)
+    }
+
+    fn shrink(&mut self) {
+        let granted = std::mem::take(&mut self.granted);
+        // Less is never refused.
+        let _ = self.held.resize(self.held.amount().saturating_sub(granted));
+    }
+
+    fn refuse(&self) -> wasmtime::Result<bool> {
+        wasmtime::ensure!(!self.ends_at_refusal, "it wanted more memory than it may have");
+        Ok(false)
     }
 }
 
@@ -45,29 +82,30 @@ impl ResourceLimiter for MemoryLimiter {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
-        let growth = desired.saturating_sub(current) as u64;
-        let wanted = self.bytes.saturating_add(growth);
-        if wanted > self.bytes_max {
-            self.refused = true;
-            return Ok(false);
-        }
-        self.bytes = wanted;
-        self.granted = growth;
-        Ok(true)
+        self.grow(desired.saturating_sub(current) as u64)
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.bytes = self.bytes.saturating_sub(std::mem::take(&mut self.granted));
-        Ok(())
+        self.shrink();
+        self.refuse().map(drop)
     }
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS_MAX && maximum.is_none_or(|maximum| desired <= maximum))
+        if desired > TABLE_ELEMENTS_MAX || maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let elements = desired.saturating_sub(current) as u64;
+        self.grow(elements * TABLE_ELEMENT_BYTES)
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.shrink();
+        self.refuse().map(drop)
     }
 
     fn instances(&self) -> usize {
@@ -75,10 +113,10 @@ impl ResourceLimiter for MemoryLimiter {
     }
 
     fn tables(&self) -> usize {
-        INSTANCES_MAX
+        FUNCTION_TABLES_MAX
     }
 
     fn memories(&self) -> usize {
-        INSTANCES_MAX
+        MEMORIES_MAX
     }
 }

@@ -27,9 +27,9 @@ pub enum LoadError {
     #[diagnostic(code("plugin-unreadable"))]
     File { path: PathBuf, source: std::io::Error },
 
-    #[error("{} has {bytes} bytes; a plugin may have {bytes_max}", .path.display())]
+    #[error("{} has {bytes} bytes or more of {what}; {bytes_max} are allowed", .path.display())]
     #[diagnostic(code("plugin-too-large"), help("strip debug information from the component"))]
-    TooLarge { path: PathBuf, bytes: u64, bytes_max: u64 },
+    TooLarge { path: PathBuf, what: &'static str, bytes: u64, bytes_max: u64 },
 
     #[error("{} is not the pinned file: expected sha256 {expected}, found {found}", .path.display())]
     #[diagnostic(
@@ -75,8 +75,24 @@ pub enum LoadError {
     Imports { path: PathBuf, missing: Vec<String> },
 
     #[error("{} does not compile: {reason}", .path.display())]
-    #[diagnostic(code("plugin-compile"))]
+    #[diagnostic(
+        code("plugin-compile"),
+        help(
+            "if the compiler was killed, the machine may be short of memory: see \
+             `limits.compile.memory`; else the component is damaged, or newer than this host"
+        )
+    )]
     Compile { path: PathBuf, reason: String },
+
+    #[error("compiling {} takes more than the {limit} of `{key}`", .path.display())]
+    #[diagnostic(
+        code("plugin-compile-limit"),
+        help(
+            "raise `{key}` if you trust the connector and it is large; else ask its author why it \
+             costs that much: small connectors compile within a second"
+        )
+    )]
+    CompileLimit { path: PathBuf, key: &'static str, limit: String },
 
     #[error("{} can't say what it is", .path.display())]
     #[diagnostic(code("plugin-describe"))]
@@ -90,13 +106,36 @@ pub enum LoadError {
     #[diagnostic(code("plugin-duplicate"), help("remove one of them"))]
     Duplicate { role: Role, name: String, first: PathBuf, second: PathBuf },
 
-    #[error("no {role} is called `{name}`; there are: {}", words(.available))]
+    #[error("no {} is called `{name}`; there are: {}", sought(.role.as_ref()), words(.available))]
     #[diagnostic(code("plugin-unknown"), help("{advice}"))]
-    Unknown { role: Role, name: String, available: Vec<String>, advice: String },
+    Unknown { role: Option<Role>, name: String, available: Vec<String>, advice: String },
+
+    #[error("the name of {} says neither a connector's name nor its role", .path.display())]
+    #[diagnostic(code("plugin-file-name"), help("{}", RENAME))]
+    FileName { path: PathBuf },
+
+    #[error("{} says that it is the {found_role} `{found_name}`", .path.display())]
+    #[diagnostic(
+        code("plugin-misnamed"),
+        help(
+            "call it {found_name}-{found_role}.wasm, or name its path as `{found_role}.plugin`, if \
+             that is the connector you want; else the file was mistaken for another"
+        )
+    )]
+    Misnamed { path: PathBuf, found_role: Role, found_name: String },
 
     #[error("the WebAssembly runtime does not start: {reason}")]
     #[diagnostic(code("plugin-engine"))]
     Engine { reason: String },
+}
+
+/// What to do with a file whose name says nothing.
+pub(super) const RENAME: &str = "call it NAME-source.wasm or NAME-destination.wasm, or name its path \
+                                 as `source.plugin` or `destination.plugin`; `cartridge-warp \
+                                 connectors inspect PATH` shows what it is";
+
+fn sought(role: Option<&Role>) -> &'static str {
+    role.map_or("connector", |role| role.word())
 }
 
 fn list(paths: &[PathBuf]) -> String {

@@ -35,9 +35,14 @@ pub trait Observer: Send + Sync {
         let _ = (origin, cause);
     }
 
-    /// Linear memory of an instance after a call; 0 when it is gone.
+    /// Linear memory and tables of an instance after a call; 0 when it is gone.
     fn memory_bytes(&self, origin: Origin<'_>, instance: u64, bytes: u64) {
         let _ = (origin, instance, bytes);
+    }
+
+    /// CPU time that an instance used, its host's part included, since the last time.
+    fn cpu(&self, origin: Origin<'_>, used: Duration) {
+        let _ = (origin, used);
     }
 
     /// A connector's own counter.

@@ -2,7 +2,7 @@
 //!
 //! The schema is a guest's (I8): it may not fetch anything, recurse, or explode. So references must
 //! point into the schema itself without a cycle, the schema with all references written out has a
-//! limit, and patterns run on an engine without backtracking.
+//! limit to its size, its depth and its patterns, and patterns run on an engine without backtracking.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,10 @@ use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
 use super::{
-    limits::{MESSAGE_BYTES_MAX, OPTION_ERRORS_MAX, OPTIONS_SCHEMA_NODES_MAX},
+    limits::{
+        MESSAGE_BYTES_MAX, OPTION_ERRORS_MAX, OPTIONS_PATTERNS_MAX, OPTIONS_SCHEMA_DEPTH_MAX,
+        OPTIONS_SCHEMA_NODES_MAX,
+    },
     text,
 };
 
@@ -37,7 +40,7 @@ impl OptionsSchema {
         if !schema.is_object() && !schema.is_boolean() {
             return Err("it is not a JSON Schema".to_owned());
         }
-        Expansion { root: schema, sizes: HashMap::new() }.size(schema, true)?;
+        Expansion { root: schema, sizes: HashMap::new(), depth: 0 }.size(schema, true)?;
         let patterns =
             PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
         jsonschema::options()
@@ -63,37 +66,77 @@ impl OptionsSchema {
     }
 }
 
-/// Counts a schema's nodes with references written out.
+/// What a part of a schema costs, with references written out.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    /// Each is compiled, to many times its length.
+    patterns: usize,
+    /// Schemas are read by recursion, here and by the validator.
+    depth: usize,
+}
+
+impl Size {
+    const NODE: Self = Self { nodes: 1, patterns: 0, depth: 1 };
+    const PATTERN: Self = Self { nodes: 1, patterns: 1, depth: 1 };
+
+    /// With a part inside of it.
+    fn with(self, part: Self) -> Result<Self, String> {
+        let nodes = self.nodes.saturating_add(part.nodes);
+        let patterns = self.patterns.saturating_add(part.patterns);
+        let depth = self.depth.max(part.depth + 1);
+        if nodes > OPTIONS_SCHEMA_NODES_MAX {
+            return Err(format!("it has more than {OPTIONS_SCHEMA_NODES_MAX} parts"));
+        }
+        if patterns > OPTIONS_PATTERNS_MAX {
+            return Err(format!("it has more than {OPTIONS_PATTERNS_MAX} patterns"));
+        }
+        if depth > OPTIONS_SCHEMA_DEPTH_MAX {
+            return Err(too_deep());
+        }
+        Ok(Self { nodes, patterns, depth })
+    }
+}
+
+fn too_deep() -> String {
+    format!("it is nested deeper than {OPTIONS_SCHEMA_DEPTH_MAX} levels")
+}
+
+/// Adds up a schema with references written out.
 struct Expansion<'a> {
     root: &'a Value,
     /// By reference; none while it is being counted.
-    sizes: HashMap<&'a str, Option<usize>>,
+    sizes: HashMap<&'a str, Option<Size>>,
+    /// How deep the counting is.
+    depth: usize,
 }
 
 impl<'a> Expansion<'a> {
     /// `is_schema` tells keywords from names: below `properties` everything is a name.
-    fn size(&mut self, node: &'a Value, is_schema: bool) -> Result<usize, String> {
-        let mut size = 1_usize;
+    fn size(&mut self, node: &'a Value, is_schema: bool) -> Result<Size, String> {
+        if self.depth == OPTIONS_SCHEMA_DEPTH_MAX {
+            return Err(too_deep());
+        }
+        self.depth += 1;
+        let mut size = Size::NODE;
         match node {
             Value::Array(items) => {
                 for item in items {
-                    size = size.saturating_add(self.size(item, is_schema)?);
+                    size = size.with(self.size(item, is_schema)?)?;
                 }
             }
             Value::Object(members) => {
                 for (key, value) in members {
-                    size = size.saturating_add(self.member(key, value, is_schema)?);
+                    size = size.with(self.member(key, value, is_schema)?)?;
                 }
             }
             _ => {}
         }
-        if size > OPTIONS_SCHEMA_NODES_MAX {
-            return Err(format!("it has more than {OPTIONS_SCHEMA_NODES_MAX} parts"));
-        }
+        self.depth -= 1;
         Ok(size)
     }
 
-    fn member(&mut self, key: &'a str, value: &'a Value, is_schema: bool) -> Result<usize, String> {
+    fn member(&mut self, key: &'a str, value: &'a Value, is_schema: bool) -> Result<Size, String> {
         if !is_schema {
             return self.size(value, true);
         }
@@ -105,16 +148,24 @@ impl<'a> Expansion<'a> {
         }
         // Data, not schemas.
         if matches!(key, "const" | "enum" | "default" | "examples") {
-            return Ok(1);
+            return Ok(Size::NODE);
+        }
+        if key == "pattern" {
+            return Ok(Size::PATTERN);
         }
         let names = matches!(
             key,
             "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas"
         );
-        self.size(value, !names)
+        let mut size = self.size(value, !names)?;
+        if key == "patternProperties" {
+            let patterns = value.as_object().map_or(0, serde_json::Map::len);
+            size = size.with(Size { patterns, ..Size::default() })?;
+        }
+        Ok(size)
     }
 
-    fn reference(&mut self, value: &'a Value) -> Result<usize, String> {
+    fn reference(&mut self, value: &'a Value) -> Result<Size, String> {
         let reference = value.as_str().unwrap_or_default();
         let shown = || text::one_line(reference, 128);
         let pointer = reference
@@ -173,7 +224,25 @@ mod tests {
             })
             .chain([("s64".to_owned(), json!({}))])
             .collect();
+        // Each is short, and compiled it has a hundred kilobytes.
+        let patterns: serde_json::Map<_, _> =
+            (0..20_000).map(|n| (format!("p{n}"), json!({"pattern": "\\w{30}"}))).collect();
+        let chain: serde_json::Map<_, _> = (0..20_000)
+            .map(|n| (format!("s{n}"), json!({"$ref": format!("#/$defs/s{}", n + 1)})))
+            .chain([("s20000".to_owned(), json!({}))])
+            .collect();
+        // Each is counted before the one that refers to it.
+        let backwards: serde_json::Map<_, _> = (1..200)
+            .map(|n| (format!("s{n:03}"), json!({"$ref": format!("#/$defs/s{:03}", n - 1)})))
+            .chain([("s000".to_owned(), json!({}))])
+            .collect();
+        let deep = (0..OPTIONS_SCHEMA_DEPTH_MAX).fold(json!({}), |inner, _| json!({"not": inner}));
         let cases = [
+            ("references one behind the other", json!({"$defs": chain, "$ref": "#/$defs/s0"})),
+            ("the same from its end", json!({"$defs": backwards})),
+            ("deep nesting", deep),
+            ("many patterns", json!({"properties": patterns})),
+            ("many names' patterns", json!({"patternProperties": patterns})),
             ("a remote reference", json!({"$ref": "https://example.com/schema.json"})),
             ("a file", json!({"$ref": "file:///etc/passwd"})),
             ("itself", json!({"$ref": "#"})),

@@ -7,7 +7,11 @@ use std::{collections::BTreeSet, path::Path};
 
 use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
 
-use super::{LoadError, Role, imports, limits::NAME_BYTES_MAX, text};
+use super::{
+    LoadError, Role, imports,
+    limits::{COMPONENT_NAMES_MAX, NAME_BYTES_MAX},
+    text,
+};
 
 /// The version of `cartridge:warp` that this host implements.
 const OURS: Version = Version { major: 0, minor: 1 };
@@ -62,6 +66,7 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Shape, LoadError> {
                 for import in section {
                     let import = import.map_err(|error| corrupt(error.to_string()))?;
                     shape.imports.insert(import.name.name.to_owned());
+                    count(&shape).map_err(corrupt)?;
                 }
             }
             Payload::ComponentExportSection(section) if depth == 0 => {
@@ -69,6 +74,7 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Shape, LoadError> {
                     let export = export.map_err(|error| corrupt(error.to_string()))?;
                     if export.kind == ComponentExternalKind::Instance {
                         shape.exports.insert(export.name.name.to_owned());
+                        count(&shape).map_err(corrupt)?;
                     }
                 }
             }
@@ -76,6 +82,15 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Shape, LoadError> {
         }
     }
     Ok(shape)
+}
+
+/// A set of names costs many times the bytes that say them.
+fn count(shape: &Shape) -> Result<(), String> {
+    let names = shape.imports.len() + shape.exports.len();
+    let within = names <= COMPONENT_NAMES_MAX;
+    within
+        .then_some(())
+        .ok_or_else(|| format!("it names more than {COMPONENT_NAMES_MAX} interfaces"))
 }
 
 fn role(path: &Path, shape: &Shape) -> Result<Role, LoadError> {
@@ -163,6 +178,8 @@ mod tests {
                     (export \"cartridge:warp/source@0.1.0\" (instance $i)))"
             )
         };
+        let imports = (0..=COMPONENT_NAMES_MAX).map(|n| format!("(import \"i{n}\" (instance))"));
+        let many = format!("(component {})", imports.collect::<String>());
         let cases = [
             ("a core module", "(module)".to_owned(), "core module, not a component"),
             ("nothing exported", "(component)".to_owned(), "it exports nothing"),
@@ -194,6 +211,7 @@ mod tests {
                 "cartridge:warp/state@0.1.0",
             ),
             ("an unnamed import", importing("backdoor"), "backdoor"),
+            ("too many imports", many, "names more than"),
         ];
         for (name, wat, expected) in cases {
             let error = checked(&wat).unwrap_err();

@@ -11,7 +11,7 @@ use super::{
         SourceConnector, cartridge::warp::types::ConnectConfig,
         exports::cartridge::warp::source::GuestConnection,
     },
-    convert::{self, rows::Schemas},
+    convert::{self, source::Kept},
     session::{Instance, Protocol, Session, Work, fault::answer, fault::cause},
     state::State,
 };
@@ -29,7 +29,10 @@ pub struct SnapshotBatch {
 impl SnapshotBatch {
     /// As [`ChangeBatch::byte_count`].
     pub fn byte_count(&self) -> usize {
-        self.rows.as_ref().map_or(0, TableBatch::byte_count) + payload_bytes(&self.rejected)
+        let cursor = self.next_cursor.as_ref().map_or(0, Vec::len);
+        self.rows.as_ref().map_or(0, TableBatch::kept_bytes)
+            + rejected_bytes(&self.rejected)
+            + cursor
     }
 }
 
@@ -50,15 +53,16 @@ impl ChangeBatch {
         self.tables.iter().map(TableBatch::row_count).sum()
     }
 
-    /// Bytes of all rows, as they lie in memory, and of what was rejected.
+    /// Bytes of all that the answer makes the host keep: rows, what was rejected, and shapes.
     pub fn byte_count(&self) -> usize {
-        let rows: usize = self.tables.iter().map(TableBatch::byte_count).sum();
-        rows + payload_bytes(&self.rejected)
+        let rows: usize = self.tables.iter().map(TableBatch::kept_bytes).sum();
+        let shapes = self.schema_changes.iter().map(SchemaChange::byte_count);
+        rows + rejected_bytes(&self.rejected) + shapes.sum::<usize>() + self.position.0.len()
     }
 }
 
-fn payload_bytes(rejected: &[DeadLetter]) -> usize {
-    rejected.iter().map(|letter| letter.payload.len()).sum()
+fn rejected_bytes(rejected: &[DeadLetter]) -> usize {
+    size_of_val(rejected) + rejected.iter().map(DeadLetter::byte_count).sum::<usize>()
 }
 
 /// An open source. Clones share one instance, whose calls run one at a time; the last clone to go
@@ -71,7 +75,7 @@ pub struct SourceConnection {
 struct Guest {
     world: SourceConnector,
     connection: ResourceAny,
-    schemas: Schemas,
+    kept: Kept,
 }
 
 impl Protocol for Guest {
@@ -92,7 +96,8 @@ impl Protocol for Guest {
             };
             let called = world.cartridge_warp_source().call_connect(&mut *store, &config).await;
             let connection = answer(store, called)?;
-            Ok(Self { world, connection, schemas: Schemas::default() })
+            let kept = Kept::new(&store.data().account);
+            Ok(Self { world, connection, kept })
         })
     }
 
@@ -132,7 +137,7 @@ impl SourceConnection {
             Box::pin(async move {
                 let connection = guest.connection;
                 let called = guest.api().call_get_schema(&mut *store, connection, &schema).await;
-                convert::source::tables(answer(store, called)?)
+                convert::source::tables(answer(store, called)?, &mut guest.kept.told)
             })
         })
         .await
@@ -207,7 +212,9 @@ impl SourceConnection {
                         target_chunks,
                     )
                     .await;
-                convert::source::chunks(answer(store, called)?)
+                let chunks = convert::source::chunks(answer(store, called)?)?;
+                guest.kept.told.chunks(&table, &chunks)?;
+                Ok(chunks)
             })
         })
         .await
@@ -241,7 +248,7 @@ impl SourceConnection {
                         .await;
                     let batch = answer(store, called)?;
                     let rows_max = limits.rows_max.max(1);
-                    convert::source::snapshot_batch(batch, &mut guest.schemas, rows_max)
+                    convert::source::snapshot_batch(batch, &mut guest.kept, rows_max)
                 })
             })
             .await
@@ -265,7 +272,7 @@ impl SourceConnection {
                         .await;
                     let batch = answer(store, called)?;
                     let rows_max = limits.rows_max.max(1);
-                    convert::source::change_batch(batch, &mut guest.schemas, rows_max)
+                    convert::source::change_batch(batch, &mut guest.kept, rows_max)
                 })
             })
             .await
@@ -293,7 +300,7 @@ impl SourceConnection {
     async fn call<T, W>(&self, call: &'static str, work: W) -> Result<T, PluginError>
     where
         T: Send + 'static,
-        W: for<'a> FnOnce(&'a mut Instance<Guest>) -> Work<'a, T> + Send + 'static,
+        W: for<'a> FnOnce(&'a mut Instance<Guest>) -> Work<'a, T> + Clone + Send + 'static,
     {
         self.session.call(call, Duration::ZERO, work).await
     }

@@ -15,11 +15,6 @@ use super::{
 };
 use crate::model::{Action, Failure};
 
-/// A sandbox that reaches nothing.
-pub(super) fn empty(log: &GuestLog) -> WasiCtx {
-    builder(log).build()
-}
-
 /// A sandbox with the granted environment; files are `files`' business.
 pub(super) fn granted(log: &GuestLog, environment: &BTreeMap<String, String>) -> WasiCtx {
     let mut builder = builder(log);
@@ -73,7 +68,8 @@ fn not_held(grant: &PathGrant, error: NotHeld) -> Failure {
     }
 }
 
-fn builder(log: &GuestLog) -> WasiCtxBuilder {
+/// A sandbox that reaches nothing.
+pub(super) fn builder(log: &GuestLog) -> WasiCtxBuilder {
     let mut builder = WasiCtxBuilder::new();
     builder.stdout(Lines::stdout(log.clone()));
     builder.stderr(Lines::stderr(log.clone()));

@@ -10,6 +10,8 @@ use super::{
     context::SchemaContext,
     deliver::{Tables, Writer},
     journal::{Ending, Entry, Failed},
+    names::listed,
+    quota,
     registry::prepare_tables,
     selection,
     snapshot::{Copied, copy_tables},
@@ -143,14 +145,16 @@ async fn run_claimed(
 
 pub(super) async fn open_source(context: &SchemaContext) -> Result<SourceConnection, RunError> {
     let endpoint = &context.source;
-    Ok(SourceConnection::open(&endpoint.plugin, endpoint.settings.clone()).await?)
+    let settings = endpoint.connect_settings().await?;
+    Ok(SourceConnection::open(&endpoint.plugin, settings).await?)
 }
 
 pub(super) async fn open_destination(
     context: &SchemaContext,
 ) -> Result<DestinationConnection, RunError> {
     let endpoint = &context.destination;
-    Ok(DestinationConnection::open(&endpoint.plugin, endpoint.settings.clone()).await?)
+    let settings = endpoint.connect_settings().await?;
+    Ok(DestinationConnection::open(&endpoint.plugin, settings).await?)
 }
 
 /// The tables of a source.
@@ -178,7 +182,13 @@ pub(super) async fn select_tables(
     let mut tables = Tables::new();
     for shape in shapes.into_iter().filter(|shape| context.selects(&shape.name)) {
         let settings = context.table_settings(&shape.name);
-        tables.insert(shape.name.clone(), Table::new(shape, settings, promises)?);
+        let name = shape.name.clone();
+        let table = Table::new(shape, settings, promises)?;
+        quota::check_columns(context, &table)?;
+        tables.insert(name, table);
+    }
+    if let Some(last) = tables.keys().next_back() {
+        quota::check_tables(context, &tables, last)?;
     }
     let configured = context.schema.tables.iter().map(|table| table.name.clone());
     let wanted: Vec<String> = configured.filter(|name| context.selects(name)).collect();
@@ -202,7 +212,7 @@ pub(super) fn check_named(
             "`{key}` names `{missing}`, and schema `{}` has no such table to copy",
             context.name()
         ),
-        help: format!("it has {}", copied.join(", ")),
+        help: format!("it has {}", listed(&copied)),
     })
 }
 
@@ -291,7 +301,7 @@ async fn find_start(
         Some(bytes) if markers.is_empty() => return Ok((Position(bytes), states)),
         Some(bytes) if renewed.is_empty() => Position(bytes),
         Some(bytes) => {
-            tracing::info!(tables = renewed.join(", "), "copying tables anew");
+            tracing::info!(tables = listed(&renewed), "copying tables anew");
             source.renew_tables(schema, &Position(bytes), &renewed).await?
         }
     };

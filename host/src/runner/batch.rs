@@ -60,10 +60,14 @@ impl Pending {
         self.tables.iter().filter(|batch| batch.table == table).map(TableBatch::row_count).sum()
     }
 
+    /// Whether it has more than a position.
+    pub fn carries_rows(&self) -> bool {
+        !self.tables.is_empty() || !self.rejected.is_empty()
+    }
+
     /// When it must be committed at the latest.
     pub fn due(&self) -> Option<Instant> {
-        let carries_rows = !self.tables.is_empty() || !self.rejected.is_empty();
-        let age_max = if carries_rows { ROWS_AGE_MAX } else { HEARTBEAT_AGE_MAX };
+        let age_max = if self.carries_rows() { ROWS_AGE_MAX } else { HEARTBEAT_AGE_MAX };
         self.opened.map(|opened| opened + age_max)
     }
 }

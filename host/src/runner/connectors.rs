@@ -1,13 +1,17 @@
 //! Finds the two plugins that a configuration names.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::{
-    config::WarpConfig,
-    plugin::{Catalog, Engine, LoadError, Plugin, Role},
+    config::{SecretSource, WarpConfig},
+    plugin::{Catalog, Engine, LoadError, Plugin, Role, SecretPlace, Secrets},
 };
 
 /// The plugins of a pipeline.
@@ -15,6 +19,9 @@ use crate::{
 pub struct Connectors {
     pub source: Arc<Plugin>,
     pub destination: Arc<Plugin>,
+    /// What the operator granted each side, read when it is asked for.
+    pub source_secrets: Secrets,
+    pub destination_secrets: Secrets,
 }
 
 /// Why a configuration's plugins cannot be used.
@@ -43,7 +50,7 @@ impl Connectors {
     }
 
     /// Finds both, by path where the configuration gives one, else by name in the directory that
-    /// `directory` yields; it is read only when needed, and once.
+    /// `directory` yields; it is listed only when needed, and once. No other file is opened.
     pub async fn find(
         config: &WarpConfig,
         engine: &Engine,
@@ -62,11 +69,12 @@ impl Connectors {
             sha256: config.destination.sha256.as_deref(),
         };
         let by_name = source.plugin.is_none() || destination.plugin.is_none();
-        let catalog =
-            if by_name { Some(Catalog::open(engine, &directory()?).await?) } else { None };
+        let catalog = if by_name { Some(Catalog::open(&directory()?)?) } else { None };
         Ok(Self {
             source: source.find(config, engine, catalog.as_ref()).await?,
             destination: destination.find(config, engine, catalog.as_ref()).await?,
+            source_secrets: secrets(&config.source.grants.secrets, &config.base_dir),
+            destination_secrets: secrets(&config.destination.grants.secrets, &config.base_dir),
         })
     }
 }
@@ -81,11 +89,7 @@ impl Wanted<'_> {
         let path = match (self.plugin, catalog) {
             (Some(path), _) => config.base_dir.join(path),
             (None, Some(catalog)) => {
-                let plugin = catalog.find(self.role, self.name)?;
-                if self.sha256.is_none() {
-                    return Ok(plugin);
-                }
-                plugin.path.clone()
+                return Ok(catalog.load(engine, self.role, self.name, self.sha256).await?);
             }
             (None, None) => return Err(LoadError::NoDirectory { searched: vec![] }.into()),
         };
@@ -101,4 +105,25 @@ impl Wanted<'_> {
         }
         Ok(plugin)
     }
+}
+
+/// The places of granted secrets.
+pub(super) fn secrets(granted: &BTreeMap<String, SecretSource>, base_dir: &Path) -> Secrets {
+    let place = |(name, source): (&String, &SecretSource)| {
+        let place = match source {
+            SecretSource::Env(variable) => SecretPlace::Env(variable.clone()),
+            SecretSource::File(path) => SecretPlace::File(path.clone()),
+            SecretSource::Command { command, ttl } => {
+                let mut words = command.iter().cloned();
+                SecretPlace::Command {
+                    program: words.next().unwrap_or_default().into(),
+                    arguments: words.collect(),
+                    directory: base_dir.to_owned(),
+                    ttl: ttl.duration(),
+                }
+            }
+        };
+        (name.clone(), place)
+    };
+    Secrets::new(granted.iter().map(place))
 }

@@ -11,12 +11,12 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::deliver::Measured;
+use super::{RunError, connection::Endpoint, deliver::Measured};
 use crate::{
     config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
     model::Operation,
     monitor::{Health, SchemaMetrics},
-    plugin::{ConnectSettings, Plugin},
+    plugin::{LogRate, Role},
     telemetry::Progress,
 };
 
@@ -43,24 +43,17 @@ pub struct SchemaContext {
     pub stop: CancellationToken,
 }
 
-/// A plugin and how it is opened.
-#[derive(Clone)]
-pub struct Endpoint {
-    pub plugin: Arc<Plugin>,
-    pub settings: ConnectSettings,
-}
-
-impl Endpoint {
-    /// The same for a schema of this name: what was opened or counted is shared.
-    pub(super) fn labelled(&self, schema: &str) -> Self {
-        let settings = ConnectSettings { label: schema.to_owned(), ..self.settings.clone() };
-        Self { plugin: Arc::clone(&self.plugin), settings }
-    }
-}
-
 impl SchemaContext {
     pub fn name(&self) -> &str {
         &self.schema.name
+    }
+
+    /// The log of the plugin that an error comes from; the source brings all others about.
+    pub(super) fn log_of(&self, error: &RunError) -> &LogRate {
+        match error {
+            RunError::Plugin(error) if error.role == Role::Destination => &self.destination.log,
+            _ => &self.source.log,
+        }
     }
 
     /// Whether the operator wants this table.

@@ -21,12 +21,16 @@ use super::{
     context::SchemaContext,
     evolve::{self, Evolved},
     journal::Journal,
+    quota::{self, Quota},
     table::Table,
 };
 use crate::{
     model::{DeadLetter, Marker, Operation, TableBatch},
     plugin::{DestinationConnection, WriteOutcome, WriteRequest},
 };
+
+/// Memory that all tables may keep to shape further batches faster.
+const KNOWN_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The selected tables by name.
 pub type Tables = BTreeMap<String, Table>;
@@ -50,6 +54,7 @@ pub struct Writer {
     pub(super) tables: Mutex<Tables>,
     commits: AtomicU64,
     pub(super) journal: Journal,
+    pub(super) quota: Quota,
 }
 
 impl Writer {
@@ -61,7 +66,8 @@ impl Writer {
     ) -> Self {
         let journal = Journal::new(Arc::clone(&context), destination.clone());
         let (tables, commits) = (Mutex::new(tables), AtomicU64::new(0));
-        Self { context, destination, epoch, tables, commits, journal }
+        let quota = Quota::default();
+        Self { context, destination, epoch, tables, commits, journal, quota }
     }
 
     pub async fn close(self) {
@@ -75,7 +81,7 @@ impl Writer {
 
     /// Commits rows, dead letters and markers together.
     pub async fn commit(&self, commit: Commit) -> Result<(), RunError> {
-        let Commit { clear, tables, rejected, markers } = commit;
+        let Commit { clear, tables, rejected, mut markers } = commit;
         let mut ready = Vec::with_capacity(tables.len());
         {
             let mut known = self.tables.lock().await;
@@ -89,9 +95,20 @@ impl Writer {
                     ready.push(table.shape(batch)?);
                 }
             }
+            let kept = known.values().map(Table::known_bytes).sum::<usize>();
+            if kept > KNOWN_BYTES_MAX {
+                known.values_mut().for_each(Table::forget_known);
+            }
         }
         check_markers(&markers)?;
         let dead_letters = self.accept_rejected(rejected).await?;
+        let mut counted = None;
+        if !dead_letters.is_empty() {
+            let mut held = self.quota.hold(self).await?;
+            held.add_letters(&dead_letters)?;
+            markers.push(held.marker());
+            counted = Some(held);
+        }
         let started = Instant::now();
         let measured: Vec<_> = ready.iter().map(Measured::of).collect();
         let request = WriteRequest {
@@ -106,12 +123,36 @@ impl Writer {
         let letters = request.dead_letters.len() as u64;
         let outcome = self.destination.write_batch(request).await?;
         self.commits.fetch_add(1, Ordering::Relaxed);
+        if let Some(counted) = counted {
+            counted.committed();
+        }
         self.record(&measured, letters, &outcome, started);
-        Ok(())
+        self.count_refused(&measured, &outcome).await
+    }
+
+    /// Counts rows that the destination has made dead letters of. How many they are is known only
+    /// when they are committed, so one commit may pass the limit before the schema stops.
+    async fn count_refused(
+        &self,
+        measured: &[Measured],
+        outcome: &WriteOutcome,
+    ) -> Result<(), RunError> {
+        let Some(last) = outcome.rejected.last() else { return Ok(()) };
+        let mut held = self.quota.hold(self).await?;
+        let bytes = outcome.rejected.iter().map(|row| {
+            let of_row = measured.get(row.batch).map_or(0, Measured::bytes_per_row);
+            of_row + row.message.len() as u64
+        });
+        let table = measured.get(last.batch).map_or("", |batch| batch.table.as_str());
+        let within = held.add_letter_bytes(table, bytes.sum());
+        self.commit_markers(vec![held.marker()]).await?;
+        held.committed();
+        within
     }
 
     /// Makes the table at the destination, or adopts the one that is there.
     pub async fn create_table(&self, table: &Table) -> Result<(), RunError> {
+        quota::check_columns(&self.context, table)?;
         let (schema, plan) = (self.context.name(), table.plan());
         Ok(self.destination.create_table_if_not_exists(schema, &plan, self.epoch).await?)
     }
@@ -133,10 +174,13 @@ impl Writer {
             return Err(RunError::UnknownTable { table: batch.table.clone() });
         };
         let news = table.news(&batch.schema);
-        if !news.is_empty() && evolve::apply(self, table, news).await? == Evolved::CopyAgain {
+        if news.is_empty() {
+            return Ok(());
+        }
+        if evolve::apply(self, table, news).await? == Evolved::CopyAgain {
             return Err(RunError::CopyAgain { table: batch.table.clone() });
         }
-        Ok(())
+        quota::check_tables(&self.context, tables, &batch.table)
     }
 
     /// Rows that the source could not turn into data: dead letters, if the operator lets them.
@@ -163,7 +207,8 @@ impl Writer {
                 let DeadLetter { table, origin, message, .. } = letter;
                 return Err(RunError::RowRefused { table, origin, message, key });
             }
-            if !conversion || rules.log_conversion_warnings {
+            let wanted = !conversion || rules.log_conversion_warnings;
+            if wanted && self.context.source.log.admits("dead letters") {
                 let DeadLetter { table, origin, code, message, .. } = &letter;
                 tracing::warn!(table, origin, code, "row goes to the dead letters: {message}");
             }
@@ -198,6 +243,9 @@ impl Writer {
         }
         metrics.last_successful_sync(SystemTime::now());
         for row in &outcome.rejected {
+            if !self.context.destination.log.admits("refused rows") {
+                continue;
+            }
             let table = measured.get(row.batch).map_or("", |batch| batch.table.as_str());
             let (code, message) = (&row.code, &row.message);
             tracing::warn!(
@@ -239,6 +287,10 @@ pub struct Measured {
 }
 
 impl Measured {
+    fn bytes_per_row(&self) -> u64 {
+        self.bytes / self.operations.iter().sum::<u64>().max(1)
+    }
+
     pub fn of(batch: &TableBatch) -> Self {
         Self {
             table: batch.table.clone(),

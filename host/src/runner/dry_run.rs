@@ -10,6 +10,7 @@ use super::{
     attempt::{Selection, check_named, open_destination, open_source, select_tables},
     context::SchemaContext,
     deliver::Measured,
+    pace::{self, Asked},
     state::{CHANGES, TableState, read, table_stream},
 };
 use crate::{
@@ -69,8 +70,12 @@ async fn count_snapshot(
     for chunk in source.plan_snapshot(context.name(), table, start, 1).await? {
         let mut cursor = None;
         loop {
-            let batch =
+            let asked = Asked::now();
+            let mut batch =
                 source.get_full_snapshot(context.name(), table, &chunk, cursor, limits).await?;
+            if !pace::brings_rows_of_snapshot(&mut batch) {
+                asked.pause().await;
+            }
             count(context, batch.rows.as_slice(), batch.rejected.len());
             cursor = batch.next_cursor;
             if cursor.is_none() || context.stop.is_cancelled() {
@@ -90,8 +95,16 @@ async fn count_changes(
     let limits = ReadLimits { rows_max, bytes_max: BATCH_BYTES_MAX, wait: Duration::ZERO };
     let mut after = start;
     while !context.stop.is_cancelled() {
-        let batch = source.get_changes(context.name(), &after, limits).await?;
-        for change in batch.schema_changes.iter().filter(|c| context.selects(&c.table)) {
+        let asked = Asked::now();
+        let mut batch = source.get_changes(context.name(), &after, limits).await?;
+        pace::keep_selected(context, &mut batch);
+        if !pace::brings_rows(&batch) && !batch.caught_up {
+            asked.pause().await;
+        }
+        for change in &batch.schema_changes {
+            if !context.source.log.admits("new shapes") {
+                continue;
+            }
             tracing::info!(table = change.table, change = change.kind.word(), "would change shape");
         }
         count(context, &batch.tables, batch.rejected.len());
@@ -104,7 +117,6 @@ async fn count_changes(
 }
 
 fn count(context: &SchemaContext, batches: &[TableBatch], rejected: usize) {
-    let selected = batches.iter().filter(|batch| context.selects(&batch.table));
-    let measured: Vec<_> = selected.map(Measured::of).collect();
+    let measured: Vec<_> = batches.iter().map(Measured::of).collect();
     context.tally.add(&measured, rejected as u64);
 }

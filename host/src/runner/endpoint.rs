@@ -3,28 +3,30 @@
 //! Nothing is accepted and ignored: a key that the connector does not declare it reads is refused.
 //! Grants come from what the operator wrote, and from nowhere else (I10).
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use super::{
-    RunError, bounds::plugin_bounds, connectors::Connectors, context::Endpoint,
+    RunError,
+    bounds::plugin_bounds,
+    connection::{self, Connection, Endpoint},
+    connectors::{self, Connectors},
     protected::protected_places,
 };
 use crate::{
     config::{
-        self, ChangeDetectionStrategy, DestinationConfig, EnvironmentGrant, Grants, Limits,
-        SecretSource, SourceConfig, WarpConfig,
+        self, ChangeDetectionStrategy, ConnectionString, Credentials, DestinationConfig,
+        EnvironmentGrant, Grants, Limits, SourceConfig, WarpConfig,
     },
     model::HostPattern,
     plugin::{
-        self, ConnectSettings, HostGrant, PathGrant, PathKind, Places, Plugin, Role, TlsGrant,
-        TlsStart, Written, derive_grants, merge_hosts, refuse_protected,
+        self, ConnectSettings, HostGrant, PathGrant, PathKind, Patience, Places, Plugin, Role,
+        Secrets, TlsGrant, TlsStart, Written, derive_grants, keep_credentials, limits::CPU_WEIGHT,
+        merge_hosts, refuse_protected, secure_hosts,
     },
 };
 
 /// Largest batch that may cross a plugin's border, in encoded bytes.
 const MESSAGE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Largest secret that is read from a file.
-const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
 /// The source's side.
 pub fn source(
@@ -32,13 +34,9 @@ pub fn source(
     connectors: &Connectors,
     schema: &str,
 ) -> Result<Endpoint, RunError> {
-    let endpoint = source_of(config, &connectors.source, schema)?;
-    refuse_protected(
-        Role::Source,
-        &endpoint.settings.grants.paths,
-        &protected_places(config, &connectors.both()),
-    )?;
-    Ok(endpoint)
+    let secrets = connectors.source_secrets.clone();
+    let endpoint = source_of(config, &connectors.source, secrets, schema)?;
+    checked(config, endpoint, &connectors.both())
 }
 
 /// The destination's side.
@@ -47,45 +45,63 @@ pub fn destination(
     connectors: &Connectors,
     schema: &str,
 ) -> Result<Endpoint, RunError> {
-    let endpoint = destination_of(config, &connectors.destination, schema)?;
-    refuse_protected(
-        Role::Destination,
-        &endpoint.settings.grants.paths,
-        &protected_places(config, &connectors.both()),
-    )?;
-    Ok(endpoint)
+    let secrets = connectors.destination_secrets.clone();
+    let endpoint = destination_of(config, &connectors.destination, secrets, schema)?;
+    checked(config, endpoint, &connectors.both())
 }
 
 /// The side of the configuration that a connector is for, as if it was the one that is named there.
 pub fn endpoint_of(config: &WarpConfig, plugin: &Arc<Plugin>) -> Result<Endpoint, RunError> {
+    let secrets = |grants: &Grants| connectors::secrets(&grants.secrets, &config.base_dir);
     let endpoint = match plugin.info.role {
-        Role::Source => source_of(config, plugin, "")?,
-        Role::Destination => destination_of(config, plugin, "")?,
+        Role::Source => source_of(config, plugin, secrets(&config.source.grants), "")?,
+        Role::Destination => {
+            destination_of(config, plugin, secrets(&config.destination.grants), "")?
+        }
     };
-    let (role, paths) = (plugin.info.role, &endpoint.settings.grants.paths);
-    refuse_protected(role, paths, &protected_places(config, &[plugin]))?;
+    checked(config, endpoint, &[plugin])
+}
+
+/// An endpoint that is granted nothing of what the host itself relies on.
+fn checked(
+    config: &WarpConfig,
+    endpoint: Endpoint,
+    plugins: &[&Arc<Plugin>],
+) -> Result<Endpoint, RunError> {
+    let (role, paths) = (endpoint.plugin.info.role, &endpoint.settings.grants.paths);
+    refuse_protected(role, paths, &protected_places(config, plugins))?;
     Ok(endpoint)
 }
 
 fn source_of(
     config: &WarpConfig,
     plugin: &Arc<Plugin>,
+    secrets: Secrets,
     schema: &str,
 ) -> Result<Endpoint, RunError> {
     let section = &config.source;
-    let settings = source_settings(section, plugin)?;
-    let connection = section
-        .read_connection_string()
-        .map_err(|cause| RunError::ConnectionFile { key: "source", cause })?;
-    let connection = connection.expose();
-    let options = serde_json::Value::Object(section.options.clone());
-    let side = Side { key: "source", plugin, connection, options, base_dir: &config.base_dir };
-    side.endpoint(settings, &section.grants, &section.limits, schema)
+    let side = Side {
+        key: "source",
+        plugin: Arc::clone(plugin),
+        settings: source_settings(section, plugin)?,
+        options: serde_json::Value::Object(section.options.clone()),
+        base_dir: config.base_dir.clone(),
+        grants: section.grants.clone(),
+        limits: section.limits.clone(),
+        secrets,
+        places: Places::default(),
+        written: written(Role::Source, &section.limits),
+        label: schema.to_owned(),
+    };
+    let connection = section.connection_string.clone();
+    let file = section.connection_string_file.clone();
+    Endpoint::new(side, Connection { key: "source", text: connection, file })
 }
 
 fn destination_of(
     config: &WarpConfig,
     plugin: &Arc<Plugin>,
+    secrets: Secrets,
     schema: &str,
 ) -> Result<Endpoint, RunError> {
     let section = &config.destination;
@@ -99,13 +115,26 @@ fn destination_of(
             help: "destinations without the capability `transactions` are not supported yet".into(),
         });
     }
-    let connection = section
-        .read_connection_string()
-        .map_err(|cause| RunError::ConnectionFile { key: "destination", cause })?;
-    let connection = connection.expose();
-    let options = serde_json::Value::Object(section.options.clone());
-    let side = Side { key: "destination", plugin, connection, options, base_dir: &config.base_dir };
-    side.endpoint(settings, &section.grants, &section.limits, schema)
+    let side = Side {
+        key: "destination",
+        plugin: Arc::clone(plugin),
+        settings,
+        options: serde_json::Value::Object(section.options.clone()),
+        base_dir: config.base_dir.clone(),
+        grants: section.grants.clone(),
+        limits: section.limits.clone(),
+        secrets,
+        places: Places::default(),
+        written: written(Role::Destination, &section.limits),
+        label: schema.to_owned(),
+    };
+    let connection = section.connection_string.clone();
+    let file = section.connection_string_file.clone();
+    Endpoint::new(side, Connection { key: "destination", text: connection, file })
+}
+
+fn written(role: Role, limits: &Limits) -> Option<Written> {
+    limits.written_bytes.map(|max| Written::new(role, max.get()))
 }
 
 /// Opens the paths that the endpoints are granted, once for all their connections. `beside` are the
@@ -200,22 +229,44 @@ impl Given<'_> {
     }
 }
 
-struct Side<'a> {
+/// One side of a pipeline, but for its connection string.
+#[derive(Clone)]
+pub struct Side {
     key: &'static str,
-    plugin: &'a Arc<Plugin>,
-    connection: &'a str,
+    pub(super) plugin: Arc<Plugin>,
+    settings: Vec<(String, String)>,
     options: serde_json::Value,
-    base_dir: &'a Path,
+    base_dir: PathBuf,
+    grants: Grants,
+    limits: Limits,
+    pub(super) secrets: Secrets,
+    /// What is granted, once it is open: one for all connections, whatever is found anew for each.
+    places: Places,
+    /// How far files have grown, by all connections.
+    written: Option<Written>,
+    pub(super) label: String,
 }
 
-impl Side<'_> {
-    fn endpoint(
-        self,
-        settings: Vec<(String, String)>,
-        grants: &Grants,
-        limits: &Limits,
-        schema: &str,
-    ) -> Result<Endpoint, RunError> {
+impl Side {
+    /// A variable or file that is not there at the start is a typing mistake. Commands are run when
+    /// they are needed.
+    pub(super) fn check_secrets(&self) -> Result<(), RunError> {
+        for name in self.grants.secrets.keys() {
+            self.secrets.check(name).map_err(|cause| RunError::Unusable {
+                what: format!("`{}.grants.secrets.{name}`: {cause}", self.key),
+                help: "set it, or remove the grant".into(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The settings for a connection string, the secrets it has places for not filled in. What it
+    /// grants does not depend on them.
+    pub(super) fn settings(&self, text: &ConnectionString) -> Result<ConnectSettings, RunError> {
+        let Self { grants, limits, .. } = self;
+        let connection = connection::without_secrets(text, |text| {
+            Ok(derive_grants(&self.plugin.info, text, &self.options, &self.base_dir)?)
+        })?;
         if let Some(error) = self.plugin.check_options(&self.options).into_iter().next() {
             let dot = if error.path.is_empty() { "" } else { "." };
             return Err(RunError::Unusable {
@@ -226,8 +277,7 @@ impl Side<'_> {
                 ),
             });
         }
-        let derived =
-            derive_grants(&self.plugin.info, self.connection, &self.options, self.base_dir)?;
+        let derived = derive_grants(&self.plugin.info, &connection, &self.options, &self.base_dir)?;
         let mut paths = derived.paths;
         paths.extend(grants.directories.iter().map(|grant| PathGrant {
             key: "grants".into(),
@@ -244,43 +294,54 @@ impl Side<'_> {
                 .iter()
                 .any(|grant| grant.private && grant.host == HostPattern::Name(wanted.host.clone()));
         }
-        let hosts = merge_hosts(derived.hosts, grants.hosts.iter().map(host).collect())?;
-        let settings = ConnectSettings {
-            connection_string: self.connection.to_owned(),
-            options: self.options,
-            settings,
-            grants: plugin::Grants {
-                paths,
-                places: Places::default(),
-                written: limits
-                    .written_bytes
-                    .map(|max| Written::new(self.plugin.info.role, max.get())),
-                hosts,
-                srv,
-                secrets: secrets(self.key, &grants.secrets)?,
-                environment: environment(&grants.environment),
-            },
+        let mut hosts = merge_hosts(derived.hosts, grants.hosts.iter().map(host).collect())?;
+        secure_hosts(&mut hosts, &connection, &self.options)?;
+        let mut granted = plugin::Grants {
+            paths,
+            places: self.places.clone(),
+            written: self.written.clone(),
+            hosts,
+            srv,
+            secrets: self.secrets.clone(),
+            environment: environment(&grants.environment),
+        };
+        Ok(ConnectSettings {
+            connection_string: self.kept(&connection, &mut granted)?,
+            options: self.options.clone(),
+            settings: self.settings.clone(),
+            grants: granted,
             limits: plugin::Limits {
                 memory_max_bytes: limits.memory.get(),
                 call_deadline: limits.call_deadline.duration(),
                 log_lines_per_second: limits.log_lines_per_second.get(),
+                cpu_weight: CPU_WEIGHT,
                 message_bytes_max: MESSAGE_BYTES_MAX,
                 bounds: plugin_bounds(limits),
             },
-            label: schema.to_owned(),
-        };
-        Ok(Endpoint { plugin: Arc::clone(self.plugin), settings })
+            // The runner has some; a command that looks once answers at once.
+            patience: Patience::default(),
+            label: self.label.clone(),
+        })
+    }
+}
+
+impl Side {
+    /// The connection string as the connector gets it: where the host logs in, the password stays.
+    pub(super) fn kept(&self, text: &str, grants: &mut plugin::Grants) -> Result<String, RunError> {
+        let at_host = |grant: &&config::HostGrant| grant.credentials == Credentials::Host;
+        let places = self.grants.hosts.iter().filter(at_host);
+        let places: Vec<_> = places.map(|grant| (grant.host.clone(), grant.port)).collect();
+        Ok(keep_credentials(&self.plugin.info, text, &places, grants)?)
     }
 }
 
 /// TLS that the operator asks for beside the connection string begins at once.
 fn host(grant: &config::HostGrant) -> HostGrant {
     let tls = grant.tls.map(|mode| TlsGrant {
-        start: TlsStart::Direct,
-        mode,
         ca: grant.ca.clone(),
         certificate: grant.certificate.clone(),
         key: grant.key.clone(),
+        ..TlsGrant::new(TlsStart::Direct, mode)
     });
     HostGrant {
         key: "grants.hosts".into(),
@@ -288,35 +349,8 @@ fn host(grant: &config::HostGrant) -> HostGrant {
         port: grant.port,
         tls,
         private: grant.private,
+        login: None,
     }
-}
-
-fn secrets(
-    key: &str,
-    granted: &BTreeMap<String, SecretSource>,
-) -> Result<BTreeMap<String, String>, RunError> {
-    let read = |(name, source): (&String, &SecretSource)| {
-        let (value, place) = match source {
-            SecretSource::Env(variable) => {
-                (std::env::var(variable).ok(), format!("environment variable {variable}"))
-            }
-            SecretSource::File(path) => (secret_file(path), format!("file {}", path.display())),
-        };
-        match value {
-            Some(value) => Ok((name.clone(), value)),
-            None => Err(RunError::Unusable {
-                what: format!("`{key}.grants.secrets.{name}`: {place} cannot be read"),
-                help: "set it, or remove the grant".into(),
-            }),
-        }
-    };
-    granted.iter().map(read).collect()
-}
-
-fn secret_file(path: &Path) -> Option<String> {
-    let is_small = std::fs::metadata(path).is_ok_and(|file| file.len() <= SECRET_BYTES_MAX);
-    let text = if is_small { std::fs::read_to_string(path).ok()? } else { return None };
-    Some(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn environment(granted: &BTreeMap<String, EnvironmentGrant>) -> BTreeMap<String, String> {

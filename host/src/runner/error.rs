@@ -7,12 +7,15 @@ use thiserror::Error;
 
 use crate::{
     config::Unread,
-    model::Action,
+    model::{Action, text},
     monitor::ErrorType,
-    plugin::{Cause, GrantError, OpenError, PluginError, ProtectedError, Role},
+    plugin::{Cause, GrantError, OpenError, PluginError, ProtectedError, Role, SecretError},
 };
 
-use super::state::UnreadableMarker;
+use super::{names, state::UnreadableMarker};
+
+/// What an error may take on one line, with its causes.
+const CHAIN_BYTES_MAX: usize = 8 * 1024;
 
 /// What ends an attempt to run a schema.
 #[derive(Debug, Error, Diagnostic)]
@@ -48,6 +51,15 @@ pub enum RunError {
     #[error("`{key}.connection_string_file` {cause}")]
     #[diagnostic(code("connection-string-file"), help("check the file's path and permissions"))]
     ConnectionFile { key: &'static str, cause: Unread },
+
+    #[error("`{key}`: {cause}")]
+    #[diagnostic(
+        code("secret"),
+        help(
+            "see that the place named by the key has the secret; the pipeline asks again by itself"
+        )
+    )]
+    Secret { key: String, cause: SecretError },
 
     #[error(transparent)]
     #[diagnostic(
@@ -132,6 +144,18 @@ pub enum RunError {
     #[diagnostic(code("copy-again"), help("start again: that goes on with the copy"))]
     CopyAgain { table: String },
 
+    #[error(
+        "plugin `{plugin}` reached `limits.{key}` of schema `{schema}` at table `{table}`: {found}"
+    )]
+    #[diagnostic(
+        code("quota"),
+        help(
+            "nothing beyond it was written. Look at what the source sends; if it may, raise \
+            `schemas[].limits.{key}` of the schema and start again: it goes on where it stopped"
+        )
+    )]
+    Quota { plugin: String, schema: String, table: String, key: &'static str, found: String },
+
     #[error("the source reads on without moving: {what}")]
     #[diagnostic(code("no-progress"), help("this is a defect of the source connector"))]
     NoProgress { what: String },
@@ -141,7 +165,7 @@ fn hint(listed: &[String]) -> String {
     if listed.is_empty() {
         return String::new();
     }
-    format!(": the source lists {}, none of them is selected", listed.join(", "))
+    format!(": the source lists {}, none of them is selected", names::listed(listed))
 }
 
 impl RunError {
@@ -157,10 +181,11 @@ impl RunError {
             Self::Grant(_)
             | Self::Protected(_)
             | Self::Unavailable { .. }
-            | Self::ConnectionFile { .. }
             | Self::Unusable { .. }
             | Self::NotReplaced { .. }
             | Self::NoTables { .. } => Action::Config,
+            // What hands out secrets may be away for a moment.
+            Self::Secret { .. } | Self::ConnectionFile { .. } => Action::Retry,
             Self::NoProgress { .. } | Self::CopyAgain { .. } => Action::Reconnect,
             _ => Action::Stop,
         }
@@ -178,7 +203,7 @@ impl RunError {
     pub fn error_type(&self) -> ErrorType {
         match self {
             Self::Plugin(error) => match &error.cause {
-                Cause::Deadline(_) => ErrorType::Timeout,
+                Cause::Deadline { .. } => ErrorType::Timeout,
                 Cause::Malformed(_) => ErrorType::Validation,
                 Cause::Failure(failure) if failure.action == Action::Config => {
                     ErrorType::Permission
@@ -191,11 +216,12 @@ impl RunError {
             | Self::CopyAgain { .. }
             | Self::UnknownTable { .. }
             | Self::NoTables { .. } => ErrorType::Schema,
-            Self::Fenced { .. } => ErrorType::Constraint,
+            Self::Fenced { .. } | Self::Quota { .. } => ErrorType::Constraint,
             Self::Grant(_)
             | Self::Protected(_)
             | Self::Unavailable { .. }
-            | Self::ConnectionFile { .. } => ErrorType::Permission,
+            | Self::ConnectionFile { .. }
+            | Self::Secret { .. } => ErrorType::Permission,
             Self::Unusable { .. }
             | Self::Marker(_)
             | Self::NoProgress { .. }
@@ -203,15 +229,16 @@ impl RunError {
         }
     }
 
-    /// The error and its causes on one line, for logs and `/health`.
+    /// The error and its causes on one line, for logs, `/health` and the journal: without known
+    /// secrets, escaped and cut.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
+        let mut chain = self.to_string();
         let mut source = self.source();
         while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
+            chain.push_str(": ");
+            chain.push_str(&cause.to_string());
             source = cause.source();
         }
-        text
+        text::one_line(&chain, CHAIN_BYTES_MAX)
     }
 }

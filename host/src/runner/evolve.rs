@@ -3,6 +3,8 @@
 use super::{
     RunError,
     deliver::Writer,
+    names::listed,
+    quota,
     registry::{Evolution, accept_shape},
     snapshot::forget_chunks,
     state::{TableState, marker, table_stream},
@@ -42,6 +44,7 @@ pub async fn apply(
     for change in changes {
         if let Some(column) = excluded(writer, &change) {
             table.leave_out(column);
+            quota::check_columns(&writer.context, table)?;
             continue;
         }
         match decide(&change, &table.source, &policy) {
@@ -52,6 +55,7 @@ pub async fn apply(
         let is_compatible = is_compatible(&change, &table.source, &policy);
         let rewrites = rewrites(writer, &change, table);
         let Some(ours) = table.accept(&change) else { continue };
+        quota::check_columns(&writer.context, table)?;
         apply_one(writer, &ours).await?;
         compatible &= is_compatible;
         rewritten |= rewrites;
@@ -64,7 +68,7 @@ pub async fn apply(
     if !gone {
         writer.create_table(table).await?;
     }
-    let evolution = Evolution { what: applied.join(", "), compatible };
+    let evolution = Evolution { what: listed(&applied), compatible };
     let again = if rewritten { copy_again(writer, table).await? } else { Vec::new() };
     accept_shape(writer, table, evolution, again).await?;
     Ok(if rewritten { Evolved::CopyAgain } else { Evolved::Applied })
@@ -93,7 +97,9 @@ async fn copy_again(writer: &Writer, table: &Table) -> Result<Vec<Marker>, RunEr
     let name = &table.source.name;
     let mut markers = forget_chunks(writer, name).await?;
     markers.push(marker(table_stream(name), &TableState::Again));
-    tracing::info!(table = name, "rows got new values: copying the table again");
+    if writer.context.source.log.admits("new shapes") {
+        tracing::info!(table = name, "rows got new values: copying the table again");
+    }
     Ok(markers)
 }
 
@@ -107,7 +113,9 @@ async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<(), RunErro
         }
     }
     writer.context.metrics.table(&change.table).schema_change(&change.kind);
-    tracing::info!(table = change.table, change = %describe(&change.kind), "shape changed");
+    if writer.context.source.log.admits("new shapes") {
+        tracing::info!(table = change.table, change = %describe(&change.kind), "shape changed");
+    }
     Ok(())
 }
 

@@ -13,6 +13,7 @@ mod attempt;
 mod backlog;
 mod batch;
 mod bounds;
+mod connection;
 mod connectors;
 mod context;
 mod deliver;
@@ -20,9 +21,14 @@ mod dry_run;
 mod endpoint;
 mod error;
 mod evolve;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod journal;
+mod names;
+mod pace;
 mod protected;
 mod queue;
+mod quota;
 mod reaction;
 mod read_ahead;
 mod registry;
@@ -38,9 +44,9 @@ mod state;
 mod stream;
 mod table;
 
-pub use bounds::process_bounds;
+pub use bounds::{compile_limits, process_bounds};
+pub use connection::Endpoint;
 pub use connectors::{ConnectorError, Connectors};
-pub use context::Endpoint;
 pub use endpoint::{
     destination as destination_endpoint, endpoint_of, open_grants, source as source_endpoint,
 };

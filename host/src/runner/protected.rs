@@ -41,7 +41,8 @@ pub(super) fn protected_places(config: &WarpConfig, plugins: &[&Arc<Plugin>]) ->
 fn secrets(grants: &Grants) -> impl Iterator<Item = (&'static str, &Path)> {
     let files = grants.secrets.values().filter_map(|secret| match secret {
         SecretSource::File(path) => Some(("a secret", path.as_path())),
-        SecretSource::Env(_) => None,
+        // A program is no file that says a secret.
+        SecretSource::Env(_) | SecretSource::Command { .. } => None,
     });
     let of_hosts = grants.hosts.iter().flat_map(|host| {
         let files = [&host.ca, &host.certificate, &host.key];
@@ -59,9 +60,10 @@ fn tls_files(config: &WarpConfig, plugin: &Plugin) -> Option<Vec<Protected>> {
             (config.destination.read_connection_string(), &config.destination.options)
         }
     };
-    let (connection, options) = (connection.ok()?, serde_json::Value::Object(options.clone()));
-    let derived =
-        derive_grants(&plugin.info, connection.expose(), &options, &config.base_dir).ok()?;
+    let options = serde_json::Value::Object(options.clone());
+    // No grant depends on the secrets that have places in it.
+    let connection = connection.ok()?.fill(str::to_owned);
+    let derived = derive_grants(&plugin.info, &connection, &options, &config.base_dir).ok()?;
     let hosts = derived.hosts.into_iter().filter_map(|host| host.tls);
     let tls = hosts.chain(derived.srv.into_iter().filter_map(|host| host.tls));
     let files = tls.flat_map(|TlsGrant { ca, certificate, key, .. }| [ca, certificate, key]);

@@ -34,6 +34,15 @@ struct State {
     tables: HashMap<String, Table>,
 }
 
+impl Job {
+    /// Memory it takes.
+    pub fn byte_count(&self) -> usize {
+        let cursor = self.progress.cursor.as_ref().map_or(0, Vec::len);
+        let chunk = self.chunk.id.len() + self.chunk.descriptor.len();
+        size_of::<Self>() + self.table.len() + chunk + cursor
+    }
+}
+
 /// The chunks that are still to be read.
 #[derive(Debug, Default)]
 pub struct JobQueue {

@@ -70,11 +70,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{DeadLetter, Position},
+        model::{DeadLetter, Held, Position},
         plugin::ChangeBatch,
     };
 
-    /// A batch of this many bytes.
+    /// A batch with a payload of this many bytes.
     fn batch(bytes: usize) -> ChangeBatch {
         let letter = DeadLetter {
             table: "t".into(),
@@ -83,6 +83,7 @@ mod tests {
             code: "c".into(),
             message: "m".into(),
             origin: "o".into(),
+            held: Held::default(),
         };
         ChangeBatch {
             schema_changes: vec![],
@@ -100,11 +101,12 @@ mod tests {
     #[tokio::test]
     async fn bytes_and_number_are_bounded() {
         let (queue, mut waiting) = read_ahead(ChangeBatch::byte_count);
-        assert!(queue.send(batch(WAITING_BYTES_MAX - 10)).await);
-        assert!(queue.send(batch(10)).await);
-        assert!(is_full(&queue, 1).await);
-        assert_eq!(waiting.recv().await.unwrap().byte_count(), WAITING_BYTES_MAX - 10);
-        assert!(!is_full(&queue, 1).await);
+        let least = batch(0).byte_count();
+        assert!(queue.send(batch(WAITING_BYTES_MAX - 2 * least)).await);
+        assert!(queue.send(batch(0)).await);
+        assert!(is_full(&queue, 0).await);
+        assert_eq!(waiting.recv().await.unwrap().byte_count(), WAITING_BYTES_MAX - least);
+        assert!(!is_full(&queue, 0).await);
 
         let (queue, mut waiting) = read_ahead(ChangeBatch::byte_count);
         for _ in 0..WAITING_MAX {

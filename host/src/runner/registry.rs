@@ -4,6 +4,8 @@
 //! a change that happened in between be seen, and decided about by the same rules as one that comes
 //! with the stream.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -12,23 +14,33 @@ use super::{
     deliver::Writer,
     evolve::{self, Evolved},
     journal::Entry,
+    names::listed,
     replace,
     state::{TableState, marker, read, shape_stream},
     table::{Table, unencodable},
 };
 use crate::{
     model::{Marker, TableShape},
-    plugin::{decode_schema, table_schema},
+    plugin::{WireError, decode_schema, table_schema},
 };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StoredShape {
+pub(super) struct StoredShape {
     /// The Arrow IPC schema message, reserved columns not included.
     schema: Vec<u8>,
     key: Vec<String>,
     /// Counts the shapes that the table has had.
     version: u32,
+}
+
+impl StoredShape {
+    /// The shape and its version. A destination may have changed what it stored for us.
+    pub(super) fn open(self, table: &str) -> Result<(TableShape, u32), WireError> {
+        let Self { schema, key, version } = self;
+        let schema = Arc::clone(&decode_schema(Bytes::from(schema))?.arrow);
+        Ok((TableShape { name: table.to_owned(), schema, key, estimated_rows: None }, version))
+    }
 }
 
 /// Remembers a table's present shape as its next version, in one commit with `more`.
@@ -38,9 +50,14 @@ pub async fn accept_shape(
     evolution: Evolution,
     more: Vec<Marker>,
 ) -> Result<(), RunError> {
-    table.version += 1;
+    let mut counted = writer.quota.hold(writer).await?;
+    let is_first = table.version == 0;
+    table.count_shape();
     let shape = shape_marker(table)?;
-    writer.commit_markers(more.into_iter().chain([shape]).collect()).await?;
+    counted.add_shape(&table.source.name, shape.value.as_ref().map_or(0, Vec::len), is_first)?;
+    let markers = more.into_iter().chain([shape, counted.marker()]);
+    writer.commit_markers(markers.collect()).await?;
+    counted.committed();
     let Evolution { what, compatible } = evolution;
     let (shape, version) = (&table.source, table.version);
     let entry = Entry::Shaped { table: shape, version, evolution: &what, compatible };
@@ -112,6 +129,10 @@ pub async fn prepare_table(
         }
         past => past,
     };
+    if past.is_none() {
+        // Refused before the destination has it.
+        writer.quota.hold(writer).await?.add_shape(&table.source.name, 0, true)?;
+    }
     replace::make(writer, table, past.as_ref().map(|(past, _)| past)).await?;
     // Nothing is committed without need: an attempt that commits counts as progress.
     if past.is_none_or(|(past, _)| !is_same(&past, &table.source)) {
@@ -134,8 +155,8 @@ fn check_key(table: &Table, now: &TableShape) -> Result<(), RunError> {
     Err(RunError::Unusable {
         what: format!(
             "the key of table `{name}` was ({}) and is now ({})",
-            key.join(", "),
-            now.key.join(", ")
+            listed(key),
+            listed(&now.key)
         ),
         help: format!("go back to the old key, or copy it anew with --full-resync={name}"),
     })
@@ -145,11 +166,6 @@ fn check_key(table: &Table, now: &TableShape) -> Result<(), RunError> {
 async fn stored_shape(writer: &Writer, table: &str) -> Result<Option<(TableShape, u32)>, RunError> {
     let (schema, stream) = (writer.context.name(), shape_stream(table));
     let stored: Option<StoredShape> = read(&writer.destination, schema, &stream).await?;
-    let Some(stored) = stored else { return Ok(None) };
-    let decoded =
-        decode_schema(Bytes::from(stored.schema)).map_err(|cause| unencodable(table, cause))?;
-    let arrow = decoded.arrow.clone();
-    let shape =
-        TableShape { name: table.to_owned(), schema: arrow, key: stored.key, estimated_rows: None };
-    Ok(Some((shape, stored.version)))
+    let stored = stored.map(|stored| stored.open(table)).transpose();
+    stored.map_err(|cause| unencodable(table, cause))
 }

@@ -26,10 +26,12 @@ pub async fn make(
     }
     let name = &table.source.name;
     drop_table(writer, name, cause).await?;
-    tracing::info!(
-        table = name,
-        "its columns could not take the new shape: the table is made anew"
-    );
+    if writer.context.source.log.admits("new shapes") {
+        tracing::info!(
+            table = name,
+            "its columns could not take the new shape: the table is made anew"
+        );
+    }
     writer.create_table(table).await
 }
 

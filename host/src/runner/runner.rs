@@ -10,15 +10,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Completion, RunError, SchemaProcessor,
+    connection::Endpoint,
     connectors::Connectors,
-    context::{Endpoint, SchemaContext, Tally},
+    context::{SchemaContext, Tally},
     endpoint,
     journal::sha256,
 };
 use crate::{
-    config::WarpConfig,
+    config::{ErrorHandling, WarpConfig},
     model::Operation,
     monitor::{Health, Metrics},
+    plugin::Patience,
     telemetry::Progress,
 };
 
@@ -63,9 +65,16 @@ impl WarpRunner {
         let destination = endpoint::destination(&config, connectors, "")?;
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
+            let stop = stop.child_token();
+            let patience = patience(&config.error_handling, &stop);
+            let prepared = |endpoint: Endpoint| {
+                let mut endpoint = endpoint.with(&patience);
+                endpoint.settings.limits.cpu_weight = schema.cpu_weight;
+                endpoint
+            };
             let context = SchemaContext {
-                source: source.labelled(&schema.name),
-                destination: destination.labelled(&schema.name),
+                source: prepared(source.labelled(&schema.name)),
+                destination: prepared(destination.labelled(&schema.name)),
                 metrics: surroundings.metrics.schema(&schema.name),
                 health: surroundings.health.clone(),
                 progress: surroundings.progress.clone(),
@@ -75,7 +84,7 @@ impl WarpRunner {
                 instance: instance_name(),
                 config_sha256: config_sha256.clone(),
                 until_caught_up: surroundings.until_caught_up,
-                stop: stop.child_token(),
+                stop,
                 config: Arc::clone(&config),
                 schema,
             };
@@ -136,6 +145,15 @@ impl WarpRunner {
                 dead_letters: context.tally.dead_letters(),
             });
         }
+    }
+}
+
+/// How long one call may wait on its connection: as attempts wait for each other.
+fn patience(rules: &ErrorHandling, stop: &CancellationToken) -> Patience {
+    Patience {
+        waits_max: rules.max_retries,
+        wait_max: rules.max_backoff_seconds.duration(),
+        stop: stop.clone(),
     }
 }
 

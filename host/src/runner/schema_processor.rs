@@ -140,10 +140,12 @@ impl SchemaProcessor {
         }
     }
 
-    fn announce(&self, failures: u32, pause: Duration, error: &RunError, what: &str) {
-        let (context, error) = (&self.context, error.chain());
+    fn announce(&self, failures: u32, pause: Duration, cause: &RunError, what: &str) {
+        let (context, error) = (&self.context, cause.chain());
         let pause_ms = pause.as_millis() as u64;
-        tracing::warn!(attempt = failures, pause_ms, error, "{what}");
+        if context.log_of(cause).admits("restarts") {
+            tracing::warn!(attempt = failures, pause_ms, error, "{what}");
+        }
         context.health.set(context.name(), SchemaState::Retrying { attempt: failures, error });
     }
 

@@ -11,6 +11,7 @@
 use super::{
     RunError,
     deliver::Writer,
+    names::listed,
     state::{SELECTION, TableState, forgotten, marker, read, table_stream},
 };
 use crate::{config::TableLists, model::Marker};
@@ -55,7 +56,7 @@ pub async fn compare(writer: &Writer, others: &[String]) -> Result<Before, RunEr
     }
     if !aside.is_empty() {
         tracing::info!(
-            tables = aside.join(", "),
+            tables = listed(&aside),
             "no longer selected: what changes from now on is missed, so these tables are emptied \
              and copied anew when they are selected again"
         );

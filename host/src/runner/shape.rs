@@ -68,6 +68,10 @@ impl ColumnRules {
         self.left_out.contains(column)
     }
 
+    pub fn left_out_count(&self) -> usize {
+        self.left_out.len()
+    }
+
     /// True when batches need no touch at all.
     pub fn is_identity(&self) -> bool {
         let Columns { include, exclude, mask, rename } = &self.columns;

@@ -14,6 +14,7 @@ use super::{
     attempt::open_source,
     batch::BYTES_MAX,
     deliver::{Commit, Writer},
+    pace::{self, Asked, Heartbeat},
     queue::{Job, JobQueue},
     read_ahead::{ReadAhead, Waiting, read_ahead},
     snapshot_progress::SnapshotProgress,
@@ -28,6 +29,9 @@ use crate::{
 const BATCH_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Chunks per reader, so that readers of uneven chunks end at about the same time.
 const CHUNKS_PER_READER: u32 = 4;
+
+/// Memory that the chunks of all tables may take while they wait.
+const PLANNED_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Whether everything was copied, or somebody asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,7 @@ pub async fn copy_tables(
     states: Vec<(String, TableState)>,
 ) -> Result<Copied, RunError> {
     let copying = Arc::new(Copying::default());
+    let mut planned = 0;
     for (table, state) in states {
         let jobs = match state {
             TableState::Streaming => continue,
@@ -71,11 +76,27 @@ pub async fn copy_tables(
             finish_table(writer, &table).await?;
             continue;
         }
+        planned += jobs.iter().map(Job::byte_count).sum::<usize>();
+        if planned > PLANNED_BYTES_MAX {
+            return Err(too_many_chunks(&table));
+        }
         let readers = writer.context.table_settings(&table).max_parallel_streams;
         copying.progress.begin(&writer.context, &table, &jobs);
         copying.queue.add(&table, readers.get() as usize, jobs);
     }
     run_readers(writer, &copying).await
+}
+
+fn too_many_chunks(table: &str) -> RunError {
+    RunError::Unusable {
+        what: format!(
+            "with table `{table}` the chunks of the snapshot take more than {PLANNED_BYTES_MAX} \
+             bytes"
+        ),
+        help: "copy the schema's tables in several runs by `table_whitelist`, or lower \
+               `max_parallel_streams`: the source cuts them into too many or too large chunks"
+            .into(),
+    }
 }
 
 async fn resume(writer: &Writer, table: &str, chunk: Chunk) -> Result<Job, RunError> {
@@ -180,11 +201,13 @@ async fn read_chunk(
     };
     let (schema, table) = (context.name(), job.table.as_str());
     let mut cursor = job.progress.cursor.clone();
+    let mut heartbeat = Heartbeat::default();
     loop {
         if context.stop.is_cancelled() {
             return Ok(Copied::Stopped);
         }
-        let batch =
+        let asked = Asked::now();
+        let mut batch =
             source.get_full_snapshot(schema, table, &job.chunk, cursor.clone(), limits).await?;
         let next = batch.next_cursor.clone();
         if next.is_some() && next == cursor {
@@ -192,6 +215,13 @@ async fn read_chunk(
         }
         let is_last = next.is_none();
         cursor = next;
+        let brings_rows = pace::brings_rows_of_snapshot(&mut batch);
+        if !brings_rows && !is_last {
+            asked.pause().await;
+            if !heartbeat.is_due() {
+                continue;
+            }
+        }
         // A closed channel means that the write failed; its error is the one to report.
         if !batches.send(batch).await || is_last {
             return Ok(Copied::All);
@@ -220,7 +250,7 @@ async fn write_chunk(
             commit.rejected.extend(batch.rejected);
             next = if bytes < BYTES_MAX { batches.try_recv() } else { None };
         }
-        progress.rows += rows;
+        progress.add(rows);
         commit.markers = vec![marker(stream.clone(), &progress)];
         writer.commit(commit).await?;
         shown.advance(&writer.context, &job.table, rows);
@@ -232,7 +262,9 @@ async fn finish_table(writer: &Writer, table: &str) -> Result<(), RunError> {
     let mut markers = forget_chunks(writer, table).await?;
     markers.push(marker(table_stream(table), &TableState::Streaming));
     writer.commit_markers(markers).await?;
-    tracing::info!(table, "snapshot complete");
+    if writer.context.source.log.admits("snapshots") {
+        tracing::info!(table, "snapshot complete");
+    }
     Ok(())
 }
 

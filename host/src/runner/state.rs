@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `changes` | where the change stream goes on, the source's own bytes |
 //! | `runner` | the run that holds the schema |
+//! | `quota` | what counts towards the schema's limits (`quota`) |
 //! | `selection` | the lists by which the last run selected tables (`selection`) |
 //! | `table/T` | the state of a table |
 //! | `shape/T` | its shape as it was accepted (`registry`) |
@@ -22,6 +23,8 @@ use crate::{
 
 /// Marker of the change stream's position.
 pub const CHANGES: &str = "changes";
+/// Marker of what counts towards the schema's limits.
+pub const QUOTA: &str = "quota";
 /// Marker of the run that holds the schema.
 pub const RUNNER: &str = "runner";
 /// Marker of the lists that select tables.
@@ -77,6 +80,13 @@ pub struct ChunkProgress {
     pub done: bool,
     /// Rows committed so far, for progress bars and status.
     pub rows: u64,
+}
+
+impl ChunkProgress {
+    /// Counts rows on top of what the destination says was there before.
+    pub fn add(&mut self, rows: u64) {
+        self.rows = self.rows.saturating_add(rows);
+    }
 }
 
 /// A marker that cannot be read: written by another version, or damaged.
@@ -144,7 +154,8 @@ pub async fn read<T: DeserializeOwned>(
     Ok(value.map(|value| decode(schema, stream, &value)).transpose()?)
 }
 
-fn decode<T: DeserializeOwned>(
+/// Reads the value of a marker of the host's own: the destination's word for what we stored.
+pub fn decode<T: DeserializeOwned>(
     schema: &str,
     stream: &str,
     value: &[u8],

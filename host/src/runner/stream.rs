@@ -4,7 +4,7 @@
 //! (backpressure: a slow destination stops the reader). The position moves when the destination has
 //! committed, and only then is the source told (I1). Order is the source's (I4).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::{sync::watch, time::sleep_until};
 
@@ -14,6 +14,8 @@ use super::{
     batch::{BYTES_MAX, Pending},
     deliver::{Commit, Writer},
     evolve::{self, Evolved},
+    pace::{self, Asked},
+    quota,
     read_ahead::{ReadAhead, Waiting, read_ahead},
     registry::prepare_table,
     state::{CHANGES, TableState, deletion, marker, shape_stream, table_stream},
@@ -24,11 +26,6 @@ use crate::{
     plugin::{ChangeBatch, ReadLimits, SourceConnection},
 };
 
-/// Pause after an empty answer that came at once although more is to come, so that a source that
-/// answers so for ever does not take a core.
-const EMPTY_PAUSE: Duration = Duration::from_millis(20);
-/// An answer faster than this did not wait.
-const AT_ONCE: Duration = Duration::from_millis(5);
 /// A batch that waits this long for the destination is a standstill.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 /// How long a stopping run waits for the source to hear of the last commit.
@@ -96,14 +93,16 @@ impl Reader<'_> {
         loop {
             self.confirm().await?;
             let limits = self.limits().await;
-            let asked = Instant::now();
-            let batch = tokio::select! {
+            let asked = Asked::now();
+            let mut batch = tokio::select! {
                 biased;
                 () = context.stop.cancelled() => return Ok(StreamEnd::Stopped),
                 batch = self.source.get_changes(context.name(), &after, limits) => batch?,
             };
+            pace::keep_selected(context, &mut batch);
             let caught_up = batch.caught_up;
-            let is_empty = is_empty(&batch);
+            let brings_rows = pace::brings_rows(&batch);
+            let is_empty = !brings_rows && batch.schema_changes.is_empty();
             let moved = batch.position != after;
             self.backlog.arrived(batch.row_count() as u64, caught_up);
             after = batch.position.clone();
@@ -114,8 +113,8 @@ impl Reader<'_> {
             if caught_up && self.end_when_caught_up {
                 return Ok(StreamEnd::CaughtUp);
             }
-            if is_empty && asked.elapsed() < AT_ONCE {
-                tokio::time::sleep(EMPTY_PAUSE).await;
+            if !brings_rows {
+                asked.pause().await;
             }
         }
     }
@@ -166,10 +165,6 @@ impl Reader<'_> {
     }
 }
 
-fn is_empty(batch: &ChangeBatch) -> bool {
-    batch.tables.is_empty() && batch.rejected.is_empty() && batch.schema_changes.is_empty()
-}
-
 /// The way from the queue to the commit.
 struct Delivery<'a> {
     writer: &'a Writer,
@@ -201,8 +196,10 @@ impl Delivery<'_> {
 
     async fn take(&mut self, batch: ChangeBatch) -> Result<(), RunError> {
         if !batch.schema_changes.is_empty() {
-            // Rows before the change are committed in the old shape.
-            self.flush().await?;
+            // Rows before the change are committed in the old shape; a position alone waits.
+            if self.pending.carries_rows() {
+                self.flush().await?;
+            }
             change_shapes(self.writer, &batch.schema_changes).await?;
         }
         let no_more_to_wait_for = batch.caught_up && !batch.tables.is_empty();
@@ -236,22 +233,17 @@ async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<(), 
     let mut tables = writer.tables.lock().await;
     // The others are applied too: the source does not announce them again.
     let mut again = None;
-    for change in changes.iter().filter(|change| writer.context.selects(&change.table)) {
+    for change in changes {
         match (tables.get_mut(&change.table), &change.kind) {
             // A table that was planned from the source's list is announced again by its stream.
             (Some(table), ChangeKind::AddTable) if !table.dropped => {}
             (Some(table), ChangeKind::DropTable) => {
-                let mut gone = vec![deletion(table_stream(&change.table))];
-                // What the destination keeps is what a table of the same name is compared with.
-                if evolve::apply(writer, table, vec![change.clone()]).await? != Evolved::Kept {
-                    gone.push(deletion(shape_stream(&change.table)));
-                }
-                writer.commit_markers(gone).await?;
-                table.dropped = true;
+                drop_table(writer, table, change).await?;
             }
             (_, ChangeKind::AddTable) => {
                 let (table, evolved) = add_table(writer, change).await?;
                 tables.insert(change.table.clone(), table);
+                quota::check_tables(&writer.context, &tables, &change.table)?;
                 if evolved == Evolved::CopyAgain {
                     again.get_or_insert_with(|| change.table.clone());
                 }
@@ -261,6 +253,7 @@ async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<(), 
                 if evolved == Evolved::CopyAgain {
                     again.get_or_insert_with(|| change.table.clone());
                 }
+                quota::check_tables(&writer.context, &tables, &change.table)?;
             }
             (None, _) => {
                 return Err(RunError::UnknownTable { table: change.table.clone() });
@@ -271,6 +264,27 @@ async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<(), 
         Some(table) => Err(RunError::CopyAgain { table }),
         None => Ok(()),
     }
+}
+
+async fn drop_table(
+    writer: &Writer,
+    table: &mut Table,
+    change: &SchemaChange,
+) -> Result<(), RunError> {
+    let mut gone = vec![deletion(table_stream(&change.table))];
+    let kept = evolve::apply(writer, table, vec![change.clone()]).await? == Evolved::Kept;
+    table.dropped = true;
+    // What the destination keeps is what a table of the same name is compared with.
+    if kept {
+        return writer.commit_markers(gone).await;
+    }
+    gone.push(deletion(shape_stream(&change.table)));
+    let mut counted = writer.quota.hold(writer).await?;
+    counted.remove_table();
+    gone.push(counted.marker());
+    writer.commit_markers(gone).await?;
+    counted.committed();
+    Ok(())
 }
 
 /// A table that is new in the stream arrives whole through it: there is nothing to snapshot.
@@ -288,6 +302,8 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<(Table, Evo
         writer.commit_markers(vec![state]).await?;
     }
     context.metrics.table(&change.table).schema_change(&change.kind);
-    tracing::info!(table = change.table, "new table");
+    if context.source.log.admits("new tables") {
+        tracing::info!(table = change.table, "new table");
+    }
     Ok((table, evolved))
 }

@@ -6,6 +6,7 @@ use arrow_schema::Schema;
 
 use super::{
     RunError,
+    names::listed,
     shape::{ColumnRules, Steps},
 };
 use crate::{
@@ -33,8 +34,12 @@ pub struct Table {
     pub dropped: bool,
     rules: ColumnRules,
     promises: Promises,
+    /// Memory that `source` takes.
+    shape_bytes: usize,
     /// Schemas whose columns the destination has, by id; none where batches go untouched.
     known: HashMap<String, Option<(Steps, Arc<TableSchema>)>>,
+    /// Memory that `known` takes.
+    known_bytes: usize,
 }
 
 /// What a source promises of its rows, by its capabilities.
@@ -60,14 +65,17 @@ impl Table {
         promises: Promises,
     ) -> Result<Self, RunError> {
         let rules = ColumnRules::new(settings.columns.clone(), source.key.clone());
+        let shape_bytes = source.byte_count();
         let table = Self {
             settings,
             source,
+            shape_bytes,
             version: 0,
             dropped: false,
             rules,
             promises,
             known: HashMap::new(),
+            known_bytes: 0,
         };
         table.check_key()?;
         table.check_columns()?;
@@ -113,7 +121,7 @@ impl Table {
                     what: format!(
                         "table `{name}`: `columns.{rule}` names `{column}`, which it does not have"
                     ),
-                    help: format!("its columns are {}", columns.join(", ")),
+                    help: format!("its columns are {}", listed(&columns)),
                 });
             }
         }
@@ -159,8 +167,47 @@ impl Table {
 
     /// Goes on from a remembered shape; what the source says now is returned.
     pub fn remember(&mut self, stored: TableShape) -> TableShape {
-        self.known.clear();
-        std::mem::replace(&mut self.source, stored)
+        let now = std::mem::replace(&mut self.source, stored);
+        self.reshaped();
+        now
+    }
+
+    /// Columns that the destination has of it.
+    pub fn column_count(&self) -> usize {
+        let columns = self.source.schema.fields().iter();
+        columns.filter(|field| self.rules.destination_name(field.name()).is_some()).count()
+    }
+
+    /// Columns that came later and that the destination will not have.
+    pub fn left_out_count(&self) -> usize {
+        self.rules.left_out_count()
+    }
+
+    /// Memory that its shape takes.
+    pub fn shape_bytes(&self) -> usize {
+        self.shape_bytes
+    }
+
+    /// Memory that is kept to shape further batches faster.
+    pub fn known_bytes(&self) -> usize {
+        self.known_bytes
+    }
+
+    /// Gives that memory back.
+    pub fn forget_known(&mut self) {
+        self.known = HashMap::new();
+        self.known_bytes = 0;
+    }
+
+    /// The shape is another one now.
+    fn reshaped(&mut self) {
+        self.forget_known();
+        self.shape_bytes = self.source.byte_count();
+    }
+
+    /// The table gets its next shape. The count so far is what the destination gave back.
+    pub fn count_shape(&mut self) {
+        self.version = self.version.saturating_add(1);
     }
 
     /// What a batch of this schema brings that the table does not have yet, in the source's terms.
@@ -184,7 +231,7 @@ impl Table {
     /// A column that the source has and the destination will not.
     pub fn leave_out(&mut self, column: String) {
         self.rules.leave_out(column);
-        self.known.clear();
+        self.forget_known();
     }
 
     /// Takes a change over; the destination's side of it, if it has one.
@@ -211,7 +258,7 @@ impl Table {
             }
             ChangeKind::AddTable | ChangeKind::DropTable => change.kind.clone(),
         };
-        self.known.clear();
+        self.reshaped();
         let plan = self.plan();
         let after = TableShape {
             name: plan.name,
@@ -226,14 +273,14 @@ impl Table {
         let after = change.after.as_ref()?;
         let (_, field) = after.schema.fields().find(column)?;
         self.source.schema = merge(&self.source.schema, field);
-        self.known.clear();
+        self.reshaped();
         self.rules.destination_name(column).map(str::to_owned)
     }
 
     /// Gives a batch the form the operator asked for. Its columns are known by now.
     pub fn shape(&mut self, batch: TableBatch) -> Result<TableBatch, RunError> {
         if self.known.len() >= KNOWN_SCHEMAS_MAX {
-            self.known.clear();
+            self.forget_known();
         }
         if !self.known.contains_key(&batch.schema.id) {
             let (arrived, known) = (&batch.schema.arrow, &self.source.schema);
@@ -249,6 +296,10 @@ impl Table {
                     .map_err(|cause| unencodable(&batch.table, cause))?;
                 Some((steps, schema))
             };
+            let schema = steps
+                .as_ref()
+                .map_or(0, |(_, schema)| 2 * schema.arrow.fields().size() + schema.message.len());
+            self.known_bytes += size_of_val(&steps) + batch.schema.id.len() + schema;
             self.known.insert(batch.schema.id.clone(), steps);
         }
         let Some(Some((steps, schema))) = self.known.get(&batch.schema.id) else {

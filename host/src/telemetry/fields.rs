@@ -1,9 +1,14 @@
 //! Fields of spans and events, kept as values until a line is written.
 
-use std::{error::Error, fmt};
+use std::{borrow::Cow, error::Error, fmt};
 
 use serde_json::Value;
 use tracing::field::{Field, Visit};
+
+use crate::model::{redaction::redact_prefix, text::fitting};
+
+/// What the message or a field may take in a line, escaped (I7). An error has less, with its causes.
+const VALUE_BYTES_MAX: usize = 16 * 1024;
 
 /// Fields in the order in which they were first recorded; a name appears once.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +32,22 @@ impl Fields {
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         let index = self.0.iter().position(|(known, _)| *known == name)?;
         Some(self.0.remove(index).1)
+    }
+
+    /// Takes known secrets out and cuts what is too long, whoever brought it: the last gate before
+    /// the line.
+    pub(super) fn clean(&mut self) {
+        for (_, value) in &mut self.0 {
+            let Value::String(text) = value else { continue };
+            if let Cow::Owned(clean) = redact_prefix(text, VALUE_BYTES_MAX) {
+                *text = clean;
+            }
+            let fitting = fitting(text, VALUE_BYTES_MAX).len();
+            if fitting < text.len() {
+                text.truncate(fitting);
+                text.push('…');
+            }
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &(&'static str, Value)> {

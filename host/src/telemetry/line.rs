@@ -1,16 +1,13 @@
 //! One event as one line of text.
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 use tracing::Level;
 
-use super::{
-    Format,
-    escape::{escaped, is_unsafe},
-    fields::Fields,
-};
+use super::{Format, fields::Fields};
+use crate::model::text;
 
 /// Keys that the line itself uses in JSON; a field of the same name gets a trailing `_`.
 const RESERVED: [&str; 4] = ["timestamp", "level", "target", "message"];
@@ -25,6 +22,11 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Whether it comes from this program or a connector, not from a library.
+    pub(super) fn is_ours(&self) -> bool {
+        self.target == "plugin" || self.target.starts_with(env!("CARGO_CRATE_NAME"))
+    }
+
     /// The line, its line break included.
     pub(super) fn render(&self, format: Format) -> String {
         let mut text = match format {
@@ -41,19 +43,7 @@ impl Line {
             Err(error) => Value::from(error.to_string()).to_string(),
         };
         // serde_json escapes C0 only; what else a terminal obeys can stand as \u in JSON too.
-        if !text.contains(is_unsafe) {
-            return text;
-        }
-        let mut clean = String::with_capacity(text.len());
-        for char in text.chars() {
-            if is_unsafe(char) {
-                // All of them are below U+10000, where \u takes four digits.
-                clean.push_str(&format!("\\u{:04x}", u32::from(char)));
-            } else {
-                clean.push(char);
-            }
-        }
-        clean
+        text::escaped_json(text)
     }
 
     fn human(&self, colour: bool) -> String {
@@ -95,6 +85,10 @@ impl Serialize for Line {
     }
 }
 
+fn escaped(text: &str) -> Cow<'_, str> {
+    text::escaped(text, |_| false)
+}
+
 /// A value for eyes: quoted only where its end would not be seen.
 fn plain(value: &Value) -> String {
     match value {
@@ -102,7 +96,7 @@ fn plain(value: &Value) -> String {
             let text = escaped(text);
             match text.is_empty() || text.contains([' ', '"', '=']) {
                 true => format!("\"{}\"", text.replace('"', "\\\"")),
-                false => text,
+                false => text.into_owned(),
             }
         }
         other => other.to_string(),

@@ -3,12 +3,14 @@
 //! stdout is left to results. Lines and bars share one writer, so that neither tears the other.
 //! Every line carries the fields of the spans around it (pipeline, schema, table, run, batch) at its
 //! top level, so that one `jq` or `grep` follows a batch through all layers.
-//! Values are escaped: nothing that a source or a connector says can move the cursor or fake a line.
+//! Values are escaped and cut, and known secrets are taken out: nothing that a source or a connector
+//! says can move the cursor or fake a line. Panics become such lines too; nothing raw is written.
 
-mod escape;
 mod fields;
+mod libraries;
 mod line;
 mod output;
+mod panics;
 mod progress;
 
 use std::io::IsTerminal;
@@ -22,7 +24,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-pub use progress::{Progress, SnapshotBar};
+pub use panics::catch_panics;
+pub use progress::{Progress, SnapshotBar, Spinner};
 
 /// Environment variable that replaces the level: `tracing` filter directives, such as
 /// `cartridge_warp=debug,wasmtime=info`.

@@ -1,6 +1,9 @@
 //! From `tracing`'s events to lines on stderr.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Instant,
+};
 
 use indicatif::MultiProgress;
 use serde_json::Value;
@@ -12,7 +15,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::{Format, fields::Fields, line::Line};
+use super::{Format, fields::Fields, libraries::Libraries, line::Line, panics};
 
 /// Where lines go.
 #[derive(Clone, Debug)]
@@ -25,6 +28,7 @@ pub(super) enum Writer {
 
 impl Writer {
     fn write(&self, line: &str) {
+        let _writing = panics::Writing::begin();
         match self {
             // A log that cannot be written must not end the pipeline; there is nobody to tell.
             Self::Stderr(bars) => {
@@ -40,11 +44,12 @@ impl Writer {
 pub(super) struct LineLayer {
     format: Format,
     writer: Writer,
+    libraries: Libraries,
 }
 
 impl LineLayer {
     pub(super) fn new(format: Format, writer: Writer) -> Self {
-        Self { format, writer }
+        Self { format, writer, libraries: Libraries::default() }
     }
 }
 
@@ -78,7 +83,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LineLayer {
             }
         }
         event.record(&mut fields);
-        let line = line(event, fields);
+        let mut line = line(event, fields);
+        if !line.is_ours() {
+            match self.libraries.admit(Instant::now()) {
+                None => return,
+                Some(0) => {}
+                Some(left_out) => line.fields.set("library_lines_left_out", left_out.into()),
+            }
+        }
         self.writer.write(&line.render(self.format));
     }
 }
@@ -88,6 +100,7 @@ fn line(event: &Event<'_>, mut fields: Fields) -> Line {
     // Writing into a String cannot fail.
     let _ = tracing_subscriber::fmt::time::SystemTime
         .format_time(&mut format::Writer::new(&mut timestamp));
+    fields.clean();
     let text = |value: Value| match value {
         Value::String(text) => text,
         other => other.to_string(),

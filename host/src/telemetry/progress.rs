@@ -1,13 +1,17 @@
-//! Progress bars of snapshots.
+//! Progress bars of snapshots, and of what makes a start take long.
 
 use std::{io::IsTerminal, time::Duration};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Format, escape::escaped, output::Writer};
+use super::{Format, output::Writer};
+use crate::model::text::one_line;
 
 const KNOWN_SIZE: &str = "{prefix:.bold} {wide_bar} {human_pos}/~{human_len} rows {per_sec} {eta}";
 const UNKNOWN_SIZE: &str = "{prefix:.bold} {spinner} {human_pos} rows {per_sec} {elapsed}";
+/// A longer name leaves no room for the bar.
+const NAME_BYTES_MAX: usize = 48;
+const COMPILING: &str = "{spinner} {msg} {elapsed}";
 const TICK: Duration = Duration::from_millis(200);
 
 /// The bars of one process. A clone draws on the same lines.
@@ -42,15 +46,48 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_prefix(escaped(table));
+        bar.set_prefix(one_line(table, NAME_BYTES_MAX));
         if !bar.is_hidden() {
             bar.enable_steady_tick(TICK);
         }
         SnapshotBar { bar }
     }
 
+    /// A spinner while a connector of this file is compiled, until the answer is dropped.
+    pub fn compiling(&self, file: &str, bytes: u64) -> Spinner {
+        let bar = self.bars.add(ProgressBar::new_spinner());
+        if let Ok(style) = ProgressStyle::with_template(COMPILING) {
+            bar.set_style(style);
+        }
+        let (file, size) = (one_line(file, NAME_BYTES_MAX), DecimalBytes(bytes));
+        bar.set_message(format!("compiling {file} ({size}), once per version"));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(TICK);
+        }
+        Spinner { bar }
+    }
+
     pub(super) fn writer(&self) -> Writer {
         Writer::Stderr(self.bars.clone())
+    }
+}
+
+/// Something that takes its time; it disappears when dropped.
+#[derive(Debug)]
+pub struct Spinner {
+    bar: ProgressBar,
+}
+
+impl Spinner {
+    #[cfg(test)]
+    pub(super) fn message(&self) -> String {
+        self.bar.message()
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

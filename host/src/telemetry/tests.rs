@@ -86,7 +86,7 @@ fn no_value_puts_a_control_character_on_the_terminal() {
     for format in [Format::Json, Format::Human { colour: false }] {
         let text = written(format, None, || info!(value = evil, "{evil}"));
         let line = text.strip_suffix('\n').unwrap();
-        assert!(!line.contains(escape::is_unsafe), "{line:?}");
+        assert!(!line.contains(crate::model::text::is_hidden), "{line:?}");
     }
     assert_eq!(json_of(|| info!(value = evil, "x"))["value"], evil);
 }
@@ -147,4 +147,11 @@ fn a_bar_never_shows_more_rows_than_its_size() {
     let unknown = Progress::hidden().snapshot_bar("orders", None);
     unknown.advance(4);
     assert_eq!(unknown.size(), (4, None));
+}
+
+#[test]
+fn a_spinner_says_what_is_compiled_and_commands_no_terminal() {
+    let spinner = Progress::hidden().compiling("or\nders-source.wasm", 13_020_000);
+    let expected = "compiling or\\nders-source.wasm (13.02 MB), once per version";
+    assert_eq!(spinner.message(), expected);
 }

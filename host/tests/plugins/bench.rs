@@ -13,8 +13,10 @@ use crate::setup::{self, component, limits};
 #[ignore = "measures, asserts nothing"]
 async fn costs() {
     let cache = tempfile::tempdir().unwrap();
-    let settings =
-        || EngineSettings { cache_dir: Some(cache.path().to_owned()), ..EngineSettings::default() };
+    let settings = || EngineSettings {
+        cache_dir: Some(cache.path().join("compiled")),
+        ..EngineSettings::default()
+    };
     component();
     for what in ["compile", "from the cache", "from the cache"] {
         let engine = Engine::new(settings()).unwrap();

@@ -7,7 +7,7 @@ use std::{
 
 use cartridge_warp::{
     model::{Action, Chunk, Position},
-    plugin::{Cause, Plugin, PluginError, SourceConnection},
+    plugin::{Cause, Engine, EngineSettings, LoadError, Plugin, PluginError, SourceConnection},
 };
 use miette::Diagnostic;
 
@@ -25,7 +25,7 @@ enum Call {
 
 /// Deed, call, kind of cause, and words of the message.
 const DEEDS: [(&str, Call, &str, &str); 32] = [
-    ("spin", Call::Changes, "deadline", "no answer within 1.5s"),
+    ("spin", Call::Changes, "deadline", "no answer within 3s"),
     ("connect:spin", Call::Connect, "deadline", "call connect: no answer"),
     ("sleep", Call::Changes, "deadline", "no answer"),
     ("connect:sleep", Call::Connect, "deadline", "no answer"),
@@ -243,4 +243,52 @@ async fn what_a_healthy_source_says_arrives() {
         assert!(batch.caught_up);
     }
     source.confirm("shop", &start).await.unwrap();
+}
+
+/// The whole of what log, `/health`, `error_log` and the command line show.
+fn chain(error: &PluginError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// Deed, and what the error says of the place.
+const PLACES: [(&str, &[&str]); 5] = [
+    ("trap", &["in `evil_source::deeds::commit`, called by", "connection.get-changes"]),
+    ("log-and-trap", &["evil_source::deeds::commit", "it logged `reading page 7 of 9`"]),
+    ("recurse", &["evil_source::deeds::recurse"]),
+    ("spin", &["it computes in", "evil_source::deeds::commit"]),
+    ("sleep", &["it waits in the import wasi:io/poll"]),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_says_where_the_guest_was() {
+    let plugin = setup::plugin(&Arc::default()).await;
+    for (deed, expected) in PLACES {
+        let source = setup::open(&plugin, deed).await.unwrap();
+        let text = chain(&changes(&source).await.unwrap_err());
+        for words in expected {
+            assert!(text.contains(words), "{deed}: {words} is missing in {text}");
+        }
+        assert!(text.len() < 8_000 && !text.contains('\n'), "{deed}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_component_without_names_is_told_from_one_that_was_nowhere() {
+    let directory = tempfile::tempdir().unwrap();
+    let nameless =
+        crate::smuggled::with_modules(&directory, &["(module (func unreachable) (start 0))"]);
+    let engine = Engine::new(EngineSettings::default()).unwrap();
+    let LoadError::Describe { source, .. } =
+        Plugin::load(&engine, &nameless, None).await.unwrap_err()
+    else {
+        panic!("it was let through")
+    };
+    let text = chain(&source);
+    assert!(text.contains("functions without names"), "{text}");
 }

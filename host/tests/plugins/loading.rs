@@ -1,9 +1,13 @@
-//! Directories of components, the compile cache, options.
+//! Directories of components, pins, options.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use cartridge_warp::plugin::{
-    Catalog, Engine, EngineSettings, LoadError, OptionError, Plugin, Role,
+    Catalog, CompileNotice, Engine, EngineSettings, LoadError, OptionError, Plugin, Role,
 };
 use serde_json::json;
 
@@ -14,40 +18,119 @@ fn engine(cache: Option<&Path>) -> Engine {
     Engine::new(EngineSettings { cache_dir, ..EngineSettings::default() }).unwrap()
 }
 
-#[tokio::test]
-async fn broken_files_do_not_hide_the_good_ones() {
-    let directory = tempfile::tempdir().unwrap();
-    fs::copy(component(), directory.path().join("evil.wasm")).unwrap();
-    fs::write(directory.path().join("broken.wasm"), "not wasm").unwrap();
-    fs::write(directory.path().join("core.wasm"), wat::parse_str("(module)").unwrap()).unwrap();
-    fs::write(directory.path().join("readme.txt"), "no plugin").unwrap();
-    let catalog = Catalog::open(&engine(None), directory.path()).await.unwrap();
-    assert_eq!(catalog.entries().len(), 3);
-    let plugin = catalog.find(Role::Source, "evil").unwrap();
-    assert_eq!(plugin.digest.len(), 64);
-    assert_eq!(plugin.info.version, "0.1.0");
+/// The files that were compiled.
+#[derive(Default)]
+struct Compiled(Mutex<Vec<String>>);
 
+impl CompileNotice for Compiled {
+    fn compiling(&self, file: &str, _bytes: u64) -> Box<dyn Send> {
+        self.0.lock().unwrap().push(file.to_owned());
+        Box::new(())
+    }
+}
+
+fn watched() -> (Engine, Arc<Compiled>) {
+    let compiled = Arc::<Compiled>::default();
+    let notice: Arc<dyn CompileNotice> = compiled.clone();
+    let settings = EngineSettings { compile_notice: Some(notice), ..EngineSettings::default() };
+    (Engine::new(settings).unwrap(), compiled)
+}
+
+/// A directory with the evil component under its own name, and what else may lie about.
+fn directory(others: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    fs::copy(component(), directory.path().join("evil-source.wasm")).unwrap();
+    for (name, bytes) in others {
+        fs::write(directory.path().join(name), bytes).unwrap();
+    }
+    directory
+}
+
+#[tokio::test]
+async fn what_is_not_named_is_not_even_read() {
+    let module = wat::parse_str("(module)").unwrap();
+    let directory = directory(&[
+        ("broken-source.wasm", b"not wasm"),
+        ("core_destination.wasm", &module),
+        ("nothing.wasm", b""),
+        ("readme.txt", b"no plugin"),
+    ]);
+    let (engine, compiled) = watched();
+    let catalog = Catalog::open(directory.path()).unwrap();
+    let plugin = catalog.load(&engine, Role::Source, "evil", None).await.unwrap();
+    assert_eq!((plugin.digest.len(), plugin.info.version.as_str()), (64, "0.1.0"));
+    assert_eq!(*compiled.0.lock().unwrap(), ["evil-source.wasm"]);
+
+    let entries = catalog.load_all(&engine).await;
+    let found = |file: &str| {
+        let entry = entries.iter().find(|entry| entry.path.ends_with(file)).unwrap();
+        entry.plugin.as_ref().map_err(ToString::to_string)
+    };
+    assert_eq!(entries.len(), 4);
+    assert!(found("evil-source.wasm").is_ok());
+    assert!(found("broken-source.wasm").unwrap_err().contains("not a readable component"));
+    assert!(found("core_destination.wasm").unwrap_err().contains("core module"));
+    assert!(found("nothing.wasm").unwrap_err().contains("neither"));
+}
+
+#[tokio::test]
+async fn an_unknown_name_lists_what_there_is() {
+    let directory = directory(&[("other-source.wasm", b"x"), ("fitting\u{1b}.wasm", b"x")]);
+    let catalog = Catalog::open(directory.path()).unwrap();
     let error = catalog.find(Role::Source, "devil").unwrap_err();
     let help = miette::Diagnostic::help(&error).unwrap().to_string();
-    assert!(error.to_string().contains("there are: evil"), "{error}");
-    assert!(
-        help.contains("did you mean `evil`?") && help.contains("broken.wasm, core.wasm"),
-        "{help}"
-    );
-    assert!(catalog.find(Role::Destination, "evil").is_err());
+    assert!(error.to_string().contains("no source is called `devil`; there are: evil, other"));
+    assert!(help.contains("did you mean `evil`?"), "{help}");
+    assert!(help.contains("fitting\\u{1b}.wasm") && help.contains("source.plugin"), "{help}");
+    let error = catalog.find(Role::Destination, "zzz").unwrap_err();
+    let help = miette::Diagnostic::help(&error).unwrap().to_string();
+    assert!(help.contains("put zzz-destination.wasm into"), "{help}");
+    let error = catalog.load_named(&engine(None), "devil").await.unwrap_err().to_string();
+    assert!(error.contains("no connector is called `devil`"), "{error}");
 }
 
 #[tokio::test]
 async fn two_files_of_one_name_are_both_refused() {
     let directory = tempfile::tempdir().unwrap();
-    for name in ["a.wasm", "b.wasm"] {
+    for name in ["evil-source.wasm", "evil_source.wasm"] {
         fs::copy(component(), directory.path().join(name)).unwrap();
     }
-    let cache = tempfile::tempdir().unwrap();
-    let catalog = Catalog::open(&engine(Some(cache.path())), directory.path()).await.unwrap();
+    let (engine, compiled) = watched();
+    let catalog = Catalog::open(directory.path()).unwrap();
     let error = catalog.find(Role::Source, "evil").unwrap_err().to_string();
-    assert!(error.contains("a.wasm") && error.contains("b.wasm"), "{error}");
-    assert!(catalog.entries().iter().all(|entry| entry.plugin.is_err()));
+    assert!(error.contains("evil-source.wasm") && error.contains("evil_source.wasm"), "{error}");
+    assert!(catalog.load_all(&engine).await.iter().all(|entry| entry.plugin.is_err()));
+    assert!(compiled.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_component_must_be_what_its_file_name_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = engine(None);
+    for (file, role, name) in [
+        ("postgresql-source.wasm", Role::Source, "postgresql"),
+        ("evil-destination.wasm", Role::Destination, "evil"),
+    ] {
+        fs::copy(component(), directory.path().join(file)).unwrap();
+        let catalog = Catalog::open(directory.path()).unwrap();
+        let error = catalog.load(&engine, role, name, None).await.unwrap_err();
+        assert!(matches!(error, LoadError::Misnamed { .. }), "{error}");
+        let help = miette::Diagnostic::help(&error).unwrap().to_string();
+        assert!(error.to_string().contains(file) && help.contains("evil-source.wasm"), "{help}");
+    }
+}
+
+#[tokio::test]
+async fn a_pin_is_compared_before_anything_is_looked_at() {
+    let directory = directory(&[("broken-source.wasm", b"not wasm")]);
+    let (engine, compiled) = watched();
+    let catalog = Catalog::open(directory.path()).unwrap();
+    let wrong = "0".repeat(64);
+    for name in ["evil", "broken"] {
+        let error = catalog.load(&engine, Role::Source, name, Some(&wrong)).await.unwrap_err();
+        assert!(matches!(error, LoadError::Digest { .. }), "{error}");
+    }
+    assert!(compiled.0.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -60,26 +143,6 @@ async fn a_pin_names_both_digests() {
     assert!(error.to_string().contains(&wrong) && error.to_string().contains(found));
     let upper = found.to_uppercase();
     assert!(Plugin::load(&engine, component(), Some(&upper)).await.is_ok());
-}
-
-#[tokio::test]
-async fn an_altered_compiled_component_is_compiled_again() {
-    let cache = tempfile::tempdir().unwrap();
-    let engine = engine(Some(cache.path()));
-    Plugin::load(&engine, component(), None).await.unwrap();
-    let only = || {
-        let mut files = fs::read_dir(cache.path()).unwrap();
-        let file = files.next().unwrap().unwrap().path();
-        assert!(files.next().is_none());
-        file
-    };
-    let compiled = only();
-    let mut bytes = fs::read(&compiled).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(&compiled, &bytes).unwrap();
-    Plugin::load(&engine, component(), None).await.unwrap();
-    assert_ne!(fs::read(only()).unwrap(), bytes);
 }
 
 #[tokio::test]

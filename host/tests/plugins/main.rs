@@ -3,7 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly")]
 
 mod bench;
+mod caching;
+mod compiling;
+mod cpu;
+mod describing;
 mod evil;
+mod ledger;
 mod loading;
 mod network;
 mod setup;
+mod smuggled;
+mod words;

@@ -10,7 +10,7 @@ use std::{
 
 use cartridge_warp::plugin::{
     Bounds, ConnectSettings, Direction, Engine, EngineSettings, Grants, Limits, Observer, Origin,
-    Plugin, PluginError, ReadLimits, SourceConnection,
+    Patience, Plugin, PluginError, ReadLimits, SourceConnection, limits::CPU_WEIGHT,
 };
 use serde_json::json;
 
@@ -76,7 +76,15 @@ impl Observer for Seen {
     }
 }
 
+/// Somebody reads the log: lines that nobody wants are not counted either.
+pub fn log() {
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO);
+    // Another test was first.
+    let _ = log.with_writer(std::io::sink).try_init();
+}
+
 pub async fn plugin(seen: &Arc<Seen>) -> Arc<Plugin> {
+    log();
     let observer: Arc<dyn Observer> = seen.clone();
     let settings = EngineSettings {
         cache_dir: Some(cache()),
@@ -100,11 +108,13 @@ pub fn settings(deed: &str) -> ConnectSettings {
         grants: Grants::default(),
         limits: Limits {
             memory_max_bytes: 256 << 20,
-            call_deadline: Duration::from_millis(1500),
+            call_deadline: Duration::from_secs(3),
             log_lines_per_second: 5,
             message_bytes_max: 8 << 20,
             bounds: Bounds::UNBOUNDED,
+            cpu_weight: CPU_WEIGHT,
         },
+        patience: Patience::default(),
         label: "test".to_owned(),
     }
 }

@@ -8,9 +8,9 @@ use cartridge_warp_sdk::Failure;
 use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, Host, SslMode, SslNegotiation};
 
-/// The grant that a PostgreSQL connector wants: the servers of its connection string, and how the
-/// host should talk TLS to them.
-pub const HOST_GRANT: &str = "${connection_string}?port=5432&tls=ssl-request&mode=sslmode&ca=sslrootcert&certificate=sslcert&key=sslkey";
+/// The grant that a PostgreSQL connector wants: the servers of its connection string, how the host
+/// should talk TLS to them, and that it may log in itself.
+pub const HOST_GRANT: &str = "${connection_string}?port=5432&tls=ssl-request&mode=sslmode&ca=sslrootcert&certificate=sslcert&key=sslkey&login=startup-3";
 
 /// How long a server may take to accept a connection where the URL does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);

@@ -87,7 +87,14 @@ fn check_connection(end: &End<'_>, findings: &mut Findings<'_>) {
         (Some(text), None) if text.expose().trim().is_empty() => {
             findings.invalid(&key, "is empty", "write how the connector finds its data");
         }
-        (Some(_), None) => {}
+        (Some(text), None) => {
+            let unknown = text.secrets().find(|name| !end.grants.secrets.contains_key(*name));
+            if let Some(name) = unknown {
+                let message = format!("holds `${{secrets.{name}}}`, which is not granted");
+                let help = format!("say where it is found under `{at}.grants.secrets.{name}`");
+                findings.invalid(&key, &message, &help);
+            }
+        }
         (None, Some(path)) => {
             if let Err(reason) = read_connection_file(path) {
                 let help = "check the path, and that this user may read the file";
@@ -119,9 +126,11 @@ fn check_grants(end: &End<'_>, findings: &mut Findings<'_>) {
         let is_empty = match secret {
             SecretSource::Env(variable) => variable.is_empty(),
             SecretSource::File(path) => path.as_os_str().is_empty(),
+            SecretSource::Command { command, .. } => command.first().is_none_or(String::is_empty),
         };
         if is_empty {
-            let help = "write {env: NAME} or {file: PATH}";
+            let help =
+                "write {env: NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT], ttl: 15m}";
             findings.invalid(&format!("{at}.secrets.{name}"), "names no place", help);
         }
     }

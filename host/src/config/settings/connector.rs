@@ -15,10 +15,12 @@ pub struct SourceConfig {
     /// The connector's name in the plugin directory, such as `files` or `postgresql`.
     pub r#type: String,
     /// How the connector finds its data; this or `connection_string_file`. A text that starts with
-    /// `./` or `../` is a path relative to the configuration file.
+    /// `./` or `../` is a path relative to the configuration file. `${secrets.NAME}` takes a secret of
+    /// `grants.secrets` anew at each connection, percent-encoded in a URL.
     #[serde(default)]
     pub connection_string: Option<ConnectionString>,
-    /// A file whose content is the connection string, so that the secret stays out of this file.
+    /// A file whose content is the connection string, so that the secret stays out of this file; read
+    /// at each connection.
     #[serde(default)]
     pub connection_string_file: Option<PathBuf>,
     /// The database to read, where the connection string does not name it.
@@ -58,10 +60,12 @@ pub struct DestinationConfig {
     /// The connector's name in the plugin directory, such as `sqlite` or `postgresql`.
     pub r#type: String,
     /// How the connector finds its database; this or `connection_string_file`. A text that starts
-    /// with `./` or `../` is a path relative to the configuration file.
+    /// with `./` or `../` is a path relative to the configuration file. `${secrets.NAME}` takes a
+    /// secret of `grants.secrets` anew at each connection, percent-encoded in a URL.
     #[serde(default)]
     pub connection_string: Option<ConnectionString>,
-    /// A file whose content is the connection string, so that the secret stays out of this file.
+    /// A file whose content is the connection string, so that the secret stays out of this file; read
+    /// at each connection.
     #[serde(default)]
     pub connection_string_file: Option<PathBuf>,
     /// The database to write, where the connection string does not name it.

@@ -10,7 +10,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{HostGrant, at_least_one};
+use super::{HostGrant, SecretSource, at_least_one};
 use crate::config::values::{ByteCount, Interval, names_or_map};
 
 /// What a connector may touch. The default is nothing.
@@ -37,17 +37,6 @@ pub struct DirectoryGrant {
     pub path: PathBuf,
     /// Whether the connector may change what is in it.
     pub writable: bool,
-}
-
-/// Where the host finds a secret.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum SecretSource {
-    /// An environment variable of this name.
-    Env(String),
-    /// The content of this file, relative to the configuration file.
-    File(PathBuf),
 }
 
 /// What a granted environment variable holds inside the connector.
@@ -108,13 +97,38 @@ pub struct ProcessLimits {
     /// The most files and sockets of all connectors; not set, what the system gives the process but
     /// for some that the host keeps for itself.
     pub descriptors: Option<NonZeroU32>,
-    /// The most threads of all connectors.
+    /// The most threads of all connectors. A connection reserves 4 GiB of address space, up to 16
+    /// where a connector is composed of several; a process has 128 TiB.
     pub threads: NonZeroU32,
+    /// How much compiling one connector may use; it happens once per version.
+    pub compile: CompileLimits,
 }
 
 impl Default for ProcessLimits {
     fn default() -> Self {
-        Self { memory: ByteCount::mebibytes(6144), descriptors: None, threads: at_least_one(4096) }
+        Self {
+            memory: ByteCount::mebibytes(6144),
+            descriptors: None,
+            threads: at_least_one(4096),
+            compile: CompileLimits::default(),
+        }
+    }
+}
+
+/// How much compiling one connector may use, in a process of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompileLimits {
+    /// The most address space of the compiler; a connector with more code needs more. Holds on Linux.
+    pub memory: ByteCount,
+    /// The most time of the processor, in seconds; by the clock it may take ten times as long. A
+    /// connector with more code needs more.
+    pub time: Interval,
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self { memory: ByteCount::mebibytes(2048), time: Interval::seconds(120) }
     }
 }
 

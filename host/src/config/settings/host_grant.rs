@@ -30,6 +30,20 @@ pub struct HostGrant {
     pub key: Option<PathBuf>,
     /// Whether the name may stand for a private address.
     pub private: bool,
+    /// Who logs in there.
+    pub credentials: Credentials,
+}
+
+/// Who logs in at a host of the connection string.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Credentials {
+    /// The connector, which gets the password.
+    #[default]
+    Connector,
+    /// The host, which keeps it; the connector has to declare how its servers are logged in to.
+    Host,
 }
 
 fn shown<S: Serializer>(host: &HostPattern, serializer: S) -> Result<S::Ok, S::Error> {
@@ -72,6 +86,10 @@ struct LongHost {
     /// Whether the name may stand for a private address.
     #[serde(default)]
     private: bool,
+    /// Who logs in there: connector, which then gets the password of the connection string, or host,
+    /// which keeps it.
+    #[serde(default)]
+    credentials: Credentials,
 }
 
 impl TryFrom<LongHost> for HostGrant {
@@ -96,8 +114,8 @@ impl TryFrom<LongHost> for HostGrant {
         if long.private && matches!(host, HostPattern::Network(_)) {
             return Err("`private` is for names; an address is granted as it is".to_owned());
         }
-        let LongHost { port, ca, certificate, key, private, .. } = long;
-        Ok(Self { host, port, tls, ca, certificate, key, private })
+        let LongHost { port, ca, certificate, key, private, credentials, .. } = long;
+        Ok(Self { host, port, tls, ca, certificate, key, private, credentials })
     }
 }
 
@@ -114,13 +132,14 @@ impl<'de> Visitor<'de> for HostVisitor {
     type Value = HostGrant;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("host:port, or a map with `host`, `port`, `tls` and `private`")
+        f.write_str("host:port, or a map with `host`, `port`, `tls`, `private` and `credentials`")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<HostGrant, E> {
         let (host, port) = HostPattern::with_port(text).map_err(E::custom)?;
-        let (ca, certificate, key) = (None, None, None);
-        Ok(HostGrant { host, port, tls: None, ca, certificate, key, private: false })
+        let (tls, ca, certificate, key) = (None, None, None, None);
+        let (private, credentials) = (false, Credentials::Connector);
+        Ok(HostGrant { host, port, tls, ca, certificate, key, private, credentials })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<HostGrant, A::Error> {

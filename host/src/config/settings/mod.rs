@@ -11,17 +11,21 @@ mod host_grant;
 mod monitoring;
 mod root;
 mod schema;
+mod schema_limits;
+mod secret_source;
 mod table;
 
 pub use connector::{ChangeDetectionStrategy, DestinationConfig, SourceConfig};
 pub use error_handling::ErrorHandling;
 pub use evolution::{EvolutionStrategy, SchemaEvolution, TableEvolution};
-pub use grants::{DirectoryGrant, EnvironmentGrant, Grants, Limits, ProcessLimits, SecretSource};
-pub use host_grant::HostGrant;
+pub use grants::{CompileLimits, DirectoryGrant, EnvironmentGrant, Grants, Limits, ProcessLimits};
+pub use host_grant::{Credentials, HostGrant};
 pub use monitoring::{LogLevel, Monitoring, Prometheus};
 pub use root::{Mode, WarpConfig};
 pub(in crate::config) use root::{default_state_dir, one};
 pub use schema::{OnLostPosition, SchemaConfig, SyncMode};
+pub use schema_limits::SchemaLimits;
+pub use secret_source::SecretSource;
 pub use table::{Columns, DeletionStrategy, Mask, TableConfig, WriteMode};
 
 use std::num::NonZeroU32;

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{TableConfig, at_least_one};
+use super::{SchemaLimits, TableConfig, at_least_one};
 use crate::config::values::{Interval, Patterns, Schedule};
 
 /// A schema to move, and the defaults of its tables.
@@ -36,6 +36,13 @@ pub struct SchemaConfig {
     /// Streams read in parallel; without it, `global_max_parallel_streams`.
     #[serde(default)]
     pub default_max_parallel_streams: Option<NonZeroU32>,
+    /// How much the source may make the schema write and keep beside its rows.
+    #[serde(default)]
+    pub limits: SchemaLimits,
+    /// How large a share of the CPU the schema's connectors get while it is short, beside those of
+    /// other schemas: 200 gets twice as much as 100. Nothing is held back while a core is free.
+    #[serde(default = "default_cpu_weight")]
+    pub cpu_weight: NonZeroU32,
     /// Only tables that match one of these globs are moved; empty means all. Wins over the
     /// blacklist.
     #[serde(default)]
@@ -85,6 +92,8 @@ impl SchemaConfig {
             default_batch_size: default_batch_size(),
             default_polling_interval: default_polling_interval(),
             default_max_parallel_streams: None,
+            limits: SchemaLimits::default(),
+            cpu_weight: default_cpu_weight(),
             table_whitelist: Patterns::default(),
             table_blacklist: Patterns::default(),
             tables: Vec::new(),
@@ -97,6 +106,10 @@ impl SchemaConfig {
         self.tables.push(table);
         self
     }
+}
+
+const fn default_cpu_weight() -> NonZeroU32 {
+    at_least_one(100)
 }
 
 const fn default_batch_size() -> NonZeroU32 {

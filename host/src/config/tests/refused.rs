@@ -258,6 +258,30 @@ const INSTEAD: &[(&str, &str, &str, &[&str])] = &[
         &["config.yaml:4:", "grants.directories.0.writeable", "did you mean `writable`?"],
     ),
     (
+        "a secret of two places is refused",
+        "  type: files\n",
+        "  type: files\n  grants: {secrets: {pw: {env: PW, file: pw.txt}}}\n",
+        &["config.yaml:4:", "grants.secrets.pw", "{command: [PROGRAM, ARGUMENT], ttl: 15m}"],
+    ),
+    (
+        "a program without a name is refused",
+        "  type: files\n",
+        "  type: files\n  grants: {secrets: {pw: {command: []}}}\n",
+        &["config.yaml:4:", "grants.secrets.pw", "names no place"],
+    ),
+    (
+        "a secret has a place in a connection string alone",
+        "  type: files\n",
+        "  type: files\n  options: {x: '${secrets.pw}'}\n",
+        &["config.yaml:4:", "`${secrets.pw` is not a placeholder"],
+    ),
+    (
+        "a secret that is not granted is refused",
+        "  connection_string: ./data\n",
+        "  connection_string: 'x://a:${secrets.pw}@b'\n",
+        &["config.yaml:4:", "holds `${secrets.pw}`, which is not granted", "grants.secrets.pw"],
+    ),
+    (
         "a secret from nowhere is refused",
         "  type: files\n",
         "  type: files\n  grants: {secrets: {pw: {envv: X}}}\n",
@@ -341,7 +365,7 @@ fn hosts_that_nobody_can_reach_are_refused_with_their_line() {
         ("[{host: db, port: 1, ca: ca.pem}]", "mean nothing without `tls`"),
         ("[{host: db, port: 1, tls: require, key: k.pem}]", "without `certificate`"),
         ("[{host: 10.0.0.0/8, port: 1, private: true}]", "`private` is for names"),
-        ("[{host: db, port: 1, tsl: require}]", "valid here: ca, certificate, host, key, port"),
+        ("[{host: db, port: 1, tsl: require}]", "valid here: ca, certificate, credentials, host"),
     ];
     for (hosts, words) in cases {
         let lines = format!("type: files\n  grants: {{hosts: {hosts}}}");

@@ -10,10 +10,16 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::super::{Health, Metrics, MonitorError, SchemaState, health::SchemaHealth};
+use super::{
+    super::{Health, Metrics, MonitorError, SchemaState, health::SchemaHealth},
+    page::MetricsPage,
+};
+use crate::model::{redaction::redact, text::escaped_json};
 
-const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 const PROBES: [&str; 3] = ["/health", "/ready", "/startup"];
+
+/// Tables that a probe shows, of all schemas together (I7).
+const TABLES_SHOWN_MAX: usize = 1_000;
 
 /// A probe's body.
 #[derive(Serialize)]
@@ -23,6 +29,14 @@ struct Report {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     because: BTreeMap<String, String>,
     schemas: BTreeMap<String, SchemaHealth>,
+    /// Tables beyond those that are shown.
+    #[serde(skip_serializing_if = "is_zero")]
+    tables_left_out: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 pub(super) fn routes(
@@ -33,12 +47,13 @@ pub(super) fn routes(
     if !is_usable(path_of_metrics) {
         return Err(MonitorError::MetricsPath { path: path_of_metrics.to_owned() });
     }
+    let page = MetricsPage::new(metrics);
     let probe = |answer: fn(&Health) -> Response| {
         let health = health.clone();
         get(move || std::future::ready(answer(&health)))
     };
     Ok(Router::new()
-        .route(path_of_metrics, get(move || std::future::ready(metrics_page(&metrics))))
+        .route(path_of_metrics, get(move || page.clone().answer()))
         .route("/health", probe(health_page))
         .route("/ready", probe(ready_page))
         .route("/startup", probe(startup_page)))
@@ -48,13 +63,6 @@ pub(super) fn routes(
 fn is_usable(path: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
     path.len() > 1 && path.starts_with('/') && path.bytes().all(plain) && !PROBES.contains(&path)
-}
-
-fn metrics_page(metrics: &Metrics) -> Response {
-    match metrics.encode() {
-        Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
 }
 
 /// No while a schema has failed; a schema that retries is still in order.
@@ -94,14 +102,34 @@ fn report(
     yes: &'static str,
     no: &'static str,
     because: BTreeMap<String, String>,
-    schemas: BTreeMap<String, SchemaHealth>,
+    mut schemas: BTreeMap<String, SchemaHealth>,
 ) -> Response {
+    let tables_left_out = leave_out(&mut schemas, TABLES_SHOWN_MAX);
     let (code, status) = match because.is_empty() {
         true => (StatusCode::OK, yes),
         false => (StatusCode::SERVICE_UNAVAILABLE, no),
     };
-    match serde_json::to_string(&Report { status, because, schemas }) {
-        Ok(body) => (code, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+    match serde_json::to_string(&Report { status, because, schemas, tables_left_out }) {
+        Ok(body) => {
+            let body = escaped_json(redact(&body).into_owned());
+            (code, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+        }
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+/// Keeps the first `shown_max` tables of all schemas; the number of the others.
+fn leave_out(schemas: &mut BTreeMap<String, SchemaHealth>, shown_max: usize) -> usize {
+    let mut room = shown_max;
+    let mut left_out = 0;
+    for schema in schemas.values_mut() {
+        let tables = schema.tables.len();
+        let shown = tables.min(room);
+        room -= shown;
+        left_out += tables - shown;
+        if let Some(first) = schema.tables.keys().nth(shown).cloned() {
+            schema.tables.split_off(&first);
+        }
+    }
+    left_out
 }

@@ -195,3 +195,57 @@ async fn slow_clients_do_not_keep_others_out_for_long() {
     assert_eq!(answered.await.unwrap().0, 200);
     drop(slow);
 }
+
+/// A client that asks for the metrics and reads no more than whether it gets them.
+fn slow_client(addr: SocketAddr) -> (socket2::Socket, String) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&addr.into()).unwrap();
+    (&socket).write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut code = [0; 12];
+    (&socket).read_exact(&mut code).unwrap();
+    (socket, String::from_utf8_lossy(&code[9..]).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_clients_share_few_pages_and_leave_the_probes_alone() {
+    let metrics = Metrics::new("db").unwrap();
+    for number in 0..9_900 {
+        metrics.table("shop", &format!("{number:04}{}", "t".repeat(506)));
+    }
+    let (health, token) = (Health::new(["shop"]), CancellationToken::new());
+    let server = serve(any_port(), "/metrics", metrics, health, token).await.unwrap();
+    let addr = server.addr();
+    let asked = tokio::task::spawn_blocking(move || {
+        let slow: Vec<_> = (0..12).map(|_| slow_client(addr)).collect();
+        let codes: Vec<_> = slow.iter().map(|(_, code)| code.clone()).collect();
+        (codes, exchange(addr, "GET", "/health").0, exchange(addr, "GET", "/startup").0)
+    });
+    let (codes, health, startup) = asked.await.unwrap();
+    assert_eq!(codes[..page::CLIENTS_MAX], ["200"; page::CLIENTS_MAX]);
+    assert_eq!(codes[page::CLIENTS_MAX..], ["503"; 12 - page::CLIENTS_MAX]);
+    assert_eq!((health, startup), (200, 503));
+    // The slow ones are gone: there is room again.
+    let whole = tokio::task::spawn_blocking(move || {
+        loop {
+            match exchange(addr, "GET", "/metrics") {
+                (200, body) => return body,
+                _ => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    });
+    let whole = whole.await.unwrap();
+    assert!((1 << 20..16 << 20).contains(&whole.len()), "{} bytes", whole.len());
+}
+
+#[tokio::test]
+async fn a_probe_shows_a_bounded_number_of_tables() {
+    let fixture = fixture().await;
+    for number in 0..3_000 {
+        let progress = TableProgress { rows_done: 1, rows_estimated: None };
+        fixture.health.set_progress("crm", &format!("{number:04}{}", "t".repeat(506)), progress);
+    }
+    let (_, body) = fixture.probe("/health").await;
+    assert_eq!(body["schemas"]["crm"]["tables"].as_object().unwrap().len(), 1_000);
+    assert_eq!(body["tables_left_out"], 2_000);
+}

@@ -3,7 +3,7 @@
 //! Only registration; meanings are on the handles that record.
 
 use prometheus::{
-    GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+    CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
     core::Collector,
 };
 
@@ -34,6 +34,7 @@ pub(super) struct StreamFamilies {
 #[derive(Clone)]
 pub(super) struct PluginFamilies {
     pub memory: IntGaugeVec,
+    pub cpu: CounterVec,
     pub calls: HistogramVec,
     pub traps: IntCounterVec,
     pub restarts: IntCounterVec,
@@ -89,7 +90,12 @@ impl PluginFamilies {
         Ok(Self {
             memory: r.int_gauge(
                 "plugin_memory_bytes",
-                "Linear memory of the connector's live instances.",
+                "Linear memory and tables of the connector's live instances.",
+                &["plugin"],
+            )?,
+            cpu: r.seconds(
+                "plugin_cpu_seconds_total",
+                "CPU time of the threads of the connector's instances.",
                 &["plugin"],
             )?,
             calls: r.histogram(
@@ -152,6 +158,10 @@ impl Registering<'_> {
         labels: &[&str],
     ) -> prometheus::Result<IntCounterVec> {
         self.keep(IntCounterVec::new(Self::opts(name, help), labels)?)
+    }
+
+    fn seconds(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<CounterVec> {
+        self.keep(CounterVec::new(Self::opts(name, help), labels)?)
     }
 
     fn gauge(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {

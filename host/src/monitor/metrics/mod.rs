@@ -4,13 +4,15 @@
 //! see each other. Handles ([`SchemaMetrics`], [`TableMetrics`], [`PluginMetrics`]) are looked up
 //! once and kept: recording through one is a few atomic operations. Gauges that follow the clock
 //! (lag, rate) are computed when somebody asks for the text.
-//! Invariant I7: labels that come from outside the configuration are bounded in number; what goes
-//! beyond is counted under [`OTHER`].
+//! Invariant I7: labels that come from outside the configuration are bounded in length and number;
+//! what goes beyond is counted under [`OTHER`].
 
 mod families;
+mod label;
 mod lag;
 mod plugin;
 mod rate;
+mod resources;
 mod schema;
 mod table;
 
@@ -23,13 +25,17 @@ use std::{
 use prometheus::{Registry, TextEncoder};
 
 use super::MonitorError;
+use crate::plugin::Ledger;
 use families::{PluginFamilies, StreamFamilies};
+pub use label::LABEL_BYTES_MAX;
+use label::label;
 pub use plugin::{CUSTOM_NAME_BYTES_MAX, CUSTOM_NAMES_MAX, InstanceMemory, PluginMetrics};
+use resources::Resources;
 pub use schema::SchemaMetrics;
 pub use table::TableMetrics;
 
-/// Tables with time series of their own; a source that lists more shares [`OTHER`].
-pub const TABLES_MAX: usize = 10_000;
+/// Tables with time series of their own, some twenty each; a source that lists more shares [`OTHER`].
+pub const TABLES_MAX: usize = 1_000;
 /// Connectors with time series of their own.
 pub const PLUGINS_MAX: usize = 64;
 /// Label value of everything beyond a limit.
@@ -106,8 +112,15 @@ impl Metrics {
         let registry = Registry::new();
         let streams = StreamFamilies::register(&registry)?;
         let plugins = PluginFamilies::register(&registry)?;
-        let (database, handles) = (database.to_owned(), Mutex::default());
+        let (database, handles) = (label(database).into_owned(), Mutex::default());
         Ok(Self { inner: Arc::new(Inner { registry, streams, plugins, database, handles }) })
+    }
+
+    /// From now on, what the ledger says is in the text too: `cartridge_warp_plugin_resource_in_use`
+    /// and `…_limit` by plugin, role and resource, `cartridge_warp_resource_in_use` and `…_limit` of
+    /// the process.
+    pub fn watch(&self, ledger: Ledger) -> Result<(), MonitorError> {
+        Ok(self.inner.registry.register(Box::new(Resources::new(ledger)?))?)
     }
 
     /// The handle of a schema. Cheap, but keep it.
@@ -125,7 +138,7 @@ impl Metrics {
         }
         let (families, database) = (&self.inner.streams, &self.inner.database);
         let create = |(schema, table): &(String, String)| {
-            TableMetrics::new(families, [database, schema, table])
+            TableMetrics::new(families, [database, &label(schema), &label(table)])
         };
         handles.tables.entry(key).or_insert_with_key(create).clone()
     }

@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use prometheus::IntGauge;
+use prometheus::{Counter, IntGauge};
 
-use super::families::PluginFamilies;
+use super::{families::PluginFamilies, label::label};
 use crate::plugin::Direction;
 
 /// Own names a connector may use for counters, and again for gauges.
@@ -29,6 +29,7 @@ struct Inner {
     plugin: String,
     families: PluginFamilies,
     memory: IntGauge,
+    cpu: Counter,
     names: Mutex<Names>,
 }
 
@@ -41,17 +42,25 @@ struct Names {
 
 impl PluginMetrics {
     pub(super) fn new(families: &PluginFamilies, plugin: &str) -> Self {
-        let memory = families.memory.with_label_values(&[plugin]);
-        families.restarts.with_label_values(&[plugin]);
-        families.log_suppressed.with_label_values(&[plugin]);
-        let plugin = plugin.to_owned();
-        let inner = Inner { plugin, families: families.clone(), memory, names: Mutex::default() };
+        let plugin = label(plugin);
+        let memory = families.memory.with_label_values(&[&*plugin]);
+        let cpu = families.cpu.with_label_values(&[&*plugin]);
+        families.restarts.with_label_values(&[&*plugin]);
+        families.log_suppressed.with_label_values(&[&*plugin]);
+        let plugin = plugin.into_owned();
+        let (families, names) = (families.clone(), Mutex::default());
+        let inner = Inner { plugin, families, memory, cpu, names };
         Self { inner: Arc::new(inner) }
     }
 
     /// The share of one new instance in `cartridge_warp_plugin_memory_bytes`.
     pub fn instance(&self) -> InstanceMemory {
         InstanceMemory { gauge: self.inner.memory.clone(), bytes: 0 }
+    }
+
+    /// CPU time that one of its instances used.
+    pub fn cpu(&self, used: Duration) {
+        self.inner.cpu.inc_by(used.as_secs_f64());
     }
 
     /// One call of an export ended after this time, well or not.
@@ -77,7 +86,7 @@ impl PluginMetrics {
             Direction::Sent => "sent",
             Direction::Received => "received",
         };
-        let labels = [self.inner.plugin.as_str(), endpoint, direction];
+        let labels = [self.inner.plugin.as_str(), &label(endpoint), direction];
         self.inner.families.network.with_label_values(&labels).inc_by(bytes);
     }
 
@@ -90,7 +99,7 @@ impl PluginMetrics {
     /// The guest's `counter-add`.
     pub fn custom_add(&self, name: &str, value: u64) {
         if self.admit(name, |names| &mut names.counters) {
-            let labels = [self.inner.plugin.as_str(), name];
+            let labels = [self.inner.plugin.as_str(), &label(name)];
             let counter = self.inner.families.custom_total.with_label_values(&labels);
             // A guest may add anything; a counter that wraps would look like a restart.
             counter.inc_by(value.min(u64::MAX - counter.get()));
@@ -100,7 +109,7 @@ impl PluginMetrics {
     /// The guest's `gauge-set`.
     pub fn custom_set(&self, name: &str, value: f64) {
         if self.admit(name, |names| &mut names.gauges) {
-            let labels = [self.inner.plugin.as_str(), name];
+            let labels = [self.inner.plugin.as_str(), &label(name)];
             self.inner.families.custom.with_label_values(&labels).set(value);
         }
     }
@@ -141,7 +150,7 @@ pub struct InstanceMemory {
 }
 
 impl InstanceMemory {
-    /// The size of the instance's linear memory now.
+    /// The size of the instance's linear memory and tables now.
     pub fn set(&mut self, bytes: usize) {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         self.gauge.add(bytes - self.bytes);

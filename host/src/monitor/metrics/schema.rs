@@ -2,18 +2,20 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{ErrorType, Metrics, SyncStatus, TableMetrics};
+use super::{ErrorType, Metrics, SyncStatus, TableMetrics, label::label};
 
 /// Handle of one schema.
 #[derive(Clone)]
 pub struct SchemaMetrics {
     metrics: Metrics,
     schema: String,
+    /// The schema's name as a label.
+    label: String,
 }
 
 impl SchemaMetrics {
     pub(super) fn new(metrics: Metrics, schema: &str) -> Self {
-        Self { metrics, schema: schema.to_owned() }
+        Self { metrics, label: label(schema).into_owned(), schema: schema.to_owned() }
     }
 
     /// The handle of one of its tables.
@@ -71,6 +73,6 @@ impl SchemaMetrics {
     }
 
     fn labels(&self) -> [&str; 3] {
-        [&self.metrics.inner.database, &self.schema, ""]
+        [&self.metrics.inner.database, &self.label, ""]
     }
 }

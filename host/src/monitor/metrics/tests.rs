@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use super::*;
 use crate::{
     model::{ChangeKind, Operation},
-    plugin::Direction,
+    plugin::{Bounds, Direction, Ledger},
 };
 
 /// A set in which every handle was used once.
@@ -200,4 +200,39 @@ fn absurd_commit_times_do_no_harm() {
         orders.committed_up_to(time);
         assert!(metrics.encode().unwrap().contains("cartridge_warp_lag_seconds{"));
     }
+}
+
+#[test]
+fn a_page_is_bounded_whatever_names_a_source_brings() {
+    let metrics = Metrics::new(&"d".repeat(510)).unwrap();
+    let schema = metrics.schema(&"s".repeat(510));
+    for number in 0..9_900 {
+        let table = schema.table(&format!("{number:04}{}", "\u{202e}t".repeat(126)));
+        for operation in Operation::ALL {
+            table.records(operation, 1);
+        }
+        table.schema_change(&ChangeKind::AddTable);
+        table.error(ErrorType::Schema);
+    }
+    let text = metrics.encode().unwrap();
+    assert!(text.len() < 16 << 20, "{} bytes", text.len());
+    assert!(text.lines().all(|line| line.len() < 1_000));
+    let tables = text.lines().filter(|line| line.starts_with("cartridge_warp_sync_status{"));
+    assert_eq!(tables.count(), TABLES_MAX + 1, "long names are told apart");
+}
+
+#[test]
+fn what_the_ledger_says_is_in_the_text() {
+    let metrics = Metrics::new("shop").unwrap();
+    let bounds = Bounds { memory_bytes_max: 1_000, threads_max: 7, ..Bounds::UNBOUNDED };
+    metrics.watch(Ledger::new(bounds)).unwrap();
+    let text = metrics.encode().unwrap();
+    for line in [
+        r#"resource_in_use{resource="memory"} 0"#,
+        r#"resource_limit{resource="memory"} 1000"#,
+        r#"resource_limit{resource="threads"} 7"#,
+    ] {
+        assert!(text.contains(&format!("cartridge_warp_{line}\n")), "{line} is missing in\n{text}");
+    }
+    assert!(!text.contains(r#"resource_limit{resource="descriptors"}"#), "without a bound\n{text}");
 }

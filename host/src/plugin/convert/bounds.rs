@@ -1,7 +1,7 @@
 //! The checks that every conversion is made of.
 
 use crate::{
-    model::{Action, DeadLetter, Failure, Position},
+    model::{Action, DeadLetter, Failure, Held, Position},
     plugin::{
         Cause,
         bindings::source::cartridge::warp::types as wit,
@@ -33,7 +33,7 @@ pub(super) fn name(what: &str, name: String) -> Result<String, Cause> {
 }
 
 pub(super) fn bounded_name(what: &str, name: String, max: usize) -> Result<String, Cause> {
-    if name.is_empty() || name.len() > max || name.chars().any(text::is_unprintable) {
+    if name.is_empty() || name.len() > max || name.chars().any(text::is_unnameable) {
         let shown = text::one_line(&name, 64);
         return Err(malformed(format!(
             "`{shown}` is no {what}: 1 to {max} bytes without control characters are"
@@ -100,11 +100,12 @@ fn dead_letter(letter: wit::DeadLetter) -> Result<DeadLetter, Cause> {
         code: word(&letter.code),
         message: message(&letter.message),
         origin: text::one_line(&letter.origin, NAME_BYTES_MAX),
+        held: Held::default(),
     })
 }
 
 /// The way back: dead letters for a destination.
 pub(super) fn dead_letter_out(letter: DeadLetter) -> wit::DeadLetter {
-    let DeadLetter { table, operation, payload, code, message, origin } = letter;
+    let DeadLetter { table, operation, payload, code, message, origin, held: _ } = letter;
     wit::DeadLetter { table, operation, payload, code, message, origin }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::bounds::{count, dead_letter_out, malformed, message, word};
+use super::{
+    bounds::{count, dead_letter_out, malformed, message, word},
+    kept::letter_bytes,
+};
 use crate::{
     model::{
         ChangeKind, Deletion, Marker, SchemaChange, TableBatch, TablePlan, TableShape, WriteMode,
@@ -74,6 +77,17 @@ fn table_info(shape: &TableShape) -> Result<wit::TableInfo, WireError> {
         key: shape.key.clone(),
         estimated_rows: shape.estimated_rows,
     })
+}
+
+/// What a request takes while the guest is shown it.
+pub(in crate::plugin) fn request_bytes(request: &WriteRequest) -> u64 {
+    let rows = request.tables.iter().map(|batch| (batch.rows.len() + batch.table.len()) as u64);
+    let letters = request.dead_letters.iter().map(letter_bytes);
+    let markers = request.markers.iter().map(|marker| {
+        let value = marker.value.as_ref().map_or(0, Vec::len);
+        (marker.stream.len() + value) as u64
+    });
+    rows.chain(letters).chain(markers).sum()
 }
 
 /// A batch as the guest gets it. Schemas in `known` are named only; those that are new are returned,

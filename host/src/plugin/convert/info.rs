@@ -4,6 +4,7 @@ use super::bounds::{bounded_name, count, malformed, message};
 use crate::plugin::{
     Cause, ConnectorInfo, GrantKind, Role, WantedGrant,
     bindings::source::cartridge::warp::types as wit,
+    file_name,
     limits::{
         CAPABILITIES_MAX, NAME_BYTES_MAX, OPTIONS_SCHEMA_BYTES_MAX, WANTED_GRANTS_MAX,
         WORD_BYTES_MAX,
@@ -28,10 +29,7 @@ pub(in crate::plugin) fn connector_info(info: wit::ConnectorInfo) -> Result<Conn
 }
 
 fn connector_name(name: String) -> Result<String, Cause> {
-    let rest_is_plain =
-        name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
-    if starts && rest_is_plain && name.len() <= WORD_BYTES_MAX {
+    if file_name::is_connector_name(&name) {
         return Ok(name);
     }
     let shown = text::one_line(&name, WORD_BYTES_MAX);

@@ -2,28 +2,37 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use bytes::Bytes;
-
-use super::bounds::{bounded_name, count, malformed, name};
+use super::{
+    bounds::{bounded_name, count, malformed, name},
+    kept::Ledgered,
+};
 use crate::{
     model::{TableBatch, TableSchema},
     plugin::{
-        Cause,
+        Cause, Resource,
         bindings::source::cartridge::warp::types as wit,
+        ledger::{Account, Charge},
         limits::{SCHEMAS_BYTES_MAX, SCHEMAS_MAX, TABLES_MAX, WORD_BYTES_MAX},
-        wire::{WireError, decode_batch, decode_schema},
+        wire::{WireError, decode_batch, decode_schema, schema_bytes},
     },
 };
 
 /// Schemas by the id that the guest gave them. The model's id is the message's hash, so that a
 /// guest can't give one name to two schemas.
-#[derive(Default)]
 pub(in crate::plugin) struct Schemas {
     by_id: HashMap<String, Arc<TableSchema>>,
     bytes: usize,
+    /// What they take of the host's memory.
+    held: Charge,
+    account: Account,
 }
 
 impl Schemas {
+    pub(in crate::plugin) fn new(account: Account) -> Self {
+        let held = account.nothing(Resource::Memory);
+        Self { by_id: HashMap::new(), bytes: 0, held, account }
+    }
+
     pub(super) fn batches(
         &mut self,
         batches: Vec<wit::TableBatch>,
@@ -41,7 +50,8 @@ impl Schemas {
         let table = name("table", batch.table)?;
         let broken = |error: WireError| malformed(format!("table `{table}`: {error}"));
         let schema = self.schema(batch.schema_id, batch.arrow_schema, &broken)?;
-        let rows = Bytes::from(batch.rows);
+        let columns = schema.arrow.fields().len();
+        let rows = Ledgered::rows(batch.rows, columns, &self.account)?;
         let columns = decode_batch(&schema, &rows, batch.row_count).map_err(broken)?;
         Ok(TableBatch { table, schema, rows, columns })
     }
@@ -62,7 +72,11 @@ impl Schemas {
                 self.bytes = self.bytes.saturating_add(message.len());
                 count("bytes of schemas", self.bytes, SCHEMAS_BYTES_MAX)?;
                 let id = bounded_name("schema id", id, WORD_BYTES_MAX)?;
+                let message_bytes = message.len() as u64;
                 let schema = decode_schema(message.into()).map_err(broken)?;
+                let bytes = message_bytes.saturating_add(schema_bytes(&schema.arrow));
+                let held = self.held.amount().saturating_add(bytes);
+                self.held.resize(held).map_err(Cause::Exhausted)?;
                 self.by_id.insert(id, Arc::clone(&schema));
                 Ok(schema)
             }

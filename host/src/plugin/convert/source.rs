@@ -4,15 +4,17 @@ use std::collections::HashSet;
 
 use super::{
     bounds::{bounded_name, count, dead_letters, malformed, name, opaque, position},
+    kept::{self, Told},
     rows::Schemas,
 };
 use crate::{
-    model::{ChangeKind, Chunk, SchemaChange, TableShape, batch::is_reserved},
+    model::{ChangeKind, Chunk, DeadLetter, SchemaChange, TableShape, batch::is_reserved},
     plugin::{
         Cause, ChangeBatch, ReadLimits, SnapshotBatch,
         bindings::source::{
             cartridge::warp::types as wit, exports::cartridge::warp::source as export,
         },
+        ledger::Account,
         limits::{CHUNK_ID_BYTES_MAX, CHUNKS_MAX, COLUMNS_MAX, SCHEMA_CHANGES_MAX, TABLES_MAX},
         text, wire,
     },
@@ -26,14 +28,48 @@ pub(in crate::plugin) fn limits(limits: ReadLimits) -> wit::Limits {
     }
 }
 
-pub(in crate::plugin) fn tables(tables: Vec<wit::TableInfo>) -> Result<Vec<TableShape>, Cause> {
+/// What the host keeps of one source's answers.
+pub(in crate::plugin) struct Kept {
+    pub(in crate::plugin) schemas: Schemas,
+    pub(in crate::plugin) told: Told,
+    account: Account,
+}
+
+impl Kept {
+    pub(in crate::plugin) fn new(account: &Account) -> Self {
+        let (schemas, told) = (Schemas::new(account.clone()), Told::new(account.clone()));
+        Self { schemas, told, account: account.clone() }
+    }
+
+    fn dead_letters(
+        &self,
+        letters: Vec<wit::DeadLetter>,
+        rows_max: u32,
+    ) -> Result<Vec<DeadLetter>, Cause> {
+        let mut letters = dead_letters(letters, rows_max)?;
+        kept::letters(&mut letters, &self.account)?;
+        Ok(letters)
+    }
+}
+
+pub(in crate::plugin) fn tables(
+    tables: Vec<wit::TableInfo>,
+    told: &mut Told,
+) -> Result<Vec<TableShape>, Cause> {
     count("tables", tables.len(), TABLES_MAX)?;
-    let shapes: Vec<TableShape> = tables.into_iter().map(table_shape).collect::<Result<_, _>>()?;
+    let shape = |table| told_shape(table, told);
+    let shapes: Vec<TableShape> = tables.into_iter().map(shape).collect::<Result<_, _>>()?;
     let mut names = HashSet::new();
     match shapes.iter().find(|shape| !names.insert(shape.name.as_str())) {
         Some(twice) => Err(malformed(format!("table `{}` is there twice", twice.name))),
         None => Ok(shapes),
     }
+}
+
+fn told_shape(table: wit::TableInfo, told: &mut Told) -> Result<TableShape, Cause> {
+    let shape = table_shape(table)?;
+    told.shape(&shape)?;
+    Ok(shape)
 }
 
 fn table_shape(table: wit::TableInfo) -> Result<TableShape, Cause> {
@@ -88,34 +124,35 @@ pub(in crate::plugin) fn chunk_out(chunk: &Chunk) -> export::Chunk {
 
 pub(in crate::plugin) fn snapshot_batch(
     batch: export::SnapshotBatch,
-    schemas: &mut Schemas,
+    kept: &mut Kept,
     rows_max: u32,
 ) -> Result<SnapshotBatch, Cause> {
     let rows = batch.rows.into_iter().collect();
     Ok(SnapshotBatch {
-        rows: schemas.batches(rows, rows_max)?.pop(),
-        rejected: dead_letters(batch.rejected, rows_max)?,
+        rows: kept.schemas.batches(rows, rows_max)?.pop(),
+        rejected: kept.dead_letters(batch.rejected, rows_max)?,
         next_cursor: batch.next_cursor.map(|cursor| opaque("cursor", cursor)).transpose()?,
     })
 }
 
 pub(in crate::plugin) fn change_batch(
     batch: export::ChangeBatch,
-    schemas: &mut Schemas,
+    kept: &mut Kept,
     rows_max: u32,
 ) -> Result<ChangeBatch, Cause> {
     count("schema changes", batch.schema_changes.len(), SCHEMA_CHANGES_MAX)?;
-    let changes = batch.schema_changes.into_iter().map(schema_change);
+    let told = &mut kept.told;
+    let changes = batch.schema_changes.into_iter().map(|change| schema_change(change, told));
     Ok(ChangeBatch {
         schema_changes: changes.collect::<Result<_, _>>()?,
-        tables: schemas.batches(batch.tables, rows_max)?,
-        rejected: dead_letters(batch.rejected, rows_max)?,
+        tables: kept.schemas.batches(batch.tables, rows_max)?,
+        rejected: kept.dead_letters(batch.rejected, rows_max)?,
         position: position(batch.position)?,
         caught_up: batch.caught_up,
     })
 }
 
-fn schema_change(change: wit::SchemaChange) -> Result<SchemaChange, Cause> {
+fn schema_change(change: wit::SchemaChange, told: &mut Told) -> Result<SchemaChange, Cause> {
     let table = name("table", change.table)?;
     let missing = |what: &str| malformed(format!("a schema change of `{table}` without {what}"));
     let mut column = change.column;
@@ -138,9 +175,58 @@ fn schema_change(change: wit::SchemaChange) -> Result<SchemaChange, Cause> {
             return Err(malformed(format!("`{shown}` is no kind of schema change")));
         }
     };
-    let after = change.after.map(table_shape).transpose()?;
-    if after.is_none() && kind != ChangeKind::DropTable {
-        return Err(missing("the table afterwards"));
+    let after = change.after.map(|after| told_shape(after, told)).transpose()?;
+    match &after {
+        None if kind != ChangeKind::DropTable => return Err(missing("the table afterwards")),
+        // Which tables are selected is asked by the one name, and what is made has the other.
+        Some(after) if after.name != table => {
+            let other = &after.name;
+            return Err(malformed(format!("a schema change of `{table}` describes `{other}`")));
+        }
+        _ => {}
     }
     Ok(SchemaChange { table, kind, after })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_schema::{DataType, Field, Schema};
+
+    use super::*;
+    use crate::plugin::{Bounds, Ledger, Role};
+
+    fn info(name: &str) -> wit::TableInfo {
+        let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
+        wit::TableInfo {
+            name: name.to_owned(),
+            arrow_schema: wire::table_schema(schema).unwrap().message.to_vec(),
+            key: vec!["id".to_owned()],
+            estimated_rows: None,
+        }
+    }
+
+    #[test]
+    fn a_change_describes_the_table_that_it_names() {
+        let cases = [
+            ("the same", "add_table", Some("orders"), true),
+            ("another, which nobody may have selected", "add_table", Some("payroll"), false),
+            ("another in passing", "drop_table", Some("payroll"), false),
+            ("none where one is due", "add_table", None, false),
+            ("none where none is", "drop_table", None, true),
+        ];
+        let ledger = Ledger::new(Bounds::UNBOUNDED);
+        let mut told = Told::new(ledger.account(Role::Source, "x", Bounds::UNBOUNDED));
+        for (name, kind, after, accepted) in cases {
+            let change = wit::SchemaChange {
+                kind: kind.to_owned(),
+                table: "orders".to_owned(),
+                column: None,
+                new_name: None,
+                after: after.map(info),
+            };
+            assert_eq!(schema_change(change, &mut told).is_ok(), accepted, "{name}");
+        }
+    }
 }

@@ -1,17 +1,21 @@
-//! A guest's log: cut, escaped and rate-limited, then a `tracing` event with the connector's name.
+//! A guest's log: rate-limited, without secrets, escaped and cut, then a `tracing` event with the
+//! connector's name.
 //!
-//! The `log` import and the guest's stdout and stderr share one bucket. Lines above the rate are
-//! counted, and the count is reported with the next line that gets through.
+//! The `log` import and the guest's stdout and stderr share the rate of the plugin, see
+//! [`LogRate`].
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
 };
 
 use crate::plugin::{
+    LogRate,
     bindings::source::cartridge::warp::log::{Host, Level as GuestLevel},
-    limits::{LOG_FIELDS_MAX, LOG_LINE_BYTES_MAX},
+    limits::{
+        LAST_LINE_BYTES_MAX, LAST_LINES_MAX, LOG_FIELDS_MAX, LOG_HEAD_BYTES_MAX,
+        LOG_LINE_BYTES_MAX, NAME_BYTES_MAX,
+    },
     state::{Identity, State},
     text,
 };
@@ -22,7 +26,13 @@ pub(in crate::plugin) type Level = GuestLevel;
 const LAST_WORDS_LINES_MAX: usize = 3;
 const LAST_WORDS_LINE_BYTES_MAX: usize = 512;
 
-/// Where a guest's lines go. Clones share one rate.
+/// What a line's message and fields may take together.
+const WORDS_BYTES_MAX: usize = LOG_LINE_BYTES_MAX - LOG_HEAD_BYTES_MAX;
+/// A field's share of it.
+const FIELD_BYTES_MAX: usize = WORDS_BYTES_MAX / 8;
+const FIELD_NAME_BYTES_MAX: usize = 64;
+
+/// Where a guest's lines go. Clones share the last words.
 #[derive(Clone)]
 pub(in crate::plugin) struct GuestLog {
     inner: Arc<Inner>,
@@ -30,28 +40,40 @@ pub(in crate::plugin) struct GuestLog {
 
 struct Inner {
     identity: Identity,
-    rate: Mutex<Bucket>,
+    rate: LogRate,
     /// The newest lines of stderr: a guest's panic message, for the error of the trap that follows.
     last_words: Mutex<VecDeque<String>>,
+    /// The newest lines of the `log` import, printed or not.
+    last_lines: Mutex<VecDeque<String>>,
 }
 
 impl GuestLog {
-    pub(in crate::plugin) fn new(identity: Identity, lines_per_second: u32) -> Self {
-        let rate = Mutex::new(Bucket::new(lines_per_second, Instant::now()));
-        Self { inner: Arc::new(Inner { identity, rate, last_words: Mutex::default() }) }
+    pub(in crate::plugin) fn new(identity: Identity, rate: LogRate) -> Self {
+        let (last_words, last_lines) = Default::default();
+        Self { inner: Arc::new(Inner { identity, rate, last_words, last_lines }) }
     }
 
-    /// Prints a line, or counts it.
-    pub(in crate::plugin) fn line(&self, level: Level, message: &str, fields: &str) {
-        let admitted = {
-            let mut rate = self.inner.rate.lock().unwrap_or_else(PoisonError::into_inner);
-            rate.admit(Instant::now())
-        };
-        let Some(suppressed) = admitted else { return };
-        self.inner.report(suppressed);
-        let message = text::one_line(message, LOG_LINE_BYTES_MAX);
+    /// Prints a line of the guest, or counts it.
+    pub(in crate::plugin) fn line(&self, level: Level, message: &str, fields: &[(String, String)]) {
+        // What nobody would see costs nothing.
+        if is_enabled(level) && self.inner.rate.admits_guest() {
+            self.write(level, message, &in_one(fields));
+        }
+    }
+
+    /// Prints a line of the host about the guest, or counts it as one of `kind`.
+    pub(in crate::plugin) fn host_line(&self, kind: &'static str, level: Level, message: &str) {
+        if is_enabled(level) && self.inner.rate.admits(kind) {
+            self.write(level, message, "");
+        }
+    }
+
+    fn write(&self, level: Level, message: &str, fields: &str) {
+        // Fields take half of it at most, see `in_one`.
+        let room = if fields.is_empty() { WORDS_BYTES_MAX } else { WORDS_BYTES_MAX / 2 };
+        let message = text::one_line(message, room);
         let plugin = &*self.inner.identity.plugin;
-        let label = &*self.inner.identity.label;
+        let label = text::prefix(&self.inner.identity.label, NAME_BYTES_MAX);
         match level {
             Level::Trace => tracing::trace!(target: "plugin", plugin, label, fields, "{message}"),
             Level::Debug => tracing::debug!(target: "plugin", plugin, label, fields, "{message}"),
@@ -70,103 +92,68 @@ impl GuestLog {
         if words.len() == LAST_WORDS_LINES_MAX {
             words.pop_front();
         }
-        words.push_back(text::one_line(line, LAST_WORDS_LINE_BYTES_MAX));
+        // Cut and cleaned when they are told: most never are, and half a secret would not be known.
+        words.push_back(line.to_owned());
+    }
+
+    fn remember_line(&self, line: &str) {
+        let mut lines = self.inner.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == LAST_LINES_MAX {
+            lines.pop_front();
+        }
+        // Cleaned when it is told, as last words are; what is kept holds more than is shown, so that
+        // no secret that is cut comes among it.
+        lines.push_back(text::prefix(line, 16 * LAST_LINE_BYTES_MAX).to_owned());
+    }
+
+    /// What it logged last, for the error of a call that was ended.
+    pub(in crate::plugin) fn last_lines(&self) -> String {
+        let lines = self.inner.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = |line: &String| format!("`{}`", text::one_line(line, LAST_LINE_BYTES_MAX));
+        let lines: Vec<String> = lines.iter().map(shown).collect();
+        if lines.is_empty() { String::new() } else { format!("it logged {}", lines.join(", ")) }
     }
 
     pub(in crate::plugin) fn take_last_words(&self) -> Option<String> {
         let mut words = self.inner.last_words.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines: Vec<String> = words.drain(..).collect();
+        let lines = words.drain(..).map(|line| text::one_line(&line, LAST_WORDS_LINE_BYTES_MAX));
+        let lines: Vec<String> = lines.collect();
         (!lines.is_empty()).then(|| lines.join(" "))
     }
 }
 
-impl Inner {
-    fn report(&self, suppressed: u64) {
-        if suppressed == 0 {
-            return;
+/// Whether anybody reads lines of this level.
+fn is_enabled(level: Level) -> bool {
+    match level {
+        Level::Trace => tracing::enabled!(target: "plugin", tracing::Level::TRACE),
+        Level::Debug => tracing::enabled!(target: "plugin", tracing::Level::DEBUG),
+        Level::Info => tracing::enabled!(target: "plugin", tracing::Level::INFO),
+        Level::Warn => tracing::enabled!(target: "plugin", tracing::Level::WARN),
+        Level::Error => tracing::enabled!(target: "plugin", tracing::Level::ERROR),
+    }
+}
+
+/// The fields as `key=value`, in at most half of what a line may take.
+fn in_one(fields: &[(String, String)]) -> String {
+    let mut line = String::new();
+    for (key, value) in fields.iter().take(LOG_FIELDS_MAX) {
+        let key = text::one_line(key, FIELD_NAME_BYTES_MAX);
+        let value = text::one_line(value, FIELD_BYTES_MAX);
+        let space = if line.is_empty() { "" } else { " " };
+        let more = format!("{space}{key}={value}");
+        if text::fitting(&format!("{line}{more}"), WORDS_BYTES_MAX / 2).len()
+            < line.len() + more.len()
+        {
+            break;
         }
-        let plugin = &*self.identity.plugin;
-        let label = &*self.identity.label;
-        tracing::warn!(target: "plugin", plugin, label, suppressed, "log lines above the rate");
-        self.identity.observer.log_suppressed(self.identity.origin(), suppressed);
+        line.push_str(&more);
     }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        let suppressed = self.rate.get_mut().unwrap_or_else(PoisonError::into_inner).suppressed;
-        self.report(suppressed);
-    }
-}
-
-/// A token bucket that holds one second's worth.
-struct Bucket {
-    per_second: f64,
-    tokens: f64,
-    filled: Instant,
-    suppressed: u64,
-}
-
-impl Bucket {
-    fn new(lines_per_second: u32, now: Instant) -> Self {
-        let per_second = f64::from(lines_per_second);
-        Self { per_second, tokens: per_second, filled: now, suppressed: 0 }
-    }
-
-    /// The lines suppressed before this one, or none when this one is suppressed too.
-    fn admit(&mut self, now: Instant) -> Option<u64> {
-        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.tokens = passed.mul_add(self.per_second, self.tokens).min(self.per_second);
-        self.filled = now;
-        if self.tokens < 1.0 {
-            self.suppressed += 1;
-            return None;
-        }
-        self.tokens -= 1.0;
-        Some(std::mem::take(&mut self.suppressed))
-    }
+    line
 }
 
 impl Host for State {
     fn log(&mut self, level: GuestLevel, message: String, fields: Vec<(String, String)>) {
-        let mut line = String::new();
-        for (key, value) in fields.iter().take(LOG_FIELDS_MAX) {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(&text::one_line(key, 64));
-            line.push('=');
-            line.push_str(&text::one_line(value, LOG_LINE_BYTES_MAX / 8));
-            if line.len() > LOG_LINE_BYTES_MAX {
-                break;
-            }
-        }
-        let line = text::one_line(&line, LOG_LINE_BYTES_MAX);
-        self.log.line(level, &message, &line);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn lines_above_the_rate_are_counted_and_reported_with_the_next_one() {
-        let start = Instant::now();
-        let mut bucket = Bucket::new(10, start);
-        let admitted = (0..1_000).filter(|_| bucket.admit(start).is_some()).count();
-        assert_eq!(admitted, 10);
-        assert_eq!(bucket.admit(start + Duration::from_millis(100)), Some(990));
-        assert_eq!(bucket.admit(start + Duration::from_millis(100)), None);
-        assert_eq!(bucket.admit(start + Duration::from_secs(60)), Some(1));
-    }
-
-    #[test]
-    fn a_rate_of_zero_prints_nothing() {
-        let start = Instant::now();
-        let mut bucket = Bucket::new(0, start);
-        assert_eq!(bucket.admit(start + Duration::from_secs(60)), None);
+        self.log.remember_line(&message);
+        self.log.line(level, &message, &fields);
     }
 }

@@ -52,7 +52,7 @@ impl OwnMetrics {
         }
         let name = text::one_line(name, WORD_BYTES_MAX);
         let line = format!("dropped metric `{name}`: not a metric name, or one too many");
-        self.log.line(Level::Warn, &line, "");
+        self.log.host_line("dropped metrics", Level::Warn, &line);
     }
 }
 

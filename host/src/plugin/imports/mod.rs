@@ -72,17 +72,22 @@ impl HasData for HasTable {
     type Data<'a> = &'a mut ResourceTable;
 }
 
+/// Where a guest may wait, it is told that it is there (see `place`).
 fn add_wasi(l: &mut Linker<State>) -> wasmtime::Result<()> {
     type S = State;
     io::error::add_to_linker::<S, HasTable>(l, |state| state.ctx().table)?;
-    io::poll::add_to_linker::<S, HasTable>(l, |state| state.ctx().table)?;
-    io::streams::add_to_linker::<S, HasTable>(l, |state| state.ctx().table)?;
+    io::poll::add_to_linker::<S, HasTable>(l, |state| state.entering("wasi:io/poll").ctx().table)?;
+    io::streams::add_to_linker::<S, HasTable>(l, |state| {
+        state.entering("wasi:io/streams").ctx().table
+    })?;
     clocks::wall_clock::add_to_linker::<S, WasiClocks>(l, S::clocks)?;
     clocks::monotonic_clock::add_to_linker::<S, WasiClocks>(l, S::clocks)?;
     random::random::add_to_linker::<S, WasiRandom>(l, |state| state.ctx().ctx.random())?;
     random::insecure::add_to_linker::<S, WasiRandom>(l, |state| state.ctx().ctx.random())?;
     random::insecure_seed::add_to_linker::<S, WasiRandom>(l, |state| state.ctx().ctx.random())?;
-    filesystem::types::add_to_linker::<S, HasFiles>(l, S::files)?;
+    filesystem::types::add_to_linker::<S, HasFiles>(l, |state| {
+        state.entering("wasi:filesystem/types").files()
+    })?;
     filesystem::preopens::add_to_linker::<S, HasFiles>(l, S::files)?;
     cli::environment::add_to_linker::<S, WasiCli>(l, S::cli)?;
     cli::exit::add_to_linker::<S, WasiCli>(l, S::cli)?;

@@ -1,14 +1,14 @@
 //! Secrets that the operator granted, by name. Nothing else is readable (I10).
 
-use crate::plugin::{
-    bindings::source::cartridge::warp::secrets::Host, limits::WORD_BYTES_MAX, state::State, text,
-};
+use crate::plugin::{SecretError, bindings::source::cartridge::warp::secrets::Host, state::State};
 
 impl Host for State {
-    fn get(&mut self, name: String) -> Result<String, String> {
-        self.secrets.get(&name).cloned().ok_or_else(|| {
-            let name = text::one_line(&name, WORD_BYTES_MAX);
-            format!("no secret `{name}` is granted; name it under `grants.secrets`")
+    async fn get(&mut self, name: String) -> Result<String, String> {
+        let secret = self.secrets.clone();
+        secret.get(&name).await.map_err(|error| match error {
+            SecretError::NotGranted(_) => error.to_string(),
+            // Paths and a program's complaints are the operator's.
+            _ => "the secret could not be read; the host's log says why".to_owned(),
         })
     }
 }

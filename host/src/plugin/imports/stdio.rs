@@ -58,7 +58,7 @@ impl Lines {
         if self.level == Level::Warn {
             self.log.remember_last_words(line);
         }
-        self.log.line(self.level, line, "");
+        self.log.line(self.level, line, &[]);
     }
 }
 

@@ -11,15 +11,20 @@ use tokio::{net::TcpStream, time::timeout};
 use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode;
 
 use super::{
+    Outside,
+    cost::{Cost, Counted},
+    grant::TlsGrant,
     limits::{
         ADDRESS_TIMEOUT, ADDRESSES_MAX, DIAL_TIMEOUT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
         KEEPALIVE_PROBES,
     },
+    login::{self, Surroundings},
     names::{Endpoints, Target, TargetHost},
     reach::{Reach, may_stand_for},
-    resolve::Resolver,
+    report::Report,
     streams::{Reading, Writing},
-    tls::{self, TlsError},
+    tls::{self, Protected, TlsError},
+    workers::Owner,
 };
 
 /// An open connection, as bytes in both directions.
@@ -27,6 +32,8 @@ pub(super) struct Connection {
     pub reading: Reading,
     pub writing: Writing,
     pub local_port: u16,
+    /// Whether it was to be protected if possible, and travels in plain to another machine.
+    pub stripped: bool,
 }
 
 /// Why there is no connection. The text is for the operator.
@@ -69,22 +76,56 @@ impl DialError {
 #[derive(Clone)]
 pub(super) struct Dialer {
     pub endpoints: Arc<Endpoints>,
-    pub resolver: Arc<dyn Resolver>,
+    pub outside: Arc<Outside>,
+    /// Whom threads are charged to.
+    pub owner: Owner,
     /// The configuration key under which the operator grants hosts.
     pub grants_key: String,
 }
 
 impl Dialer {
-    pub(super) async fn dial(&self, target: &Target) -> Result<Connection, DialError> {
-        timeout(DIAL_TIMEOUT, self.open(target)).await.unwrap_or(Err(DialError::Timeout))
+    /// The cost goes with the connection, also where nobody waits for it any more.
+    pub(super) async fn dial(
+        &self,
+        target: &Target,
+        cost: Arc<Cost>,
+    ) -> Result<Connection, DialError> {
+        timeout(DIAL_TIMEOUT, self.open(target, cost)).await.unwrap_or(Err(DialError::Timeout))
     }
 
-    async fn open(&self, target: &Target) -> Result<Connection, DialError> {
+    async fn open(&self, target: &Target, cost: Arc<Cost>) -> Result<Connection, DialError> {
         let addresses = self.addresses(target).await?;
         let stream = connect(&addresses, target.grant.port).await?;
         let local_port = stream.local_addr().map_or(0, |address| address.port());
-        let (reading, writing) = tls::protect(stream, target).await?;
-        Ok(Connection { reading, writing, local_port })
+        let peer = stream.peer_addr();
+        let stream = Counted::new(stream, cost);
+        let setup = |grant| self.outside.tls(grant, &self.owner);
+        let Protected { reading, writing, stripped } = tls::protect(stream, target, setup).await?;
+        let is_near = peer.is_ok_and(|peer| Reach::of(peer.ip()) == Reach::Loopback);
+        Ok(Connection { reading, writing, local_port, stripped: stripped && !is_near })
+    }
+
+    /// The connection as the guest gets it, with a word to the operator where it is not protected.
+    pub(super) fn opened(
+        &self,
+        connection: Connection,
+        target: &Target,
+        report: &Report,
+    ) -> Connection {
+        let grant = &target.grant;
+        if connection.stripped {
+            report.exposed(grant);
+        }
+        let Some(login) = grant.login.clone() else { return connection };
+        let surroundings = Surroundings {
+            login,
+            verified: grant.tls.as_ref().is_some_and(TlsGrant::verifies),
+            outside: Arc::clone(&self.outside),
+            owner: self.owner.clone(),
+            report: report.clone(),
+            place: grant.to_string(),
+        };
+        login::attended(connection, surroundings)
     }
 
     /// Where the host is now, as far as it may be there.
@@ -93,7 +134,7 @@ impl Dialer {
             TargetHost::Address(ip) => return Ok(vec![*ip]),
             TargetHost::Name(name) => name,
         };
-        let found = self.resolver.lookup(name).await;
+        let found = self.outside.lookups.lookup(name, &self.owner).await;
         let found = found.map_err(|cause| DialError::Lookup { name: name.clone(), cause })?;
         let is_allowed = |ip: &IpAddr| {
             may_stand_for(name, target.grant.private, *ip)

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
+use super::{login::Login, reach};
 use crate::model::{HostPattern, TlsMode};
 
 /// One place that a connector may reach.
@@ -15,6 +16,27 @@ pub struct HostGrant {
     pub tls: Option<TlsGrant>,
     /// Whether the name may stand for a private address.
     pub private: bool,
+    /// As whom the host logs in for the connector; none where the connector does it.
+    pub login: Option<Login>,
+}
+
+impl HostGrant {
+    /// What would protect connections there better, where nobody said that they need no protection.
+    pub fn advice(&self) -> Option<String> {
+        let tls = self.tls.as_ref().filter(|_| !reach::is_this_machine(&self.host))?;
+        match tls.mode {
+            TlsMode::Prefer => Some(format!(
+                "where the server says that it has no TLS, or somebody between says so for it, \
+                 everything travels in plain, a password too; {} never goes without",
+                tls.stricter()
+            )),
+            TlsMode::Disable if tls.is_default && !reach::is_own(&self.host) => Some(format!(
+                "everything travels in plain, since nothing asks for TLS; {} does",
+                tls.stricter()
+            )),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for HostGrant {
@@ -34,6 +56,80 @@ pub struct TlsGrant {
     pub certificate: Option<PathBuf>,
     /// PEM file of its key; the certificate's file where it is not given.
     pub key: Option<PathBuf>,
+    /// The configured value's own parameter that says the mode, where it has one.
+    pub parameter: Option<String>,
+    /// Whether nothing that is configured says the mode.
+    pub is_default: bool,
+}
+
+impl TlsGrant {
+    /// Without files.
+    pub fn new(start: TlsStart, mode: TlsMode) -> Self {
+        let (ca, certificate, key, parameter) = (None, None, None, None);
+        Self { start, mode, ca, certificate, key, parameter, is_default: false }
+    }
+
+    /// As strict as both: how TLS begins is this one's, the rest is what the other adds. None where
+    /// the other asks for less, or for other files.
+    pub(in crate::plugin) fn tightened(&self, by: &Self) -> Option<Self> {
+        let clash = |ours: &Option<PathBuf>, theirs: &Option<PathBuf>| {
+            ours.is_some() && theirs.is_some() && ours != theirs
+        };
+        let files =
+            [(&self.ca, &by.ca), (&self.certificate, &by.certificate), (&self.key, &by.key)];
+        if by.demands() < self.demands() || files.iter().any(|(ours, theirs)| clash(ours, theirs)) {
+            return None;
+        }
+        let either = |ours: &Option<PathBuf>, theirs: &Option<PathBuf>| {
+            theirs.as_ref().or(ours.as_ref()).cloned()
+        };
+        Some(Self {
+            start: self.start,
+            mode: by.mode,
+            ca: either(&self.ca, &by.ca),
+            certificate: either(&self.certificate, &by.certificate),
+            key: either(&self.key, &by.key),
+            parameter: self.parameter.clone(),
+            is_default: false,
+        })
+    }
+
+    /// Whether the server has to prove who it is.
+    pub(super) fn verifies(&self) -> bool {
+        self.demands() >= TlsMode::VerifyCa
+    }
+
+    /// `require` with a CA checks the certificate.
+    fn demands(&self) -> TlsMode {
+        match self.mode {
+            TlsMode::Require if self.ca.is_some() => TlsMode::VerifyCa,
+            mode => mode,
+        }
+    }
+
+    /// What to write for more protection.
+    pub(super) fn stricter(&self) -> String {
+        match (self.parameter.as_deref(), self.start) {
+            (Some(name), TlsStart::SslRequest) => {
+                format!(
+                    "`{name}=verify-full`, or `{name}=require` without a check of the certificate,"
+                )
+            }
+            (Some(name), TlsStart::Direct) => format!("`{name}=true`"),
+            (None, _) => "`tls: verify-full` of this host in `grants.hosts`".to_owned(),
+        }
+    }
+
+    /// What to write to go without, where the mode is nobody's choice.
+    pub(super) fn way_around(&self) -> String {
+        match self.parameter.as_deref().filter(|_| self.is_default) {
+            Some(name) => format!(
+                ", as for every host outside of the operator's own network; write `{name}=disable` if \
+                 everything, a password too, may travel in plain"
+            ),
+            None => String::new(),
+        }
+    }
 }
 
 /// How TLS begins on a connection.
@@ -54,11 +150,13 @@ impl TlsStart {
         })
     }
 
-    /// The mode where the operator names none.
-    pub(super) fn default_mode(self) -> TlsMode {
+    /// The mode where the operator names none. A server that is asked may be silenced by whoever is
+    /// between, which is nothing to take for an answer from outside of the operator's own network.
+    pub(super) fn default_mode(self, host: &HostPattern) -> TlsMode {
         match self {
             Self::Direct => TlsMode::Disable,
-            Self::SslRequest => TlsMode::Prefer,
+            Self::SslRequest if reach::is_own(host) => TlsMode::Prefer,
+            Self::SslRequest => TlsMode::Require,
         }
     }
 }

@@ -7,16 +7,22 @@
 
 mod bindings;
 mod certificates;
+mod cost;
+mod credentials;
 mod dial;
 mod dns;
 mod grant;
 pub(in crate::plugin) mod limits;
 mod linking;
+mod login;
 mod lookup;
+mod lookups;
 mod names;
+mod outside;
 mod reach;
 mod report;
 mod resolve;
+mod scheme;
 mod socket;
 mod srv;
 mod streams;
@@ -25,35 +31,43 @@ mod tls;
 mod url;
 mod verify;
 mod wanted;
+mod workers;
 
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode;
 
 use self::{
+    cost::Cost,
     dial::Dialer,
     limits::{DIALS_MAX, SOCKETS_MAX},
     names::{Denied, Endpoints, TargetHost},
     report::Report,
     socket::{Dial, Peer},
+    workers::Owner,
 };
-use super::state::Identity;
+use super::{Engine, imports::log::GuestLog, ledger::Account, state::Identity};
 
 pub use self::{
+    credentials::CredentialsError,
     grant::{HostGrant, TlsGrant, TlsStart},
-    resolve::{Answers, Lookup, Resolver, Service},
+    login::{Login, LoginProtocol},
+    resolve::{Answers, Resolver, Service},
     srv::SrvGrant,
     url::UrlError,
     wanted::WantedError,
 };
 pub(super) use self::{
+    credentials::host_logs_in,
     linking::{HasVirtualNetwork, NetworkView, add_to_linker},
+    outside::Outside,
     resolve::System,
+    scheme::means_tls_at,
     srv::discover,
     url::parameters,
     wanted::Reading,
@@ -68,19 +82,29 @@ pub(super) struct Network {
 }
 
 impl Network {
+    /// What the guest makes the host hold is charged to `account`.
     pub(super) fn new(
+        engine: &Engine,
         identity: &Identity,
+        account: Account,
         grants: Vec<HostGrant>,
-        resolver: Arc<dyn Resolver>,
+        log: GuestLog,
     ) -> Self {
-        let report = Report::new(identity.clone());
+        let report = Report::new(identity.clone(), log);
         let endpoints = Arc::new(Endpoints::new(grants));
+        let outside = Arc::clone(engine.outside());
+        let owner = Owner { role: identity.role, plugin: Arc::clone(&identity.plugin), account };
         Self {
-            dialer: Dialer { endpoints, resolver, grants_key: report.grants_key() },
+            dialer: Dialer { endpoints, outside, owner, grants_key: report.grants_key() },
             report,
             sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
             dials: Arc::new(Semaphore::new(DIALS_MAX)),
         }
+    }
+
+    /// Gives out no socket from now on, not even one that would reach nothing.
+    pub(super) fn close(&self) {
+        self.sockets.close();
     }
 
     /// Why the last thing failed that the guest wanted, once.
@@ -106,15 +130,20 @@ impl Network {
         address.map(IpAddr::V4)
     }
 
-    fn new_socket(&self) -> Result<OwnedSemaphorePermit, ErrorCode> {
-        Arc::clone(&self.sockets).try_acquire_owned().map_err(|_| {
-            self.report.denied("one more socket", &format!("{SOCKETS_MAX} are open"));
+    /// One that closes still counts until it is closed.
+    fn new_socket(&self) -> Result<Arc<Cost>, ErrorCode> {
+        let refused = |why: &str| {
+            self.report.denied("one more socket", why);
             ErrorCode::NewSocketLimit
-        })
+        };
+        let permit = Arc::clone(&self.sockets).try_acquire_owned();
+        let permit = permit.map_err(|_| refused(&format!("{SOCKETS_MAX} are open or closing")))?;
+        Cost::new(permit, &self.dialer.owner.account)
+            .map_err(|exhausted| refused(&exhausted.to_string()))
     }
 
     /// Begins to open a connection.
-    fn dial(&self, address: SocketAddr) -> Result<(Dial, Peer), ErrorCode> {
+    fn dial(&self, address: SocketAddr, cost: Arc<Cost>) -> Result<(Dial, Peer), ErrorCode> {
         let target = self.dialer.endpoints.target(address).map_err(|denied| {
             self.deny(address, &denied);
             ErrorCode::AccessDenied
@@ -127,7 +156,9 @@ impl Network {
         let (dialer, report) = (self.dialer.clone(), self.report.clone());
         let task = tokio::spawn(async move {
             let _permit = permit;
-            dialer.dial(&target).await.map_err(|error| {
+            let dialled = dialer.dial(&target, cost).await;
+            let opened = dialled.map(|connection| dialer.opened(connection, &target, &report));
+            opened.map_err(|error| {
                 let what = match &target.host {
                     TargetHost::Name(name) => format!("connecting to {name}:{}", address.port()),
                     TargetHost::Address(_) => format!("connecting to {address}"),

@@ -126,7 +126,7 @@ mod tests {
     fn endpoints(hosts: &[&str]) -> Endpoints {
         let grant = |text: &&str| {
             let (host, port) = HostPattern::with_port(text).unwrap();
-            HostGrant { key: String::new(), host, port, tls: None, private: false }
+            HostGrant { key: String::new(), host, port, tls: None, private: false, login: None }
         };
         Endpoints::new(hosts.iter().map(grant).collect())
     }

@@ -6,6 +6,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::model::HostPattern;
+
 /// What an address is, as far as a name may stand for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -109,9 +111,48 @@ pub(super) fn may_stand_for(name: &str, private: bool, ip: IpAddr) -> bool {
     }
 }
 
+/// Whether a host is of the operator's own network by its form: a name without dots, or a private
+/// address. Where a name with dots leads is for others to say.
+pub(super) fn is_own(host: &HostPattern) -> bool {
+    match host {
+        HostPattern::Name(name) => !name.contains('.') || is_this_machine(host),
+        HostPattern::Network(network) => {
+            matches!(Reach::of(network.addr()), Reach::Private | Reach::Loopback)
+        }
+    }
+}
+
+/// Whether nobody can be between this machine and the host.
+pub(super) fn is_this_machine(host: &HostPattern) -> bool {
+    match host {
+        HostPattern::Name(name) => name == "localhost" || name.ends_with(".localhost"),
+        HostPattern::Network(network) => Reach::of(network.addr()) == Reach::Loopback,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_operators_own_network_is_told_by_its_form() {
+        let cases = [
+            ("db", true, false),
+            ("localhost", true, true),
+            ("db.localhost", true, true),
+            ("db.example", false, false),
+            ("127.0.0.1", true, true),
+            ("[::1]", true, true),
+            ("10.0.0.1", true, false),
+            ("[fd00::1]", true, false),
+            ("9.9.9.9", false, false),
+            ("169.254.1.1", false, false),
+        ];
+        for (host, own, this_machine) in cases {
+            let host: HostPattern = host.parse().unwrap();
+            assert_eq!((is_own(&host), is_this_machine(&host)), (own, this_machine), "{host}");
+        }
+    }
 
     #[test]
     fn addresses_are_told_apart() {

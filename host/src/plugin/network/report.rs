@@ -4,11 +4,12 @@
 //! makes of the code can carry it.
 
 use std::{
+    collections::BTreeSet,
     io,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{limits::LOG_LINES_PER_SECOND, tls};
+use super::{grant::HostGrant, tls};
 use crate::plugin::{
     Direction,
     imports::log::{GuestLog, Level},
@@ -17,18 +18,19 @@ use crate::plugin::{
     text,
 };
 
-/// Where it goes. Clones share one rate, which is not that of the guest's own lines.
+/// Where it goes: into the guest's log, where a part of the rate is kept for the host's lines.
 #[derive(Clone)]
 pub(super) struct Report {
     identity: Identity,
     log: GuestLog,
     last: Arc<Mutex<Option<String>>>,
+    /// Places of which it was said that connections there are not protected.
+    exposed: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Report {
-    pub(super) fn new(identity: Identity) -> Self {
-        let log = GuestLog::new(identity.clone(), LOG_LINES_PER_SECOND);
-        Self { identity, log, last: Arc::default() }
+    pub(super) fn new(identity: Identity, log: GuestLog) -> Self {
+        Self { identity, log, last: Arc::default(), exposed: Arc::default() }
     }
 
     /// The connector asked for something it was not granted.
@@ -39,6 +41,19 @@ impl Report {
     /// A granted connection did not come about, or broke.
     pub(super) fn failed(&self, what: &str, why: &str) {
         self.say(Level::Warn, &format!("{what}: {why}"));
+    }
+
+    /// A connection goes on in plain, as far as the operator allowed it without saying so. Said once
+    /// by each instance for each place; it explains no failure.
+    pub(super) fn exposed(&self, grant: &HostGrant) {
+        let mut exposed = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !exposed.insert(grant.to_string()) {
+            return;
+        }
+        let advice = grant.advice().unwrap_or_default();
+        let line =
+            format!("network: {grant} says that it has no TLS, and gets plain bytes: {advice}");
+        self.log.line(Level::Warn, &line, &[]);
     }
 
     pub(super) fn take_last(&self) -> Option<String> {
@@ -55,7 +70,7 @@ impl Report {
     }
 
     fn say(&self, level: Level, line: &str) {
-        self.log.line(level, &format!("network: {line}"), "");
+        self.log.host_line("network", level, &format!("network: {line}"));
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some(text::one_line(line, MESSAGE_BYTES_MAX));
     }

@@ -1,13 +1,17 @@
 //! From names to addresses.
 
-use std::{fmt, future::Future, io, net::IpAddr, pin::Pin};
+use std::{
+    fmt,
+    future::Future,
+    io,
+    net::{IpAddr, ToSocketAddrs},
+    pin::Pin,
+};
 
 use super::dns::Dns;
 
 /// The answers to a question.
 pub type Answers<'a, T> = Pin<Box<dyn Future<Output = io::Result<Vec<T>>> + Send + 'a>>;
-/// The answer of a look-up.
-pub type Lookup<'a> = Answers<'a, IpAddr>;
 
 /// Where a service of a name is: an SRV record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,8 +27,12 @@ pub struct Service {
 /// Looks names up. The host uses the system's way; tests answer as they like. Called anew for each
 /// connection.
 pub trait Resolver: Send + Sync {
-    /// The addresses of a name, the preferred ones first.
-    fn lookup<'a>(&'a self, name: &'a str) -> Lookup<'a>;
+    /// The addresses of a name, the preferred ones first. It may block for as long as it likes: it
+    /// runs on a thread of its own, for one name at a time.
+    ///
+    /// # Errors
+    /// Where the name can't be looked up.
+    fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>>;
     /// The SRV records of a name in any order; none where there are none.
     fn services<'a>(&'a self, name: &'a str) -> Answers<'a, Service>;
     /// The TXT records of a name; none where there are none.
@@ -39,11 +47,8 @@ pub(in crate::plugin) struct System {
 }
 
 impl Resolver for System {
-    fn lookup<'a>(&'a self, name: &'a str) -> Lookup<'a> {
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name, 0)).await?;
-            Ok(found.map(|address| address.ip()).collect())
-        })
+    fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
     }
 
     fn services<'a>(&'a self, name: &'a str) -> Answers<'a, Service> {

@@ -3,10 +3,10 @@
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker, ready},
 };
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime_wasi::{
     async_trait,
@@ -17,6 +17,7 @@ use wasmtime_wasi::{
 };
 
 use super::{
+    cost::Cost,
     dial::Connection,
     report::Meter,
     streams::{Incoming, Outgoing},
@@ -30,8 +31,8 @@ const LOCAL_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
 pub struct TcpSocket {
     pub(super) family: IpAddressFamily,
     state: State,
-    /// Counted against the most that an instance may have.
-    _permit: OwnedSemaphorePermit,
+    /// Shared with the connection, which may outlive the guest's handle.
+    cost: Arc<Cost>,
 }
 
 enum State {
@@ -79,8 +80,12 @@ impl Dial {
 }
 
 impl TcpSocket {
-    pub(super) fn new(family: IpAddressFamily, permit: OwnedSemaphorePermit) -> Self {
-        Self { family, state: State::New, _permit: permit }
+    pub(super) fn new(family: IpAddressFamily, cost: Arc<Cost>) -> Self {
+        Self { family, state: State::New, cost }
+    }
+
+    pub(super) fn cost(&self) -> Arc<Cost> {
+        Arc::clone(&self.cost)
     }
 
     /// Whether a connection may be begun.
@@ -106,7 +111,7 @@ impl TcpSocket {
         }
         let (peer, outcome) = (peer.clone(), dial.outcome.take());
         self.state = State::Dead;
-        let Connection { reading, writing, local_port } =
+        let Connection { reading, writing, local_port, .. } =
             outcome.unwrap_or(Err(ErrorCode::Unknown))?;
         let incoming = Incoming::new(reading, peer.meter.clone());
         let outgoing = Outgoing::new(writing, peer.meter.clone());

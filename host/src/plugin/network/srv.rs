@@ -12,8 +12,8 @@ use super::{
     resolve::{Resolver, Service},
 };
 use crate::{
+    model::text::is_hidden,
     model::{Action, Failure, HostPattern},
-    plugin::text::is_unprintable,
 };
 
 /// Labels from which on a host's own domain is the one without its first label.
@@ -106,6 +106,7 @@ pub(in crate::plugin) async fn discover(
             port,
             tls: grant.tls.clone(),
             private: grant.private,
+            login: None,
         }));
     }
     if !found.hosts.is_empty() {
@@ -132,7 +133,7 @@ async fn servers(
     };
     let (services, texts) = (services.map_err(failed)?, texts.map_err(failed)?);
     let length: usize = texts.iter().map(String::len).sum();
-    let plain = texts.iter().all(|text| !text.chars().any(is_unprintable));
+    let plain = texts.iter().all(|text| !text.chars().any(is_hidden));
     if length > SRV_TEXT_BYTES_MAX || !plain {
         return Err(SrvError::Text(host.clone()));
     }

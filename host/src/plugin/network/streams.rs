@@ -244,6 +244,13 @@ fn write_now(to: &mut Writing, bytes: &mut Bytes) -> Poll<io::Result<()>> {
 
 impl Drop for WriteState {
     fn drop(&mut self) {
+        // Mostly there is nothing left to wait for, and the socket is free at once.
+        let mut nobody = Context::from_waker(Waker::noop());
+        if let Step::Idle(to) = &mut self.step
+            && Pin::new(to).poll_shutdown(&mut nobody).is_ready()
+        {
+            return;
+        }
         let step = self.take();
         // What a guest wrote before it closed still leaves, for a while.
         let Ok(runtime) = Handle::try_current() else { return };

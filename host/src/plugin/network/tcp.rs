@@ -29,8 +29,8 @@ type This = Resource<TcpSocket>;
 
 impl tcp_create_socket::Host for NetworkView<'_> {
     fn create_tcp_socket(&mut self, family: IpAddressFamily) -> SocketResult<This> {
-        let permit = self.network.new_socket()?;
-        Ok(self.table.push(TcpSocket::new(family, permit))?)
+        let cost = self.network.new_socket()?;
+        Ok(self.table.push(TcpSocket::new(family, cost))?)
     }
 }
 
@@ -80,7 +80,7 @@ impl HostTcpSocket for NetworkView<'_> {
         if !Self::is_fit(socket.family, address) {
             return Err(ErrorCode::InvalidArgument.into());
         }
-        let (dial, peer) = self.network.dial(address)?;
+        let (dial, peer) = self.network.dial(address, socket.cost())?;
         socket.begin(dial, peer);
         Ok(())
     }

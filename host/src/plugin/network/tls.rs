@@ -6,15 +6,12 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, Error as RustlsError, crypto::ring,
     pki_types::ServerName,
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, split},
-    net::TcpStream,
-    task::spawn_blocking,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
 use tokio_rustls::TlsConnector;
 
 use super::{
     certificates::{self, FileError},
+    cost::Counted,
     grant::{TlsGrant, TlsStart},
     names::{Target, TargetHost},
     streams::{Reading, Writing},
@@ -36,8 +33,8 @@ pub(super) enum TlsError {
     File(#[from] FileError),
     #[error("the client's certificate and key are not fit for TLS: {}", advised(.0))]
     Client(RustlsError),
-    #[error("the server does not offer TLS, which `{}` demands", .0.word())]
-    Refused(TlsMode),
+    #[error("the server does not offer TLS, which `{}` demands{way_around}", .mode.word())]
+    Refused { mode: TlsMode, way_around: String },
     #[error(
         "the server answered the request for TLS with byte {0:#04x}; is it another kind of server?"
     )]
@@ -52,25 +49,40 @@ pub(super) enum TlsError {
     Setup(String),
 }
 
-/// Brings the connection to where the guest's first byte may travel.
-pub(super) async fn protect(
-    mut stream: TcpStream,
+/// A connection as the operator wants it.
+pub(super) struct Protected {
+    pub reading: Reading,
+    pub writing: Writing,
+    /// Whether it was to be protected if possible, and the server said no.
+    pub stripped: bool,
+}
+
+/// Brings the connection to where the guest's first byte may travel. `setup` reads the operator's
+/// files, which may take as long as the system likes.
+pub(super) async fn protect<S: Future<Output = Result<Arc<ClientConfig>, TlsError>>>(
+    mut stream: Counted,
     target: &Target,
-) -> Result<(Reading, Writing), TlsError> {
-    let Some(grant) = &target.grant.tls else { return Ok(plain(stream)) };
+    setup: impl FnOnce(TlsGrant) -> S,
+) -> Result<Protected, TlsError> {
+    let plain = |stream, stripped| {
+        let (reading, writing) = split::<Counted>(stream);
+        let (reading, writing): (Reading, Writing) = (Box::new(reading), Box::new(writing));
+        Ok(Protected { reading, writing, stripped })
+    };
+    let Some(grant) = &target.grant.tls else { return plain(stream, false) };
     let wanted = match (grant.mode, grant.start) {
-        (TlsMode::Disable, _) => false,
+        (TlsMode::Disable, _) => return plain(stream, false),
         (_, TlsStart::Direct) => true,
-        (mode, TlsStart::SslRequest) => offers_tls(&mut stream, mode).await?,
+        (_, TlsStart::SslRequest) => offers_tls(&mut stream, grant).await?,
     };
     if !wanted {
-        return Ok(plain(stream));
+        return plain(stream, true);
     }
     let name = server_name(&target.host)?;
-    let config = config(grant.clone()).await?;
+    let config = setup(grant.clone()).await?;
     let connected = TlsConnector::from(config).connect(name, stream).await;
     let (reading, writing) = split(connected.map_err(TlsError::Handshake)?);
-    Ok((Box::new(reading), Box::new(writing)))
+    Ok(Protected { reading: Box::new(reading), writing: Box::new(writing), stripped: false })
 }
 
 /// An error of a connection, with advice where there is any: in TLS 1.3 a server may complain of the
@@ -107,19 +119,14 @@ fn advised(error: &RustlsError) -> String {
     format!("{error}: {advice}")
 }
 
-fn plain(stream: TcpStream) -> (Reading, Writing) {
-    let (reading, writing) = stream.into_split();
-    (Box::new(reading), Box::new(writing))
-}
-
 /// Asks the server. Exactly one byte is read: what follows an `S` must be TLS, so that nobody can
 /// slip in plain bytes before it.
-async fn offers_tls(stream: &mut TcpStream, mode: TlsMode) -> Result<bool, TlsError> {
+async fn offers_tls(stream: &mut Counted, grant: &TlsGrant) -> Result<bool, TlsError> {
     stream.write_all(&SSL_REQUEST).await.map_err(TlsError::Closed)?;
     match stream.read_u8().await.map_err(TlsError::Closed)? {
         ACCEPTED => Ok(true),
-        REFUSED if mode == TlsMode::Prefer => Ok(false),
-        REFUSED => Err(TlsError::Refused(mode)),
+        REFUSED if grant.mode == TlsMode::Prefer => Ok(false),
+        REFUSED => Err(TlsError::Refused { mode: grant.mode, way_around: grant.way_around() }),
         other => Err(TlsError::Garbage(other)),
     }
 }
@@ -133,13 +140,8 @@ fn server_name(host: &TargetHost) -> Result<ServerName<'static>, TlsError> {
     }
 }
 
-/// Reads the files anew for each connection, so that renewed certificates hold from then on.
-async fn config(grant: TlsGrant) -> Result<Arc<ClientConfig>, TlsError> {
-    let built = spawn_blocking(move || build(&grant)).await;
-    built.map_err(|error| TlsError::Setup(error.to_string()))?
-}
-
-fn build(grant: &TlsGrant) -> Result<Arc<ClientConfig>, TlsError> {
+/// Reads the files anew for each connection, so that renewed certificates hold from then on. Blocks.
+pub(super) fn build(grant: &TlsGrant) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let ca = grant.ca.as_deref().map(certificates::read).transpose()?;
     let roots = match (&ca, grant.mode) {

@@ -98,6 +98,29 @@ impl Url {
     }
 }
 
+/// Who a URL is for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct UserInfo {
+    pub user: String,
+    pub password: String,
+    /// The URL with another password.
+    pub replaced: String,
+}
+
+/// User and password, where a URL names both. All that stands between the first `:` and the last `@`
+/// is the password, also where drivers would want some of it percent-encoded.
+pub(super) fn user_info(text: &str, password: &str) -> Result<Option<UserInfo>, UrlError> {
+    let text = text.trim();
+    let Some((scheme, rest)) = text.split_once("://") else { return Ok(None) };
+    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let Some((info, hosts)) = authority.rsplit_once('@') else { return Ok(None) };
+    let Some((user, secret)) = info.split_once(':') else { return Ok(None) };
+    let replaced = format!("{scheme}://{user}:{password}@{hosts}{tail}");
+    let (user, secret) = (decoded(user)?.into_owned(), decoded(secret)?.into_owned());
+    let complete = !user.is_empty() && !secret.is_empty();
+    Ok(complete.then_some(UserInfo { user, password: secret, replaced }))
+}
+
 fn is_scheme(scheme: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
     scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(plain)
@@ -207,6 +230,27 @@ mod tests {
         }
         let many = format!("pg://{}", vec!["a"; HOSTS_MAX + 1].join(","));
         assert_eq!(Url::parse(&many), Err(UrlError::TooManyHosts));
+    }
+
+    #[test]
+    fn a_password_is_taken_out_whole() {
+        let cases = [
+            ("pg://me:pw@db/x?a=b", Some(("me", "pw", "pg://me:*@db/x?a=b"))),
+            ("pg://m%40e:p%40%3A%2f%C3%A4@db", Some(("m@e", "p@:/ä", "pg://m%40e:*@db"))),
+            ("pg://me:p:w@a@b:1,c/x", Some(("me", "p:w@a", "pg://me:*@b:1,c/x"))),
+            ("pg://me@db", None),
+            ("pg://me:@db", None),
+            ("pg://:pw@db", None),
+            ("pg://db:1/a:b@c", None),
+            ("me:pw@db", None),
+        ];
+        for (text, expected) in cases {
+            let found = user_info(text, "*").unwrap();
+            let found = found.as_ref();
+            let shown = found.map(|i| (i.user.as_str(), i.password.as_str(), i.replaced.as_str()));
+            assert_eq!(shown, expected, "{text}");
+        }
+        assert_eq!(user_info("pg://me:%zz@db", "*"), Err(UrlError::Percent));
     }
 
     #[test]

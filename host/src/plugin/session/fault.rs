@@ -1,10 +1,10 @@
 //! What wasmtime's error means.
 
-use wasmtime::Store;
+use wasmtime::{Store, WasmBacktrace};
 
 use crate::plugin::{
-    Cause, Exhausted, bindings::source::cartridge::warp::types::Failure, convert::bounds::failure,
-    limits::MESSAGE_BYTES_MAX, state::State, text,
+    Cause, Exhausted, Place, bindings::source::cartridge::warp::types::Failure,
+    convert::bounds::failure, limits::MESSAGE_BYTES_MAX, place, state::State, text,
 };
 
 /// wasmtime has no type for this error.
@@ -35,14 +35,12 @@ pub(in crate::plugin) fn answer<T>(
 /// The cause of a call that wasmtime ended. The Store must not be entered again (I9).
 pub(in crate::plugin) fn cause(store: &mut Store<State>, error: &wasmtime::Error) -> Cause {
     let last_words = store.data().log.take_last_words();
-    let limiter = &mut store.data_mut().limiter;
-    if limiter.take_refusal() {
-        return Cause::OutOfMemory { limit: limiter.bytes_max() };
+    if let Some(refusal) = store.data_mut().limiter.take_refusal() {
+        return refusal;
     }
     if let Some(exhausted) = error.downcast_ref::<Exhausted>() {
         return Cause::Exhausted(exhausted.clone());
     }
-    // The rest of the error is a backtrace: for whoever mends the connector, not for its operator.
     tracing::debug!("{error:?}");
     let reason = error.root_cause().to_string();
     if reason.contains(HOSTCALL_FUEL_WORDS) {
@@ -57,5 +55,7 @@ pub(in crate::plugin) fn cause(store: &mut Store<State>, error: &wasmtime::Error
         Some(words) => format!("{reason}; its last words: {words}"),
         None => reason,
     };
-    Cause::Trap(text::one_line(&reason, MESSAGE_BYTES_MAX))
+    let frames = error.downcast_ref::<WasmBacktrace>().map_or_else(String::new, place::frames);
+    let place = Place::new([frames, store.data().log.last_lines()]);
+    Cause::Trap { reason: text::one_line(&reason, MESSAGE_BYTES_MAX), place }
 }

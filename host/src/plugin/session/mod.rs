@@ -13,6 +13,7 @@
 
 pub(super) mod fault;
 mod open;
+pub(super) mod patience;
 mod task;
 mod thread;
 
@@ -31,12 +32,14 @@ use tracing::Instrument;
 use wasmtime::{Store, component::ResourceAny};
 
 use super::{
-    Cause, ConnectSettings, Limits, Plugin, PluginError, Role,
+    Cause, ConnectSettings, Limits, Place, Plugin, PluginError, Role,
     artifact::Program,
     bindings::source::cartridge::warp::types::ConnectConfig,
     limits::{CALLS_QUEUED_MAX, DISCONNECT_DEADLINE, STUCK_AFTER},
+    place::Whereabouts,
     state::State,
 };
+use patience::Patience;
 use task::{Caller, Command};
 
 /// What runs on an instance: one exported function and the check of its answer.
@@ -66,7 +69,9 @@ pub(super) struct Instance<P> {
 pub(super) struct Session<P> {
     plugin: Arc<Plugin>,
     limits: Limits,
+    patience: Patience,
     commands: mpsc::Sender<Command<P>>,
+    whereabouts: Arc<Whereabouts>,
 }
 
 impl<P> Clone for Session<P> {
@@ -74,37 +79,89 @@ impl<P> Clone for Session<P> {
         Self {
             plugin: Arc::clone(&self.plugin),
             limits: self.limits.clone(),
+            patience: self.patience.clone(),
             commands: self.commands.clone(),
+            whereabouts: Arc::clone(&self.whereabouts),
         }
     }
 }
 
 impl<P: Protocol> Session<P> {
+    /// Opens a connection; a connector that asks for a pause is asked again after it.
     pub(super) async fn open(
         plugin: &Arc<Plugin>,
         settings: ConnectSettings,
     ) -> Result<Self, PluginError> {
-        let limits = settings.limits.clone();
+        let mut waits = 0;
+        loop {
+            match Self::open_once(plugin, settings.clone()).await {
+                Err(error) => {
+                    waits += 1;
+                    let log = plugin.log_rate(&settings.limits);
+                    if !settings.patience.wait(&error, waits, &log).await {
+                        return Err(error);
+                    }
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn open_once(
+        plugin: &Arc<Plugin>,
+        settings: ConnectSettings,
+    ) -> Result<Self, PluginError> {
+        let (limits, patience) = (settings.limits.clone(), settings.patience.clone());
         let (commands, queue) = mpsc::channel(CALLS_QUEUED_MAX);
         let (opened, answer) = oneshot::channel();
         let span =
             tracing::debug_span!("plugin", plugin = plugin.info.name, label = settings.label);
-        let task = task::run::<P>(Arc::clone(plugin), settings, opened, queue);
-        let session = Self { plugin: Arc::clone(plugin), limits, commands };
+        let whereabouts = Arc::<Whereabouts>::default();
+        let looking_on = Arc::clone(&whereabouts);
+        let task = task::run::<P>(Arc::clone(plugin), settings, looking_on, opened, queue);
+        let session = Self { plugin: Arc::clone(plugin), limits, patience, commands, whereabouts };
         let name = format!("{}-{}", P::ROLE.word(), plugin.info.name);
-        let started = thread::on_own(name, task.instrument(span));
+        let ledger = plugin.engine().ledger();
+        let account = ledger.account(P::ROLE, &plugin.info.name, session.limits.bounds);
+        let started = thread::on_own(name, &account, task.instrument(span));
         started.map_err(|cause| session.error("connect", cause))?;
         let patience = session.limits.call_deadline.saturating_add(STUCK_AFTER);
         match timeout(patience, answer).await {
             Ok(Ok(Ok(()))) => Ok(session),
             Ok(Ok(Err(cause))) => Err(session.error("connect", cause)),
             Ok(Err(_)) => Err(session.error("connect", Cause::Gone)),
-            Err(_) => Err(session.error("connect", Cause::Deadline(patience))),
+            Err(_) => Err(session.error("connect", session.stuck(patience))),
         }
     }
 
-    /// Runs `work` on the instance. `wait` is what the guest was told it may wait.
+    /// Runs `work` on the instance. `wait` is what the guest was told it may wait. Where the guest
+    /// asks for a pause, the work is done again after it, on the same instance.
     pub(super) async fn call<T, W>(
+        &self,
+        call: &'static str,
+        wait: Duration,
+        work: W,
+    ) -> Result<T, PluginError>
+    where
+        T: Send + 'static,
+        W: for<'a> FnOnce(&'a mut Instance<P>) -> Work<'a, T> + Clone + Send + 'static,
+    {
+        let mut waits = 0;
+        loop {
+            match self.call_once(call, wait, work.clone()).await {
+                Err(error) => {
+                    waits += 1;
+                    let log = self.plugin.log_rate(&self.limits);
+                    if !self.patience.wait(&error, waits, &log).await {
+                        return Err(error);
+                    }
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn call_once<T, W>(
         &self,
         call: &'static str,
         wait: Duration,
@@ -130,7 +187,7 @@ impl<P: Protocol> Session<P> {
             // The task keeps the deadline itself, unless the system keeps it in a file operation.
             match timeout(deadline.saturating_add(STUCK_AFTER), answer).await {
                 Ok(answer) => answer.unwrap_or(Err(Cause::Gone)),
-                Err(_) => Err(Cause::Deadline(deadline)),
+                Err(_) => Err(self.stuck(deadline)),
             }
         };
         answered.await.map_err(|cause| self.error(call, cause))
@@ -145,6 +202,12 @@ impl<P: Protocol> Session<P> {
         }
     }
 
+    /// Its thread does not keep the deadline: the system has it.
+    fn stuck(&self, after: Duration) -> Cause {
+        let stuck = "the system does not give its thread back".to_owned();
+        Cause::Deadline { after, place: Place::new([self.whereabouts.place(), stuck]) }
+    }
+
     pub(super) fn error(&self, call: &'static str, cause: Cause) -> PluginError {
         PluginError { plugin: self.plugin.info.name.clone(), role: P::ROLE, call, cause }
     }
@@ -152,6 +215,7 @@ impl<P: Protocol> Session<P> {
 
 /// How long a call took, and how it ended, for the observer.
 fn observe(state: &State, call: &'static str, started: Instant, cause: Option<&Cause>) {
+    state.count_cpu();
     let identity = &state.identity;
     let outcome = cause.map_or("ok", Cause::kind);
     identity.observer.call(identity.origin(), call, started.elapsed(), outcome);

@@ -15,9 +15,11 @@ use crate::model::{Action, Failure};
 use crate::plugin::{
     Cause, ConnectSettings, GrantError, Plugin,
     bindings::source::cartridge::warp::types::ConnectConfig,
+    cpu::watched,
     imports::log::GuestLog,
     merge_hosts,
     network::{Network, discover},
+    place::Whereabouts,
     state::{Identity, new_store},
     wasi,
 };
@@ -25,9 +27,18 @@ use crate::plugin::{
 pub(super) async fn open<P: Protocol>(
     plugin: &Plugin,
     settings: ConnectSettings,
+    whereabouts: Arc<Whereabouts>,
 ) -> Result<Instance<P>, Cause> {
-    let ConnectSettings { connection_string, options, mut settings, grants, limits, label } =
-        settings;
+    settings.learn_secrets();
+    let ConnectSettings {
+        connection_string,
+        options,
+        mut settings,
+        grants,
+        limits,
+        label,
+        patience: _,
+    } = settings;
     let identity = Identity {
         plugin: Arc::from(plugin.info.name.as_str()),
         role: P::ROLE,
@@ -35,26 +46,33 @@ pub(super) async fn open<P: Protocol>(
         instance: next_instance(),
         observer: Arc::clone(plugin.engine().observer()),
     };
-    let log = GuestLog::new(identity.clone(), limits.log_lines_per_second);
+    let log = GuestLog::new(identity.clone(), plugin.log_rate(&limits));
     let context = wasi::granted(&log, &grants.environment);
-    let found = discover(plugin.engine().resolver().as_ref(), &grants.srv).await;
+    let found = discover(plugin.engine().outside().resolver.as_ref(), &grants.srv).await;
     let found = found.map_err(|failure| Cause::Failure(Box::new(failure)))?;
     let hosts = merge_hosts(found.hosts, grants.hosts).map_err(unmergeable)?;
     settings.extend(found.settings);
     let engine = plugin.engine();
-    let network = Network::new(&identity, hosts, Arc::clone(engine.resolver()));
+    let account = engine.ledger().account(P::ROLE, &identity.plugin, limits.bounds);
+    let network = Network::new(engine, &identity, account, hosts, log.clone());
     let mut store = new_store(engine, identity, &limits, log, context, network, grants.secrets);
-    let files = &mut store.data_mut().files;
-    files.limit_growth(grants.written);
-    let paths = wasi::grant_paths(files, &grants.places);
+    let state = store.data_mut();
+    state.files.limit_growth(grants.written);
+    let paths = wasi::grant_paths(&mut state.files, &grants.places);
     let paths = paths.map_err(|failure| Cause::Failure(Box::new(failure)))?;
-    let since = files.exclusive_since_ms();
+    let since = state.files.exclusive_since_ms();
     settings.extend(since.map(|since| ("exclusive_since_ms".to_owned(), since.to_string())));
     let config = ConnectConfig { connection_string, options: options.to_string(), settings, paths };
+    let share = engine.shares().join(&state.identity.label, limits.cpu_weight);
+    state.whereabouts = whereabouts;
+    state.share = Some(Arc::clone(&share));
+    state.begin_call(limits.call_deadline);
     let started = Instant::now();
     let connected = P::connect(&mut store, plugin.program(), config);
-    let connected = timeout(limits.call_deadline, connected).await;
-    let connected = connected.unwrap_or(Err(Cause::Deadline(limits.call_deadline)));
+    let connected = timeout(limits.call_deadline, watched(share, connected)).await;
+    let after = limits.call_deadline;
+    let late = |_| Err(Cause::Deadline { after, place: store.data().place() });
+    let connected = connected.unwrap_or_else(late);
     observe(store.data(), "connect", started, connected.as_ref().err());
     match connected {
         Ok(guest) => Ok(Instance { store, guest }),
@@ -64,6 +82,7 @@ pub(super) async fn open<P: Protocol>(
                 identity.observer.instance_lost(identity.origin(), cause.kind());
             }
             identity.observer.memory_bytes(identity.origin(), identity.instance, 0);
+            drop(store.into_data());
             Err(cause)
         }
     }

@@ -14,7 +14,13 @@ use tokio::{
 use tracing::{Instrument, Span};
 
 use super::{Instance, Protocol, Work, observe, open};
-use crate::plugin::{Cause, ConnectSettings, Plugin, limits::DISCONNECT_DEADLINE};
+use crate::plugin::{
+    Cause, ConnectSettings, Plugin, cpu::watched, imports::log::Level, limits::DISCONNECT_DEADLINE,
+    place::Whereabouts,
+};
+
+/// What lines about a bad end are called in the log's summary.
+const KIND: &str = "disconnects";
 
 pub(super) enum Command<P> {
     Call(Job<P>),
@@ -57,12 +63,19 @@ where
             if begun.send(()).is_err() {
                 return Health::Sound;
             }
-            instance.store.data_mut().begin_call();
+            let state = instance.store.data_mut();
+            state.begin_call(deadline);
+            let share = state.share.clone();
             let started = Instant::now();
+            let work = work(instance);
             // Epochs make a busy guest yield to this timeout; a waiting one is cut by it as it is.
-            let outcome = timeout(deadline, work(instance)).await;
-            let outcome = outcome.unwrap_or(Err(Cause::Deadline(deadline)));
+            let outcome = match share {
+                Some(share) => timeout(deadline, watched(share, work)).await,
+                None => timeout(deadline, work).await,
+            };
             let state = instance.store.data();
+            let late = |_| Err(Cause::Deadline { after: deadline, place: state.place() });
+            let outcome = outcome.unwrap_or_else(late);
             observe(state, call, started, outcome.as_ref().err());
             let fatal = outcome.as_ref().err().filter(|cause| cause.is_fatal());
             if let Some(cause) = fatal {
@@ -83,10 +96,11 @@ where
 pub(super) async fn run<P: Protocol>(
     plugin: Arc<Plugin>,
     settings: ConnectSettings,
+    whereabouts: Arc<Whereabouts>,
     opened: oneshot::Sender<Result<(), Cause>>,
     mut queue: mpsc::Receiver<Command<P>>,
 ) {
-    let mut instance = match open::open::<P>(&plugin, settings).await {
+    let mut instance = match open::open::<P>(&plugin, settings, whereabouts).await {
         Ok(instance) => instance,
         Err(cause) => {
             let _ = opened.send(Err(cause));
@@ -127,10 +141,19 @@ async fn end<P: Protocol>(mut instance: Instance<P>, health: Health) {
         let dropped = connection.resource_drop_async(&mut instance.store);
         match timeout(DISCONNECT_DEADLINE, Box::pin(dropped)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!("the connector crashed on disconnect: {error:#}"),
-            Err(_) => tracing::warn!(?DISCONNECT_DEADLINE, "the connector did not disconnect"),
+            Ok(Err(error)) => {
+                let line = format!("the connector crashed on disconnect: {error:#}");
+                instance.store.data().log.host_line(KIND, Level::Warn, &line);
+            }
+            Err(_) => {
+                let line = format!("the connector did not disconnect in {DISCONNECT_DEADLINE:?}");
+                instance.store.data().log.host_line(KIND, Level::Warn, &line);
+            }
         }
     }
-    drop(instance);
+    let Instance { store, guest } = instance;
+    drop(guest);
+    // The guest's memory goes before the state that counts it.
+    drop(store.into_data());
     identity.observer.memory_bytes(identity.origin(), identity.instance, 0);
 }

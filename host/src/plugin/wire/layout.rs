@@ -8,6 +8,9 @@ use arrow_schema::{DataType, Schema};
 
 use super::WireError;
 
+/// Bytes of one offset of texts, bytes and lists.
+const OFFSET_BYTES: u64 = 4;
+
 struct Layout<N, B> {
     nodes: N,
     buffers: B,
@@ -68,8 +71,15 @@ where
         }
     }
 
+    /// A column without values may leave out its first offset, too.
     fn offsets(&mut self, length: u64) -> Result<(), WireError> {
-        if length == 0 { self.buffer(0) } else { self.values(length.saturating_add(1), 4) }
+        let count = if length == 0 { 0 } else { length.saturating_add(1) };
+        let bytes = self.sized(count.saturating_mul(OFFSET_BYTES))?;
+        // Arrow's reader takes the buffer for offsets to its end, and panics within one.
+        if bytes % OFFSET_BYTES != 0 {
+            return Err(WireError::new("a column's offsets end within one"));
+        }
+        Ok(())
     }
 
     fn values(&mut self, length: u64, width: u64) -> Result<(), WireError> {
@@ -77,6 +87,11 @@ where
     }
 
     fn buffer(&mut self, bytes_min: u64) -> Result<(), WireError> {
+        self.sized(bytes_min).map(drop)
+    }
+
+    /// The next buffer's length in bytes.
+    fn sized(&mut self, bytes_min: u64) -> Result<u64, WireError> {
         let buffer = self.buffers.next().ok_or_else(too_few)?;
         let start = u64::try_from(buffer.offset()).map_err(|_| negative())?;
         let length = u64::try_from(buffer.length()).map_err(|_| negative())?;
@@ -91,7 +106,7 @@ where
         if self.claimed > self.body_len {
             return Err(WireError::new("its columns overlap"));
         }
-        Ok(())
+        Ok(length)
     }
 }
 

@@ -16,6 +16,7 @@ mod tests;
 pub use batch::decode_batch;
 pub use encode::{encode_batch, table_schema};
 pub use schema::decode_schema;
+pub(super) use schema::schema_bytes;
 
 /// Why a message is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +34,7 @@ impl WireError {
 fn guarded<T>(
     decode: impl FnOnce() -> Result<T, arrow_schema::ArrowError>,
 ) -> Result<T, WireError> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
-        .map_err(|_| WireError::new("the Arrow decoder gave up on it"))?
+    crate::model::panics::caught(decode)
+        .ok_or_else(|| WireError::new("the Arrow decoder gave up on it"))?
         .map_err(|error| WireError(super::text::one_line(&error.to_string(), 512)))
 }

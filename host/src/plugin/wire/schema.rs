@@ -37,6 +37,12 @@ pub fn decode_schema(message: Bytes) -> Result<Arc<TableSchema>, WireError> {
     Ok(Arc::new(TableSchema { id, message, arrow: Arc::new(arrow) }))
 }
 
+/// What a schema takes of the host's memory, beside its message.
+pub(in crate::plugin) fn schema_bytes(schema: &Schema) -> u64 {
+    let own = schema.metadata().iter().map(|(key, value)| key.len() + value.len() + 64);
+    (schema.fields().size() + own.sum::<usize>()) as u64
+}
+
 /// Everything that decides how much the conversion allocates.
 fn precheck(header: arrow_ipc::Schema<'_>) -> Result<(), WireError> {
     if header.endianness() != Endianness::Little {
@@ -95,6 +101,9 @@ fn precheck_leaf(field: &WireField<'_>, text: &mut TextBudget) -> Result<(), Wir
     if !known.contains(&field.type_type()) {
         return Err(refused_type(name, &format!("{:?}", field.type_type())));
     }
+    if let Some(zone) = field.type_as_timestamp().and_then(|time| time.timezone()) {
+        text.take(zone)?;
+    }
     if field.dictionary().is_some() {
         return Err(WireError::new("it uses dictionaries"));
     }
@@ -112,7 +121,7 @@ impl TextBudget {
         // An entry costs memory even when it is empty.
         self.0 = self.0.checked_sub(text.len() + 16).ok_or_else(|| {
             WireError::new(format!(
-                "names and metadata have more than {SCHEMA_TEXT_BYTES_MAX} bytes"
+                "names, time zones and metadata have more than {SCHEMA_TEXT_BYTES_MAX} bytes"
             ))
         })?;
         Ok(())
@@ -136,8 +145,7 @@ fn check(schema: &Schema) -> Result<(), WireError> {
     let mut data_columns = 0_usize;
     for field in schema.fields() {
         let name = field.name();
-        if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(text::is_unprintable)
-        {
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(text::is_unnameable) {
             return Err(WireError::new(format!(
                 "`{}` is no column name: 1 to {NAME_BYTES_MAX} bytes without control characters are",
                 text::one_line(name, 64)

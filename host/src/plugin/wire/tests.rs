@@ -226,13 +226,32 @@ fn damaged_batches_never_panic() {
     let mut survived = 0;
     for _ in 0..20_000 {
         let bytes = damaged(&batch.rows, &mut random);
-        if let Ok(columns) = decode_batch(&batch.schema, &bytes, 3) {
+        let decoded = decode_batch(&batch.schema, &bytes, 3);
+        let gave_up = |error: &WireError| error.to_string().contains("gave up");
+        assert!(!decoded.as_ref().is_err_and(gave_up), "Arrow's reader panicked");
+        if let Ok(columns) = decoded {
             assert_eq!(columns.num_rows(), 3);
             assert!(read_all(&columns) > 0);
             survived += 1;
         }
     }
     assert!(survived < 20_000, "damage must be found");
+}
+
+/// A word of the message's metadata, which holds lengths and places of buffers, becomes another.
+#[test]
+fn no_length_makes_arrow_give_up() {
+    let batch = sample();
+    let metadata = 8 + i32::from_le_bytes(batch.rows[4..8].try_into().unwrap()) as usize;
+    for (at, more) in (8..metadata - 8).step_by(8).flat_map(|at| (-9..=9).map(move |by| (at, by))) {
+        let mut bytes = batch.rows.to_vec();
+        let word = i64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+        bytes[at..at + 8].copy_from_slice(&word.wrapping_add(more).to_le_bytes());
+        match decode_batch(&batch.schema, &bytes.into(), 3) {
+            Ok(columns) => assert!(read_all(&columns) > 0),
+            Err(error) => assert!(!error.to_string().contains("gave up"), "{more} at {at}"),
+        }
+    }
 }
 
 #[test]
@@ -247,4 +266,63 @@ fn damaged_schemas_never_panic() {
             drop(decode_batch(&schema, &batch.rows, 3));
         }
     }
+}
+
+/// A schema message of this many columns that all have one time zone; its text lies there once.
+fn with_time_zone(columns: usize, zone: &str) -> Bytes {
+    use arrow_ipc::{
+        FieldBuilder, MessageBuilder, MessageHeader, MetadataVersion, SchemaBuilder,
+        TimestampBuilder, Type,
+    };
+    let mut builder = flatbuffers::FlatBufferBuilder::new();
+    let zone = builder.create_string(zone);
+    let mut time = TimestampBuilder::new(&mut builder);
+    time.add_timezone(zone);
+    let time = time.finish().as_union_value();
+    let mut fields = Vec::new();
+    for column in 0..columns {
+        let name = builder.create_string(&format!("c{column}"));
+        let mut field = FieldBuilder::new(&mut builder);
+        field.add_name(name);
+        field.add_type_type(Type::Timestamp);
+        field.add_type_(time);
+        fields.push(field.finish());
+    }
+    let fields = builder.create_vector(&fields);
+    let mut schema = SchemaBuilder::new(&mut builder);
+    schema.add_fields(fields);
+    let schema = schema.finish().as_union_value();
+    let mut message = MessageBuilder::new(&mut builder);
+    message.add_version(MetadataVersion::V5);
+    message.add_header_type(MessageHeader::Schema);
+    message.add_header(schema);
+    let message = message.finish();
+    builder.finish(message, None);
+    let metadata = builder.finished_data();
+    let length = (metadata.len() as i32).to_le_bytes();
+    [&[0xff; 4][..], &length, metadata].concat().into()
+}
+
+#[test]
+fn one_long_time_zone_is_not_copied_for_every_column() {
+    // 4,000 copies of it would be 2 GB.
+    let message = with_time_zone(4_000, &"z".repeat(500_000));
+    assert!(message.len() < 1_000_000);
+    let refused = decode_schema(message).unwrap_err().to_string();
+    assert!(refused.contains("time zones"), "{refused}");
+    // A short one is judged by what it says.
+    let refused = decode_schema(with_time_zone(3, "Mars/Olympus")).unwrap_err().to_string();
+    assert!(refused.contains("which the batch format does not have"), "{refused}");
+}
+
+#[test]
+fn a_schemas_size_grows_with_all_that_it_holds() {
+    let size = |fields: Vec<Field>| schema_bytes(&Schema::new(fields));
+    let one = size(vec![Field::new("a", DataType::Int64, true)]);
+    let long = Field::new("a".repeat(1_000), DataType::Int64, true);
+    assert!(size(vec![long.clone()]) >= one + 900);
+    let metadata = [("k".to_owned(), "v".repeat(1_000))];
+    assert!(size(vec![long.with_metadata(metadata)]) >= one + 1_900);
+    let zone = DataType::Timestamp(TimeUnit::Microsecond, Some("z".repeat(1_000).into()));
+    assert!(size(vec![Field::new("a", zone, true)]) >= one + 900);
 }

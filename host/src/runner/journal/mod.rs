@@ -52,7 +52,9 @@ impl Journal {
             Ok(written) => written.map_err(|error| error.chain()),
             Err(_) => Err(format!("no answer within {PATIENCE:?}")),
         };
-        if let Err(error) = &written {
+        if let Err(error) = &written
+            && self.context.destination.log.admits("journal")
+        {
             tracing::warn!(table = entry.table(), error, "the journal could not be written");
         }
         written.is_ok()

@@ -1,7 +1,9 @@
 //! What a connector reaches over the virtual network, and what it does not (I10).
 
 mod authority;
+mod costs;
 mod dialling;
+mod login;
 mod peers;
 mod refused;
 mod srv;
@@ -19,13 +21,16 @@ use std::{
 use cartridge_warp::{
     model::HostPattern,
     plugin::{
-        Answers, ConnectSettings, Engine, EngineSettings, Grants, HostGrant, Limits, Lookup,
-        Plugin, PluginError, Resolver, Service, SourceConnection, SrvGrant,
+        Answers, Bounds, ConnectSettings, Engine, EngineSettings, Grants, HostGrant, Limits,
+        Patience, Plugin, PluginError, Resolver, Service, SourceConnection, SrvGrant,
     },
 };
 use serde_json::json;
 
 use crate::setup::{self, Seen};
+
+/// What the names begin with that no server answers for.
+pub const SILENT: &str = "silent";
 
 /// Answers of DNS, to be changed at will. What it does not know does not exist.
 #[derive(Clone, Default)]
@@ -62,9 +67,12 @@ impl Names {
 }
 
 impl Resolver for Names {
-    fn lookup<'a>(&'a self, name: &'a str) -> Lookup<'a> {
+    fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        if name.starts_with(SILENT) {
+            std::thread::sleep(Duration::from_secs(600));
+        }
         let found = self.0.lock().unwrap().get(name).cloned();
-        Box::pin(async move { found.ok_or_else(|| io::Error::other("no such name")) })
+        found.ok_or_else(|| io::Error::other("no such name"))
     }
 
     fn services<'a>(&'a self, name: &'a str) -> Answers<'a, Service> {
@@ -85,10 +93,13 @@ fn component() -> &'static Path {
 
 /// The component, its DNS, and what the host counted.
 pub struct Guest {
+    pub engine: Engine,
     pub plugin: Arc<Plugin>,
     pub names: Names,
     pub seen: Arc<Seen>,
     pub call_deadline: Duration,
+    /// What all instances together may make the host hold.
+    pub bounds: Bounds,
 }
 
 impl Guest {
@@ -102,7 +113,8 @@ impl Guest {
         };
         let engine = Engine::new(settings).unwrap();
         let plugin = Plugin::load(&engine, component(), None).await.unwrap();
-        Self { plugin, names, seen, call_deadline: Duration::from_secs(30) }
+        let (call_deadline, bounds) = (Duration::from_secs(30), Bounds::UNBOUNDED);
+        Self { engine, plugin, names, seen, call_deadline, bounds }
     }
 
     /// Does a deed in an instance of its own and hears what came of it.
@@ -140,7 +152,12 @@ impl Guest {
             options,
             settings: Vec::new(),
             grants: Grants { hosts: hosts.to_vec(), srv: srv.to_vec(), ..Grants::default() },
-            limits: Limits { call_deadline: self.call_deadline, ..Limits::default() },
+            limits: Limits {
+                call_deadline: self.call_deadline,
+                bounds: self.bounds,
+                ..Limits::default()
+            },
+            patience: Patience::default(),
             label: "test".to_owned(),
         };
         let source = SourceConnection::open(&self.plugin, settings).await?;
@@ -152,5 +169,5 @@ impl Guest {
 
 pub fn grant(text: &str) -> HostGrant {
     let (host, port) = HostPattern::with_port(text).unwrap();
-    HostGrant { key: "test".to_owned(), host, port, tls: None, private: false }
+    HostGrant { key: "test".to_owned(), host, port, tls: None, private: false, login: None }
 }

@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 
 /// Serves every connection in a task of its own; the port.
@@ -46,6 +46,22 @@ pub async fn patient(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
 pub async fn silent(stream: TcpStream) {
     tokio::time::sleep(Duration::from_secs(600)).await;
     drop(stream);
+}
+
+/// Accepts, takes as little as the system allows, and reads nothing.
+pub async fn deaf() -> u16 {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(1).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1024).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            open.push(stream);
+        }
+    });
+    port
 }
 
 /// Says a thousand bytes and then cuts the connection.

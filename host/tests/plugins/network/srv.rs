@@ -72,13 +72,8 @@ async fn a_certificate_is_held_against_the_targets_name() {
     for (port, expected) in [(right, "ok 3 rounds"), (wrong, "not valid for name")] {
         let place = format!("a.example.com:{port}");
         guest.names.set_services(SERVICE, &[&place]);
-        let tls = TlsGrant {
-            start: TlsStart::Direct,
-            mode: TlsMode::VerifyFull,
-            ca: Some(file.clone()),
-            certificate: None,
-            key: None,
-        };
+        let tls = TlsGrant::new(TlsStart::Direct, TlsMode::VerifyFull);
+        let tls = TlsGrant { ca: Some(file.clone()), ..tls };
         let options = json!({"deed": "talk", "address": place, "bytes": 3, "fail": true});
         let error = guest.tries_srv(options, &[], &[srv(Some(tls))]).await.unwrap_err();
         let help = Diagnostic::help(&error).map_or_else(String::new, |help| help.to_string());

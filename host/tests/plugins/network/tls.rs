@@ -55,8 +55,7 @@ pub async fn asked(answer: &'static [u8], acceptor: Option<TlsAcceptor>) -> u16 
 }
 
 fn protected(address: &str, start: TlsStart, mode: TlsMode, ca: Option<&Path>) -> HostGrant {
-    let ca = ca.map(PathBuf::from);
-    let tls = TlsGrant { start, mode, ca, certificate: None, key: None };
+    let tls = TlsGrant { ca: ca.map(PathBuf::from), ..TlsGrant::new(start, mode) };
     HostGrant { tls: Some(tls), private: true, ..grant(address) }
 }
 
@@ -251,4 +250,87 @@ async fn much_data_passes_through_tls_unchanged() {
     let address = format!("db.example:{port}");
     let grant = protected(&address, TlsStart::Direct, TlsMode::VerifyFull, Some(&file));
     assert_eq!(guest.asks("tokio", &address, 0, &[grant]).await, "ok true true");
+}
+
+/// An address of this machine that others may have a cable to; some machines have none.
+fn outer_address() -> Option<std::net::IpAddr> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    // Nothing is sent: the system only says which address it would use.
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
+}
+
+/// Collects the lines of the log.
+#[derive(Clone, Default)]
+struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn with(&self, text: &str) -> usize {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).matches(text).count()
+    }
+}
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_outside_that_offers_no_tls_is_refused_unless_the_url_says_otherwise() {
+    let guest = Guest::new().await;
+    guest.names.set("db.example", &["127.0.0.1"]);
+    let port = asked(b"N", None).await;
+    let derive = |url: String| {
+        let info = &guest.plugin.info;
+        let derived = cartridge_warp::plugin::derive_grants(info, &url, &json!({}), Path::new("/"));
+        HostGrant { private: true, ..derived.unwrap().hosts.remove(0) }
+    };
+    let address = format!("db.example:{port}");
+    let silent = derive(format!("x://me:pw@{address}"));
+    let said = outcome(&guest, &address, silent).await;
+    assert!(said.contains("does not offer TLS, which `require` demands, as for every"), "{said}");
+    assert!(said.contains("write `tls=disable` if everything"), "{said}");
+    let prefers = derive(format!("x://me:pw@{address}?tls=prefer"));
+    assert_eq!(outcome(&guest, &address, prefers).await, "ok 3 rounds");
+    let said = outcome(&guest, &address, derive(format!("https://me:pw@{address}"))).await;
+    assert!(said.contains("does not offer TLS, which `verify-full` demands"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_goes_on_in_plain_is_told_once() {
+    let Some(ip) = outer_address() else { return };
+    let lines = Lines::default();
+    let writer = lines.clone();
+    // The only one of this binary.
+    tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
+    let guest = Guest::new().await;
+    let listener = tokio::net::TcpListener::bind((ip, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                stream.read_exact(&mut [0; 8]).await.unwrap();
+                stream.write_all(b"N").await.unwrap();
+                peers::echo(stream).await;
+            });
+        }
+    });
+    let prefers = || protected(&address, TlsStart::SslRequest, TlsMode::Prefer, None);
+    // Two connections of one instance.
+    assert_eq!(guest.asks("tokio", &address, 0, &[prefers()]).await, "ok true true");
+    let told = format!("{address} says that it has no TLS, and gets plain bytes");
+    assert_eq!(lines.with(&told), 1);
+    assert_eq!(
+        lines.with("`tls: verify-full` of this host in `grants.hosts` never goes without"),
+        1
+    );
+    let disabled = protected(&address, TlsStart::Direct, TlsMode::Disable, None);
+    drop(guest.asks("connect", &address, 0, &[disabled]).await);
+    assert_eq!(lines.with(&told), 1, "who says so is not told");
 }

@@ -1,13 +1,15 @@
 //! Answers that lie, and one that does not.
 
 use cartridge_warp_sdk::{
-    ColumnType, Operation, Table, TableWriter, Value,
+    ColumnType, Operation, Table, TableWriter,
     export::bindings::{
         cartridge::warp::types::{DeadLetter, Failure, SchemaChange, TableBatch, TableInfo},
         exports::cartridge::warp::source::{ChangeBatch, Chunk},
     },
     wire::{Encoder, encode_schema},
 };
+
+use crate::words;
 
 fn table() -> Table {
     Table::new("items").column("id", ColumnType::BigInt).key(["id"])
@@ -71,7 +73,10 @@ pub(crate) fn changes(
         position: call.to_le_bytes().to_vec(),
         caught_up: true,
     };
-    spoil(deed, &mut batch);
+    match deed {
+        "dead-letter-flood" => words::flood(&mut batch, call),
+        _ => spoil(deed, &mut batch),
+    }
     Ok(batch)
 }
 
@@ -108,7 +113,7 @@ fn spoil(deed: &str, batch: &mut ChangeBatch) {
     }
 }
 
-fn dead_letter(payload: &str) -> DeadLetter {
+pub(crate) fn dead_letter(payload: &str) -> DeadLetter {
     DeadLetter {
         table: "items".to_owned(),
         operation: "insert".to_owned(),
@@ -119,11 +124,22 @@ fn dead_letter(payload: &str) -> DeadLetter {
     }
 }
 
-fn batch(encoder: &mut Encoder, rows: i64) -> Result<TableBatch, Failure> {
-    let mut writer = TableWriter::changes(&table());
+pub(crate) fn batch(encoder: &mut Encoder, rows: i64) -> Result<TableBatch, Failure> {
+    rows_of(&table(), encoder, rows)
+}
+
+/// Rows with a key and nothing else.
+pub(crate) fn rows_of(
+    table: &Table,
+    encoder: &mut Encoder,
+    rows: i64,
+) -> Result<TableBatch, Failure> {
+    let mut writer = TableWriter::changes(table);
     for id in 0..rows {
+        let mut row = writer.row(Operation::Insert);
         // The value fits its column.
-        let _ = writer.push(Operation::Insert, [Value::I64(id)]);
+        let _ = row.set("id", id);
+        row.commit();
     }
     let encoded = writer.finish().and_then(|rows| encoder.encode(&rows)).map_err(refused)?;
     Ok(TableBatch {
@@ -135,7 +151,7 @@ fn batch(encoder: &mut Encoder, rows: i64) -> Result<TableBatch, Failure> {
     })
 }
 
-fn refused(failure: cartridge_warp_sdk::Failure) -> Failure {
+pub(crate) fn refused(failure: cartridge_warp_sdk::Failure) -> Failure {
     Failure {
         action: "stop".to_owned(),
         code: failure.code,

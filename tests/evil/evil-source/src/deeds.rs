@@ -19,6 +19,11 @@ pub(crate) fn commit(deed: &str) -> Result<(), Failure> {
             black_box(());
         },
         "trap" => trap(),
+        "log-and-trap" => {
+            log::log(Level::Info, "reading page 7 of 9", &[]);
+            trap();
+        }
+        "work" => crate::costs::work(),
         "exit" => std::process::exit(7),
         "allocate" => allocate(),
         "recurse" => {

@@ -6,6 +6,12 @@
 #[cfg(target_family = "wasm")]
 mod answers;
 #[cfg(target_family = "wasm")]
+mod costs;
+#[cfg(target_family = "wasm")]
 mod deeds;
 #[cfg(target_family = "wasm")]
+mod flood;
+#[cfg(target_family = "wasm")]
 mod source;
+#[cfg(target_family = "wasm")]
+mod words;

@@ -5,8 +5,9 @@ use std::cell::{Cell, RefCell};
 use cartridge_warp_sdk::{
     export::bindings::{
         self,
-        cartridge::warp::types::{
-            ConnectConfig, ConnectorInfo, Failure, Limits, Position, TableInfo,
+        cartridge::warp::{
+            metrics,
+            types::{ConnectConfig, ConnectorInfo, Failure, Limits, Position, TableInfo},
         },
         exports::cartridge::warp::source::{
             ChangeBatch, Chunk, Connection, Guest, GuestConnection, SnapshotBatch,
@@ -15,12 +16,17 @@ use cartridge_warp_sdk::{
     wire::Encoder,
 };
 
-use crate::{answers, deeds};
+use crate::{answers, costs, deeds, flood, words};
+
+/// The schema that is treated well whatever the deed.
+const GOOD: &str = "good";
 
 struct Evil;
 
 pub(crate) struct Source {
     deed: String,
+    /// Told in confidence.
+    secret: String,
     pub(crate) encoder: RefCell<Encoder>,
     calls: Cell<u32>,
 }
@@ -34,7 +40,7 @@ impl Guest for Evil {
             role: "source".to_owned(),
             version: "0.1.0".to_owned(),
             description: "misbehaves as it is told".to_owned(),
-            capabilities: Vec::new(),
+            capabilities: vec!["change-detection:log".to_owned()],
             options_schema: r#"{"type":"object","required":["deed"],"additionalProperties":false,
                 "properties":{"deed":{"type":"string"}}}"#
                 .to_owned(),
@@ -48,7 +54,13 @@ impl Guest for Evil {
         if let Some(deed) = deed.strip_prefix("connect:") {
             deeds::commit(deed)?;
         }
-        Ok(Connection::new(Source { deed, encoder: RefCell::default(), calls: Cell::new(0) }))
+        costs::hold(&deed);
+        Ok(Connection::new(Source {
+            deed,
+            secret: config.connection_string,
+            encoder: RefCell::default(),
+            calls: Cell::new(0),
+        }))
     }
 }
 
@@ -96,18 +108,32 @@ impl GuestConnection for Source {
         _cursor: Option<Vec<u8>>,
         _limits: Limits,
     ) -> Result<SnapshotBatch, Failure> {
+        if self.deed == "idle:snapshot" {
+            return Ok(flood::snapshot(self.count()));
+        }
         Ok(SnapshotBatch { rows: None, rejected: Vec::new(), next_cursor: None })
     }
 
     fn get_changes(
         &self,
-        _schema: String,
+        schema: String,
         _after: Position,
         _limits: Limits,
     ) -> Result<ChangeBatch, Failure> {
-        self.calls.set(self.calls.get() + 1);
+        let call = self.count();
+        let encoder = &mut self.encoder.borrow_mut();
+        if schema == GOOD {
+            return answers::changes("", call, encoder);
+        }
+        if self.deed.starts_with("flood:") || self.deed.starts_with("idle:") {
+            return flood::changes(&self.deed, call, encoder);
+        }
         deeds::commit(&self.deed)?;
-        answers::changes(&self.deed, self.calls.get(), &mut self.encoder.borrow_mut())
+        words::speak(&self.deed, &self.secret)?;
+        if let Some(answer) = costs::answer(&self.deed, call) {
+            return answer;
+        }
+        answers::changes(&self.deed, call, encoder)
     }
 
     fn confirm(&self, _schema: String, _position: Position) -> Result<(), Failure> {
@@ -115,9 +141,19 @@ impl GuestConnection for Source {
     }
 }
 
+impl Source {
+    /// Counts a call that reads, also for a test to see.
+    fn count(&self) -> u32 {
+        self.calls.set(self.calls.get() + 1);
+        metrics::counter_add("reads", 1);
+        self.calls.get()
+    }
+}
+
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Some(deed) = self.deed.strip_prefix("drop:") {
+        let deed = self.deed.trim_start_matches("held-");
+        if let Some(deed) = deed.strip_prefix("drop:") {
             let _ = deeds::commit(deed);
         }
     }

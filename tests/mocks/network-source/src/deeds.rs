@@ -24,6 +24,9 @@ pub(crate) fn commit(options: &Options) -> String {
         "shout" => shout(address, options.bytes),
         "talk" => talk(address, options.bytes),
         "many" => many(address),
+        "start" => start(address, &options.text),
+        "pile" => pile(address, options.bytes),
+        "dials" => runtime().and_then(|runtime| runtime.block_on(dials(address, options.bytes))),
         "churn" => churn(address, options.bytes),
         "bind" => TcpListener::bind(address).map(|_| "bound".to_owned()),
         "udp" => UdpSocket::bind(address).map(|_| "bound".to_owned()),
@@ -138,6 +141,73 @@ fn churn(address: &str, count: usize) -> io::Result<String> {
     Ok(format!("{count} connections"))
 }
 
+/// Asks to be let in as a user, without a password, and then says hello. Answers what it heard: the
+/// letters of the messages until it was let in or refused, the last one's text, and the echo.
+fn start(address: &str, user: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    let rest = format!("\0\x03\0\0user\0{user}\0\0");
+    let length = u32::try_from(rest.len() + 4).unwrap_or_default();
+    // In pieces, as a network may bring it.
+    stream.write_all(&length.to_be_bytes()[..3])?;
+    stream.write_all(&length.to_be_bytes()[3..])?;
+    stream.write_all(rest.as_bytes())?;
+    let mut heard = String::new();
+    loop {
+        let mut head = [0; 5];
+        stream.read_exact(&mut head)?;
+        let [kind, length @ ..] = head;
+        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or_default();
+        let mut body = vec![0; length.saturating_sub(4)];
+        stream.read_exact(&mut body)?;
+        heard.push(char::from(kind));
+        match kind {
+            b'R' => break,
+            b'E' => {
+                return Ok(format!(
+                    "{heard} {}",
+                    String::from_utf8_lossy(&body).replace('\0', " ")
+                ));
+            }
+            _ => {}
+        }
+    }
+    let mut echo = [0; 5];
+    stream.write_all(b"hello")?;
+    stream.read_exact(&mut echo)?;
+    Ok(format!("{heard} {}", String::from_utf8_lossy(&echo)))
+}
+
+/// Opens, writes more than anybody takes, and closes, until that is refused.
+fn pile(address: &str, count: usize) -> io::Result<String> {
+    let bytes = vec![7; STEP];
+    for opened in 0..count {
+        let mut stream = match TcpStream::connect(address) {
+            Ok(stream) => stream,
+            Err(error) => return Ok(format!("{opened} closed, then {:?}", error.kind())),
+        };
+        stream.set_nonblocking(true)?;
+        while stream.write(&bytes).is_ok() {}
+    }
+    Ok(format!("{count} closed"))
+}
+
+/// Begins to connect to each of the addresses in turn and gives up at once.
+async fn dials(addresses: &str, count: usize) -> io::Result<String> {
+    let found =
+        addresses.split(',').map(|address| address.to_socket_addrs()?.next().ok_or_else(none));
+    let found = found.collect::<io::Result<Vec<SocketAddr>>>()?;
+    let mut begun = 0;
+    for address in found.iter().cycle().take(count) {
+        let connecting = tokio::net::TcpStream::connect(address);
+        begun += usize::from(tokio::time::timeout(Duration::ZERO, connecting).await.is_err());
+    }
+    Ok(format!("{begun} given up"))
+}
+
+fn none() -> io::Error {
+    io::Error::other("no address")
+}
+
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
@@ -146,7 +216,7 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 async fn with_tokio(address: &str) -> io::Result<String> {
     // tokio's own look-up wants threads; std's is the guest's.
     let found = address.to_socket_addrs()?.next();
-    let found = found.ok_or_else(|| io::Error::other("no address"))?;
+    let found = found.ok_or_else(none)?;
     let conversation = |text: &'static [u8]| async move {
         let stream = tokio::net::TcpStream::connect(found).await?;
         stream.set_nodelay(true)?;

@@ -19,6 +19,8 @@ pub struct Options {
     pub address: String,
     /// How much of it.
     pub bytes: usize,
+    /// What to say there.
+    pub text: String,
     /// Whether the answer is a failure.
     pub fail: bool,
 }
@@ -27,6 +29,9 @@ pub struct NetworkSource {
     options: Options,
     /// What the host said of SRV records.
     found: Vec<(String, String)>,
+    connection_string: String,
+    /// All that the host gave it, to be searched for what it must not have.
+    given: String,
 }
 
 impl Source for NetworkSource {
@@ -38,20 +43,29 @@ impl Source for NetworkSource {
             .wants(
                 "host",
                 "${connection_string}?port=4000&tls=ssl-request&mode=tls&ca=ca\
-                 &certificate=certificate&key=key&srv=net%2Bsrv",
+                 &certificate=certificate&key=key&srv=net%2Bsrv&login=startup-3",
                 "what it does is done there",
             )
     }
 
     fn connect(config: Config<Options>) -> Result<Self, Failure> {
+        let variables: Vec<_> = std::env::vars().collect();
+        let paths: Vec<_> = config.paths.iter().map(|path| &path.configured).collect();
+        let Config { connection_string, settings, options, .. } = &config;
+        let given = format!("{connection_string} {settings:?} {options:?} {variables:?} {paths:?}");
         let settings = config.settings.into_iter();
         let found = settings.filter(|(name, _)| name.starts_with("srv_")).collect();
-        Ok(Self { options: config.options, found })
+        let connection_string = config.connection_string;
+        Ok(Self { options: config.options, found, connection_string, given })
     }
 
     fn get_schema(&mut self, _: &str) -> Result<Vec<Table>, Failure> {
         let answer = match self.options.deed.as_str() {
             "settings" => format!("ok {:?}", self.found),
+            // Spelled, since it may hold a secret.
+            "connection" => self.connection_string.chars().map(|c| format!("{c}.")).collect(),
+            // Backwards, since the host would take known secrets out of it.
+            "reveal" => self.given.chars().rev().collect(),
             _ => deeds::commit(&self.options),
         };
         if self.options.fail {

@@ -24,6 +24,9 @@ pub struct Fault {
     pub times: u64,
     /// `retry`, `reconnect`, `resync`, `config`, `stop`, `trap`, or `hang`.
     pub action: String,
+    /// The pause that the failure asks for.
+    #[serde(default)]
+    pub retry_after_ms: Option<u64>,
 }
 
 fn once() -> u64 {
@@ -62,7 +65,12 @@ impl Script {
             },
             _ => Action::Stop,
         };
-        Err(Failure::new(action, "scripted", format!("{call} number {count} fails by script")))
+        let failure =
+            Failure::new(action, "scripted", format!("{call} number {count} fails by script"));
+        Err(match fault.retry_after_ms {
+            Some(pause) => failure.retry_after(Duration::from_millis(pause)),
+            None => failure,
+        })
     }
 }
 

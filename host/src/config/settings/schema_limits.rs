@@ -1,0 +1,42 @@
+//! How much a schema may bring to its destination.
+
+use std::num::NonZeroU32;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::at_least_one;
+use crate::config::values::ByteCount;
+
+/// How much the source may make a schema write and keep beside its rows. Reaching a limit stops
+/// the schema before more is written.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SchemaLimits {
+    /// The most bytes of dead letters in 24 hours, over all runs; more keeps more of a broken
+    /// source's rows, less stops a flood earlier.
+    pub dead_letter_bytes: ByteCount,
+    /// The most columns of a table at the destination, with those that changes of shape added.
+    pub columns_max: NonZeroU32,
+    /// The most tables, with those that the stream added and those that were dropped at the source
+    /// and kept at the destination.
+    pub tables_max: NonZeroU32,
+    /// The most memory that the shapes of all tables take; wide tables in large numbers need more.
+    pub shape_bytes: ByteCount,
+    /// The most bytes of changed shapes that are recorded in 24 hours, over all runs: each change
+    /// of shape is a row of `schema_registry`.
+    pub shape_history_bytes: ByteCount,
+}
+
+impl Default for SchemaLimits {
+    fn default() -> Self {
+        Self {
+            dead_letter_bytes: ByteCount::mebibytes(1024),
+            // The widest table that PostgreSQL keeps.
+            columns_max: at_least_one(1600),
+            tables_max: at_least_one(10_000),
+            shape_bytes: ByteCount::mebibytes(64),
+            shape_history_bytes: ByteCount::mebibytes(1024),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Logs in for a connector, so that the guest never has the password.
+//!
+//! The guest speaks as if it needed none. Its first message is held back, its user is checked, and
+//! the host talks with the server until that lets the user in; then bytes pass as on any connection.
+//! What comes from either side until then is hostile and bounded (I7, I8).
+
+mod exchange;
+mod halves;
+mod messages;
+mod startup;
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use tokio::{select, sync::oneshot, time::timeout};
+
+use self::{
+    exchange::{Exchange, Refusal},
+    halves::{Answer, GuestReading, GuestWriting},
+};
+use super::{
+    dial::Connection,
+    limits::LOGIN_TIMEOUT,
+    outside::Outside,
+    report::Report,
+    streams::{Reading, Writing},
+    workers::Owner,
+};
+
+/// A way to log in that connectors may declare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginProtocol {
+    /// A start-up message of version 3, which names the user; then the server asks.
+    Startup3,
+}
+
+impl LoginProtocol {
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        (word == "startup-3").then_some(Self::Startup3)
+    }
+}
+
+/// As whom the host logs in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    pub protocol: LoginProtocol,
+    pub user: String,
+    password: String,
+}
+
+impl Login {
+    pub fn new(protocol: LoginProtocol, user: &str, password: &str) -> Self {
+        Self { protocol, user: user.to_owned(), password: password.to_owned() }
+    }
+
+    /// For the list of secrets that no text may hold, and for servers.
+    pub(in crate::plugin) fn password(&self) -> &str {
+        &self.password
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Login({}, ***)", self.user)
+    }
+}
+
+/// What a login needs beside the connection.
+pub(super) struct Surroundings {
+    pub login: Login,
+    /// Whether the server had to prove who it is before the first byte.
+    pub verified: bool,
+    pub outside: Arc<Outside>,
+    pub owner: Owner,
+    pub report: Report,
+    /// The place, for the report.
+    pub place: String,
+}
+
+/// The connection as the guest gets it. Ended with the guest's halves of it.
+pub(super) fn attended(connection: Connection, surroundings: Surroundings) -> Connection {
+    let Connection { reading, writing, local_port, stripped } = connection;
+    let (first, begins) = oneshot::channel();
+    let (answer, answered) = oneshot::channel();
+    let (open, opened) = oneshot::channel();
+    tokio::spawn(attend(surroundings, begins, (reading, writing), answer, open));
+    Connection {
+        reading: Box::new(GuestReading::new(answered)),
+        writing: Box::new(GuestWriting::new(first, opened)),
+        local_port,
+        stripped,
+    }
+}
+
+async fn attend(
+    surroundings: Surroundings,
+    begins: oneshot::Receiver<Bytes>,
+    (mut reading, mut writing): (Reading, Writing),
+    mut answer: oneshot::Sender<Answer>,
+    open: oneshot::Sender<Writing>,
+) {
+    let Ok(first) = begins.await else { return };
+    let exchange = Exchange::new(&surroundings, &mut reading, &mut writing).run(&first);
+    let outcome = select! {
+        outcome = timeout(LOGIN_TIMEOUT, exchange) => outcome,
+        // The guest is gone.
+        () = answer.closed() => return,
+    };
+    let late = || Refusal::Host(format!("the login is not through after {LOGIN_TIMEOUT:?}"));
+    // Where the guest has gone by now, the connection ends with what nobody takes.
+    match outcome.unwrap_or_else(|_| Err(late())) {
+        Ok(words) => {
+            drop(answer.send(Answer { words, more: Some(reading) }));
+            drop(open.send(writing));
+        }
+        Err(Refusal::Server(words)) => drop(answer.send(Answer { words, more: None })),
+        Err(Refusal::Host(why)) => {
+            surroundings.report.failed(&format!("logging in at {}", surroundings.place), &why);
+            drop(answer.send(Answer { words: messages::refusal(&why), more: None }));
+        }
+    }
+}

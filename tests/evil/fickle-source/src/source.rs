@@ -1,0 +1,90 @@
+//! The exports that nobody gets to call.
+
+use cartridge_warp_sdk::export::bindings::{
+    self,
+    cartridge::warp::types::{ConnectConfig, ConnectorInfo, Failure, Limits, Position, TableInfo},
+    exports::cartridge::warp::source::{
+        ChangeBatch, Chunk, Connection, Guest, GuestConnection, SnapshotBatch,
+    },
+};
+
+use crate::describe;
+
+struct Fickle;
+
+struct Source;
+
+impl Guest for Fickle {
+    type Connection = Source;
+
+    fn describe() -> ConnectorInfo {
+        describe::describe()
+    }
+
+    fn connect(_config: ConnectConfig) -> Result<Connection, Failure> {
+        Err(nothing())
+    }
+}
+
+fn nothing() -> Failure {
+    Failure {
+        action: "stop".to_owned(),
+        code: "fickle".to_owned(),
+        message: "it only describes".to_owned(),
+        detail: None,
+        retry_after_ms: None,
+    }
+}
+
+impl GuestConnection for Source {
+    fn test_connection(&self) -> Result<(), Failure> {
+        Err(nothing())
+    }
+
+    fn get_schema(&self, _: String) -> Result<Vec<TableInfo>, Failure> {
+        Err(nothing())
+    }
+
+    fn select_tables(&self, _: String, _: Vec<String>) -> Result<(), Failure> {
+        Err(nothing())
+    }
+
+    fn current_position(&self, _: String) -> Result<Position, Failure> {
+        Err(nothing())
+    }
+
+    fn renew_tables(&self, _: String, _: Position, _: Vec<String>) -> Result<Position, Failure> {
+        Err(nothing())
+    }
+
+    fn plan_snapshot(
+        &self,
+        _: String,
+        _: String,
+        _: Position,
+        _: u32,
+    ) -> Result<Vec<Chunk>, Failure> {
+        Err(nothing())
+    }
+
+    fn get_full_snapshot(
+        &self,
+        _: String,
+        _: String,
+        _: Chunk,
+        _: Option<Vec<u8>>,
+        _: Limits,
+    ) -> Result<SnapshotBatch, Failure> {
+        Err(nothing())
+    }
+
+    fn get_changes(&self, _: String, _: Position, _: Limits) -> Result<ChangeBatch, Failure> {
+        Err(nothing())
+    }
+
+    fn confirm(&self, _: String, _: Position) -> Result<(), Failure> {
+        Err(nothing())
+    }
+}
+
+bindings::export_source_world!(Fickle with_types_in bindings);

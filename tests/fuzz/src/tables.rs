@@ -1,0 +1,99 @@
+//! Tables as the runner keeps them, with rules that touch every column.
+
+use std::{path::Path, sync::LazyLock};
+
+use cartridge_warp::{
+    config::{TableSettings, WarpConfig, WriteMode},
+    model::{TableBatch, TableShape},
+    plugin::ChangeBatch,
+    runner::fuzzing::{Promises, Table},
+    schema::{Policy, Strategy, Verdict, decide, is_compatible},
+};
+use serde_json::json;
+
+/// Names that columns have in inputs, so that rules and changes find them.
+pub const NAMES: [&str; 8] = ["id", "a", "b", "c", "d", "_op", "_ts", "_unchanged"];
+
+/// Lets everything through that can be let through.
+const POLICY: Policy = Policy {
+    enabled: true,
+    strategy: Strategy::Aggressive,
+    type_widening: true,
+    object_to_json: true,
+    fallback_to_text: true,
+    approve_risky: false,
+    approve_dangerous: false,
+};
+
+static SETTINGS: LazyLock<[TableSettings; 2]> = LazyLock::new(|| {
+    let masks = json!({"a": "hash", "b": "redact"});
+    let columns = json!({"mask": masks, "rename": {"c": "x"}, "exclude": ["d"]});
+    [settings(json!({})), settings(columns)]
+});
+
+fn settings(columns: serde_json::Value) -> TableSettings {
+    let config = WarpConfig::from_value(
+        json!({
+            "mode": "single",
+            "single_schema_name": "s",
+            "source": {"type": "x", "connection_string": "x"},
+            "destination": {"type": "x", "connection_string": "x"},
+            "schemas": [{"name": "s", "tables": [{"name": "t", "columns": columns}]}],
+        }),
+        Path::new("/"),
+    );
+    config.expect("a configuration that is valid").table_settings("s", "t")
+}
+
+/// Sends a batch through the rules of a table that was known in this shape, as the runner does: what
+/// the batch brings anew is accepted first.
+pub fn shaped(batch: &TableBatch, known: &TableShape) {
+    for settings in &*SETTINGS {
+        for whole_rows in [false, true] {
+            let promises = Promises { exact_snapshot: true, whole_rows };
+            let Ok(mut table) = Table::new(known.clone(), settings.clone(), promises) else {
+                continue;
+            };
+            for change in table.news(&batch.schema) {
+                let _ = table.accept(&change);
+            }
+            assert!(table.news(&batch.schema).is_empty(), "what was accepted is new again");
+            let _ = table.plan();
+            if let Ok(shaped) = table.shape(batch.clone()) {
+                crate::reading::shaped(&shaped);
+            }
+        }
+    }
+}
+
+/// Follows the changes of shape that a guest announces, as the runner does.
+pub fn evolved(batch: &ChangeBatch) {
+    let promises = Promises { exact_snapshot: true, whole_rows: false };
+    let mut known: Vec<Table> = Vec::new();
+    for change in &batch.schema_changes {
+        let shape =
+            change.after.iter().map(|after| TableShape { key: Vec::new(), ..after.clone() });
+        for settings in &*SETTINGS {
+            let settings = TableSettings { write_mode: WriteMode::Append, ..settings.clone() };
+            known.extend(
+                shape.clone().filter_map(|it| Table::new(it, settings.clone(), promises).ok()),
+            );
+        }
+        for table in &mut known {
+            if decide(change, &table.source, &POLICY) == Verdict::Apply {
+                let _ = (is_compatible(change, &table.source, &POLICY), table.accept(change));
+            }
+        }
+    }
+    for table in &mut known {
+        for rows in &batch.tables {
+            for change in table.news(&rows.schema) {
+                let _ = table.accept(&change);
+            }
+            let _ = table.shape(rows.clone());
+        }
+        for letter in &batch.rejected {
+            let _ = table.redact_payload(&letter.payload);
+        }
+    }
+}
