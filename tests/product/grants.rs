@@ -205,6 +205,7 @@ fn no_grant_holds_the_configuration_its_secrets_or_the_hosts_own() {
         ("source.connection_string", json!("./config.yaml"), "is the configuration"),
         ("source.connection_string", json!("./config"), "has as a sibling the configuration"),
         ("source.options.slot", json!("./keys"), "holds a secret"),
+        ("source.options.work", json!("./tools"), "holds the program of a secret"),
         ("source.options.slot", json!(state), "is the host's own state"),
         ("source.options.work", json!(state.join("compiled")), "lies in the host's own state"),
         ("source.grants.directories", json!(["."]), "holds the configuration"),
@@ -212,8 +213,12 @@ fn no_grant_holds_the_configuration_its_secrets_or_the_hosts_own() {
     for (key, value, expected) in cases {
         let mut pipeline = evil("");
         fs::create_dir(pipeline.path("keys")).unwrap();
+        fs::create_dir(pipeline.path("tools")).unwrap();
         fs::write(pipeline.path("keys/token"), "x").unwrap();
-        pipeline.set("destination.grants", json!({"secrets": {"t": {"file": "keys/token"}}}));
+        fs::write(pipeline.path("tools/token.sh"), "echo x").unwrap();
+        let program = json!({"command": ["./tools/token.sh"], "ttl": "1m"});
+        let secrets = json!({"t": {"file": "keys/token"}, "p": program});
+        pipeline.set("destination.grants", json!({"secrets": secrets}));
         pipeline.set("source.grants", json!({}));
         pipeline.set(key, value);
         let ended = pipeline.run(&["validate"]);
@@ -221,6 +226,25 @@ fn no_grant_holds_the_configuration_its_secrets_or_the_hosts_own() {
         assert!(ended.stderr.contains("grant-protected"), "{key}: {}", ended.stderr);
         assert!(flat(&ended.stderr).contains(expected), "{key}: no {expected} in {}", ended.stderr);
     }
+}
+
+#[test]
+fn a_connection_string_that_changes_names_the_same_paths_or_none() {
+    let options = json!({"deed": "connection", "fail": true});
+    let mut pipeline = Pipeline::networked("net://app@db.example:4000/shop", options);
+    pipeline.set("error_handling.max_retries", json!(1000));
+    let (first, other) = (pipeline.database(), pipeline.path("other.db"));
+    fs::write(pipeline.path("place.txt"), first.to_str().unwrap()).unwrap();
+    let destination = json!({"type": "sqlite", "connection_string_file": "place.txt"});
+    pipeline.set("destination", destination);
+    let mut running = pipeline.start();
+    // The source tells where it connects to, spelled, and fails.
+    running.wait_for("a.p.p.@.");
+    fs::write(pipeline.path("place.txt"), other.to_str().unwrap()).unwrap();
+    running.wait_for("names other paths than at the start");
+    let ended = running.wait(std::time::Duration::from_secs(60));
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    assert!(!other.exists());
 }
 
 #[test]

@@ -86,8 +86,7 @@ async fn inspect(
     }
     let directory = setup::plugin_dir(plugin_dir).map_err(CliError::unusable)?;
     let catalog = Catalog::open(&directory).map_err(CliError::unusable)?;
-    let found = catalog.load_named(engine, name).await.map_err(CliError::unusable)?;
-    Ok(found)
+    catalog.load_named(engine, name).await.map_err(CliError::unusable)
 }
 
 /// What a configuration would grant, for the sides that name one of these connectors. A connector

@@ -33,7 +33,7 @@ pub(super) fn protected_places(config: &WarpConfig, plugins: &[&Arc<Plugin>]) ->
         file.iter().for_each(|file| add("a connection string", file, false));
     }
     for (what, file) in secrets(&source.grants).chain(secrets(&destination.grants)) {
-        add(what, file, false);
+        add(what, &config.base_dir.join(file), false);
     }
     places
 }
@@ -41,8 +41,12 @@ pub(super) fn protected_places(config: &WarpConfig, plugins: &[&Arc<Plugin>]) ->
 fn secrets(grants: &Grants) -> impl Iterator<Item = (&'static str, &Path)> {
     let files = grants.secrets.values().filter_map(|secret| match secret {
         SecretSource::File(path) => Some(("a secret", path.as_path())),
-        // A program is no file that says a secret.
-        SecretSource::Env(_) | SecretSource::Command { .. } => None,
+        // Whoever can write it has the host run anything. Without `/` it is of the system.
+        SecretSource::Command { command, .. } => {
+            let program = command.first().filter(|program| program.contains('/'));
+            program.map(|program| ("the program of a secret", Path::new(program)))
+        }
+        SecretSource::Env(_) => None,
     });
     let of_hosts = grants.hosts.iter().flat_map(|host| {
         let files = [&host.ca, &host.certificate, &host.key];

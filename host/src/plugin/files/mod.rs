@@ -124,7 +124,7 @@ impl Files {
 
     /// Tells the operator what the guest learns as an error code.
     fn refused(&mut self, why: &str) {
-        self.log.line(Level::Warn, &format!("files: {why}"), &[]);
+        self.log.host_line("refused files", Level::Warn, &format!("files: {why}"));
         self.last_reason = Some(text::one_line(why, MESSAGE_BYTES_MAX));
     }
 }
