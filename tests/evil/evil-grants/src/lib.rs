@@ -37,7 +37,7 @@ pub struct EvilGrants {
 
 impl EvilGrants {
     fn rows(&self) -> Result<TableRows, Failure> {
-        let mut writer = TableWriter::snapshot(&self.table);
+        let mut writer = TableWriter::inserts(&self.table);
         for id in 0..ROWS {
             let pushed = writer.push(Operation::Insert, [Value::I64(id)]);
             pushed.map_err(|error| Failure::stop("row", error.to_string()))?;
