@@ -6,7 +6,7 @@
 COMPONENTS := files-source files-destination mongodb-source postgresql-destination postgresql-source sqlite-destination
 # Libraries under plugins/ that components share.
 COMPONENT_LIBRARIES := mongodb-documents postgresql-client
-TEST_COMPONENTS := scripted-source scripted-destination documents-source network-source evil-source fickle-source hostile-source
+TEST_COMPONENTS := scripted-source scripted-destination documents-source network-source evil-source evil-grants fickle-source hostile-source
 # Test binaries that start a PostgreSQL server; others of these names run along, which costs less
 # than compiling dependencies for a second choice of packages.
 POSTGRESQL_TESTS := connection crashes dead_letters durability rows setup snapshot stream tables types

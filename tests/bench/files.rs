@@ -25,13 +25,13 @@ pub fn run(rows: u64) {
     let targets = [
         Target {
             name: "sqlite",
-            destination: json!({"type": "sqlite", "connection_string": "copy.db"}),
+            destination: json!({"type": "sqlite", "connection_string": "./copy.db"}),
             append: false,
         },
         Target {
             name: "parquet",
             destination: json!({
-                "type": "files", "connection_string": "lake", "options": {"format": "parquet"},
+                "type": "files", "connection_string": "./lake", "options": {"format": "parquet"},
             }),
             append: true,
         },

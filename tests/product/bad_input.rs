@@ -64,7 +64,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "a source directory that is not there",
-        spoil: |pipeline| pipeline.set("source.connection_string", json!("nowhere")),
+        spoil: |pipeline| pipeline.set("source.connection_string", json!("./nowhere")),
         exit: 1,
         says: &["nowhere"],
     },

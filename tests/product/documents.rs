@@ -144,7 +144,7 @@ fn a_log_of_changes_says_what_is_null_and_what_was_deleted() {
     let rows = json!([{"id": 1, "note": "a"}]);
     let mut pipeline = kept.pipeline(json!({"columns": wide, "rows": rows}));
     fs::create_dir(pipeline.path("lake")).unwrap();
-    pipeline.set("destination", json!({"type": "files", "connection_string": "lake"}));
+    pipeline.set("destination", json!({"type": "files", "connection_string": "./lake"}));
     pipeline.set("schemas.0.tables", json!([{"name": "t", "write_mode": "append"}]));
     succeeded(&pipeline.catch_up());
     let batch = json!({"rows": [{"id": 1}], "deleted": [1]});

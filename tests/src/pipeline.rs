@@ -26,8 +26,8 @@ impl Pipeline {
         let config = json!({
             "mode": "single",
             "single_schema_name": "shop",
-            "source": {"type": "files", "connection_string": "data"},
-            "destination": {"type": "sqlite", "connection_string": "shop.db"},
+            "source": {"type": "files", "connection_string": "./data"},
+            "destination": {"type": "sqlite", "connection_string": "./shop.db"},
             "schemas": [{"name": "shop", "default_polling_interval": 0.2}],
             "monitoring": {"prometheus": {"port": 0}},
             "error_handling": {"max_backoff_seconds": 0.2},
@@ -66,7 +66,7 @@ impl Pipeline {
             json!({
                 "type": name,
                 "plugin": component,
-                "connection_string": "state",
+                "connection_string": "./state",
                 "options": options,
             }),
         );
@@ -82,14 +82,13 @@ impl Pipeline {
             json!({
                 "type": "scripted",
                 "plugin": component,
-                "connection_string": "shop.db",
+                "connection_string": "./shop.db",
                 "options": options,
             }),
         );
     }
 
-    /// How often a mock connector has heard this call: `state` is the source's directory, `.` the
-    /// destination's.
+    /// How often a mock source has heard this call: `state` is its directory.
     pub fn calls(&self, directory: &str, call: &str) -> u64 {
         // The mocks append a byte at each call.
         fs::metadata(self.path(directory).join(call)).map_or(0, |calls| calls.len())

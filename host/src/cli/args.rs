@@ -14,6 +14,7 @@ Examples:
   cartridge-warp run -c shop.yaml                 copy, then follow changes
   cartridge-warp run -c shop.yaml --full-resync=orders   copy this table anew, then follow
   cartridge-warp connectors inspect sqlite        what a connector is, takes and wants
+  cartridge-warp connectors inspect sqlite -c shop.yaml   and what this would grant it
 
 Exit codes: 0 done; 1 a schema failed; 2 the command line or the configuration is wrong;
 4 done, but rows went to the dead letters.";
@@ -133,5 +134,9 @@ pub enum ConnectorsCommand {
     Inspect {
         /// A connector's name, or the path of a component.
         name: String,
+
+        /// A configuration: shows what it would grant this connector.
+        #[arg(short, long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
 }

@@ -2,12 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{CliError, Exit, args::ConfigArgs, output::Output, setup};
+use super::{CliError, Exit, args::ConfigArgs, grants, output::Output, setup};
 use crate::{
     config::WarpConfig,
     model::TableShape,
     plugin::{DestinationConnection, SourceConnection},
-    runner::{Connectors, Endpoint, destination_endpoint, source_endpoint},
+    runner::{Connectors, Endpoint, destination_endpoint, open_grants, source_endpoint},
 };
 
 async fn open(
@@ -22,16 +22,19 @@ async fn open(
     Ok((config, connectors))
 }
 
-async fn open_source(
+/// Both sides, of which nothing is open yet.
+fn endpoints(
     config: &WarpConfig,
     connectors: &Connectors,
-    schema: &str,
-) -> Result<SourceConnection, CliError> {
-    let endpoint = source_endpoint(config, connectors, schema).map_err(CliError::unusable)?;
-    open_source_at(endpoint).await
+    label: &str,
+) -> Result<(Endpoint, Endpoint), CliError> {
+    let source = source_endpoint(config, connectors, label).map_err(CliError::unusable)?;
+    let destination =
+        destination_endpoint(config, connectors, label).map_err(CliError::unusable)?;
+    Ok((source, destination))
 }
 
-async fn open_source_at(endpoint: Endpoint) -> Result<SourceConnection, CliError> {
+async fn open_source(endpoint: &Endpoint) -> Result<SourceConnection, CliError> {
     let settings = endpoint.connect_settings().await.map_err(CliError::unusable)?;
     SourceConnection::open(&endpoint.plugin, settings).await.map_err(CliError::failed)
 }
@@ -42,41 +45,30 @@ pub async fn check(
     output: Output,
 ) -> Result<Exit, CliError> {
     let (config, connectors) = open(&args, plugin_dir, output).await?;
-    let endpoint = source_endpoint(&config, &connectors, "check").map_err(CliError::unusable)?;
-    let advice = advice(&endpoint);
-    let source = open_source_at(endpoint).await?;
+    let (source, destination) = endpoints(&config, &connectors, "check")?;
+    for endpoint in [&source, &destination] {
+        grants::show(endpoint, output);
+    }
+    open_grants(&[&source, &destination], &[]).map_err(CliError::failed)?;
+    let source = open_source(&source).await?;
     source.test_connection().await.map_err(CliError::failed)?;
     source.close().await;
-    passed("source", &config.source.r#type, &advice, output);
-    let endpoint =
-        destination_endpoint(&config, &connectors, "check").map_err(CliError::unusable)?;
-    let advice = self::advice(&endpoint);
-    let settings = endpoint.connect_settings().await.map_err(CliError::unusable)?;
-    let destination =
-        DestinationConnection::open(&endpoint.plugin, settings).await.map_err(CliError::failed)?;
+    passed("source", &config.source.r#type, output);
+    let settings = destination.connect_settings().await.map_err(CliError::unusable)?;
+    let destination = DestinationConnection::open(&destination.plugin, settings)
+        .await
+        .map_err(CliError::failed)?;
     destination.test_connection().await.map_err(CliError::failed)?;
     destination.close().await;
-    passed("destination", &config.destination.r#type, &advice, output);
+    passed("destination", &config.destination.r#type, output);
     Ok(Exit::Done)
 }
 
-/// What would protect its connections better.
-fn advice(endpoint: &Endpoint) -> Vec<String> {
-    let hosts = endpoint.settings.grants.hosts.iter();
-    hosts.filter_map(|host| Some(format!("{host}: {}", host.advice()?))).collect()
-}
-
-fn passed(role: &str, name: &str, advice: &[String], output: Output) {
+fn passed(role: &str, name: &str, output: Output) {
     if output.is_json() {
-        let answer = serde_json::json!({
-            "role": role, "connector": name, "ok": true, "advice": advice,
-        });
-        output.json(&answer);
-        return;
-    }
-    output.line(&format!("{role} `{name}`: ok"));
-    for advice in advice {
-        output.line(&format!("  {advice}"));
+        output.json(&serde_json::json!({ "role": role, "connector": name, "ok": true }));
+    } else {
+        output.line(&format!("{role} `{name}`: ok"));
     }
 }
 
@@ -87,7 +79,9 @@ pub async fn discover(
 ) -> Result<Exit, CliError> {
     let (config, connectors) = open(&args, plugin_dir, output).await?;
     for schema in &config.schemas {
-        let source = open_source(&config, &connectors, &schema.name).await?;
+        let (source, destination) = endpoints(&config, &connectors, &schema.name)?;
+        open_grants(&[&source], &[&destination]).map_err(CliError::failed)?;
+        let source = open_source(&source).await?;
         let tables = source.get_schema(&schema.name).await.map_err(CliError::failed)?;
         source.close().await;
         for table in tables {

@@ -1,11 +1,21 @@
 //! `connectors`: what lies in the plugin directory.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use super::{CliError, Exit, args::ConnectorsCommand, output::Output, setup};
+use super::{
+    CliError, Exit,
+    args::{ConfigArgs, ConnectorsCommand},
+    grants,
+    output::Output,
+    setup,
+};
 use crate::{
     config::ProcessLimits,
     plugin::{Catalog, Engine, Plugin, Role},
+    runner::endpoint_of,
 };
 
 pub async fn run(
@@ -17,7 +27,16 @@ pub async fn run(
     let engine = setup::engine(None, &ProcessLimits::default(), None, &progress)?;
     match command {
         ConnectorsCommand::List => list(&engine, plugin_dir, output).await,
-        ConnectorsCommand::Inspect { name } => inspect(&engine, plugin_dir, &name, output).await,
+        ConnectorsCommand::Inspect { name, config } => {
+            let found = inspect(&engine, plugin_dir, &name).await?;
+            for plugin in &found {
+                show(plugin, output);
+            }
+            if let Some(file) = config {
+                show_grants(file, &found, output)?;
+            }
+            Ok(Exit::Done)
+        }
     }
 }
 
@@ -59,21 +78,37 @@ async fn inspect(
     engine: &Engine,
     plugin_dir: Option<PathBuf>,
     name: &str,
-    output: Output,
-) -> Result<Exit, CliError> {
+) -> Result<Vec<Arc<Plugin>>, CliError> {
     if name.ends_with(".wasm") || name.contains('/') {
         let plugin =
             Plugin::load(engine, Path::new(name), None).await.map_err(CliError::unusable)?;
-        show(&plugin, output);
-        return Ok(Exit::Done);
+        return Ok(vec![plugin]);
     }
     let directory = setup::plugin_dir(plugin_dir).map_err(CliError::unusable)?;
     let catalog = Catalog::open(&directory).map_err(CliError::unusable)?;
-    let found = catalog.load_named(engine, name).await.map_err(CliError::unusable)?;
+    catalog.load_named(engine, name).await.map_err(CliError::unusable)
+}
+
+/// What a configuration would grant, for the sides that name one of these connectors. A connector
+/// that was named by the path of its component is looked at as if the configuration named it so.
+fn show_grants(file: PathBuf, found: &[Arc<Plugin>], output: Output) -> Result<(), CliError> {
+    let args = ConfigArgs { config: Some(file), set: Vec::new() };
+    let config = setup::load(&args, Vec::new())?;
     for plugin in found {
-        show(&plugin, output);
+        let (section, wanted) = match plugin.info.role {
+            Role::Source => ("source", &config.source.r#type),
+            Role::Destination => ("destination", &config.destination.r#type),
+        };
+        if *wanted != plugin.info.name {
+            if !output.is_json() {
+                output.line(&format!("this configuration's {section} is `{wanted}`"));
+            }
+            continue;
+        }
+        let endpoint = endpoint_of(&config, plugin).map_err(CliError::unusable)?;
+        grants::show(&endpoint, output);
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 fn as_json(plugin: &Plugin) -> serde_json::Value {

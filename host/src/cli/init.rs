@@ -3,6 +3,7 @@
 use std::{
     fs::OpenOptions,
     io::{self, IsTerminal, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -32,8 +33,10 @@ pub fn run(args: &InitArgs, output: Output) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+/// Connection strings hold passwords, so the file is its user's own; one that is there keeps its mode.
 fn write(path: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(config::template().as_bytes())
 }
 

@@ -6,6 +6,7 @@
 mod args;
 mod check;
 mod connectors;
+mod grants;
 mod init;
 mod output;
 mod run;

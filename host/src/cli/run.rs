@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{CliError, Exit, args::RunArgs, output::Output, setup, signals};
+use super::{CliError, Exit, args::RunArgs, grants, output::Output, setup, signals};
 use crate::{
     config::WarpConfig,
     model::Operation,
@@ -33,6 +33,10 @@ pub async fn run(
         Surroundings { metrics, health, progress, until_caught_up: args.until_caught_up };
     let runner = WarpRunner::new(Arc::clone(&config), &connectors, &surroundings)
         .map_err(CliError::unusable)?;
+    for endpoint in runner.endpoints() {
+        grants::log(endpoint);
+    }
+    runner.open_grants().map_err(CliError::failed)?;
     signals::stop_on_signal(&runner).map_err(CliError::failed)?;
 
     let reports = runner.start().await;

@@ -4,11 +4,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{CliError, Exit, args::ConfigArgs, output::Output, setup};
+use super::{CliError, Exit, args::ConfigArgs, grants, output::Output, setup};
 use crate::{
     monitor::{Health, Metrics},
-    plugin::HostGrant,
-    runner::{Surroundings, WarpRunner, destination_endpoint, source_endpoint},
+    runner::{Surroundings, WarpRunner},
     telemetry::Progress,
 };
 
@@ -35,41 +34,13 @@ pub async fn run(
         progress: Progress::hidden(),
         until_caught_up: false,
     };
-    WarpRunner::new(Arc::clone(&config), &connectors, &surroundings).map_err(CliError::unusable)?;
-    let source = source_endpoint(&config, &connectors, "").map_err(CliError::unusable)?;
-    let destination = destination_endpoint(&config, &connectors, "").map_err(CliError::unusable)?;
-    for (role, endpoint) in [("source", source), ("destination", destination)] {
-        for grant in &endpoint.settings.grants.hosts {
-            show_host(role, grant, output);
-        }
+    let runner = WarpRunner::new(Arc::clone(&config), &connectors, &surroundings)
+        .map_err(CliError::unusable)?;
+    for endpoint in runner.endpoints() {
+        grants::show(endpoint, output);
     }
     if !output.is_json() {
         output.line("the configuration is usable");
     }
     Ok(Exit::Done)
-}
-
-/// A place that a connector will be able to reach, and why.
-fn show_host(role: &str, grant: &HostGrant, output: Output) {
-    let tls = grant.tls.as_ref().map(|tls| tls.mode.word());
-    let (login, advice) = (grant.login.is_some(), grant.advice());
-    if output.is_json() {
-        output.json(&serde_json::json!({
-            "role": role,
-            "may_reach": grant.to_string(),
-            "granted_by": grant.key,
-            "tls": tls,
-            "private": grant.private,
-            "host_logs_in": login,
-            "advice": advice,
-        }));
-        return;
-    }
-    let tls = tls.map_or_else(String::new, |mode| format!(", TLS {mode}"));
-    let private = if grant.private { ", also at private addresses" } else { "" };
-    let login = if login { ", where the host logs in" } else { "" };
-    output.line(&format!("{role} may reach {grant}{tls}{private}{login}  (by `{}`)", grant.key));
-    if let Some(advice) = advice {
-        output.line(&format!("  {advice}"));
-    }
 }

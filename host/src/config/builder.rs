@@ -119,6 +119,7 @@ impl Builder {
             limits: ProcessLimits::default(),
             state_dir: default_state_dir(),
             base_dir: PathBuf::new(),
+            file: None,
             provenance: super::origin::Provenance::default(),
         };
         for edit in self.edits {

@@ -98,7 +98,8 @@ impl WarpConfig {
         apply_overrides(&mut layers, &overrides, &mut problems);
         let base = base_dir(file.as_deref().and_then(Path::parent))?;
         let home = environment.get("HOME").map(String::as_str);
-        let config = finish(layers, problems, &base, home)?;
+        let mut config = finish(layers, problems, &base, home)?;
+        config.file = file.and_then(|file| Some(base.join(file.file_name()?)));
         config.learn_secrets();
         Ok(config)
     }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{ConnectionString, Grants, SecretSource, WarpConfig};
+use crate::model::is_plain_path;
 
 /// `~/` without a home directory.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +42,8 @@ pub(super) fn locate(
 
 fn locate_connection(connection: &mut Option<ConnectionString>, base: &Path) {
     let Some(text) = connection.as_ref().map(ConnectionString::expose) else { return };
-    // URLs, `key=value` lists, user@host, host:port and SQLite's `:memory:` are no paths.
-    let is_path = !text.trim().is_empty() && !text.contains([':', '=', '@']);
-    if is_path {
+    // URLs, words, `key=value` lists, user@host, host:port and SQLite's `:memory:` are no paths.
+    if is_plain_path(text) {
         *connection =
             Some(ConnectionString::new(absolute(base, Path::new(text)).to_string_lossy()));
     }

@@ -3,44 +3,26 @@
 //! A connector never grants itself anything: what it wants counts only where the operator wrote the
 //! value into a configuration key. Literal wishes are for the operator to read and to grant by hand.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 use serde_json::Value;
 
 use super::{
-    ConnectorInfo, GrantKind, HostGrant, Secrets, SrvGrant, WantedGrant,
+    ConnectorInfo, GrantKind, HostGrant, PathGrant, Places, Role, Secrets, SrvGrant, WantedGrant,
+    files::Written,
     network::{CredentialsError, Reading, WantedError, limits::HOSTS_MAX},
+    paths::PathWish,
 };
-
-/// What a granted path is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathKind {
-    Directory,
-    /// A file; its directory is granted, since databases keep journals beside their files.
-    File,
-}
-
-/// One directory that the guest will see.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DirectoryGrant {
-    /// The configuration key it came from: `connection_string`, `options.KEY` or `grants`.
-    pub key: String,
-    /// The text the operator wrote.
-    pub configured: String,
-    /// The directory or the file on this machine.
-    pub host_path: PathBuf,
-    pub kind: PathKind,
-    /// A writable directory is made when it is missing.
-    pub writable: bool,
-}
+use crate::model::NoPath;
 
 /// Everything a connection may reach. Nothing by default.
 #[derive(Clone, Default)]
 pub struct Grants {
-    pub directories: Vec<DirectoryGrant>,
+    pub paths: Vec<PathGrant>,
+    /// The same paths once they are open; a guest sees those and no others.
+    pub places: Places,
+    /// How far files may grow, by all instances of the connector; none is no limit.
+    pub written: Option<Written>,
     pub hosts: Vec<HostGrant>,
     /// Hosts that stand for those of their SRV records.
     pub srv: Vec<SrvGrant>,
@@ -55,6 +37,13 @@ pub enum GrantError {
     Missing { name: String, key: String, reason: String },
     #[error("`{key}` is not text, or a list of texts; {name} wants it so")]
     NotText { name: String, key: String },
+    #[error(
+        "`{role}.{key}` {cause}, and `{name}` wants a path there ({reason}); write `./NAME` for one \
+         beside the configuration, or the whole path from `/` on"
+    )]
+    NoPath { role: Role, key: String, name: String, reason: String, cause: NoPath },
+    #[error("`{name}` asks for a path in words this host does not know: {declared}")]
+    Wish { name: String, declared: String },
     #[error("`{key}`, which {name} takes hosts from: {cause}")]
     Host { name: String, key: String, cause: Box<WantedError> },
     #[error(
@@ -76,12 +65,12 @@ pub enum GrantError {
 /// What a connector wants and the configuration names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DerivedGrants {
-    pub directories: Vec<DirectoryGrant>,
+    pub paths: Vec<PathGrant>,
     pub hosts: Vec<HostGrant>,
     pub srv: Vec<SrvGrant>,
 }
 
-/// The directories and hosts that a connector wants and that the configuration names.
+/// The paths and hosts that a connector wants and that the configuration names.
 ///
 /// Relative paths start at `base_dir`. An option that is not set grants nothing: whether it may be
 /// left out is for the options schema to say.
@@ -94,25 +83,11 @@ pub fn derive_grants(
     let configured = Configured { info, connection_string, options };
     let mut grants = DerivedGrants::default();
     for wanted in &info.wanted_grants {
-        let (kind, writable) = match wanted.kind {
-            GrantKind::ReadDirectory => (PathKind::Directory, false),
-            GrantKind::WriteDirectory => (PathKind::Directory, true),
-            GrantKind::WriteFile => (PathKind::File, true),
-            GrantKind::Host => {
-                configured.hosts(wanted, base_dir, &mut grants)?;
-                continue;
-            }
-            GrantKind::Secret | GrantKind::Environment => continue,
-        };
-        let Some(key) = referenced_key(&wanted.value) else { continue };
-        let paths = configured.texts(key, wanted)?;
-        grants.directories.extend(paths.into_iter().map(|configured| DirectoryGrant {
-            key: key.to_owned(),
-            configured: configured.to_owned(),
-            host_path: base_dir.join(without_scheme(configured)),
-            kind,
-            writable,
-        }));
+        if wanted.kind == GrantKind::Host {
+            configured.hosts(wanted, base_dir, &mut grants)?;
+        } else {
+            grants.paths.extend(configured.paths(wanted, base_dir)?);
+        }
     }
     Ok(grants)
 }
@@ -139,6 +114,30 @@ impl<'a> Configured<'a> {
         Ok(vec![self.connection_string])
     }
 
+    fn paths(&self, wanted: &WantedGrant, base_dir: &Path) -> Result<Vec<PathGrant>, GrantError> {
+        let name = || self.info.name.clone();
+        let wish = PathWish::parse(wanted.kind, &wanted.value)
+            .map_err(|()| GrantError::Wish { name: name(), declared: wanted.value.clone() })?;
+        let Some(wish) = wish else { return Ok(Vec::new()) };
+        let grant = |configured: &str| {
+            let path = wish.path(configured).map_err(|cause| GrantError::NoPath {
+                role: self.info.role,
+                key: wish.key.clone(),
+                name: name(),
+                reason: wanted.reason.clone(),
+                cause,
+            })?;
+            Ok(PathGrant {
+                key: wish.key.clone(),
+                configured: configured.to_owned(),
+                host_path: base_dir.join(path),
+                kind: wish.kind.clone(),
+                writable: wish.writable,
+            })
+        };
+        self.texts(&wish.key, wanted)?.into_iter().map(grant).collect()
+    }
+
     fn hosts(
         &self,
         wanted: &WantedGrant,
@@ -160,12 +159,6 @@ impl<'a> Configured<'a> {
     }
 }
 
-/// `connection_string` or `options.KEY`, when the value is a reference.
-fn referenced_key(value: &str) -> Option<&str> {
-    let key = value.strip_prefix("${")?.strip_suffix('}')?;
-    (key == "connection_string" || key.starts_with("options.")).then_some(key)
-}
-
 /// The texts of an option: none when it is not set, several when it is a list.
 fn option_texts<'a>(key: &str, options: &'a Value) -> Option<Vec<&'a str>> {
     let option = key.split('.').skip(1).try_fold(options, |value, part| value.get(part));
@@ -175,17 +168,6 @@ fn option_texts<'a>(key: &str, options: &'a Value) -> Option<Vec<&'a str>> {
         Some(Value::Array(items)) => items.iter().map(Value::as_str).collect(),
         Some(_) => None,
     }
-}
-
-/// Drops `scheme://` or `scheme:`. One letter is no scheme.
-fn without_scheme(text: &str) -> &str {
-    let Some((scheme, rest)) = text.split_once(':') else { return text };
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-    let starts = scheme.starts_with(|c: char| c.is_ascii_alphabetic());
-    if scheme.len() < 2 || !starts || !scheme.chars().all(plain) {
-        return text;
-    }
-    rest.strip_prefix("//").unwrap_or(rest)
 }
 
 #[cfg(test)]
@@ -215,7 +197,7 @@ mod tests {
         let grants = derive_grants(&info(kind, value), connection, options, Path::new("/base"));
         grants
             .unwrap()
-            .directories
+            .paths
             .into_iter()
             .map(|grant| grant.host_path.display().to_string())
             .collect()
@@ -223,16 +205,14 @@ mod tests {
 
     #[test]
     fn configured_values_become_paths() {
-        let options = json!({"dir": "in", "dirs": ["a", "/b"], "nested": {"dir": "x"}});
-        let cases: [(&str, &str, &str, &[&str]); 10] = [
-            ("relative to the base", "${connection_string}", "data/in", &["/base/data/in"]),
+        let options = json!({"dir": "./in", "dirs": ["./a", "/b"], "nested": {"dir": "../x"}});
+        let cases: [(&str, &str, &str, &[&str]); 8] = [
+            ("relative to the base", "${connection_string}", "./data/in", &["/base/./data/in"]),
             ("absolute", "${connection_string}", "/data", &["/data"]),
-            ("scheme with slashes", "${connection_string}", "file:///data", &["/data"]),
-            ("scheme, relative", "${connection_string}", "sqlite://x.db", &["/base/x.db"]),
-            ("scheme without slashes", "${connection_string}", "sqlite:x.db", &["/base/x.db"]),
-            ("no scheme", "${connection_string}", "./a:b/c", &["/base/./a:b/c"]),
-            ("option", "${options.dir}", "", &["/base/in"]),
-            ("list", "${options.dirs}", "", &["/base/a", "/b"]),
+            ("a URL of a file", "${connection_string}", "file:///data", &["/data"]),
+            ("of its scheme", "${connection_string}?scheme=ab", "ab:x.db", &["/base/x.db"]),
+            ("option", "${options.dir}", "", &["/base/./in"]),
+            ("list", "${options.dirs}", "", &["/base/./a", "/b"]),
             ("unset option", "${options.none}", "", &[]),
             ("a literal grants nothing", "/etc", "", &[]),
         ];
@@ -243,14 +223,38 @@ mod tests {
                 "{name}"
             );
         }
-        assert_eq!(paths(GrantKind::WriteFile, "${options.nested.dir}", "", &options), ["/base/x"]);
+        let nested = paths(GrantKind::WriteFile, "${options.nested.dir}", "", &options);
+        assert_eq!(nested, ["/base/../x"]);
         assert!(paths(GrantKind::Host, "${connection_string}", "x:1", &options).is_empty());
+    }
+
+    #[test]
+    fn what_is_no_path_by_its_form_grants_none_and_is_not_repeated() {
+        let options = json!({"slot": "main", "list": ["./a", "db.example:5432"]});
+        let cases = [
+            ("${connection_string}", "x://me:hunter2@db.example:5432", "a URL that names a host"),
+            ("${connection_string}?scheme=xy", "xy://hunter2/db", "a URL that names a host"),
+            ("${connection_string}", "hunter2:5432", "`host:port`"),
+            ("${connection_string}", "hunter2", "is a word"),
+            ("${options.slot}", "", "`source.options.slot` is a word"),
+            ("${options.list}", "", "`source.options.list` has the form of `host:port`"),
+            ("${connection_string}?sheme=x", "./a", "words this host does not know"),
+        ];
+        for (value, connection, expected) in cases {
+            for kind in [GrantKind::ReadDirectory, GrantKind::WriteDirectory, GrantKind::WriteFile]
+            {
+                let derived =
+                    derive_grants(&info(kind, value), connection, &options, Path::new("/base"));
+                let error = derived.unwrap_err().to_string();
+                assert!(error.contains(expected) && !error.contains("hunter2"), "{value}: {error}");
+            }
+        }
     }
 
     fn hosts(value: &str, connection: &str, options: &Value) -> Result<Vec<String>, GrantError> {
         let grants =
             derive_grants(&info(GrantKind::Host, value), connection, options, Path::new("/"))?;
-        assert!(grants.directories.is_empty());
+        assert!(grants.paths.is_empty());
         Ok(grants.hosts.iter().map(ToString::to_string).collect())
     }
 

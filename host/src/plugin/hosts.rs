@@ -91,7 +91,7 @@ pub fn keep_credentials(
     if places.is_empty() {
         return Ok(connection_string.to_owned());
     }
-    if grants.directories.iter().any(|directory| directory.key == "connection_string") {
+    if grants.paths.iter().any(|path| path.key == "connection_string") {
         return Err(CredentialsError::Path.into());
     }
     Ok(host_logs_in(info, connection_string, places, &mut grants.hosts)?)
@@ -104,7 +104,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::plugin::{DirectoryGrant, GrantKind, PathKind, Role, WantedGrant, derive_grants};
+    use crate::plugin::{GrantKind, PathGrant, PathKind, Role, WantedGrant, derive_grants};
 
     fn info(value: &str) -> ConnectorInfo {
         ConnectorInfo {
@@ -235,7 +235,7 @@ mod tests {
         }
         let info = info(DECLARED);
         let mut grants = Grants {
-            directories: vec![DirectoryGrant {
+            paths: vec![PathGrant {
                 key: "connection_string".to_owned(),
                 configured: String::new(),
                 host_path: PathBuf::new(),

@@ -18,8 +18,8 @@ mod describe;
 mod destination;
 mod engine;
 mod error;
-mod exclusive;
 mod file_name;
+mod files;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod grants;
@@ -34,6 +34,7 @@ mod log_rate;
 mod network;
 mod observer;
 mod options;
+mod paths;
 mod place;
 mod preflight;
 mod secrets;
@@ -54,7 +55,8 @@ pub use destination::{
 };
 pub use engine::{Engine, EngineSettings};
 pub use error::{Cause, PluginError};
-pub use grants::{DerivedGrants, DirectoryGrant, GrantError, Grants, PathKind, derive_grants};
+pub use files::Written;
+pub use grants::{DerivedGrants, GrantError, Grants, derive_grants};
 pub use hosts::{keep_credentials, merge_hosts, secure_hosts};
 pub use info::{ConnectorInfo, GrantKind, Role, WantedGrant};
 pub use ledger::{Bounds, Exhausted, Ledger, Resource, Usage};
@@ -67,6 +69,9 @@ pub use network::{
 };
 pub use observer::{Direction, Observer, Origin};
 pub use options::OptionError;
+pub use paths::{
+    OpenError, PathGrant, PathKind, Places, Protected, ProtectedError, Siblings, refuse_protected,
+};
 pub use place::Place;
 pub use secrets::{SecretError, SecretPlace, Secrets};
 pub use session::patience::Patience;

@@ -11,7 +11,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::{
     Engine, Limits, Observer, Origin, Place, Resource, Role, Secrets,
     cpu::Member,
-    exclusive::Hold,
+    files::{Files, FilesView},
     imports::{log::GuestLog, metrics::OwnMetrics},
     ledger::Account,
     limiter::MemoryLimiter,
@@ -44,8 +44,7 @@ pub(super) struct State {
     pub(super) log: GuestLog,
     pub(super) metrics: OwnMetrics,
     pub(super) secrets: Secrets,
-    /// Files that stay this process's own as long as the instance lives.
-    pub(super) holds: Vec<Arc<Hold>>,
+    pub(super) files: Files,
     pub(super) network: Network,
     pub(super) whereabouts: Arc<Whereabouts>,
     /// Its share of the CPU, and its thread's clock; none while it only describes itself.
@@ -61,6 +60,11 @@ impl State {
         self.limiter.take_refusal();
         self.log.take_last_words();
         self.network.take_last_reason();
+        self.files.take_last_reason();
+    }
+
+    pub(super) fn files(&mut self) -> FilesView<'_> {
+        FilesView { files: &mut self.files, table: &mut self.table }
     }
 
     /// Remembers which import is called.
@@ -108,6 +112,7 @@ pub(super) fn new_store(
     let mut table = ResourceTable::new();
     table.set_max_capacity(HANDLES_MAX);
     let account = engine.ledger().account(identity.role, &identity.plugin, limits.bounds);
+    let files = Files::new(account.clone(), log.clone());
     let state = State {
         limiter: MemoryLimiter::new(limits.memory_max_bytes, account.nothing(Resource::Memory)),
         account,
@@ -115,7 +120,7 @@ pub(super) fn new_store(
         identity,
         log,
         secrets,
-        holds: Vec::new(),
+        files,
         network,
         whereabouts: Arc::default(),
         share: None,

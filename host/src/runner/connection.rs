@@ -2,7 +2,8 @@
 //!
 //! A connection string may stand in a file, and have places for secrets that expire. Neither may
 //! widen what a connector can reach: secrets never decide about grants, and a file that says
-//! something else has its grants derived like the first one's (I10).
+//! something else has its grants derived like the first one's, of paths the same ones, which are open
+//! since before any connector was (I10).
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -26,6 +27,7 @@ pub struct Connection {
 }
 
 /// A plugin and how it is opened.
+#[derive(Clone)]
 pub struct Endpoint {
     pub plugin: Arc<Plugin>,
     /// As of when the endpoint was made, without the secrets of the connection string.
@@ -54,6 +56,14 @@ impl Endpoint {
         self
     }
 
+    /// The same for a schema of this name: what was opened or counted is shared.
+    pub(super) fn labelled(&self, schema: &str) -> Self {
+        let mut endpoint = self.clone();
+        schema.clone_into(&mut endpoint.settings.label);
+        schema.clone_into(&mut endpoint.side.label);
+        endpoint
+    }
+
     /// What the next connection is opened with: files and secrets as they are now.
     pub async fn connect_settings(&self) -> Result<ConnectSettings, RunError> {
         let text = self.connection.read_bounded().await?;
@@ -61,6 +71,8 @@ impl Endpoint {
         if text != self.text {
             settings = self.side.settings(&text)?;
             settings.patience = self.settings.patience.clone();
+            settings.limits.cpu_weight = self.settings.limits.cpu_weight;
+            self.check_paths(&settings)?;
         }
         let mut values = Vec::new();
         for name in text.secrets() {
@@ -74,6 +86,18 @@ impl Endpoint {
         });
         settings.connection_string = self.side.kept(&filled, &mut settings.grants)?;
         Ok(settings)
+    }
+
+    /// Other paths than those of the start are not open, and nobody saw that they are not the host's.
+    fn check_paths(&self, settings: &ConnectSettings) -> Result<(), RunError> {
+        if settings.grants.paths == self.settings.grants.paths {
+            return Ok(());
+        }
+        let key = self.connection.key;
+        Err(RunError::Unusable {
+            what: format!("`{key}.connection_string_file` names other paths than at the start"),
+            help: "start again: paths are opened once, before any connector runs".into(),
+        })
     }
 }
 

@@ -45,6 +45,10 @@ struct Wanted<'a> {
 }
 
 impl Connectors {
+    pub fn both(&self) -> [&Arc<Plugin>; 2] {
+        [&self.source, &self.destination]
+    }
+
     /// Finds both, by path where the configuration gives one, else by name in the directory that
     /// `directory` yields; it is listed only when needed, and once. No other file is opened.
     pub async fn find(
@@ -104,7 +108,7 @@ impl Wanted<'_> {
 }
 
 /// The places of granted secrets.
-fn secrets(granted: &BTreeMap<String, SecretSource>, base_dir: &Path) -> Secrets {
+pub(super) fn secrets(granted: &BTreeMap<String, SecretSource>, base_dir: &Path) -> Secrets {
     let place = |(name, source): (&String, &SecretSource)| {
         let place = match source {
             SecretSource::Env(variable) => SecretPlace::Env(variable.clone()),

@@ -9,7 +9,8 @@ use super::{
     RunError,
     bounds::plugin_bounds,
     connection::{self, Connection, Endpoint},
-    connectors::Connectors,
+    connectors::{self, Connectors},
+    protected::protected_places,
 };
 use crate::{
     config::{
@@ -18,9 +19,9 @@ use crate::{
     },
     model::HostPattern,
     plugin::{
-        self, ConnectSettings, DirectoryGrant, HostGrant, PathKind, Patience, Plugin, Secrets,
-        TlsGrant, TlsStart, derive_grants, keep_credentials, limits::CPU_WEIGHT, merge_hosts,
-        secure_hosts,
+        self, ConnectSettings, HostGrant, PathGrant, PathKind, Patience, Places, Plugin, Role,
+        Secrets, TlsGrant, TlsStart, Written, derive_grants, keep_credentials, limits::CPU_WEIGHT,
+        merge_hosts, refuse_protected, secure_hosts,
     },
 };
 
@@ -33,7 +34,51 @@ pub fn source(
     connectors: &Connectors,
     schema: &str,
 ) -> Result<Endpoint, RunError> {
-    let plugin = &connectors.source;
+    let secrets = connectors.source_secrets.clone();
+    let endpoint = source_of(config, &connectors.source, secrets, schema)?;
+    checked(config, endpoint, &connectors.both())
+}
+
+/// The destination's side.
+pub fn destination(
+    config: &WarpConfig,
+    connectors: &Connectors,
+    schema: &str,
+) -> Result<Endpoint, RunError> {
+    let secrets = connectors.destination_secrets.clone();
+    let endpoint = destination_of(config, &connectors.destination, secrets, schema)?;
+    checked(config, endpoint, &connectors.both())
+}
+
+/// The side of the configuration that a connector is for, as if it was the one that is named there.
+pub fn endpoint_of(config: &WarpConfig, plugin: &Arc<Plugin>) -> Result<Endpoint, RunError> {
+    let secrets = |grants: &Grants| connectors::secrets(&grants.secrets, &config.base_dir);
+    let endpoint = match plugin.info.role {
+        Role::Source => source_of(config, plugin, secrets(&config.source.grants), "")?,
+        Role::Destination => {
+            destination_of(config, plugin, secrets(&config.destination.grants), "")?
+        }
+    };
+    checked(config, endpoint, &[plugin])
+}
+
+/// An endpoint that is granted nothing of what the host itself relies on.
+fn checked(
+    config: &WarpConfig,
+    endpoint: Endpoint,
+    plugins: &[&Arc<Plugin>],
+) -> Result<Endpoint, RunError> {
+    let (role, paths) = (endpoint.plugin.info.role, &endpoint.settings.grants.paths);
+    refuse_protected(role, paths, &protected_places(config, plugins))?;
+    Ok(endpoint)
+}
+
+fn source_of(
+    config: &WarpConfig,
+    plugin: &Arc<Plugin>,
+    secrets: Secrets,
+    schema: &str,
+) -> Result<Endpoint, RunError> {
     let section = &config.source;
     let side = Side {
         key: "source",
@@ -43,7 +88,9 @@ pub fn source(
         base_dir: config.base_dir.clone(),
         grants: section.grants.clone(),
         limits: section.limits.clone(),
-        secrets: connectors.source_secrets.clone(),
+        secrets,
+        places: Places::default(),
+        written: written(Role::Source, &section.limits),
         label: schema.to_owned(),
     };
     let connection = section.connection_string.clone();
@@ -51,13 +98,12 @@ pub fn source(
     Endpoint::new(side, Connection { key: "source", text: connection, file })
 }
 
-/// The destination's side.
-pub fn destination(
+fn destination_of(
     config: &WarpConfig,
-    connectors: &Connectors,
+    plugin: &Arc<Plugin>,
+    secrets: Secrets,
     schema: &str,
 ) -> Result<Endpoint, RunError> {
-    let plugin = &connectors.destination;
     let section = &config.destination;
     let settings = destination_settings(section, plugin)?;
     if !plugin.info.has("transactions") {
@@ -77,12 +123,31 @@ pub fn destination(
         base_dir: config.base_dir.clone(),
         grants: section.grants.clone(),
         limits: section.limits.clone(),
-        secrets: connectors.destination_secrets.clone(),
+        secrets,
+        places: Places::default(),
+        written: written(Role::Destination, &section.limits),
         label: schema.to_owned(),
     };
     let connection = section.connection_string.clone();
     let file = section.connection_string_file.clone();
     Endpoint::new(side, Connection { key: "destination", text: connection, file })
+}
+
+fn written(role: Role, limits: &Limits) -> Option<Written> {
+    limits.written_bytes.map(|max| Written::new(role, max.get()))
+}
+
+/// Opens the paths that the endpoints are granted, once for all their connections. `beside` are the
+/// configuration's other endpoints, which stay closed.
+pub fn open_grants(open: &[&Endpoint], beside: &[&Endpoint]) -> Result<(), RunError> {
+    let grants = open.iter().map(|endpoint| &endpoint.settings.grants);
+    let sides: Vec<_> = grants.map(|grants| (grants.paths.as_slice(), &grants.places)).collect();
+    let beside = beside.iter().map(|endpoint| endpoint.settings.grants.paths.as_slice());
+    let beside: Vec<_> = beside.collect();
+    Places::open(&sides, &beside).map_err(|cause| {
+        let role = open.get(cause.side).map_or("", |endpoint| endpoint.plugin.info.role.word());
+        RunError::Unavailable { role, cause }
+    })
 }
 
 fn source_settings(
@@ -165,6 +230,7 @@ impl Given<'_> {
 }
 
 /// One side of a pipeline, but for its connection string.
+#[derive(Clone)]
 pub struct Side {
     key: &'static str,
     pub(super) plugin: Arc<Plugin>,
@@ -174,7 +240,11 @@ pub struct Side {
     grants: Grants,
     limits: Limits,
     pub(super) secrets: Secrets,
-    label: String,
+    /// What is granted, once it is open: one for all connections, whatever is found anew for each.
+    places: Places,
+    /// How far files have grown, by all connections.
+    written: Option<Written>,
+    pub(super) label: String,
 }
 
 impl Side {
@@ -208,8 +278,8 @@ impl Side {
             });
         }
         let derived = derive_grants(&self.plugin.info, &connection, &self.options, &self.base_dir)?;
-        let mut directories = derived.directories;
-        directories.extend(grants.directories.iter().map(|grant| DirectoryGrant {
+        let mut paths = derived.paths;
+        paths.extend(grants.directories.iter().map(|grant| PathGrant {
             key: "grants".into(),
             configured: grant.path.display().to_string(),
             host_path: self.base_dir.join(&grant.path),
@@ -227,7 +297,9 @@ impl Side {
         let mut hosts = merge_hosts(derived.hosts, grants.hosts.iter().map(host).collect())?;
         secure_hosts(&mut hosts, &connection, &self.options)?;
         let mut granted = plugin::Grants {
-            directories,
+            paths,
+            places: self.places.clone(),
+            written: self.written.clone(),
             hosts,
             srv,
             secrets: self.secrets.clone(),

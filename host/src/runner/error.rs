@@ -9,7 +9,7 @@ use crate::{
     config::Unread,
     model::{Action, text},
     monitor::ErrorType,
-    plugin::{Cause, GrantError, PluginError, Role, SecretError},
+    plugin::{Cause, GrantError, OpenError, PluginError, ProtectedError, Role, SecretError},
 };
 
 use super::{names, state::UnreadableMarker};
@@ -30,6 +30,23 @@ pub enum RunError {
         help("set the key that the connector needs, see `connectors inspect`")
     )]
     Grant(#[from] GrantError),
+
+    #[error(transparent)]
+    #[diagnostic(
+        code("grant-protected"),
+        help(
+            "a connector could read or change what the host itself relies on; keep its data in a \
+             directory of its own, such as ./data beside the configuration"
+        )
+    )]
+    Protected(#[from] ProtectedError),
+
+    #[error("{role}: {cause}")]
+    #[diagnostic(
+        code("grant-unavailable"),
+        help("make it, or name another place; links count only where no connector may write")
+    )]
+    Unavailable { role: &'static str, cause: OpenError },
 
     #[error("`{key}.connection_string_file` {cause}")]
     #[diagnostic(code("connection-string-file"), help("check the file's path and permissions"))]
@@ -162,6 +179,8 @@ impl RunError {
             },
             Self::Plugin(error) => error.action(),
             Self::Grant(_)
+            | Self::Protected(_)
+            | Self::Unavailable { .. }
             | Self::Unusable { .. }
             | Self::NotReplaced { .. }
             | Self::NoTables { .. } => Action::Config,
@@ -198,9 +217,11 @@ impl RunError {
             | Self::UnknownTable { .. }
             | Self::NoTables { .. } => ErrorType::Schema,
             Self::Fenced { .. } | Self::Quota { .. } => ErrorType::Constraint,
-            Self::Grant(_) | Self::ConnectionFile { .. } | Self::Secret { .. } => {
-                ErrorType::Permission
-            }
+            Self::Grant(_)
+            | Self::Protected(_)
+            | Self::Unavailable { .. }
+            | Self::ConnectionFile { .. }
+            | Self::Secret { .. } => ErrorType::Permission,
             Self::Unusable { .. }
             | Self::Marker(_)
             | Self::NoProgress { .. }

@@ -26,6 +26,7 @@ pub mod fuzzing;
 mod journal;
 mod names;
 mod pace;
+mod protected;
 mod queue;
 mod quota;
 mod reaction;
@@ -46,7 +47,9 @@ mod table;
 pub use bounds::{compile_limits, process_bounds};
 pub use connection::Endpoint;
 pub use connectors::{ConnectorError, Connectors};
-pub use endpoint::{destination as destination_endpoint, source as source_endpoint};
+pub use endpoint::{
+    destination as destination_endpoint, endpoint_of, open_grants, source as source_endpoint,
+};
 pub use error::RunError;
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use schema_processor::{Completion, SchemaProcessor};

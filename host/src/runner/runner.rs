@@ -37,6 +37,8 @@ pub struct Surroundings {
 /// Runs a configuration.
 pub struct WarpRunner {
     processors: Vec<Arc<SchemaProcessor>>,
+    source: Endpoint,
+    destination: Endpoint,
     stop: CancellationToken,
 }
 
@@ -59,6 +61,8 @@ impl WarpRunner {
         let stop = CancellationToken::new();
         let run = run_name();
         let config_sha256 = sha256(&serde_json::to_vec(config.as_ref()).unwrap_or_default());
+        let source = endpoint::source(&config, connectors, "")?;
+        let destination = endpoint::destination(&config, connectors, "")?;
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
             let stop = stop.child_token();
@@ -69,8 +73,8 @@ impl WarpRunner {
                 endpoint
             };
             let context = SchemaContext {
-                source: prepared(endpoint::source(&config, connectors, &schema.name)?),
-                destination: prepared(endpoint::destination(&config, connectors, &schema.name)?),
+                source: prepared(source.labelled(&schema.name)),
+                destination: prepared(destination.labelled(&schema.name)),
                 metrics: surroundings.metrics.schema(&schema.name),
                 health: surroundings.health.clone(),
                 progress: surroundings.progress.clone(),
@@ -86,7 +90,17 @@ impl WarpRunner {
             };
             processors.push(Arc::new(SchemaProcessor::new(Arc::new(context))));
         }
-        Ok(Self { processors, stop })
+        Ok(Self { processors, source, destination, stop })
+    }
+
+    /// What each side's connector may touch.
+    pub fn endpoints(&self) -> [&Endpoint; 2] {
+        [&self.source, &self.destination]
+    }
+
+    /// Opens what is granted, before any connector is. Without it they have no files.
+    pub fn open_grants(&self) -> Result<(), RunError> {
+        endpoint::open_grants(&self.endpoints(), &[])
     }
 
     /// Runs every schema to its end.

@@ -118,7 +118,15 @@ impl Destination for SqliteDestination {
             .capability("soft-delete")
             .capability("dead-letters")
             .capability("metadata-schema")
-            .wants("write-file", "${connection_string}", "the database file and its journal")
+            .wants(
+                "write-file",
+                concat!(
+                    "${connection_string}?scheme=sqlite",
+                    // Its journal, its lock, and a dead one's lock while it is taken away.
+                    "&suffixes=-journal,.lock,.lock.stale-*"
+                ),
+                "the database file and its journal",
+            )
     }
 
     fn connect(config: Config<Options>) -> Result<Self, Failure> {

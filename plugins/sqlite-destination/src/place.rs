@@ -61,8 +61,8 @@ impl Place {
 
     /// Proves that a file could be made here, and leaves none.
     pub(crate) fn probe(&self) -> Result<(), Failure> {
-        let probe = self.directory().join(".cartridge-warp-probe");
-        File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(|error| {
+        let made = File::create_new(&self.path).and_then(|_| fs::remove_file(&self.path));
+        made.map_err(|error| {
             self.unfit("cannot-open", "lies in a directory that cannot be written to")
                 .detail(error.to_string())
         })

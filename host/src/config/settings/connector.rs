@@ -14,9 +14,9 @@ use crate::config::values::ConnectionString;
 pub struct SourceConfig {
     /// The connector's name in the plugin directory, such as `files` or `postgresql`.
     pub r#type: String,
-    /// How the connector finds its data; this or `connection_string_file`. A text without scheme,
-    /// `=`, `@` or `:` is a path, relative to the configuration file. `${secrets.NAME}` takes a secret
-    /// of `grants.secrets` anew at each connection, percent-encoded in a URL.
+    /// How the connector finds its data; this or `connection_string_file`. A text that starts with
+    /// `./` or `../` is a path relative to the configuration file. `${secrets.NAME}` takes a secret of
+    /// `grants.secrets` anew at each connection, percent-encoded in a URL.
     #[serde(default)]
     pub connection_string: Option<ConnectionString>,
     /// A file whose content is the connection string, so that the secret stays out of this file; read
@@ -59,8 +59,8 @@ pub struct SourceConfig {
 pub struct DestinationConfig {
     /// The connector's name in the plugin directory, such as `sqlite` or `postgresql`.
     pub r#type: String,
-    /// How the connector finds its database; this or `connection_string_file`. A text without
-    /// scheme, `=`, `@` or `:` is a path, relative to the configuration file. `${secrets.NAME}` takes a
+    /// How the connector finds its database; this or `connection_string_file`. A text that starts
+    /// with `./` or `../` is a path relative to the configuration file. `${secrets.NAME}` takes a
     /// secret of `grants.secrets` anew at each connection, percent-encoded in a URL.
     #[serde(default)]
     pub connection_string: Option<ConnectionString>,

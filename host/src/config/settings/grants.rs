@@ -63,6 +63,10 @@ pub struct Limits {
     pub descriptors: Option<NonZeroU32>,
     /// The most threads all instances of the connector have together; each open connection has one.
     pub threads: NonZeroU32,
+    /// How far the files that the connector may write grow in one run of the process, by all its
+    /// instances; not set, as far as the disk has room. Bytes by which a file gets longer count, and
+    /// 4 KiB for each new name; shortening a file gives bytes back, removing it does not.
+    pub written_bytes: Option<ByteCount>,
     /// The longest one call may take before the instance is dropped; a slow server needs more.
     pub call_deadline: Interval,
     /// The most log lines a connector may write in a second; further lines are counted, not kept.
@@ -76,6 +80,7 @@ impl Default for Limits {
             memory_total: ByteCount::mebibytes(4096),
             descriptors: None,
             threads: at_least_one(2048),
+            written_bytes: None,
             call_deadline: Interval::seconds(60),
             log_lines_per_second: at_least_one(100),
         }

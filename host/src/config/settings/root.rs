@@ -67,6 +67,9 @@ pub struct WarpConfig {
     /// Relative paths of the configuration start here: the directory of the file.
     #[serde(skip)]
     pub base_dir: PathBuf,
+    /// The file that was read, if one was.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
     #[serde(skip)]
     pub(in crate::config) provenance: Provenance,
 }

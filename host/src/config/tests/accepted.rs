@@ -62,8 +62,8 @@ fn columns_and_grants_may_be_short_or_long() {
 fn the_builder_checks_like_the_loader() {
     let valid = || {
         WarpConfig::builder()
-            .source(SourceConfig::new("files", "in"))
-            .destination(DestinationConfig::new("sqlite", "out.db"))
+            .source(SourceConfig::new("files", "./in"))
+            .destination(DestinationConfig::new("sqlite", "./out.db"))
             .base_dir("/base")
     };
     let built = valid().schema(SchemaConfig::new("a")).multi().build().unwrap();

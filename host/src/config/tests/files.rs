@@ -68,6 +68,8 @@ fn connection_strings_that_are_no_paths_stay_as_they_are() {
         "localhost:27017",
         "me@db",
         ":memory:",
+        "shop",
+        "data/in",
         "/abs/data",
     ] {
         let line = format!("connection_string: '{text}'");

@@ -158,8 +158,8 @@ fn merge_keys_and_empty_keys_are_understood() {
 fn values_in_memory_pass_the_same_checks() {
     let value = serde_json::json!({
         "mode": "multi",
-        "source": {"type": "files", "connection_string": "in"},
-        "destination": {"type": "sqlite", "connection_string": "out.db"},
+        "source": {"type": "files", "connection_string": "./in"},
+        "destination": {"type": "sqlite", "connection_string": "./out.db"},
         "schemas": [{"name": "a"}],
     });
     let base = std::path::Path::new("/base");

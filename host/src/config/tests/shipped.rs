@@ -11,10 +11,10 @@ fn the_template_loads_as_it_is_written() {
     assert_eq!(config.mode, Mode::Single);
     assert_eq!(config.active_schemas().count(), 1);
     let (directory, sources) = written(template());
-    let sources = sources.env([("SOURCE_CONNECTION_STRING", "elsewhere")]);
+    let sources = sources.env([("SOURCE_CONNECTION_STRING", "./elsewhere")]);
     let config = WarpConfig::load(sources).unwrap();
     let source = config.source.connection_string.unwrap();
-    assert_eq!(Path::new(source.expose()), directory.path().join("elsewhere"));
+    assert_eq!(Path::new(source.expose()), directory.path().join("./elsewhere"));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What a guest may call: WASI 0.2, and `cartridge:warp`'s log, metrics and secrets.
 //!
 //! `wasi:sockets` is the virtual network's, which reaches what was granted and nothing else (I10).
-//! So interfaces are linked one by one: wasmtime-wasi's sockets are not among them.
+//! `wasi:filesystem` goes through `files`, which stands in front of wasmtime-wasi's. So interfaces are
+//! linked one by one: wasmtime-wasi's sockets are not among them.
 
 pub(super) mod log;
 pub(super) mod metrics;
@@ -13,12 +14,11 @@ use wasmtime_wasi::{
     WasiView,
     cli::{WasiCli, WasiCliView},
     clocks::{WasiClocks, WasiClocksView},
-    filesystem::{WasiFilesystem, WasiFilesystemView},
     p2::bindings::{cli, clocks, filesystem, io, random},
     random::WasiRandom,
 };
 
-use super::{bindings::source::cartridge::warp as host, network, state::State};
+use super::{bindings::source::cartridge::warp as host, files::HasFiles, network, state::State};
 
 /// Interfaces of ours that a component may import.
 pub(super) const OURS: [&str; 4] = ["log", "metrics", "secrets", "types"];
@@ -85,10 +85,10 @@ fn add_wasi(l: &mut Linker<State>) -> wasmtime::Result<()> {
     random::random::add_to_linker::<S, WasiRandom>(l, |state| state.ctx().ctx.random())?;
     random::insecure::add_to_linker::<S, WasiRandom>(l, |state| state.ctx().ctx.random())?;
     random::insecure_seed::add_to_linker::<S, WasiRandom>(l, |state| state.ctx().ctx.random())?;
-    filesystem::types::add_to_linker::<S, WasiFilesystem>(l, |state| {
-        state.entering("wasi:filesystem/types").filesystem()
+    filesystem::types::add_to_linker::<S, HasFiles>(l, |state| {
+        state.entering("wasi:filesystem/types").files()
     })?;
-    filesystem::preopens::add_to_linker::<S, WasiFilesystem>(l, S::filesystem)?;
+    filesystem::preopens::add_to_linker::<S, HasFiles>(l, S::files)?;
     cli::environment::add_to_linker::<S, WasiCli>(l, S::cli)?;
     cli::exit::add_to_linker::<S, WasiCli>(l, S::cli)?;
     cli::stdin::add_to_linker::<S, WasiCli>(l, S::cli)?;

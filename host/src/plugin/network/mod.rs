@@ -69,6 +69,7 @@ pub(super) use self::{
     resolve::System,
     scheme::means_tls_at,
     srv::discover,
+    url::parameters,
     wanted::Reading,
 };
 

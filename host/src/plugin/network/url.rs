@@ -140,7 +140,7 @@ fn host(text: &str) -> Result<(HostPattern, Option<u16>), UrlError> {
 }
 
 /// `key=value` between `&`.
-pub(super) fn parameters(query: &str) -> Result<Vec<(String, String)>, UrlError> {
+pub(in crate::plugin) fn parameters(query: &str) -> Result<Vec<(String, String)>, UrlError> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

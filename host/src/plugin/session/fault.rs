@@ -3,8 +3,8 @@
 use wasmtime::{Store, WasmBacktrace};
 
 use crate::plugin::{
-    Cause, Place, bindings::source::cartridge::warp::types::Failure, convert::bounds::failure,
-    limits::MESSAGE_BYTES_MAX, place, state::State, text,
+    Cause, Exhausted, Place, bindings::source::cartridge::warp::types::Failure,
+    convert::bounds::failure, limits::MESSAGE_BYTES_MAX, place, state::State, text,
 };
 
 /// wasmtime has no type for this error.
@@ -19,9 +19,12 @@ pub(in crate::plugin) fn answer<T>(
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(mut said)) => {
             // The guest had an error code; the operator wants to know why.
-            if let Some(reason) = store.data().network.take_last_reason() {
+            let network = store.data().network.take_last_reason();
+            let files = store.data_mut().files.take_last_reason();
+            for (what, reason) in [("network", network), ("files", files)] {
+                let Some(reason) = reason else { continue };
                 let before = said.detail.take().map_or_else(String::new, |said| said + "\n");
-                said.detail = Some(format!("{before}network: {reason}"));
+                said.detail = Some(format!("{before}{what}: {reason}"));
             }
             Err(failure(said))
         }
@@ -34,6 +37,9 @@ pub(in crate::plugin) fn cause(store: &mut Store<State>, error: &wasmtime::Error
     let last_words = store.data().log.take_last_words();
     if let Some(refusal) = store.data_mut().limiter.take_refusal() {
         return refusal;
+    }
+    if let Some(exhausted) = error.downcast_ref::<Exhausted>() {
+        return Cause::Exhausted(exhausted.clone());
     }
     tracing::debug!("{error:?}");
     let reason = error.root_cause().to_string();

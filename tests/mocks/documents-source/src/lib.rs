@@ -102,7 +102,11 @@ impl Source for DocumentsSource {
     fn connect(config: Config<Options>) -> Result<Self, Failure> {
         let directory = config.path("connection_string")?.guest_path.clone();
         let options = config.options;
-        let script = Script { directory: directory.into(), faults: options.faults.clone() };
+        let script = Script {
+            directory: directory.into(),
+            prefix: String::new(),
+            faults: options.faults.clone(),
+        };
         script.call("connect")?;
         Ok(Self { script, options })
     }

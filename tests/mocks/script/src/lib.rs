@@ -33,10 +33,12 @@ fn once() -> u64 {
     1
 }
 
-/// Counts calls in a directory, so that the count outlives an instance.
+/// Counts calls in files, so that the count outlives an instance.
 #[derive(Clone, Debug)]
 pub struct Script {
+    /// Where the files are, and how their names begin.
     pub directory: PathBuf,
+    pub prefix: String,
     pub faults: Vec<Fault>,
 }
 
@@ -46,7 +48,8 @@ impl Script {
     /// # Errors
     /// As scripted, or when the directory cannot be written to.
     pub fn call(&self, call: &str) -> Result<(), Failure> {
-        let count = count(&self.directory.join(call)).map_err(|error| unwritable(&error))?;
+        let count = count(&self.directory.join(format!("{}{call}", self.prefix)))
+            .map_err(|error| unwritable(&error))?;
         let fault = self.faults.iter().find(|fault| {
             fault.call == call && (fault.at..fault.at + fault.times).contains(&count)
         });

@@ -44,11 +44,16 @@ impl Destination for ScriptedDestination {
     type Options = Options;
 
     fn describe() -> Description {
-        Description {
+        let mut description = Description {
             name: "scripted".to_owned(),
             description: "SQLite with scripted faults, for tests".to_owned(),
             ..SqliteDestination::describe()
+        };
+        // Calls are counted beside the database.
+        for wanted in &mut description.wanted_grants {
+            wanted.value.push_str(",.calls-*");
         }
+        description
     }
 
     fn connect(config: Config<Options>) -> Result<Self, Failure> {
@@ -58,7 +63,9 @@ impl Destination for ScriptedDestination {
         let file = Path::new(&inner.path("connection_string")?.guest_path);
         let directory = file.parent().unwrap_or(Path::new("/")).to_owned();
         let (lies, later) = (options.lies, options.positions_later_ms.map(Duration::from_millis));
-        let script = Script { directory, faults: options.faults };
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let prefix = format!("{name}.calls-");
+        let script = Script { directory, prefix, faults: options.faults };
         script.call("connect")?;
         let inner = SqliteDestination::connect(inner)?;
         Ok(Self { script, positions_later: later, lies, inner })

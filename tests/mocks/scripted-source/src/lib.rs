@@ -62,7 +62,11 @@ impl Source for ScriptedSource {
         let directory = config.path("connection_string")?.guest_path.clone();
         probe::run(&config);
         let options = config.options;
-        let script = Script { directory: directory.into(), faults: options.faults.clone() };
+        let script = Script {
+            directory: directory.into(),
+            prefix: String::new(),
+            faults: options.faults.clone(),
+        };
         script.call("connect")?;
         Ok(Self { script, options })
     }
