@@ -95,9 +95,10 @@ fn a_schema_beside_a_flood_goes_on() {
     pipeline.set("mode", json!("multi"));
     let limits = json!({"dead_letter_bytes": "16MiB"});
     pipeline.set("schemas", json!([{"name": "shop", "limits": limits}, {"name": "good"}]));
+    pipeline.set("destination.options", json!({"schema_prefix": true}));
     let ended = stops(&pipeline, "dead_letter_bytes");
     assert!(!ended.stderr.contains("of schema `good`"), "{}", ended.stderr);
-    assert_eq!(sqlite_count(&pipeline.database(), "items"), 3, "the rows of `good`");
+    assert_eq!(sqlite_count(&pipeline.database(), "good_items"), 3, "the rows of `good`");
 }
 
 /// The sum of all series of this metric with this text among the labels.

@@ -3,7 +3,7 @@
 use cartridge_warp_sdk::{
     ColumnType, Table,
     export::bindings::{
-        cartridge::warp::types::{Failure, SchemaChange, TableInfo},
+        cartridge::warp::types::{DeadLetter, Failure, SchemaChange, TableInfo},
         exports::cartridge::warp::source::{ChangeBatch, SnapshotBatch},
     },
     wire::{Encoder, encode_schema},
@@ -25,7 +25,7 @@ pub(crate) fn changes(
         caught_up: false,
     };
     match deed {
-        "flood:dead-letters" => answer.rejected = vec![dead_letter(&"p".repeat(1 << 20)); 4],
+        "flood:dead-letters" => answer.rejected = letters(call),
         "flood:columns" => answer.schema_changes.push(added_column("items", call)?),
         "flood:columns-in-rows" => answer.tables.push(wider(call, encoder)?),
         "flood:tables" => answer.schema_changes.push(added_table(call, 1)?),
@@ -43,6 +43,13 @@ pub(crate) fn changes(
         _ => {}
     }
     Ok(answer)
+}
+
+/// Four rows of 1 MiB that nobody can read, each from a place of its own.
+fn letters(call: u32) -> Vec<DeadLetter> {
+    let letter = dead_letter(&"p".repeat(1 << 20));
+    let placed = |n| DeadLetter { origin: format!("items:{call}.{n}"), ..letter.clone() };
+    (0..4).map(placed).collect()
 }
 
 /// A step of a chunk that never ends.
