@@ -88,10 +88,14 @@ impl Pipeline {
         );
     }
 
-    /// How often a mock source has heard this call: `state` is its directory.
+    /// How often a mock connector has heard this call: `state` is the source's directory, `.` the
+    /// destination's.
     pub fn calls(&self, directory: &str, call: &str) -> u64 {
+        // The destination sees its database and what is named after it.
+        let prefix = if directory == "." { "shop.db.calls-" } else { "" };
         // The mocks append a byte at each call.
-        fs::metadata(self.path(directory).join(call)).map_or(0, |calls| calls.len())
+        let file = self.path(directory).join(format!("{prefix}{call}"));
+        fs::metadata(file).map_or(0, |calls| calls.len())
     }
 
     /// A path below the pipeline's directory.
