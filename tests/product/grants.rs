@@ -230,16 +230,16 @@ fn no_grant_holds_the_configuration_its_secrets_or_the_hosts_own() {
 
 #[test]
 fn a_connection_string_that_changes_names_the_same_paths_or_none() {
-    let options = json!({"deed": "connection", "fail": true});
-    let mut pipeline = Pipeline::networked("net://app@db.example:4000/shop", options);
+    let faults = json!([{"call": "get-changes", "at": 0, "action": "reconnect", "times": 100_000}]);
+    let mut pipeline = Pipeline::scripted(json!({"faults": faults}));
     pipeline.set("error_handling.max_retries", json!(1000));
     let (first, other) = (pipeline.database(), pipeline.path("other.db"));
     fs::write(pipeline.path("place.txt"), first.to_str().unwrap()).unwrap();
     let destination = json!({"type": "sqlite", "connection_string_file": "place.txt"});
     pipeline.set("destination", destination);
     let mut running = pipeline.start();
-    // The source tells where it connects to, spelled, and fails.
-    running.wait_for("a.p.p.@.");
+    // Each attempt opens both sides anew.
+    running.wait_for("trying again");
     fs::write(pipeline.path("place.txt"), other.to_str().unwrap()).unwrap();
     running.wait_for("names other paths than at the start");
     let ended = running.wait(std::time::Duration::from_secs(60));

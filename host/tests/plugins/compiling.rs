@@ -50,7 +50,7 @@ fn written(directory: &Path, bytes: &[u8]) -> PathBuf {
 async fn more_memory_and_more_time_than_allowed_are_refused_by_their_keys() {
     let directory = tempfile::tempdir().unwrap();
     let little = CompileLimits { memory_bytes_max: 384 << 20, ..CompileLimits::default() };
-    let short = CompileLimits { time_max: Duration::from_secs(1), memory_bytes_max: 16 << 30 };
+    let short = CompileLimits { time_max: Duration::from_secs(6), memory_bytes_max: 16 << 30 };
     for (bytes, limits, expected) in
         [(many(), little, "limits.compile.memory"), (long(), short, "limits.compile.time")]
     {
