@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::{ConnectionString, DestinationConfig, SourceConfig};
-use crate::model::redaction;
+use crate::model::{path_form::is_plain_path, redaction};
 
 /// Far longer than any connection string.
 const FILE_SIZE_MAX: u64 = 64 << 10;
@@ -49,8 +49,10 @@ pub fn read_connection_string(
         (Some(text), _) => Ok(text.clone()),
         (None, Some(path)) => {
             let text = read_connection_file(path)?;
-            // Somebody thought the whole of it a secret.
-            redaction::learn(text.expose());
+            // Somebody thought the whole of it a secret; a path is none.
+            if !is_plain_path(text.expose()) {
+                redaction::learn(text.expose());
+            }
             redaction::learn_connection_string(text.expose());
             Ok(text)
         }
