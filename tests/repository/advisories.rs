@@ -12,16 +12,11 @@ version=$(sed -n 's/^version=//p' scripts/deny.sh)
 case " $* " in
 *" --version "*) echo "cargo-deny $version" ;;
 *" licenses "*) exit "$(cat "$here/licenses")" ;;
-*" fetch "*)
-    config=$(sed -n 's/.* --config \([^ ]*\) .*/\1/p' <<<" $* ")
-    url=$(sed -n 's/^db-urls = \["file:\/\/\(.*\)"\]$/\1/p' "$config")
-    [ -n "$url" ] || { [ -e "$here/network" ]; exit; }
-    git clone --quiet "$url" "$(sed -n 's/^db-path = "\(.*\)"$/\1/p' "$config")"
-    ;;
+*" fetch "*) [ -e "$here/network" ] ;;
 *" advisories "*)
     config=$(sed -n 's/.* --config \([^ ]*\) .*/\1/p' <<<" $* ")
     fetched=$(sed -n 's/^db-path = "\(.*\)"$/\1/p' "$config")
-    [ -z "$fetched" ] || ! grep -rq 'package = "bad"' "$fetched/crates"
+    [ -z "$fetched" ] || ! grep -rq 'package = "bad"' "$fetched"/*/crates
     ;;
 esac
 "#;
