@@ -13,6 +13,7 @@ use super::{
     Observer, OptionError, Resolver, Role, SnapshotBatch, SrvGrant, WriteOutcome, WriteRequest,
     convert,
     imports::{log::GuestLog, stdio::Lines},
+    log_rate::LogRates,
     network, options, preflight,
     state::Identity,
     text,
@@ -127,7 +128,8 @@ pub fn print<'a>(observer: Arc<dyn Observer>, pieces: impl IntoIterator<Item = &
     let plugin = Arc::from("x");
     let identity =
         Identity { plugin, role: Role::Source, label: Arc::from(""), instance: 0, observer };
-    let mut stream = Lines::stderr(GuestLog::new(identity, u32::MAX)).p2_stream();
+    let rate = LogRates::default().of(Role::Source, "x", u32::MAX, &identity.observer);
+    let mut stream = Lines::stderr(GuestLog::new(identity, rate)).p2_stream();
     for piece in pieces {
         // The stream takes everything; an error would be the guest's.
         let _ = stream.write(Bytes::copy_from_slice(piece));

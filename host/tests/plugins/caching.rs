@@ -98,15 +98,18 @@ fn an_unusable_cache_is_one_warning_and_a_compilation_each_time() {
     let state = home.path().join(".local/state/cartridge-warp");
     fs::create_dir_all(&state).unwrap();
     fs::set_permissions(&state, fs::Permissions::from_mode(0o777)).unwrap();
-    for _ in 0..2 {
-        let ended = Command::new(env!("CARGO_BIN_EXE_cartridge-warp"))
+    let inspect = || {
+        Command::new(env!("CARGO_BIN_EXE_cartridge-warp"))
             .args(["connectors", "inspect"])
             .arg(component())
             .env("HOME", home.path())
             .env("CARTRIDGE_WARP_LOG", "cartridge_warp=info")
             .stdin(Stdio::null())
             .output()
-            .unwrap();
+            .unwrap()
+    };
+    for _ in 0..2 {
+        let ended = inspect();
         let log = String::from_utf8_lossy(&ended.stderr);
         assert!(ended.status.success(), "{log}");
         assert_eq!(log.matches("the compile cache is not used").count(), 1, "{log}");
@@ -117,14 +120,7 @@ fn an_unusable_cache_is_one_warning_and_a_compilation_each_time() {
     fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).unwrap();
     let mut compiled = 0;
     for _ in 0..2 {
-        let ended = Command::new(env!("CARGO_BIN_EXE_cartridge-warp"))
-            .args(["connectors", "inspect"])
-            .arg(component())
-            .env("HOME", home.path())
-            .env("CARTRIDGE_WARP_LOG", "cartridge_warp=info")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let ended = inspect();
         compiled += String::from_utf8_lossy(&ended.stderr).matches("compiling a connector").count();
     }
     assert_eq!(compiled, 1, "the second run says nothing: it takes it from the cache");

@@ -195,25 +195,25 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let base = base.path().canonicalize().unwrap();
         let at = |path: &str| base.join(path);
-        fs::create_dir_all(at("disk/work/in")).unwrap();
+        fs::create_dir_all(at("disk/job/in")).unwrap();
         fs::create_dir_all(at("secret/in")).unwrap();
         symlink(at("disk"), at("operators")).unwrap();
-        symlink("../../secret", at("disk/work/guests")).unwrap();
+        symlink("../../secret", at("disk/job/guests")).unwrap();
         symlink("secret", at("last")).unwrap();
         symlink("loop", at("loop")).unwrap();
         let open = |path: &str| File::open(at(path)).unwrap();
-        let writable = Writable::from([Identity::of(&open("disk/work")).unwrap()]);
+        let writable = Writable::from([Identity::of(&open("disk/job")).unwrap()]);
         let cases = [
-            ("disk/work/in", Ok("disk/work/in")),
-            ("operators/work/in", Ok("disk/work/in")),
-            ("operators/work/../work/in", Ok("disk/work/in")),
+            ("disk/job/in", Ok("disk/job/in")),
+            ("operators/job/in", Ok("disk/job/in")),
+            ("operators/job/../job/in", Ok("disk/job/in")),
             ("operators/../secret", Ok("secret")),
             ("last/in", Ok("secret/in")),
             ("last", Err("is a link")),
             ("last/", Err("is a link")),
-            ("disk/work/guests", Err("is a link")),
-            ("disk/work/guests/in", Err("is a link")),
-            ("operators/work/guests/in", Err("is a link")),
+            ("disk/job/guests", Err("is a link")),
+            ("disk/job/guests/in", Err("is a link")),
+            ("operators/job/guests/in", Err("is a link")),
             ("loop/in", Err("symbolic links")),
             ("none", Err("No such file")),
         ];
@@ -235,7 +235,7 @@ mod tests {
             &fs::metadata(at("new/a")).unwrap().permissions(),
         );
         assert_eq!(mode & 0o777, 0o700);
-        assert!(directory(&at("disk/work/guests/new"), &writable, true).is_err());
+        assert!(directory(&at("disk/job/guests/new"), &writable, true).is_err());
         assert!(!at("secret/new").exists(), "nothing is made behind a guest's link");
     }
 }
