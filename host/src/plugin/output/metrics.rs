@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use super::log::{GuestLog, Level};
 use crate::plugin::{
-    bindings::source::cartridge::warp::metrics::Host,
+    identity::Identity,
     limits::{METRIC_NAMES_MAX, WORD_BYTES_MAX},
-    state::{Identity, State},
     text,
 };
 
@@ -29,7 +28,7 @@ impl OwnMetrics {
         }
     }
 
-    fn counter_add(&mut self, name: &str, value: u64) {
+    pub(in crate::plugin) fn counter_add(&mut self, name: &str, value: u64) {
         if admit(&mut self.counters, name) {
             self.identity.observer.counter_add(self.identity.origin(), name, value);
         } else {
@@ -37,7 +36,7 @@ impl OwnMetrics {
         }
     }
 
-    fn gauge_set(&mut self, name: &str, value: f64) {
+    pub(in crate::plugin) fn gauge_set(&mut self, name: &str, value: f64) {
         if admit(&mut self.gauges, name) {
             self.identity.observer.gauge_set(self.identity.origin(), name, value);
         } else {
@@ -64,16 +63,6 @@ fn admit(names: &mut BTreeSet<String>, name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let valid = !name.is_empty() && name.len() <= WORD_BYTES_MAX && name.chars().all(plain);
     valid && names.len() < METRIC_NAMES_MAX && names.insert(name.to_owned())
-}
-
-impl Host for State {
-    fn counter_add(&mut self, name: String, value: u64) {
-        self.metrics.counter_add(&name, value);
-    }
-
-    fn gauge_set(&mut self, name: String, value: f64) {
-        self.metrics.gauge_set(&name, value);
-    }
 }
 
 #[cfg(test)]

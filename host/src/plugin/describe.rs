@@ -4,8 +4,6 @@
 //! on when, where or how often it is asked: equal bytes give equal answers (see `still`). The cache
 //! keeps the answer beside the compiled component, under the same seal, and it is not asked again.
 
-mod still;
-
 use std::{path::Path, sync::Arc};
 
 use tokio::time::timeout;
@@ -13,21 +11,19 @@ use wasmtime::Store;
 
 use super::{
     Bounds, Cause, ConnectorInfo, Engine, Limits, LoadError, PluginError, Role, Secrets,
-    artifact::Program,
     bindings::source::cartridge::warp::types as wit,
     convert::info::connector_info,
-    file_name,
-    imports::log::GuestLog,
+    fault, file_name,
+    identity::Identity,
+    imports::still,
+    info::Answer,
     limits::{DESCRIBE_ANSWER_BYTES_MAX, DESCRIBE_DEADLINE, DESCRIBE_MEMORY_BYTES_MAX},
     network::Network,
-    session::fault,
-    state::{Identity, State, new_store},
+    output::log::GuestLog,
+    program::Program,
+    state::State,
+    store::new_store,
 };
-
-pub(super) use still::linker;
-
-/// A connector's own words, as they came: whoever reads them checks them.
-pub(super) struct Answer(pub Vec<u8>);
 
 /// Calls `describe`. The program must be linked by [`linker`].
 pub(super) async fn ask(
@@ -54,7 +50,7 @@ pub(super) async fn ask(
     let log = GuestLog::new(identity.clone(), rate);
     let wasi = still::sandbox(&log);
     let account = engine.ledger().account(role, &identity.plugin, limits.bounds);
-    let network = Network::new(engine, &identity, account, Vec::new(), log.clone());
+    let network = Network::new(engine.outside(), &identity, account, Vec::new(), log.clone());
     network.close();
     let mut store = new_store(engine, identity, &limits, log, wasi, network, Secrets::default());
     store.data_mut().limiter.end_at_refusal();

@@ -9,18 +9,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+pub(in crate::plugin) use crate::plugin::bindings::source::cartridge::warp::log::Level;
 use crate::plugin::{
     LogRate,
-    bindings::source::cartridge::warp::log::{Host, Level as GuestLevel},
+    identity::Identity,
     limits::{
         LAST_LINE_BYTES_MAX, LAST_LINES_MAX, LOG_FIELDS_MAX, LOG_HEAD_BYTES_MAX,
         LOG_LINE_BYTES_MAX, NAME_BYTES_MAX,
     },
-    state::{Identity, State},
     text,
 };
-
-pub(in crate::plugin) type Level = GuestLevel;
 
 /// Lines of stderr that the error of a trap repeats.
 const LAST_WORDS_LINES_MAX: usize = 3;
@@ -96,7 +94,7 @@ impl GuestLog {
         words.push_back(line.to_owned());
     }
 
-    fn remember_line(&self, line: &str) {
+    pub(in crate::plugin) fn remember_line(&self, line: &str) {
         let mut lines = self.inner.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == LAST_LINES_MAX {
             lines.pop_front();
@@ -149,11 +147,4 @@ fn in_one(fields: &[(String, String)]) -> String {
         line.push_str(&more);
     }
     line
-}
-
-impl Host for State {
-    fn log(&mut self, level: GuestLevel, message: String, fields: Vec<(String, String)>) {
-        self.log.remember_line(&message);
-        self.log.line(level, &message, &fields);
-    }
 }

@@ -20,9 +20,7 @@ use wasmtime_wasi::{
     random::Deterministic,
 };
 
-use crate::plugin::{
-    imports::log::GuestLog, limits::DESCRIBE_RANDOM_BYTES_MAX, state::State, wasi,
-};
+use crate::plugin::{limits::DESCRIBE_RANDOM_BYTES_MAX, output::log::GuestLog, state::State, wasi};
 
 /// The first second of 2026: no clock of a build would be later than a test's.
 const NOW: Duration = Duration::from_secs(1_767_225_600);
@@ -42,7 +40,7 @@ pub(in crate::plugin) fn linker(usual: &Linker<State>) -> wasmtime::Result<Linke
 }
 
 /// A context that is the same each time.
-pub(super) fn sandbox(log: &GuestLog) -> WasiCtx {
+pub(in crate::plugin) fn sandbox(log: &GuestLog) -> WasiCtx {
     let mut builder = wasi::builder(log);
     builder
         .wall_clock(Still)
