@@ -87,6 +87,19 @@ impl DestinationConnection {
         .await
     }
 
+    /// Which tables those of the schema are, if the far side can tell.
+    pub async fn identify(&self, schema: &str) -> Result<Option<String>, PluginError> {
+        let schema = schema.to_owned();
+        self.call("identify", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called = api.call_identify(&mut *store, connection, &schema).await;
+                convert::bounds::identity(answer(store, called)?)
+            })
+        })
+        .await
+    }
+
     pub async fn create_schema_if_not_exists(&self, schema: &str) -> Result<(), PluginError> {
         let schema = schema.to_owned();
         self.call("create-schema-if-not-exists", move |Instance { store, guest }| {

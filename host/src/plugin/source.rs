@@ -83,6 +83,19 @@ impl SourceConnection {
         .await
     }
 
+    /// Which tables those of the schema are, if the far side can tell.
+    pub async fn identify(&self, schema: &str) -> Result<Option<String>, PluginError> {
+        let schema = schema.to_owned();
+        self.call("identify", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called = api.call_identify(&mut *store, connection, &schema).await;
+                convert::bounds::identity(answer(store, called)?)
+            })
+        })
+        .await
+    }
+
     /// All tables of a schema.
     pub async fn get_schema(&self, schema: &str) -> Result<Vec<TableShape>, PluginError> {
         let schema = schema.to_owned();

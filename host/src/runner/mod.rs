@@ -40,6 +40,7 @@ pub use error::RunError;
 pub use processor::{Completion, SchemaProcessor};
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use side::{
-    ConnectorError, Connectors, Endpoint, compile_limits, destination as destination_endpoint,
-    endpoint_of, open_grants, process_bounds, source as source_endpoint,
+    ConnectorError, Connectors, Endpoint, check_apart, compile_limits,
+    destination as destination_endpoint, endpoint_of, open_grants, process_bounds,
+    source as source_endpoint,
 };

@@ -22,6 +22,7 @@ use crate::{
         error::RunError,
         follow::{StreamEnd, follow},
         shapes::prepare_tables,
+        side::check_apart,
         state::{RUNNER, deletion},
     },
 };
@@ -61,9 +62,11 @@ struct Opened {
 /// Opens both sides and makes this process the schema's writer.
 async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<Opened, RunError> {
     let source = context.open_source().await?;
+    let destination = context.open_destination().await?;
+    // Before either side changes anything.
+    check_apart(&source, &destination, context.name()).await?;
     let Selection { tables, others } = select_tables(context, &source).await?;
     check_named(context, attempts.resync.named(), &tables, "full_resync")?;
-    let destination = context.open_destination().await?;
     let Claim { epoch, abandoned } = claim(context, &destination, attempts).await?;
     let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables));
     if let Some(run) = abandoned {

@@ -16,6 +16,7 @@ use crate::{
         context::SchemaContext,
         error::RunError,
         reading::{Asked, BYTES_MAX, pace},
+        side::check_apart,
         state::{CHANGES, TableState, read, table_stream},
         tally::Measured,
     },
@@ -24,9 +25,10 @@ use crate::{
 /// Counts what a run would copy, into the context's tally.
 pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
     let source = context.open_source().await?;
+    let destination = context.open_destination().await?;
+    check_apart(&source, &destination, context.name()).await?;
     let Selection { tables, .. } = select_tables(context, &source).await?;
     check_named(context, context.resync().named(), &tables, "full_resync")?;
-    let destination = context.open_destination().await?;
     destination.test_connection().await?;
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    apart::check_directories,
     connection::{Connection, Endpoint},
     connectors::{self, Connectors},
     protected::protected_places,
@@ -150,5 +151,7 @@ pub fn open_grants(open: &[&Endpoint], beside: &[&Endpoint]) -> Result<(), RunEr
     Places::open(&sides, &beside).map_err(|cause| {
         let role = open.get(cause.side).map_or("", |endpoint| endpoint.plugin.info.role.word());
         RunError::Unavailable { role, cause }
-    })
+    })?;
+    let mut pairs = open.iter().flat_map(|one| open.iter().map(move |other| (*one, *other)));
+    pairs.try_for_each(|(source, destination)| check_directories(source, destination))
 }

@@ -1,5 +1,6 @@
 //! Both sides of a pipeline: their connectors, and how those are opened.
 
+mod apart;
 mod bounds;
 mod connection;
 mod connectors;
@@ -9,6 +10,7 @@ mod settings;
 #[allow(clippy::module_inception)] // A side of a pipeline is what the room is about.
 mod side;
 
+pub use apart::check_apart;
 pub use bounds::{compile_limits, process_bounds};
 pub use connection::Endpoint;
 pub use connectors::{ConnectorError, Connectors};

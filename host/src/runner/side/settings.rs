@@ -16,15 +16,11 @@ pub fn source_settings(
     let mut given = Given { key: "source", plugin, settings: Vec::new() };
     given.add_optional("database", section.database.as_deref())?;
     given.add("timezone", &section.timezone, "UTC")?;
-    let strategy = match section.change_detection_strategy {
-        ChangeDetectionStrategy::Log => "log",
-        ChangeDetectionStrategy::Timestamp => "timestamp",
-        ChangeDetectionStrategy::Trigger => "trigger",
-    };
-    if !plugin.info.has(&format!("change-detection:{strategy}")) {
-        let capabilities = plugin.info.capabilities.iter();
-        let offered: Vec<&str> =
-            capabilities.filter_map(|word| word.strip_prefix("change-detection:")).collect();
+    let capabilities = plugin.info.capabilities.iter();
+    let offered: Vec<&str> =
+        capabilities.filter_map(|word| word.strip_prefix("change-detection:")).collect();
+    let strategy = strategy(section.change_detection_strategy, &offered);
+    if !offered.contains(&strategy) {
         return Err(RunError::Unusable {
             what: format!("source `{}` cannot find changes by {strategy}", plugin.info.name),
             help: format!(
@@ -46,6 +42,16 @@ pub fn source_settings(
         });
     }
     Ok(given.settings)
+}
+
+/// The configured way to find changes; else `log`, or the only one there is.
+fn strategy<'a>(configured: Option<ChangeDetectionStrategy>, offered: &[&'a str]) -> &'a str {
+    match (configured, offered) {
+        (None, [only]) => only,
+        (None | Some(ChangeDetectionStrategy::Log), _) => "log",
+        (Some(ChangeDetectionStrategy::Timestamp), _) => "timestamp",
+        (Some(ChangeDetectionStrategy::Trigger), _) => "trigger",
+    }
 }
 
 /// The destination's.
@@ -86,5 +92,27 @@ impl Given<'_> {
             });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_only_strategy_needs_no_key() {
+        use ChangeDetectionStrategy::{Log, Timestamp, Trigger};
+        let cases: [(_, &[&str], _); 7] = [
+            (None, &["timestamp"], "timestamp"),
+            (None, &["log"], "log"),
+            (None, &["timestamp", "log"], "log"),
+            (None, &["timestamp", "trigger"], "log"),
+            (Some(Log), &["timestamp"], "log"),
+            (Some(Timestamp), &["log"], "timestamp"),
+            (Some(Trigger), &[], "trigger"),
+        ];
+        for (configured, offered, expected) in cases {
+            assert_eq!(strategy(configured, offered), expected, "{configured:?} of {offered:?}");
+        }
     }
 }
