@@ -108,7 +108,8 @@ impl TableBatch {
     /// Whether all rows are inserts, as those of a copy are.
     pub fn are_inserts(&self) -> bool {
         let insert = Operation::Insert as u8;
-        self.operations().is_none_or(|operations| operations.values().iter().all(|op| *op == insert))
+        self.operations()
+            .is_none_or(|operations| operations.values().iter().all(|op| *op == insert))
     }
 
     /// The newest commit time among the rows, in microseconds since 1970 UTC.
