@@ -5,6 +5,7 @@
 //! rely on and why it holds.
 
 mod catalog;
+mod hash;
 mod options;
 mod pgoutput;
 mod position;
@@ -253,6 +254,12 @@ fn check_table(table: &SourceTable) -> Result<(), Failure> {
                  or leave it out",
                 key_sql(&name)
             ),
+        );
+    }
+    if let Some(obstacle) = &table.obstacle {
+        return config(
+            "partition",
+            format!("table {name} cannot be followed: {obstacle}, or leave it out"),
         );
     }
     if let Some(column) = table.columns.iter().find(|column| is_reserved(&column.name)) {

@@ -19,7 +19,7 @@ use crate::{
     },
     plugin::{ConnectorInfo, encode_batch, table_schema},
     runner::{error::RunError, names::listed},
-    schema::{compare, merge},
+    schema::{News, compare, identity, merge},
 };
 
 /// How many schemas of a table are remembered; a source that sends more is worked out anew (I7).
@@ -217,21 +217,73 @@ impl Table {
     }
 
     /// What a batch of this schema brings that the table does not have yet, in the source's terms.
-    pub fn news(&self, schema: &TableSchema) -> Vec<SchemaChange> {
+    pub fn news(&self, schema: &TableSchema) -> News {
         if self.known.contains_key(&schema.id) {
-            return Vec::new();
+            return News::default();
         }
-        self.compare_with(&schema.arrow)
+        self.compare_with(&schema.arrow).of_rows()
     }
 
     /// What these columns bring that the table does not have yet, in the source's terms.
-    pub fn compare_with(&self, arrow: &Schema) -> Vec<SchemaChange> {
+    pub fn compare_with(&self, arrow: &Schema) -> News {
         let mut news = compare(&self.source, arrow);
-        news.retain(|change| match &change.kind {
+        news.changes.retain(|change| match &change.kind {
             ChangeKind::AddColumn { column } => !self.rules.is_left_out(column),
             _ => true,
         });
         news
+    }
+
+    /// Takes over what the source says of which column is which; whether it is news.
+    pub fn adopt(&mut self, now: &Schema) -> bool {
+        let adopted = identity::adopt(&self.source.schema, now);
+        if adopted == self.source.schema {
+            return false;
+        }
+        self.source.schema = adopted;
+        self.shape_bytes = self.source.byte_count();
+        true
+    }
+
+    /// Takes over a change of a column that is none to the destination: the source says something
+    /// else of which column it is.
+    pub fn learn(&mut self, change: &SchemaChange) -> bool {
+        let (ChangeKind::ModifyColumn { column }, Some(after)) = (&change.kind, &change.after)
+        else {
+            return false;
+        };
+        let known = self.source.schema.field_with_name(column).ok();
+        let fields = known.zip(after.schema.field_with_name(column).ok());
+        let is_same = fields.is_some_and(|(old, now)| identity::is_same_but_for_identity(old, now));
+        if is_same {
+            self.adopt(&after.schema);
+        }
+        is_same
+    }
+
+    /// Whether the destination may have another column of the name that a change brings.
+    pub fn is_taken(&self, change: &SchemaChange) -> bool {
+        let name = match &change.kind {
+            ChangeKind::AddColumn { column } => column,
+            ChangeKind::RenameColumn { new_name, .. } => new_name,
+            _ => return false,
+        };
+        self.source.schema.field_with_name(name).is_ok()
+    }
+
+    /// Rules name columns, so one that they name cannot get another name behind their back.
+    pub fn check_rename(&self, change: &SchemaChange) -> Result<(), RunError> {
+        let ChangeKind::RenameColumn { column, new_name } = &change.kind else { return Ok(()) };
+        let Some((rule, _)) = self.rules.named().find(|(_, named)| named == column) else {
+            return Ok(());
+        };
+        Err(RunError::Unusable {
+            what: format!(
+                "table `{}`: `columns.{rule}` names `{column}`, which is called `{new_name}` now",
+                self.source.name
+            ),
+            help: format!("write `{new_name}` there and run again"),
+        })
     }
 
     /// A column that the source has and the destination will not.
@@ -259,6 +311,9 @@ impl Table {
             ChangeKind::RenameColumn { column, new_name } => {
                 let old = self.rules.destination_name(column).map(str::to_owned);
                 self.source.schema = without(&self.source, column);
+                let key = self.source.key.iter_mut().filter(|key| *key == column);
+                key.for_each(|key| new_name.clone_into(key));
+                self.rules.rename_key(column, new_name);
                 let new_name = self.take_column(change, new_name)?;
                 ChangeKind::RenameColumn { column: old?, new_name }
             }
