@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use cartridge_warp_sdk::TableRows;
+use cartridge_warp_sdk::sql::Table;
 use postgresql_client::tokio_postgres::types::ToSql;
 use postgresql_client::types;
 
@@ -22,7 +23,6 @@ use crate::session::Session;
 use crate::shape::Shape;
 use crate::stage;
 use crate::statement::{self, From, Slot, Sql, Writer};
-use crate::table::Table;
 
 /// Changes from which on arrays are faster than a statement each. Measured with `cargo bench` (six
 /// columns, a local server, half updates, a quarter deletes): 6 rows take 0.65 ms either way, 20 rows

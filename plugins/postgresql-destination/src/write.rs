@@ -8,9 +8,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use cartridge_warp_sdk::{
-    DeadLetter, Failure, Operation, RejectedRow, TableRows, WriteMode, WriteOutcome, WriteRequest,
-};
+use cartridge_warp_sdk::sql::{Rejections, Table, Tables, planned};
+use cartridge_warp_sdk::{Failure, Operation, TableRows, WriteMode, WriteOutcome, WriteRequest};
 
 use crate::apply::{Applier, stage_changes_min};
 use crate::collapse::{Change, Changes};
@@ -24,7 +23,6 @@ use crate::scope::Scope;
 use crate::shape::Shape;
 use crate::stage;
 use crate::statement;
-use crate::table::{Table, Tables};
 
 /// New rows from which on they are copied straight into their table.
 const COPY_ROWS_MIN: usize = 40;
@@ -93,7 +91,7 @@ pub(crate) fn batch(
         };
         for part in parts.iter_mut().filter(|part| part.ready.is_none()) {
             if way == Way::Upsert {
-                pauses.insert(part.table.sql(), PAUSE_BATCHES);
+                pauses.insert(part.table.sql.clone(), PAUSE_BATCHES);
             }
             part.make_ready(scope)?;
         }
@@ -103,12 +101,6 @@ pub(crate) fn batch(
 fn part<'a>(batch: usize, rows: &'a TableRows, tables: &'a Tables) -> Result<Part<'a>, Refusal> {
     let table = planned(rows.table(), tables)?;
     Ok(Part { batch, rows, table, shape: Shape::of(table, rows)?, ready: None })
-}
-
-fn planned<'t>(name: &str, tables: &'t Tables) -> Result<&'t Table, Failure> {
-    tables
-        .get(name)
-        .ok_or_else(|| Failure::stop("unknown-table", format!("table {name} was never planned")))
 }
 
 fn attempt(
@@ -128,20 +120,14 @@ fn attempt(
         for name in &request.clear_tables {
             session.run(&statement::clear(planned(name, tables)?))?;
         }
-        let mut rejected = Rejected { keep: request.dead_letter_rejected, ..Rejected::default() };
+        let mut rejected = Rejections::of(request);
         for part in parts {
             match &part.ready {
                 None => part.copy(scope, &mut rejected)?,
                 Some(ready) => part.write(ready, scope, way, &mut rejected)?,
             }
         }
-        let rows: usize = request.tables.iter().map(TableRows::len).sum();
-        let mut outcome = rejected.outcome;
-        outcome.rows_written = rows.saturating_sub(outcome.rejected.len()) as u64;
-        outcome.rejected.sort_by_key(|rejected| (rejected.batch, rejected.row));
-        rejected.letters.sort_by_key(|(place, _)| *place);
-        let letters = rejected.letters.into_iter().map(|(_, letter)| letter);
-        let letters: Vec<_> = letters.chain(request.dead_letters.iter().cloned()).collect();
+        let (outcome, letters) = rejected.finish();
         dead_letters::store(session, names, schema, &letters)?;
         metadata::store_markers(session, names, schema, &request.markers, request.epoch)?;
         Ok(outcome)
@@ -159,7 +145,7 @@ impl Part<'_> {
             && self.shape.is_direct()
             && !self.table.audit;
         let paused = copyable
-            && pauses.get_mut(&self.table.sql()).is_some_and(|left| {
+            && pauses.get_mut(&self.table.sql).is_some_and(|left| {
                 *left = left.saturating_sub(1);
                 *left > 0
             });
@@ -183,14 +169,14 @@ impl Part<'_> {
 
     /// Copies new rows straight into the table, encoding them on the way: the server works on the
     /// first ones meanwhile. One whose key is there already refuses all of them.
-    fn copy(&self, scope: Scope<'_>, rejected: &mut Rejected) -> Result<(), Refusal> {
+    fn copy(&self, scope: Scope<'_>, rejected: &mut Rejections<'_>) -> Result<(), Refusal> {
         let encoder = RowEncoder::of(self.rows, self.table, &self.shape);
         let soft = self.table.soft_column.is_some();
         let count = copy::field_count(self.shape.columns.len() + usize::from(soft));
-        let (mut rows, mut unsendable) = (0..self.rows.len(), Vec::new());
+        let (mut rows, mut unsent) = (0..self.rows.len(), Vec::new());
         let blocks = copy::blocks(|block| {
             while let Err(row) = encoder.write(rows.next()?, block) {
-                unsendable.push(row);
+                unsent.push(row);
             }
             if soft {
                 copy::field(block, Some(&[0]));
@@ -198,7 +184,7 @@ impl Part<'_> {
             Some(count)
         });
         scope.session.copy(&statement::copy_new(self.table, &self.shape), blocks)?;
-        unsendable.iter().try_for_each(|row| rejected.unsendable(self, row))
+        unsent.iter().try_for_each(|row| unsendable(self, row, rejected))
     }
 
     fn write(
@@ -206,10 +192,10 @@ impl Part<'_> {
         ready: &Ready,
         scope: Scope<'_>,
         way: Way,
-        rejected: &mut Rejected,
+        rejected: &mut Rejections<'_>,
     ) -> Result<(), Refusal> {
         for row in &ready.encoded.unsendable {
-            rejected.unsendable(self, row)?;
+            unsendable(self, row, rejected)?;
         }
         if self.table.write_mode == WriteMode::Append {
             return self.append(ready, scope, way, rejected);
@@ -243,7 +229,7 @@ impl Part<'_> {
         applier: &Applier<'_>,
         rows: Range<usize>,
         way: Way,
-        rejected: &mut Rejected,
+        rejected: &mut Rejections<'_>,
     ) -> Result<(), Refusal> {
         if rows.is_empty() {
             return Ok(());
@@ -258,7 +244,7 @@ impl Part<'_> {
         rescue::bisect(applier.session, all.len(), apply, |at, refusal| {
             let rows = changes.rows(&all[at]);
             if let [row] = rows[..] {
-                return rejected.refused(self, row, &refusal);
+                return refused(self, row, &refusal, rejected);
             }
             // The rows of a key one after the other: those before the bad one still count.
             for row in rows {
@@ -266,7 +252,7 @@ impl Part<'_> {
                 let one = Changes::of(self.rows, applier.encoded, &self.shape, one, soft);
                 let refusal = rescue::saved(applier.session, || applier.apply(&one.all))?;
                 if let Some(refusal) = refusal {
-                    rejected.refused(self, row, &refusal)?;
+                    refused(self, row, &refusal, rejected)?;
                 }
             }
             Ok(())
@@ -278,7 +264,7 @@ impl Part<'_> {
         Ready { encoded, stage }: &Ready,
         scope: Scope<'_>,
         way: Way,
-        rejected: &mut Rejected,
+        rejected: &mut Rejections<'_>,
     ) -> Result<(), Refusal> {
         let sendable = |row: &usize| !encoded.row(*row).is_empty();
         let rows: Vec<usize> = (0..self.rows.len()).filter(sendable).collect();
@@ -303,62 +289,25 @@ impl Part<'_> {
             return if rows.is_empty() { Ok(()) } else { apply(0..rows.len()) };
         }
         rescue::bisect(session, rows.len(), apply, |at, refusal| {
-            rejected.refused(self, rows[at], &refusal)
+            refused(self, rows[at], &refusal, rejected)
         })
     }
 }
 
-/// Rows that were refused so far.
-#[derive(Default)]
-struct Rejected {
-    /// Whether refused rows are kept; else the first of them ends the attempt.
-    keep: bool,
-    outcome: WriteOutcome,
-    letters: Vec<((usize, usize), DeadLetter)>,
+fn unsendable(
+    part: &Part<'_>,
+    row: &Unsendable,
+    rejected: &mut Rejections<'_>,
+) -> Result<(), Refusal> {
+    Ok(rejected.add(part.batch, row.row, row.code, &row.message)?)
 }
 
-impl Rejected {
-    fn unsendable(&mut self, part: &Part<'_>, row: &Unsendable) -> Result<(), Refusal> {
-        self.add(part, row.row, row.code, &row.message)
-    }
-
-    fn refused(&mut self, part: &Part<'_>, row: usize, refusal: &Refusal) -> Result<(), Refusal> {
-        self.add(part, row, refusal.blames_row.unwrap_or("constraint"), &refusal.words())
-    }
-
-    fn add(
-        &mut self,
-        part: &Part<'_>,
-        row: usize,
-        code: &str,
-        message: &str,
-    ) -> Result<(), Refusal> {
-        let table = part.rows.table();
-        if !self.keep {
-            return Err(Failure::stop(
-                "row-rejected",
-                format!(
-                    "row {row} of a batch for table {table} was refused ({code}): {message}; \
-                     nothing of the batch was written. Correct the row or the table, or set \
-                     error_handling.dead_letter_queue"
-                ),
-            )
-            .into());
-        }
-        let place = (part.batch, row);
-        self.letters.push((place, letter(part.rows, row, code, message)));
-        let (code, message) = (code.to_owned(), message.to_owned());
-        self.outcome.rejected.push(RejectedRow { batch: part.batch, row, code, message });
-        Ok(())
-    }
-}
-
-fn letter(rows: &TableRows, row: usize, code: &str, message: &str) -> DeadLetter {
-    let value = |(at, column): (usize, &cartridge_warp_sdk::Column)| {
-        (column.name.clone(), rows.value(row, at).to_json())
-    };
-    let columns = rows.columns().iter().enumerate();
-    let sent = columns.filter(|(at, _)| !rows.is_unchanged(row, *at));
-    let payload = serde_json::Value::Object(sent.map(value).collect()).to_string();
-    DeadLetter::new(rows.table(), code, message, &payload, "destination").operation(rows.op(row))
+fn refused(
+    part: &Part<'_>,
+    row: usize,
+    refusal: &Refusal,
+    rejected: &mut Rejections<'_>,
+) -> Result<(), Refusal> {
+    let code = refusal.blames_row.unwrap_or("constraint");
+    Ok(rejected.add(part.batch, row, code, &refusal.words())?)
 }

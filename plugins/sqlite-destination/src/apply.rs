@@ -1,12 +1,12 @@
 //! Applies the rows of one batch to one table.
 
+use cartridge_warp_sdk::sql::{Fit, Table};
 use cartridge_warp_sdk::{Failure, Operation, TableRows, WriteMode};
 use rusqlite::{CachedStatement, Connection};
 
 use crate::bind::{Cells, Parameters};
 use crate::failure;
 use crate::statement::{self, Extra, Sql};
-use crate::table::Table;
 use crate::text;
 
 /// Statements that one batch holds; partial updates may need one per set of columns.
@@ -60,30 +60,21 @@ impl<'a> Applier<'a> {
         connection: &'a Connection,
         table: &'a Table,
         rows: &'a TableRows,
+        fit: Fit<'_>,
         now: &'a str,
-    ) -> Result<Self, Failure> {
-        let upsert = table.write_mode == WriteMode::Upsert;
-        let names: &[String] = if upsert { &table.key } else { &[] };
-        let place = |name: &String| rows.index_of(name).ok_or_else(|| no_key(table, name));
-        // Truncates carry no columns at all, so a batch of them needs no key.
-        let only_truncates = (0..rows.len()).all(|row| rows.op(row) == Operation::Truncate);
-        let key = if only_truncates {
-            Vec::new()
-        } else {
-            names.iter().map(place).collect::<Result<_, _>>()?
-        };
+    ) -> Self {
         let cells = (0..rows.columns().len()).map(|column| Cells::of(rows, column)).collect();
-        Ok(Self {
+        Self {
             connection,
             table,
             rows,
             cells,
-            key,
+            key: fit.key,
             may_be_unchanged: rows.may_be_unchanged(),
             now,
             scratch: String::new(),
             prepared: Vec::new(),
-        })
+        }
     }
 
     /// Applies one row.
@@ -199,11 +190,4 @@ fn unchanged(rows: &TableRows, row: usize) -> Option<String> {
         .map(|(_, column)| column.name.clone().into())
         .collect();
     (!kept.is_empty()).then(|| serde_json::Value::Array(kept).to_string())
-}
-
-fn no_key(table: &Table, name: &str) -> Failure {
-    Failure::stop(
-        "malformed-batch",
-        format!("rows of table {} come without key column {name}", table.physical),
-    )
 }

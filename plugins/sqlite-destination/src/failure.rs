@@ -3,10 +3,13 @@
 use cartridge_warp_sdk::Failure;
 use rusqlite::{Error, ErrorCode, ffi};
 
+/// The code of a statement that SQLite will not run.
+pub(crate) const REFUSED: &str = "sqlite";
+
 /// What the runner should do about an error that no row is to blame for.
 pub(crate) fn of(error: &Error) -> Failure {
     let Error::SqliteFailure(cause, _) = error else {
-        return Failure::stop("sqlite", "SQLite refused a statement").detail(error.to_string());
+        return Failure::stop(REFUSED, "SQLite refused a statement").detail(error.to_string());
     };
     let failure = match cause.code {
         ErrorCode::DiskFull => disk_full(),
@@ -41,7 +44,7 @@ pub(crate) fn of(error: &Error) -> Failure {
             "SQLite ran out of memory; raise the connector's memory limit or lower \
              cache_mebibytes and the batch size",
         ),
-        _ => Failure::stop("sqlite", "SQLite refused a statement"),
+        _ => Failure::stop(REFUSED, "SQLite refused a statement"),
     };
     failure.detail(error.to_string())
 }

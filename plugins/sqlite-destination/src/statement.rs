@@ -3,8 +3,11 @@
 //! One statement per kind of row and set of columns. Parameters are the columns in the given order,
 //! then [`Extra`] values.
 
+use cartridge_warp_sdk::sql::{
+    CREATED_AT, DELETED_AT, OP, TS, Table, UNCHANGED, UPDATED_AT, VERSION,
+};
+
 use crate::names::quoted;
-use crate::table::{CREATED_AT, DELETED_AT, OP, TS, Table, UNCHANGED, UPDATED_AT, VERSION};
 
 /// A parameter that is not a column of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,12 +90,12 @@ pub(crate) fn truncate(table: &Table) -> Sql {
 
 /// Everything goes, also what is only marked as deleted: a full re-sync begins anew.
 pub(crate) fn clear(table: &Table) -> String {
-    format!("DELETE FROM {}", quoted(&table.physical))
+    format!("DELETE FROM {}", table.sql)
 }
 
 /// How rows go, the condition that spares those gone already, and what to bind from `bound` on.
 fn removal(table: &Table, bound: usize) -> (String, String, Vec<Extra>) {
-    let name = quoted(&table.physical);
+    let name = &table.sql;
     let (Some(soft), true) = (&table.soft_column, table.soft) else {
         return (format!("DELETE FROM {name}"), String::new(), Vec::new());
     };
@@ -144,6 +147,6 @@ impl Insert {
 
     fn text(&self, table: &Table) -> String {
         let (names, values) = (self.names.join(", "), self.values.join(", "));
-        format!("INSERT INTO {} ({names}) VALUES ({values})", quoted(&table.physical))
+        format!("INSERT INTO {} ({names}) VALUES ({values})", table.sql)
     }
 }
