@@ -14,6 +14,7 @@ mod conversion;
 mod copy;
 mod dead_letters;
 mod encode;
+mod equality;
 mod existing;
 mod kept;
 mod list;
@@ -21,6 +22,8 @@ mod metadata;
 mod names;
 mod numeric;
 mod options;
+mod ordered;
+mod part;
 mod raw;
 mod refusal;
 mod rescue;
@@ -41,10 +44,10 @@ use postgresql_client::{HOST_GRANT, Settings};
 
 use names::Names;
 pub use options::Options;
+use part::Pauses;
 use refusal::Refusal;
 use scope::Scope;
 use session::Session;
-use write::Pauses;
 
 /// One connection to a database.
 pub struct PostgresqlDestination {

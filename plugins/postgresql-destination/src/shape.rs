@@ -4,6 +4,7 @@ use cartridge_warp_sdk::sql::{Fit, KeptColumn, Table};
 use cartridge_warp_sdk::{Column, ColumnType, Failure, TableRows};
 use postgresql_client::names::quoted;
 
+use crate::equality::Equality;
 use crate::kept::{Wire, refusal};
 
 /// A column that a batch brings.
@@ -15,6 +16,8 @@ pub(crate) struct ShapeColumn {
     /// Whether rows can be copied straight into it.
     pub(crate) direct: bool,
     pub(crate) is_key: bool,
+    /// How values of a key column are told apart.
+    pub(crate) equality: Equality,
 }
 
 /// The columns of a batch, in its order.
@@ -33,6 +36,7 @@ impl Shape {
             ShapeColumn {
                 name: quoted(&column.name),
                 direct: wire.is_direct(&kept.declared),
+                equality: Equality::of(&wire, &kept.declared),
                 wire,
                 declared: kept.declared.clone(),
                 is_key: table.is_key(&column.name),

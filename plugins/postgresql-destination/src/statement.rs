@@ -138,6 +138,19 @@ impl<'a> Writer<'a> {
         Some(Sql { text, slots: self.slots })
     }
 
+    /// Empties what a row will bring, in the row that is there; none if it brings nothing.
+    pub(crate) fn step_aside(mut self, sent: &[usize]) -> Option<Sql> {
+        let shape = self.shape;
+        let data = sent.iter().map(|at| &shape.columns[*at]).filter(|column| !column.is_key);
+        let set: Vec<String> = data.map(|column| format!("{} = NULL", column.name)).collect();
+        if set.is_empty() {
+            return None;
+        }
+        let (table, key) = (&self.table.sql, self.key_of("t"));
+        let text = format!("UPDATE {table} AS t SET {} WHERE {key}", set.join(", "));
+        Some(Sql { text, slots: self.slots })
+    }
+
     /// Inserts rows that are not there, with the columns that were sent.
     pub(crate) fn insert_missing(mut self, sent: &[usize]) -> Sql {
         let insertion = self.insertion(sent);

@@ -59,6 +59,19 @@ pub(crate) fn blames_row(error: &Error) -> Option<&'static str> {
     }
 }
 
+/// Whether another row is in the way, which may be out of it later in the batch.
+pub(crate) fn is_conflict(error: &Error) -> bool {
+    let code = error.sqlite_error().map(|cause| cause.extended_code);
+    matches!(
+        code,
+        Some(
+            ffi::SQLITE_CONSTRAINT_UNIQUE
+                | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+                | ffi::SQLITE_CONSTRAINT_ROWID
+        )
+    )
+}
+
 /// The words of SQLite for a rejected row. They name tables and columns, never values.
 pub(crate) fn words(error: &Error) -> String {
     match error {

@@ -22,6 +22,7 @@ mod place;
 mod statement;
 mod storage;
 mod text;
+mod turns;
 mod vendor;
 mod write;
 
@@ -199,8 +200,15 @@ impl Destination for SqliteDestination {
         let (schema, epoch) = (&request.schema, request.epoch);
         let none = Tables::new();
         let tables = schemas.of(schema).unwrap_or(&none);
-        session.fenced(names, schema, epoch, |transaction| {
-            write::batch(transaction, names, &request, tables)
-        })
+        let mut write = |way: turns::Way| {
+            session.fenced(names, schema, epoch, |transaction| {
+                write::batch(transaction, names, &request, tables, way)
+            })
+        };
+        match write(turns::at_once) {
+            // Rolled back. Once more, with patience.
+            Err(failure) if failure.code == turns::IN_THE_WAY => write(turns::one_after_the_other),
+            written => written,
+        }
     }
 }

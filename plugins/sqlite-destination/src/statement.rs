@@ -69,16 +69,22 @@ pub(crate) fn upsert(table: &Table, columns: &[&str]) -> Sql {
     }
 }
 
+/// Empties columns of a row; none of them is of the key.
+pub(crate) fn step_aside(table: &Table, columns: &[&str]) -> String {
+    let set: Vec<String> = columns.iter().map(|name| format!("{} = NULL", quoted(name))).collect();
+    format!("UPDATE {} SET {} WHERE {}", table.sql, set.join(", "), by_key(table))
+}
+
 /// A delete by key.
 pub(crate) fn delete(table: &Table) -> Sql {
-    let key: Vec<String> = table
-        .key
-        .iter()
-        .enumerate()
-        .map(|(at, name)| format!("{} = ?{}", quoted(name), at + 1))
-        .collect();
     let (verb, condition, extras) = removal(table, table.key.len());
-    Sql { text: format!("{verb} WHERE {}{condition}", key.join(" AND ")), extras }
+    Sql { text: format!("{verb} WHERE {}{condition}", by_key(table)), extras }
+}
+
+fn by_key(table: &Table) -> String {
+    let key = table.key.iter().enumerate();
+    let parts = key.map(|(at, name)| format!("{} = ?{}", quoted(name), at + 1));
+    parts.collect::<Vec<_>>().join(" AND ")
 }
 
 /// The end of all rows.

@@ -1,12 +1,13 @@
 //! Commits a batch.
 //!
 //! Rows are applied one statement each, in their order, so a row that SQLite refuses undoes only
-//! itself: it goes to the dead letters of the same transaction, or the whole batch is undone (I5).
+//! itself: it goes to the dead letters of the same transaction, or the whole batch is undone (I5). A row
+//! that another one is in the way of is not bad: [turns](crate::turns) has the ways to go about that.
 
 use cartridge_warp_sdk::sql::{Fit, Rejections, Table, Tables, planned};
 use cartridge_warp_sdk::{Failure, TableRows, WriteOutcome, WriteRequest};
 
-use crate::apply::{Applier, Refusal};
+use crate::apply::Applier;
 use crate::database::Transaction;
 use crate::dead_letters::DeadLetters;
 use crate::failure;
@@ -15,9 +16,7 @@ use crate::names::Names;
 use crate::statement;
 use crate::storage::Storage;
 use crate::text;
-
-/// Rows between two signs of life.
-const KEEP_ALIVE_ROWS: usize = 1000;
+use crate::turns::Way;
 
 /// Writes rows, dead letters and markers; the caller's transaction has checked the epoch.
 pub(crate) fn batch(
@@ -25,6 +24,7 @@ pub(crate) fn batch(
     names: &Names,
     request: &WriteRequest,
     tables: &Tables,
+    way: Way,
 ) -> Result<WriteOutcome, Failure> {
     let now = text::now();
     let connection = transaction.connection;
@@ -32,31 +32,29 @@ pub(crate) fn batch(
         let clear = statement::clear(planned(name, tables)?);
         connection.execute(&clear, []).map_err(|error| failure::of(&error))?;
     }
-    let mut rejections = Rejections::of(request);
-    for (batch, rows) in request.tables.iter().enumerate() {
-        let table = planned(rows.table(), tables)?;
-        let mut applier = Applier::new(connection, table, rows, fit(table, rows)?, &now);
-        for row in 0..rows.len() {
-            if row % KEEP_ALIVE_ROWS == KEEP_ALIVE_ROWS - 1 {
-                transaction.keep_alive();
-            }
-            match applier.apply(row) {
-                Ok(()) => {}
-                Err(Refusal::Batch(failure)) => return Err(failure),
-                Err(Refusal::Row { code, message }) => {
-                    // A trigger may have rolled everything back, and then the rest would commit alone.
-                    if connection.is_autocommit() {
-                        return Err(rejections.stop(batch, row, &code, &message));
-                    }
-                    rejections.add(batch, row, &code, &message)?;
-                }
-            }
-        }
-    }
+    let rejections = rows(transaction, request, tables, &now, way)?;
     let (outcome, letters) = rejections.finish();
     DeadLetters::new(connection, names, &request.schema, &now).store(&letters)?;
     metadata::store_markers(connection, names, &request.schema, &request.markers, request.epoch)?;
     Ok(outcome)
+}
+
+fn rows<'r>(
+    transaction: Transaction<'_>,
+    request: &'r WriteRequest,
+    tables: &Tables,
+    now: &str,
+    way: Way,
+) -> Result<Rejections<'r>, Failure> {
+    let connection = transaction.connection;
+    let mut lanes = Vec::with_capacity(request.tables.len());
+    for rows in &request.tables {
+        let table = planned(rows.table(), tables)?;
+        lanes.push(Applier::new(connection, table, rows, fit(table, rows)?, now));
+    }
+    let mut rejections = Rejections::of(request);
+    way(transaction, &mut lanes, &mut rejections)?;
+    Ok(rejections)
 }
 
 /// Another storage class would be converted by the column's affinity.

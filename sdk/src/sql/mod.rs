@@ -9,7 +9,7 @@
 //!
 //! How rows are written is the vendor's own: that is where one database is fast in another way than the
 //! next. What has to come out of it is what
-//! the shared suite asks of every destination; run it against yours.
+//! [`testing::sql`](crate::testing::sql) asks of every destination; ask it of yours.
 //!
 //! ```
 //! use cartridge_warp_sdk::sql::{Existing, KeptColumn, Own, Retype, Stored, Table, Vendor};
@@ -73,6 +73,7 @@ mod reconcile;
 mod rejections;
 mod schemas;
 mod table;
+mod turns;
 mod vendor;
 
 pub use adopt::{adopt, planned};
@@ -89,4 +90,5 @@ pub use schemas::Schemas;
 pub use table::{
     CREATED_AT, DELETED_AT, KeptColumn, OP, Own, TS, Table, Tables, UNCHANGED, UPDATED_AT, VERSION,
 };
+pub use turns::Turns;
 pub use vendor::{Retype, Vendor};
