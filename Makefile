@@ -38,7 +38,7 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 STEP := scripts/step.sh
 
 .PHONY: setup setup-tests build demo test test-components soak-hostile bench clean \
-	check-format lint test-rust check-docs check-dependencies
+	check-format lint test-rust fuzz check-docs check-dependencies
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
 
@@ -59,14 +59,15 @@ demo: build
 	@examples/files-to-sqlite/run.sh
 
 # Everything CI runs, the quick steps first. The last line tells whether advisories were checked.
-test: setup-tests check-format build lint test-rust check-docs check-dependencies
+test: setup-tests check-format build lint test-rust fuzz check-docs check-dependencies
 	@cat "$(TARGET)/advisories.txt"
 
 check-format:
 	@$(STEP) "check the format" cargo fmt --all --check
 
 lint: setup
-	@$(STEP) "lint" cargo clippy $(RELEASE) $(HOST_CRATES) --all-targets -- --deny warnings
+	@$(STEP) "lint" cargo clippy $(RELEASE) $(HOST_CRATES) \
+		--features cartridge-warp/fuzzing --all-targets -- --deny warnings
 	@$(STEP) "lint the components' tests" \
 		cargo clippy $(RELEASE) $(NATIVE_CRATES) --package cartridge-warp-bench \
 		--all-targets -- --deny warnings

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, too.
 
+mod apart;
 mod bad_input;
 mod batches;
 mod crash;

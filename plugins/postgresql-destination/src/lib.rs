@@ -105,6 +105,10 @@ impl Destination for PostgresqlDestination {
         metadata::probe(&self.session, &self.names)
     }
 
+    fn identify(&mut self, schema: &str) -> Result<Option<String>, Failure> {
+        postgresql_client::identify(self.session.connection(), schema)
+    }
+
     fn create_schema_if_not_exists(&mut self, schema: &str) -> Result<(), Failure> {
         names::check_schema(schema)?;
         let Self { session, names, .. } = self;

@@ -81,6 +81,10 @@ impl Source for PostgresqlSource {
         server::check(&self.control).map(drop)
     }
 
+    fn identify(&mut self, schema: &str) -> Result<Option<String>, Failure> {
+        postgresql_client::identify(self.control.connection(), schema)
+    }
+
     fn get_schema(&mut self, schema: &str) -> Result<Vec<Table>, Failure> {
         self.reload(schema)?;
         let mut shapes: Vec<Table> =
