@@ -8,6 +8,7 @@ mod crash;
 mod documents;
 mod evolution;
 mod examples;
+mod files;
 mod grants;
 mod hostile;
 mod journal;
