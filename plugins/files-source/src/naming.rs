@@ -12,6 +12,13 @@ const CUT_BYTES_MAX: usize = NAME_BYTES_MAX - 17;
 
 /// The name of a column, or of a table, for what is called so.
 pub fn column(name: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if name.len() <= NAME_BYTES_MAX
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(plain)
+    {
+        return Cow::Borrowed(name);
+    }
     let word = name.trim_start_matches('_');
     let underscores = name.len() - word.len();
     // One more underscore keeps such names apart: `_unchanged` is `__unchanged`, and that is

@@ -213,6 +213,10 @@ impl Catalog {
             Err(error) if is_link(&path) => return Err(fault::link(&shown, &error)),
             Err(error) => return Err(fault::io(&shown, &error)),
         };
+        // Pipes and the like hold no rows.
+        if !metadata.is_file() {
+            return Ok(());
+        }
         let complete = !name.rotation.is_empty() || name.format == Format::Parquet;
         tables.entry(table.clone()).or_default().push(FileEntry {
             table,

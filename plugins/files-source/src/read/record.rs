@@ -2,6 +2,7 @@
 
 use crate::format::records::{RECORD_BYTES_MAX, Record};
 use crate::format::{Token, csv, json};
+use crate::shape::{TS_FIELD, names};
 
 use super::header::Header;
 use super::row::{Fault, RowReader};
@@ -51,10 +52,12 @@ impl RecordFormat<'_> {
         std::str::from_utf8(record.bytes).map_err(|_| "the record is not UTF-8".to_owned())
     }
 
-    /// Calls `field` for each field of a record.
+    /// Calls `field` for each field of a record, called as the table calls it.
     pub fn fields(&self, text: &str, mut field: impl FnMut(&str, Token<'_>)) -> Result<(), String> {
         match self {
-            Self::Ndjson => json::fields(text, |name, token| field(&name, token)),
+            Self::Ndjson => json::fields(text, |name, token| {
+                field(&names::of_field(&name, &token), token);
+            }),
             Self::Csv { header, delimiter, null } => {
                 let fields = csv::fields(text, *delimiter)?;
                 if fields.len() != header.names.len() {
@@ -70,7 +73,10 @@ impl RecordFormat<'_> {
                         false if text == *null => Token::Null,
                         false => Token::Plain(text),
                     };
-                    field(name, token);
+                    match name.as_str() {
+                        TS_FIELD => field(&names::of_field(name, &token), token),
+                        name => field(name, token),
+                    }
                 }
                 Ok(())
             }

@@ -3,7 +3,7 @@
 use cartridge_warp_sdk::{ColumnType, Operation, RowBuilder, Value, ValueError, parse_timestamp};
 
 use crate::format::{Token, number};
-use crate::shape::{COLUMNS_MAX, Guess, OP_FIELD, Shape, TS_FIELD, names};
+use crate::shape::{COLUMNS_MAX, Guess, OP_FIELD, Shape, TS_FIELD};
 
 /// Why a row cannot travel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,16 +65,11 @@ impl<'w, 's> RowReader<'w, 's> {
         }
     }
 
-    /// Takes a field.
+    /// Takes a field, called as the table calls it.
     pub fn field(&mut self, name: &str, token: &Token<'_>) {
-        // Most fields are called as their columns are.
-        if let Some(column) = self.shape.find(name, self.next) {
-            return self.known(column, token);
-        }
-        let name = names::of_field(name, token);
-        match self.shape.find(&name, self.next) {
+        match self.shape.find(name, self.next) {
             Some(column) => self.known(column, token),
-            None => self.unknown(&name, token),
+            None => self.unknown(name, token),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::catalog::{FileEntry, Format};
 use crate::fault;
 use crate::format::records::{Records, Splitter};
 use crate::options::Options;
-use crate::shape::{COLUMNS_MAX, Guess, Shape, names};
+use crate::shape::{COLUMNS_MAX, Guess, Shape};
 
 /// Infers a table's shape. Rows that cannot be read teach nothing here; reading rejects them.
 ///
@@ -122,11 +122,9 @@ fn sample_records(
         seen.records += 1;
         seen.bytes += record.bytes.len() as u64 + 1;
         // A malformed row teaches what stands before its fault, which does no harm.
-        let taught = format.text(&record).and_then(|text| {
-            format.fields(text, |name, token| {
-                seen.add(&names::of_field(name, &token), Guess::of(&token));
-            })
-        });
+        let taught = format
+            .text(&record)
+            .and_then(|text| format.fields(text, |name, token| seen.add(name, Guess::of(&token))));
         if let Err(fault) = taught {
             seen.fault.get_or_insert_with(|| format!("{}: {fault}", entry.shown));
         }

@@ -110,15 +110,14 @@ fn read_row(reader: &mut TableReader<'_>, source: &Row<'_>, budget: &mut Budget)
             (Ok(value), None) => row.field(name, &Token::Plain(value.to_string().into())),
         }
     }
-    match row.finish() {
-        Verdict::Committed => budget.take(reader.writer.bytes() - before),
-        Verdict::Rejected(fault, operation) => {
-            let payload = json::row(source.batch, source.at);
-            budget.take(payload.len() as u64);
-            let origin = format!("{}:row {}", source.entry.shown, source.number + 1);
-            reader.reject(fault, operation, &payload, origin);
-        }
-        // Columns were compared before the first row.
-        Verdict::NewColumns(_) => {}
-    }
+    let (fault, operation) = match row.finish() {
+        Verdict::Committed => return budget.take(reader.writer.bytes() - before),
+        Verdict::Rejected(fault, operation) => (fault, operation),
+        // Columns were compared before the first row, so it is a time that is none.
+        Verdict::NewColumns(_) => (Fault::conversion("_ts is no time of a commit"), None),
+    };
+    let payload = json::row(source.batch, source.at);
+    budget.take(payload.len() as u64);
+    let origin = format!("{}:row {}", source.entry.shown, source.number + 1);
+    reader.reject(fault, operation, &payload, origin);
 }
