@@ -9,7 +9,7 @@ COMPONENT_LIBRARIES := mongodb-documents postgresql-client
 TEST_COMPONENTS := scripted-source scripted-destination documents-source network-source evil-source evil-grants fickle-source hostile-source
 # Test binaries that start a PostgreSQL server; others of these names run along, which costs less
 # than compiling dependencies for a second choice of packages.
-POSTGRESQL_TESTS := connection crashes dead_letters durability rows setup snapshot stream tables types
+POSTGRESQL_TESTS := connection crashes dead_letters durability rows setup snapshot sql stream tables types
 # What drives the product from outside, and the servers it is driven against.
 TEST_CRATES := cartridge-warp-tests cartridge-warp-test-keeper cartridge-warp-test-mongodb \
 	cartridge-warp-test-postgresql
@@ -38,7 +38,7 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 STEP := scripts/step.sh
 
 .PHONY: setup setup-tests build demo test test-components soak-hostile bench clean \
-	check-format lint test-rust check-docs check-dependencies
+	check-format lint test-rust fuzz check-docs check-dependencies
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
 
@@ -59,14 +59,15 @@ demo: build
 	@examples/files-to-sqlite/run.sh
 
 # Everything CI runs, the quick steps first. The last line tells whether advisories were checked.
-test: setup-tests check-format build lint test-rust check-docs check-dependencies
+test: setup-tests check-format build lint test-rust fuzz check-docs check-dependencies
 	@cat "$(TARGET)/advisories.txt"
 
 check-format:
 	@$(STEP) "check the format" cargo fmt --all --check
 
 lint: setup
-	@$(STEP) "lint" cargo clippy $(RELEASE) $(HOST_CRATES) --all-targets -- --deny warnings
+	@$(STEP) "lint" cargo clippy $(RELEASE) $(HOST_CRATES) \
+		--features cartridge-warp/fuzzing --all-targets -- --deny warnings
 	@$(STEP) "lint the components' tests" \
 		cargo clippy $(RELEASE) $(NATIVE_CRATES) --package cartridge-warp-bench \
 		--all-targets -- --deny warnings

@@ -128,6 +128,16 @@ pub trait Destination: Sized {
     /// Whatever would keep a write from succeeding.
     fn test_connection(&mut self) -> Result<(), Failure>;
 
+    /// Which tables those of this schema are, or will be where it is not made yet; as
+    /// [`Source::identify`](crate::Source::identify).
+    ///
+    /// # Errors
+    /// When the system cannot be asked.
+    fn identify(&mut self, schema: &str) -> Result<Option<String>, Failure> {
+        let _ = schema;
+        Ok(None)
+    }
+
     /// Makes the schema and the connector's own metadata if they are not there.
     ///
     /// # Errors

@@ -140,6 +140,9 @@
 //!     lines
 //! }
 //! ```
+//!
+//! A destination that keeps tables in an SQL database is mostly written already: [`sql`] has how tables
+//! are made, adopted and changed, and asks its author for the database's words.
 
 // Lets the macros name this crate from inside it.
 extern crate self as cartridge_warp_sdk;
@@ -155,6 +158,7 @@ mod options;
 mod row;
 mod schema;
 mod source;
+pub mod sql;
 pub mod testing;
 pub mod wire;
 
@@ -172,8 +176,8 @@ pub use row::{
     parse_time, parse_timestamp,
 };
 pub use schema::{
-    ChangeKind, Column, ColumnType, OP_COLUMN, SchemaChange, TS_COLUMN, Table, UNCHANGED_COLUMN,
-    is_reserved,
+    ChangeKind, Column, ColumnIdentity, ColumnType, OP_COLUMN, SchemaChange, TS_COLUMN, Table,
+    UNCHANGED_COLUMN, is_reserved,
 };
 pub use source::{ChangeBatch, Chunk, Limits, Position, SnapshotBatch, Source};
 

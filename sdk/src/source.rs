@@ -91,6 +91,17 @@ pub trait Source: Sized {
         Ok(())
     }
 
+    /// Which tables these are, whoever asks and however it got there: the text that a destination for
+    /// the same system gives for the same tables, so that the host can refuse to copy them onto
+    /// themselves. None where the system has nothing of the kind.
+    ///
+    /// # Errors
+    /// When the system cannot be asked.
+    fn identify(&mut self, schema: &str) -> Result<Option<String>, Failure> {
+        let _ = schema;
+        Ok(None)
+    }
+
     /// All tables of a schema.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, too.
 
+mod apart;
 mod bad_input;
 mod batches;
 mod crash;
@@ -18,7 +19,9 @@ mod mongodb;
 mod pipeline;
 mod postgresql;
 mod postgresql_log;
+mod postgresql_publication;
 mod postgresql_resync;
+mod postgresql_shapes;
 mod quota;
 mod reaction;
 mod replace;

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests are tests, too.
 
 mod advisories;
+mod circles;
 mod engine;
 mod error_pages;
 mod layers;

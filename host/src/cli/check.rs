@@ -7,7 +7,9 @@ use crate::{
     config::WarpConfig,
     model::TableShape,
     plugin::{DestinationConnection, SourceConnection},
-    runner::{Connectors, Endpoint, destination_endpoint, open_grants, source_endpoint},
+    runner::{
+        Connectors, Endpoint, check_apart, destination_endpoint, open_grants, source_endpoint,
+    },
 };
 
 async fn open(
@@ -52,13 +54,16 @@ pub async fn check(
     open_grants(&[&source, &destination], &[]).map_err(CliError::failed)?;
     let source = open_source(&source).await?;
     source.test_connection().await.map_err(CliError::failed)?;
-    source.close().await;
     passed("source", &config.source.r#type, output);
     let settings = destination.connect_settings().await.map_err(CliError::unusable)?;
     let destination = DestinationConnection::open(&destination.plugin, settings)
         .await
         .map_err(CliError::failed)?;
     destination.test_connection().await.map_err(CliError::failed)?;
+    for schema in config.active_schemas() {
+        check_apart(&source, &destination, &schema.name).await.map_err(CliError::failed)?;
+    }
+    source.close().await;
     destination.close().await;
     passed("destination", &config.destination.r#type, output);
     Ok(Exit::Done)

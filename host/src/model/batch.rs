@@ -105,6 +105,13 @@ impl TableBatch {
         counts
     }
 
+    /// Whether all rows are inserts, as those of a copy are.
+    pub fn are_inserts(&self) -> bool {
+        let insert = Operation::Insert as u8;
+        self.operations()
+            .is_none_or(|operations| operations.values().iter().all(|op| *op == insert))
+    }
+
     /// The newest commit time among the rows, in microseconds since 1970 UTC.
     pub fn newest_commit_us(&self) -> Option<i64> {
         let times =

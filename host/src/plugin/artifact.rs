@@ -13,13 +13,12 @@ use wasmtime::component::{Component, Linker};
 use super::{
     ConnectorInfo, Engine, Limits, LoadError, LogRate, OptionError, Role,
     bindings::{destination::DestinationConnectorPre, source::SourceConnectorPre},
-    cache,
-    compile::compile,
-    describe::{self, Answer},
-    hex,
+    cache, describe, hex,
+    info::Answer,
     limits::COMPONENT_BYTES_MAX,
     options::OptionsSchema,
     preflight,
+    program::Program,
     state::State,
 };
 
@@ -32,21 +31,6 @@ pub struct Plugin {
     options: OptionsSchema,
     engine: Engine,
     program: Program,
-}
-
-/// Compiled and linked, for one of the two worlds.
-pub(super) enum Program {
-    Source(SourceConnectorPre<State>),
-    Destination(DestinationConnectorPre<State>),
-}
-
-impl Program {
-    pub(super) fn role(&self) -> Role {
-        match self {
-            Self::Source(_) => Role::Source,
-            Self::Destination(_) => Role::Destination,
-        }
-    }
 }
 
 impl Plugin {
@@ -131,7 +115,7 @@ async fn ready(engine: &Engine, file: File) -> Result<(Component, Answer), LoadE
     if let Some(kept) = kept.await? {
         return Ok(kept);
     }
-    let image = compile(engine, &path, bytes).await?;
+    let image = engine.compiler().compile(engine.wasmtime(), &path, bytes).await?;
     let own = engine.clone();
     let (image, component) = blocking(&path, move || {
         let component = cache::deserialize(own.wasmtime(), &image);

@@ -5,8 +5,8 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use wasmtime::{Store, component::ResourceAny};
 
 use super::{
-    Cause, ConnectSettings, Plugin, PluginError, Resource, Role, WireError,
-    artifact::Program,
+    Cause, ChangeOutcome, ConnectSettings, Plugin, PluginError, Resource, Role, WireError,
+    WriteOutcome, WriteRequest,
     bindings::{
         destination::{
             DestinationConnector, exports::cartridge::warp::destination::GuestConnection,
@@ -14,50 +14,12 @@ use super::{
         source::cartridge::warp::types::ConnectConfig,
     },
     convert,
-    session::{Instance, Protocol, Session, Work, fault::answer, fault::cause},
+    fault::{answer, cause},
+    program::Program,
+    session::{Instance, Protocol, Session, Work},
     state::State,
 };
-use crate::model::{Action, DeadLetter, Failure, Marker, SchemaChange, TableBatch, TablePlan};
-
-/// What became of one schema change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChangeOutcome {
-    Applied,
-    /// It was so already.
-    Unchanged,
-    Refused {
-        reason: String,
-    },
-}
-
-/// Everything that commits in one transaction (I2).
-#[derive(Clone, Debug)]
-pub struct WriteRequest {
-    pub schema_name: String,
-    /// Tables to empty first: a full re-sync begins anew.
-    pub clear_tables: Vec<String>,
-    pub tables: Vec<TableBatch>,
-    pub dead_letters: Vec<DeadLetter>,
-    pub markers: Vec<Marker>,
-    pub epoch: u64,
-    pub dead_letter_rejected: bool,
-}
-
-/// A row that the destination refused and put among the dead letters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RejectedRow {
-    /// Index into [`WriteRequest::tables`], then into its rows; both exist.
-    pub batch: usize,
-    pub row: usize,
-    pub code: String,
-    pub message: String,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WriteOutcome {
-    pub rows_written: u64,
-    pub rejected: Vec<RejectedRow>,
-}
+use crate::model::{Action, Failure, Marker, SchemaChange, TableBatch, TablePlan};
 
 /// An open destination. Clones share one instance, whose calls run one at a time; the last clone to
 /// go disconnects.
@@ -120,6 +82,19 @@ impl DestinationConnection {
             Box::pin(async move {
                 let called = guest.api().call_test_connection(&mut *store, guest.connection).await;
                 answer(store, called)
+            })
+        })
+        .await
+    }
+
+    /// Which tables those of the schema are, if the far side can tell.
+    pub async fn identify(&self, schema: &str) -> Result<Option<String>, PluginError> {
+        let schema = schema.to_owned();
+        self.call("identify", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called = api.call_identify(&mut *store, connection, &schema).await;
+                convert::bounds::identity(answer(store, called)?)
             })
         })
         .await

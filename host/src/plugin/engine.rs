@@ -16,8 +16,9 @@ use super::{
     Bounds, CompileLimits, CompileNotice, Ledger, LoadError, LogRate, Observer, Resolver, Role,
     cache::Cache,
     compile::Compiler,
+    configuration::configuration,
     cpu::Shares,
-    describe, imports,
+    imports,
     log_rate::LogRates,
     network::{self, Outside},
     observer::Unwatched,
@@ -73,7 +74,7 @@ impl Engine {
     pub fn new(settings: EngineSettings) -> Result<Self, LoadError> {
         let wasmtime = wasmtime::Engine::new(&configuration()).map_err(no_engine)?;
         let linker = imports::linker(&wasmtime).map_err(no_engine)?;
-        let still_linker = describe::linker(&linker).map_err(no_engine)?;
+        let still_linker = imports::still::linker(&linker).map_err(no_engine)?;
         let ticker = start_ticker(&wasmtime)
             .map_err(|error| LoadError::Engine { reason: error.to_string() })?;
         let cache = settings.cache_dir.map(|directory| Cache::new(directory, &wasmtime));
@@ -151,24 +152,6 @@ impl Engine {
     pub fn ledger(&self) -> &Ledger {
         &self.inner.ledger
     }
-}
-
-/// The only place that decides how components are compiled, here and in a compiler's process; the
-/// compile cache's key covers it.
-pub(super) fn configuration() -> wasmtime::Config {
-    let mut config = wasmtime::Config::new();
-    config
-        .wasm_component_model(true)
-        .strategy(wasmtime::Strategy::Cranelift)
-        .cranelift_opt_level(wasmtime::OptLevel::Speed)
-        // Epochs cost 5–20 %, fuel 25–30 %.
-        .epoch_interruption(true)
-        // One component answers alike on every machine, also where it computes with what is no number.
-        .cranelift_nan_canonicalization(true)
-        .relaxed_simd_deterministic(true)
-        // Halves the price of a call; we call one guest function at a time anyway.
-        .concurrency_support(false);
-    config
 }
 
 fn no_engine(error: wasmtime::Error) -> LoadError {

@@ -12,11 +12,11 @@ use super::{
     Bounds, Cause, ChangeBatch, ChangeOutcome, ConnectorInfo, HostGrant, Ledger, LoadError,
     Observer, OptionError, Resolver, Role, SnapshotBatch, SrvGrant, WriteOutcome, WriteRequest,
     convert,
-    imports::{log::GuestLog, stdio::Lines},
+    identity::Identity,
     log_rate::LogRates,
-    network, options, preflight,
-    state::Identity,
-    text,
+    network, options,
+    output::{log::GuestLog, stdio::Lines},
+    preflight, text,
 };
 use crate::model::{Chunk, Failure, Position, TableShape};
 

@@ -88,3 +88,6 @@ impl GrantKind {
         }
     }
 }
+
+/// A connector's own words, as they came: whoever reads them checks them.
+pub(super) struct Answer(pub Vec<u8>);

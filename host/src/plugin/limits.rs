@@ -34,6 +34,8 @@ pub const CALLS_QUEUED_MAX: usize = 8;
 pub const WORD_BYTES_MAX: usize = 64;
 /// Names of tables, columns and streams.
 pub const NAME_BYTES_MAX: usize = 512;
+/// Which tables a connection means.
+pub const IDENTITY_BYTES_MAX: usize = 512;
 /// Sentences: messages, descriptions, reasons.
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024;
 /// Further lines of a failure.

@@ -11,6 +11,7 @@ mod bindings;
 mod cache;
 mod catalog;
 mod compile;
+mod configuration;
 mod connect;
 mod convert;
 mod cpu;
@@ -18,12 +19,14 @@ mod describe;
 mod destination;
 mod engine;
 mod error;
+mod fault;
 mod file_name;
 mod files;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod grants;
 mod hosts;
+mod identity;
 mod imports;
 mod info;
 mod ledger;
@@ -31,16 +34,22 @@ mod limiter;
 pub mod limits;
 mod load_error;
 mod log_rate;
+mod messages;
 mod network;
 mod observer;
 mod options;
+mod output;
 mod paths;
+mod patience;
 mod place;
 mod preflight;
+mod program;
 mod secrets;
 mod session;
 mod source;
 mod state;
+mod store;
+mod url;
 mod wasi;
 pub mod wire;
 
@@ -50,9 +59,7 @@ pub use artifact::Plugin;
 pub use catalog::{Catalog, Entry};
 pub use compile::{CompileLimits, CompileNotice, compiler_process};
 pub use connect::ConnectSettings;
-pub use destination::{
-    ChangeOutcome, DestinationConnection, RejectedRow, WriteOutcome, WriteRequest,
-};
+pub use destination::DestinationConnection;
 pub use engine::{Engine, EngineSettings};
 pub use error::{Cause, PluginError};
 pub use files::Written;
@@ -63,19 +70,23 @@ pub use ledger::{Bounds, Exhausted, Ledger, Resource, Usage};
 pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
 pub use log_rate::LogRate;
+pub use messages::{
+    ChangeBatch, ChangeOutcome, RejectedRow, SnapshotBatch, WriteOutcome, WriteRequest,
+};
 pub use network::{
     Answers, CredentialsError, HostGrant, Login, LoginProtocol, Resolver, Service, SrvGrant,
-    TlsGrant, TlsStart, UrlError, WantedError,
+    TlsGrant, TlsStart, WantedError,
 };
 pub use observer::{Direction, Observer, Origin};
 pub use options::OptionError;
 pub use paths::{
     OpenError, PathGrant, PathKind, Places, Protected, ProtectedError, Siblings, refuse_protected,
 };
+pub use patience::Patience;
 pub use place::Place;
 pub use secrets::{SecretError, SecretPlace, Secrets};
-pub use session::patience::Patience;
-pub use source::{ChangeBatch, SnapshotBatch, SourceConnection};
+pub use source::SourceConnection;
+pub use url::UrlError;
 pub use wire::{WireError, decode_schema, encode_batch, table_schema};
 
 /// Bytes as lower-case hex digits.

@@ -5,65 +5,18 @@ use std::{sync::Arc, time::Duration};
 use wasmtime::{Store, component::ResourceAny};
 
 use super::{
-    Cause, ConnectSettings, Plugin, PluginError, ReadLimits, Role,
-    artifact::Program,
+    Cause, ChangeBatch, ConnectSettings, Plugin, PluginError, ReadLimits, Role, SnapshotBatch,
     bindings::source::{
         SourceConnector, cartridge::warp::types::ConnectConfig,
         exports::cartridge::warp::source::GuestConnection,
     },
     convert::{self, source::Kept},
-    session::{Instance, Protocol, Session, Work, fault::answer, fault::cause},
+    fault::{answer, cause},
+    program::Program,
+    session::{Instance, Protocol, Session, Work},
     state::State,
 };
-use crate::model::{Chunk, DeadLetter, Position, SchemaChange, TableBatch, TableShape};
-
-/// One step of a chunk of a table's snapshot.
-#[derive(Debug)]
-pub struct SnapshotBatch {
-    pub rows: Option<TableBatch>,
-    pub rejected: Vec<DeadLetter>,
-    /// Where the chunk goes on; none when it is finished.
-    pub next_cursor: Option<Vec<u8>>,
-}
-
-impl SnapshotBatch {
-    /// As [`ChangeBatch::byte_count`].
-    pub fn byte_count(&self) -> usize {
-        let cursor = self.next_cursor.as_ref().map_or(0, Vec::len);
-        self.rows.as_ref().map_or(0, TableBatch::kept_bytes)
-            + rejected_bytes(&self.rejected)
-            + cursor
-    }
-}
-
-/// One step of the change stream.
-#[derive(Debug)]
-pub struct ChangeBatch {
-    /// Apply before the rows.
-    pub schema_changes: Vec<SchemaChange>,
-    pub tables: Vec<TableBatch>,
-    pub rejected: Vec<DeadLetter>,
-    pub position: Position,
-    pub caught_up: bool,
-}
-
-impl ChangeBatch {
-    /// Rows of all tables.
-    pub fn row_count(&self) -> usize {
-        self.tables.iter().map(TableBatch::row_count).sum()
-    }
-
-    /// Bytes of all that the answer makes the host keep: rows, what was rejected, and shapes.
-    pub fn byte_count(&self) -> usize {
-        let rows: usize = self.tables.iter().map(TableBatch::kept_bytes).sum();
-        let shapes = self.schema_changes.iter().map(SchemaChange::byte_count);
-        rows + rejected_bytes(&self.rejected) + shapes.sum::<usize>() + self.position.0.len()
-    }
-}
-
-fn rejected_bytes(rejected: &[DeadLetter]) -> usize {
-    size_of_val(rejected) + rejected.iter().map(DeadLetter::byte_count).sum::<usize>()
-}
+use crate::model::{Chunk, Position, TableShape};
 
 /// An open source. Clones share one instance, whose calls run one at a time; the last clone to go
 /// disconnects.
@@ -125,6 +78,19 @@ impl SourceConnection {
             Box::pin(async move {
                 let called = guest.api().call_test_connection(&mut *store, guest.connection).await;
                 answer(store, called)
+            })
+        })
+        .await
+    }
+
+    /// Which tables those of the schema are, if the far side can tell.
+    pub async fn identify(&self, schema: &str) -> Result<Option<String>, PluginError> {
+        let schema = schema.to_owned();
+        self.call("identify", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called = api.call_identify(&mut *store, connection, &schema).await;
+                convert::bounds::identity(answer(store, called)?)
             })
         })
         .await

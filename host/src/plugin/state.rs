@@ -1,40 +1,22 @@
 //! What belongs to one Store: its sandbox, its limits and the host's side of its imports.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-use wasmtime::{Store, StoreContextMut, UpdateDeadline, WasmBacktrace, component::ResourceTable};
+use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::{
-    Engine, Limits, Observer, Origin, Place, Resource, Role, Secrets,
+    Limits, Place, Resource, Secrets,
     cpu::Member,
     files::{Files, FilesView},
-    imports::{log::GuestLog, metrics::OwnMetrics},
+    identity::Identity,
     ledger::Account,
     limiter::MemoryLimiter,
     limits::HANDLES_MAX,
     network::{HasVirtualNetwork, Network, NetworkView},
+    output::{log::GuestLog, metrics::OwnMetrics},
     place::Whereabouts,
 };
-
-/// Who a Store belongs to, for logs and metrics.
-#[derive(Clone)]
-pub(super) struct Identity {
-    pub plugin: Arc<str>,
-    pub role: Role,
-    pub label: Arc<str>,
-    pub instance: u64,
-    pub observer: Arc<dyn Observer>,
-}
-
-impl Identity {
-    pub(super) fn origin(&self) -> Origin<'_> {
-        Origin { plugin: &self.plugin, role: self.role, label: &self.label }
-    }
-}
 
 pub(super) struct State {
     pub(super) identity: Identity,
@@ -54,6 +36,34 @@ pub(super) struct State {
 }
 
 impl State {
+    pub(super) fn new(
+        identity: Identity,
+        account: Account,
+        limits: &Limits,
+        log: GuestLog,
+        wasi: WasiCtx,
+        network: Network,
+        secrets: Secrets,
+    ) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES_MAX);
+        let files = Files::new(account.clone(), log.clone());
+        Self {
+            limiter: MemoryLimiter::new(limits.memory_max_bytes, account.nothing(Resource::Memory)),
+            account,
+            metrics: OwnMetrics::new(identity.clone(), log.clone()),
+            identity,
+            log,
+            secrets,
+            files,
+            network,
+            whereabouts: Arc::default(),
+            share: None,
+            wasi,
+            table,
+        }
+    }
+
     /// Forgets what an earlier call left behind, so that no error is explained by it.
     pub(super) fn begin_call(&mut self, deadline: Duration) {
         self.whereabouts.begin_call(deadline);
@@ -96,59 +106,5 @@ impl HasVirtualNetwork for State {
     fn network(&mut self) -> NetworkView<'_> {
         self.entering("wasi:sockets");
         NetworkView { network: &mut self.network, table: &mut self.table }
-    }
-}
-
-/// A Store that yields with the epoch and is bound by `limits`.
-pub(super) fn new_store(
-    engine: &Engine,
-    identity: Identity,
-    limits: &Limits,
-    log: GuestLog,
-    wasi: WasiCtx,
-    network: Network,
-    secrets: Secrets,
-) -> Store<State> {
-    let mut table = ResourceTable::new();
-    table.set_max_capacity(HANDLES_MAX);
-    let account = engine.ledger().account(identity.role, &identity.plugin, limits.bounds);
-    let files = Files::new(account.clone(), log.clone());
-    let state = State {
-        limiter: MemoryLimiter::new(limits.memory_max_bytes, account.nothing(Resource::Memory)),
-        account,
-        metrics: OwnMetrics::new(identity.clone(), log.clone()),
-        identity,
-        log,
-        secrets,
-        files,
-        network,
-        whereabouts: Arc::default(),
-        share: None,
-        wasi,
-        table,
-    };
-    let mut store = Store::new(engine.wasmtime(), state);
-    store.limiter(|state| &mut state.limiter);
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|context| Ok(at_tick(context)));
-    store.set_max_component_handles(HANDLES_MAX);
-    let fuel = limits.message_bytes_max.saturating_mul(2).max(super::limits::HOSTCALL_BYTES_MIN);
-    store.set_hostcall_fuel(usize::try_from(fuel).unwrap_or(usize::MAX));
-    store
-}
-
-/// What a computing guest does at each tick of the epoch: it yields to its deadline, and waits when it
-/// is not its turn.
-fn at_tick(context: StoreContextMut<'_, State>) -> UpdateDeadline {
-    let state = context.data();
-    if state.whereabouts.is_time_to_look(Instant::now()) {
-        state.whereabouts.computes(&WasmBacktrace::force_capture(&context));
-    }
-    state.count_cpu();
-    match &state.share {
-        Some(share) if !share.may_run() => {
-            UpdateDeadline::YieldCustom(1, Box::pin(Arc::clone(share).turn()))
-        }
-        _ => UpdateDeadline::Yield(1),
     }
 }

@@ -10,7 +10,7 @@ use super::{
     PathGrant, Places,
     bindings::source::cartridge::warp::types::GrantedPath,
     files::Files,
-    imports::{log::GuestLog, stdio::Lines},
+    output::{log::GuestLog, stdio::Lines},
     paths::{Place, hold::NotHeld},
 };
 use crate::model::{Action, Failure};

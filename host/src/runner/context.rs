@@ -1,22 +1,14 @@
 //! What every part of a schema's run shares.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::SystemTime,
-};
+use std::{sync::Arc, time::SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{RunError, connection::Endpoint, deliver::Measured};
+use super::{error::RunError, side::Endpoint, tally::Tally};
 use crate::{
     config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
-    model::Operation,
     monitor::{Health, SchemaMetrics},
-    plugin::{LogRate, Role},
+    plugin::{DestinationConnection, LogRate, Role, SourceConnection},
     telemetry::Progress,
 };
 
@@ -49,11 +41,23 @@ impl SchemaContext {
     }
 
     /// The log of the plugin that an error comes from; the source brings all others about.
-    pub(super) fn log_of(&self, error: &RunError) -> &LogRate {
+    pub fn log_of(&self, error: &RunError) -> &LogRate {
         match error {
             RunError::Plugin(error) if error.role == Role::Destination => &self.destination.log,
             _ => &self.source.log,
         }
+    }
+
+    /// A connection of its own to the source.
+    pub async fn open_source(&self) -> Result<SourceConnection, RunError> {
+        let settings = self.source.connect_settings().await?;
+        Ok(SourceConnection::open(&self.source.plugin, settings).await?)
+    }
+
+    /// The same to the destination.
+    pub async fn open_destination(&self) -> Result<DestinationConnection, RunError> {
+        let settings = self.destination.connect_settings().await?;
+        Ok(DestinationConnection::open(&self.destination.plugin, settings).await?)
     }
 
     /// Whether the operator wants this table.
@@ -72,42 +76,5 @@ impl SchemaContext {
 
     pub fn table_settings(&self, table: &str) -> TableSettings {
         self.config.table_settings(&self.schema.name, table)
-    }
-}
-
-/// What a run has committed, for its report.
-#[derive(Debug, Default)]
-pub struct Tally {
-    rows: Mutex<BTreeMap<String, [u64; 4]>>,
-    dead_letters: AtomicU64,
-    bytes: AtomicU64,
-}
-
-impl Tally {
-    pub(super) fn add(&self, measured: &[Measured], dead_letters: u64) {
-        self.dead_letters.fetch_add(dead_letters, Ordering::Relaxed);
-        let bytes = measured.iter().map(|batch| batch.bytes).sum();
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        for batch in measured {
-            let counts = rows.entry(batch.table.clone()).or_default();
-            for (count, more) in counts.iter_mut().zip(batch.operations) {
-                *count += more;
-            }
-        }
-    }
-
-    /// Rows by table, indexed by [`Operation`].
-    pub fn rows(&self) -> BTreeMap<String, [u64; Operation::ALL.len()]> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub fn dead_letters(&self) -> u64 {
-        self.dead_letters.load(Ordering::Relaxed)
-    }
-
-    /// Encoded size of all rows.
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
     }
 }

@@ -12,10 +12,20 @@ use crate::{
     plugin::{Cause, GrantError, OpenError, PluginError, ProtectedError, Role, SecretError},
 };
 
-use super::{names, state::UnreadableMarker};
+use super::names;
 
 /// What an error may take on one line, with its causes.
 const CHAIN_BYTES_MAX: usize = 8 * 1024;
+
+/// A marker that cannot be read: written by another version, or damaged.
+#[derive(Debug, thiserror::Error)]
+#[error("marker `{stream}` of schema `{schema}` cannot be read")]
+pub struct UnreadableMarker {
+    pub schema: String,
+    pub stream: String,
+    #[source]
+    pub cause: serde_json::Error,
+}
 
 /// What ends an attempt to run a schema.
 #[derive(Debug, Error, Diagnostic)]
@@ -126,7 +136,13 @@ pub enum RunError {
     NoTables { schema: String, listed: Vec<String> },
 
     #[error("rows of table `{table}` cannot be re-encoded")]
-    #[diagnostic(code("encode"))]
+    #[diagnostic(
+        code("encode"),
+        help(
+            "a value has no exact form in the column that its table got; mend it at the source, or copy \
+             the table anew with --full-resync={table}"
+        )
+    )]
     Encode {
         table: String,
         #[source]

@@ -4,7 +4,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    registry::StoredShape,
+    shapes::StoredShape,
     state::{ChunkProgress, TableState, decode, marker},
 };
 use crate::{config::TableLists, model::TableShape, plugin::WireError};

@@ -2,54 +2,45 @@
 //!
 //! ```text
 //! WarpRunner ─► SchemaProcessor (one per schema) ─► attempts
-//!   attempt: open → claim → find start → snapshot → stream
-//!   stream:  reader ─► queue ─► pending ─► Writer ─► commit{rows + markers + epoch} ─► confirm
+//!   attempt: open → claim → find start → copy → follow
+//!   follow:  reader ─► queue ─► pending ─► deliver ─► commit{rows + markers + epoch} ─► confirm
+//! ```
+//!
+//! Rooms use what stands before them, and nothing else:
+//!
+//! ```text
+//! error, names ◄ state, side, table ◄ context ◄ commit ◄ shapes ◄ deliver
+//!   deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ runner
 //! ```
 //!
 //! Vendor logic is in the plugins; what they answer is checked by `plugin` before it gets here.
-//! Invariants I1 to I6 are kept in this folder: see `deliver`, `stream`, `attempt`.
+//! Invariants I1 to I6 are kept in this folder: see `commit`, `deliver`, `follow`, `attempt`.
 
 mod attempt;
-mod backlog;
-mod batch;
-mod bounds;
-mod connection;
-mod connectors;
+mod commit;
 mod context;
+mod copy;
 mod deliver;
-mod dry_run;
-mod endpoint;
 mod error;
-mod evolve;
+mod follow;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod journal;
 mod names;
-mod pace;
-mod protected;
-mod queue;
-mod quota;
-mod reaction;
-mod read_ahead;
-mod registry;
-mod replace;
+mod processor;
+mod reading;
 #[allow(clippy::module_inception)] // The architecture's own name for it.
 mod runner;
-mod schema_processor;
-mod selection;
-mod shape;
-mod snapshot;
-mod snapshot_progress;
+mod shapes;
+mod side;
 mod state;
-mod stream;
 mod table;
+mod tally;
 
-pub use bounds::{compile_limits, process_bounds};
-pub use connection::Endpoint;
-pub use connectors::{ConnectorError, Connectors};
-pub use endpoint::{
-    destination as destination_endpoint, endpoint_of, open_grants, source as source_endpoint,
-};
 pub use error::RunError;
+pub use processor::{Completion, SchemaProcessor};
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
-pub use schema_processor::{Completion, SchemaProcessor};
+pub use side::{
+    ConnectorError, Connectors, Endpoint, check_apart, compile_limits,
+    destination as destination_endpoint, endpoint_of, open_grants, process_bounds,
+    source as source_endpoint,
+};

@@ -9,12 +9,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Completion, RunError, SchemaProcessor,
-    connection::Endpoint,
-    connectors::Connectors,
-    context::{SchemaContext, Tally},
-    endpoint,
-    journal::sha256,
+    commit::sha256,
+    context::SchemaContext,
+    error::RunError,
+    processor::{Completion, SchemaProcessor},
+    side::{self, Connectors, Endpoint},
+    tally::Tally,
 };
 use crate::{
     config::{ErrorHandling, WarpConfig},
@@ -61,8 +61,8 @@ impl WarpRunner {
         let stop = CancellationToken::new();
         let run = run_name();
         let config_sha256 = sha256(&serde_json::to_vec(config.as_ref()).unwrap_or_default());
-        let source = endpoint::source(&config, connectors, "")?;
-        let destination = endpoint::destination(&config, connectors, "")?;
+        let source = side::source(&config, connectors, "")?;
+        let destination = side::destination(&config, connectors, "")?;
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
             let stop = stop.child_token();
@@ -100,7 +100,7 @@ impl WarpRunner {
 
     /// Opens what is granted, before any connector is. Without it they have no files.
     pub fn open_grants(&self) -> Result<(), RunError> {
-        endpoint::open_grants(&self.endpoints(), &[])
+        side::open_grants(&self.endpoints(), &[])
     }
 
     /// Runs every schema to its end.

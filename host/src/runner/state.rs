@@ -7,7 +7,7 @@
 //! | `quota` | what counts towards the schema's limits (`quota`) |
 //! | `selection` | the lists by which the last run selected tables (`selection`) |
 //! | `table/T` | the state of a table |
-//! | `shape/T` | its shape as it was accepted (`registry`) |
+//! | `shape/T` | its shape as it was accepted (`shapes`) |
 //! | `chunk/T/C` | how far a chunk of its snapshot is |
 //!
 //! Each value is written in the transaction of the rows it speaks of (I2). The table states are
@@ -15,7 +15,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::RunError;
+use super::error::{RunError, UnreadableMarker};
 use crate::{
     model::{Chunk, Marker},
     plugin::DestinationConnection,
@@ -89,16 +89,6 @@ impl ChunkProgress {
     }
 }
 
-/// A marker that cannot be read: written by another version, or damaged.
-#[derive(Debug, thiserror::Error)]
-#[error("marker `{stream}` of schema `{schema}` cannot be read")]
-pub struct UnreadableMarker {
-    pub schema: String,
-    pub stream: String,
-    #[source]
-    cause: serde_json::Error,
-}
-
 impl From<Chunk> for StoredChunk {
     fn from(chunk: Chunk) -> Self {
         let Chunk { id, descriptor, estimated_rows } = chunk;
@@ -142,6 +132,17 @@ pub fn deletion(stream: String) -> Marker {
 /// The markers of chunks that are not needed any more.
 pub fn forgotten(table: &str, chunks: Vec<StoredChunk>) -> impl Iterator<Item = Marker> {
     chunks.into_iter().map(move |chunk| deletion(chunk_stream(table, &chunk.id)))
+}
+
+/// What deletes the markers of a table's chunks, where it has some. Goes with its next state.
+pub async fn forget_chunks(
+    destination: &DestinationConnection,
+    schema: &str,
+    table: &str,
+) -> Result<Vec<Marker>, RunError> {
+    let state = read(destination, schema, &table_stream(table)).await?;
+    let Some(TableState::Snapshot { chunks }) = state else { return Ok(Vec::new()) };
+    Ok(forgotten(table, chunks).collect())
 }
 
 /// Reads a marker of the host's own, if there is one.

@@ -18,13 +18,15 @@ use crate::setup::{self, Seen, limits};
 enum Call {
     Connect,
     Changes,
+    Identity,
     Schema,
     CurrentPosition,
     Plan,
+    Snapshot,
 }
 
 /// Deed, call, kind of cause, and words of the message.
-const DEEDS: [(&str, Call, &str, &str); 32] = [
+const DEEDS: [(&str, Call, &str, &str); 35] = [
     ("spin", Call::Changes, "deadline", "no answer within 3s"),
     ("connect:spin", Call::Connect, "deadline", "call connect: no answer"),
     ("sleep", Call::Changes, "deadline", "no answer"),
@@ -50,6 +52,8 @@ const DEEDS: [(&str, Call, &str, &str); 32] = [
     ("huge-answer", Call::Changes, "malformed", "larger than"),
     ("change-kind", Call::Changes, "malformed", "explode_column"),
     ("many-dead-letters", Call::Changes, "malformed", "dead letters"),
+    ("identity-words", Call::Identity, "malformed", "is no identity"),
+    ("identity-bytes", Call::Identity, "malformed", "is no identity"),
     ("table-name", Call::Schema, "malformed", "is no table"),
     ("table-key", Call::Schema, "malformed", "key column `none`"),
     ("table-schema", Call::Schema, "malformed", "continuation marker"),
@@ -57,6 +61,7 @@ const DEEDS: [(&str, Call, &str, &str); 32] = [
     ("position", Call::CurrentPosition, "malformed", "65537 bytes"),
     ("chunk-descriptor", Call::Plan, "malformed", "chunk descriptor"),
     ("many-chunks", Call::Plan, "malformed", "chunks"),
+    ("snapshot-deletes", Call::Snapshot, "malformed", "no insert"),
 ];
 
 /// Deeds that the connection survives.
@@ -75,11 +80,16 @@ async fn run(source: &SourceConnection, call: Call) -> Result<(), PluginError> {
     match call {
         Call::Connect => Ok(()),
         Call::Changes => changes(source).await.map(drop),
+        Call::Identity => source.identify("shop").await.map(drop),
         Call::Schema => source.get_schema("shop").await.map(drop),
         Call::CurrentPosition => source.current_position("shop").await.map(drop),
         Call::Plan => {
             let start = Position(Vec::new());
             source.plan_snapshot("shop", "items", &start, 1).await.map(drop)
+        }
+        Call::Snapshot => {
+            let chunk = Chunk { id: "1".into(), descriptor: Vec::new(), estimated_rows: None };
+            source.get_full_snapshot("shop", "items", &chunk, None, limits()).await.map(drop)
         }
     }
 }

@@ -8,6 +8,7 @@
 mod catalog;
 mod form;
 mod options;
+mod places;
 mod polling;
 mod position;
 mod server;

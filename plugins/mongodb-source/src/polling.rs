@@ -16,6 +16,7 @@ use mongodb_documents::{Change, Rows};
 use crate::MongodbSource;
 use crate::catalog;
 use crate::form::Form;
+use crate::places::{Place, Places};
 use crate::position::Position;
 use crate::server::{Server, failure};
 use crate::stream::new_table;
@@ -26,45 +27,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LIST_EVERY: Duration = Duration::from_secs(30);
 /// Documents of one answer: they have up to 16 MiB, and an answer is read whole.
 const BATCH_MAX: usize = 10_000;
-
-/// How far each collection was read.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Places {
-    /// By collection.
-    pub tables: BTreeMap<String, Place>,
-    /// The form of the rows so far, where it was stored.
-    pub form: Option<Form>,
-}
-
-/// Behind the last document that was read of a collection.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Place {
-    /// Its time.
-    pub at: Bson,
-    /// Its `_id`; `MinKey` before all documents of that time.
-    pub id: Bson,
-}
-
-impl Places {
-    /// The collection whose place takes most, and its bytes.
-    pub fn largest(&self) -> Option<(&str, usize)> {
-        let size =
-            |place: &Place| doc! { "at": &place.at, "id": &place.id }.to_vec().map(|raw| raw.len());
-        let sizes =
-            self.tables.iter().map(|(name, place)| (name.as_str(), size(place).unwrap_or(0)));
-        sizes.max_by_key(|(_, size)| *size)
-    }
-
-    /// Reads the collections' places back from their document.
-    pub fn read(document: &Document) -> Option<BTreeMap<String, Place>> {
-        let place = |(table, place): (&String, &Bson)| {
-            let place = place.as_document()?;
-            let (at, id) = (place.get("at")?.clone(), place.get("id")?.clone());
-            Some((table.clone(), Place { at, id }))
-        };
-        document.iter().map(place).collect()
-    }
-}
 
 /// What the polling connection remembers.
 #[derive(Default)]

@@ -13,7 +13,7 @@ use cartridge_warp_sdk::Failure;
 use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, Timestamp, doc};
 
 use crate::form::Form;
-use crate::polling::Places;
+use crate::places::Places;
 
 const VERSION: i32 = 1;
 /// The host stores 64 KiB.
@@ -238,7 +238,7 @@ pub fn show(time: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::polling::Place;
+    use crate::places::Place;
     use mongodb::bson::rawdoc;
 
     fn log(from: From) -> Position {

@@ -2,7 +2,7 @@
 //!
 //! [`Settings`] reads a connection string, [`Connection`] opens it and owns the runtime that drives
 //! it, [`failure`] turns the server's answers into instructions for the host, [`names`] quotes, and
-//! [`types`] says which type of the model is which type of the server. [`replication`] streams the
+//! [`types`] says which type of the model is which type of the server. [`identify`] says which tables a connection leads to. [`replication`] streams the
 //! server's log.
 //!
 //! TLS is not here: the host ends it outside of the sandbox, so the component always speaks plainly
@@ -10,12 +10,14 @@
 
 mod connection;
 pub mod failure;
+mod identity;
 pub mod names;
 pub mod replication;
 mod settings;
 pub mod types;
 
 pub use connection::Connection;
+pub use identity::identify;
 pub use settings::{HOST_GRANT, Settings};
 
 pub use tokio;

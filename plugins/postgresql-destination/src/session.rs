@@ -36,6 +36,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// The connection underneath.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     pub(crate) fn open(settings: &Settings) -> Result<Self, Failure> {
         let connection = Connection::open(settings)?;
         connection.run(|client| client.batch_execute(SESSION))?;

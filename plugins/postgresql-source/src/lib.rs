@@ -5,6 +5,7 @@
 //! rely on and why it holds.
 
 mod catalog;
+mod hash;
 mod options;
 mod pgoutput;
 mod position;
@@ -80,6 +81,10 @@ impl Source for PostgresqlSource {
 
     fn test_connection(&mut self) -> Result<(), Failure> {
         server::check(&self.control).map(drop)
+    }
+
+    fn identify(&mut self, schema: &str) -> Result<Option<String>, Failure> {
+        postgresql_client::identify(self.control.connection(), schema)
     }
 
     fn get_schema(&mut self, schema: &str) -> Result<Vec<Table>, Failure> {
@@ -250,6 +255,12 @@ fn check_table(table: &SourceTable) -> Result<(), Failure> {
                  or leave it out",
                 key_sql(&name)
             ),
+        );
+    }
+    if let Some(obstacle) = &table.obstacle {
+        return config(
+            "partition",
+            format!("table {name} cannot be followed: {obstacle}, or leave it out"),
         );
     }
     if let Some(column) = table.columns.iter().find(|column| is_reserved(&column.name)) {

@@ -39,7 +39,7 @@ fn rights_that_are_missing_are_named_with_their_sql() {
     assert_failure(select(&mut source), "config", "permission", &sql);
     database.sql("GRANT SELECT ON t TO reader");
     select(&mut source).unwrap();
-    let sql = ["CREATE PUBLICATION \"cartridge_warp_public\" FOR TABLE \"public\".\"t\""];
+    let sql = ["CREATE PUBLICATION \"cartridge_warp_public\" FOR TABLE ONLY \"public\".\"t\""];
     assert_failure(source.current_position("public"), "config", "publication", &sql);
     database.sql("ALTER TABLE t OWNER TO reader");
     source.current_position("public").unwrap();
@@ -54,7 +54,7 @@ fn publications_and_slots_are_made_only_where_that_is_allowed() {
     let position = || database.source().current_position("public");
     assert_failure(position(), "config", "publication", &["CREATE PUBLICATION \"mine\" FOR TABLE"]);
     database.sql("CREATE PUBLICATION mine FOR TABLE t");
-    let sql = ["ALTER PUBLICATION \"mine\" ADD TABLE \"public\".\"u\""];
+    let sql = ["ALTER PUBLICATION \"mine\" ADD TABLE ONLY \"public\".\"u\""];
     assert_failure(position(), "config", "publication", &sql);
     database
         .sql("ALTER PUBLICATION mine ADD TABLE u; ALTER PUBLICATION mine SET (publish = 'insert')");

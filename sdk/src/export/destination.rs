@@ -50,6 +50,10 @@ impl<D: Destination + 'static> GuestConnection for DestinationConnection<D> {
         self.call(|destination, _| destination.test_connection())
     }
 
+    fn identify(&self, schema: String) -> Result<Option<String>, wit::Failure> {
+        self.call(|destination, _| destination.identify(&schema))
+    }
+
     fn create_schema_if_not_exists(&self, schema: String) -> Result<(), wit::Failure> {
         self.call(|destination, _| destination.create_schema_if_not_exists(&schema))
     }

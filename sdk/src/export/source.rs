@@ -47,6 +47,10 @@ impl<S: Source + 'static> GuestConnection for SourceConnection<S> {
         self.call(|source, _| source.test_connection())
     }
 
+    fn identify(&self, schema: String) -> Result<Option<String>, wit::Failure> {
+        self.call(|source, _| source.identify(&schema))
+    }
+
     fn get_schema(&self, schema: String) -> Result<Vec<wit::TableInfo>, wit::Failure> {
         self.call(|source, _| source.get_schema(&schema)?.iter().map(convert::table_info).collect())
     }

@@ -1,11 +1,11 @@
 //! Batches that are made, encoded by the host and then damaged: beyond the envelope, which raw bytes
 //! seldom get through.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use arbitrary::Arbitrary;
 use arrow_array::{
-    Array, ArrayRef, RecordBatch, UInt8Array,
+    ArrayRef, RecordBatch, UInt8Array,
     builder::{BinaryBuilder, StringBuilder},
     make_array,
 };
@@ -180,7 +180,7 @@ impl Column {
         match self.json {
             true => {
                 let (key, value) = ("ARROW:extension:name".to_owned(), "arrow.json".to_owned());
-                field.with_metadata([(key, value)].into())
+                field.with_metadata(HashMap::from([(key, value)]))
             }
             false => field,
         }
@@ -195,7 +195,7 @@ impl Column {
             // Lengths of 0 to 3, and as many items.
             let lengths = (0..rows).map(|row| usize::from(self.byte(row) % 4));
             let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
-            let items = self.array(item.data_type(), *offsets.last().unwrap_or(&0) as usize);
+            let items = self.array(item.data_type(), offsets.last() as usize);
             let list =
                 arrow_array::ListArray::new(Arc::clone(item), offsets, items, Some(valid.into()));
             return Arc::new(list);

@@ -1,8 +1,10 @@
 //! SRV and TXT records: whoever answers for DNS says what is in them.
 #![no_main]
 
+use std::{io, net::IpAddr};
+
 use arbitrary::Arbitrary;
-use cartridge_warp::plugin::{Answers, Lookup, Resolver, Service, SrvGrant, fuzzing::servers};
+use cartridge_warp::plugin::{Answers, Resolver, Service, SrvGrant, fuzzing::servers};
 
 #[derive(Arbitrary, Debug)]
 struct Records {
@@ -22,8 +24,8 @@ const HOSTS: [&str; 3] = ["cluster.db.example", "example", "db.example"];
 const DOMAINS: [&str; 3] = ["db.example", "example", "db.example"];
 
 impl Resolver for Records {
-    fn lookup<'a>(&'a self, _: &'a str) -> Lookup<'a> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn lookup(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        Ok(Vec::new())
     }
 
     fn services<'a>(&'a self, _: &'a str) -> Answers<'a, Service> {

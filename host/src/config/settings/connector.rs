@@ -30,9 +30,10 @@ pub struct SourceConfig {
     #[serde(default = "default_change_detection_column")]
     pub change_detection_column: String,
     /// How changes are found: `log` sees everything, `timestamp` never sees deletes, `trigger`
-    /// needs triggers in the source. The connector says which it supports.
+    /// needs triggers in the source. The connector says which it supports. Without this key it is
+    /// `log` where the connector has that, else the only one that it has.
     #[serde(default)]
-    pub change_detection_strategy: ChangeDetectionStrategy,
+    pub change_detection_strategy: Option<ChangeDetectionStrategy>,
     /// The time zone of the source's times that carry none.
     #[serde(default = "default_timezone")]
     pub timezone: String,
@@ -92,12 +93,11 @@ pub struct DestinationConfig {
 }
 
 /// How a source finds what changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 pub enum ChangeDetectionStrategy {
     /// The source's own change log.
-    #[default]
     Log,
     /// A column that moves with every change; deletes are not seen.
     Timestamp,
@@ -115,7 +115,7 @@ impl SourceConfig {
             connection_string_file: None,
             database: None,
             change_detection_column: default_change_detection_column(),
-            change_detection_strategy: ChangeDetectionStrategy::default(),
+            change_detection_strategy: None,
             timezone: default_timezone(),
             plugin: None,
             sha256: None,

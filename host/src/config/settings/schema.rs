@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{SchemaLimits, TableConfig, at_least_one};
+use super::{SchemaLimits, SyncMode, TableConfig, at_least_one};
 use crate::config::values::{Interval, Patterns, Schedule};
 
 /// A schema to move, and the defaults of its tables.
@@ -54,18 +54,6 @@ pub struct SchemaConfig {
     /// Tables with values of their own; a table not listed takes the schema's.
     #[serde(default)]
     pub tables: Vec<TableConfig>,
-}
-
-/// Whether a schema is followed or caught up with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum SyncMode {
-    /// Follows changes until stopped.
-    #[default]
-    Stream,
-    /// Catches up, then ends.
-    Batch,
 }
 
 /// What happens when a schema's position in the source's history is lost.

@@ -50,7 +50,7 @@ fn columns_and_grants_may_be_short_or_long() {
       {name: b, columns: {mask: {x: hash, y: redact}}}]\n";
     let text = format!("{}{columns}", MINIMAL.replace("type: files", grants));
     let config = load(&text).unwrap();
-    assert_eq!(config.source.change_detection_strategy, ChangeDetectionStrategy::Trigger);
+    assert_eq!(config.source.change_detection_strategy, Some(ChangeDetectionStrategy::Trigger));
     assert_eq!(config.source.grants.environment["A"], EnvironmentGrant::Inherit);
     let short = config.table_settings("shop", "a").columns;
     assert_eq!(short.mask["x"], Mask::Redact);

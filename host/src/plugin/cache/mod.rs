@@ -21,7 +21,7 @@ use std::{
 use wasmtime::component::Component;
 
 use super::{
-    describe::Answer,
+    info::Answer,
     limits::{COMPILED_BYTES_MAX, DESCRIBE_ANSWER_BYTES_MAX},
 };
 pub(super) use native::deserialize;

@@ -10,7 +10,7 @@ use std::{
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::super::engine::configuration;
+use super::super::configuration::configuration;
 
 /// The argument that makes a program a compiler.
 pub(super) const COMMAND: &str = "compile-component";

@@ -19,7 +19,7 @@ use std::{
 pub use child::compiler_process;
 use process::{Job, Refusal};
 
-use super::{Engine, LoadError, file_name, limits::COMPILED_BYTES_MAX};
+use super::{LoadError, file_name, limits::COMPILED_BYTES_MAX};
 
 /// The configuration keys that bound a compilation.
 const MEMORY_KEY: &str = "limits.compile.memory";
@@ -55,33 +55,36 @@ pub(super) struct Compiler {
     pub(super) notice: Option<Arc<dyn CompileNotice>>,
 }
 
-/// The native image of a component. Dropping the future ends the compiler's process.
-pub(super) async fn compile(
-    engine: &Engine,
-    path: &Path,
-    component: Vec<u8>,
-) -> Result<Vec<u8>, LoadError> {
-    let compiler = engine.compiler();
-    let bytes = component.len() as u64;
-    let _shown =
-        compiler.notice.as_ref().map(|notice| notice.compiling(&file_name::shown(path), bytes));
-    let limits = compiler.limits;
-    // Nothing is ever sent: that this end is dropped is the message.
-    let (_wanted, unwanted) = mpsc::channel::<Infallible>();
-    let compiled = match compiler.program.clone() {
-        Some(program) => tokio::task::spawn_blocking(move || {
-            process::run(&Job { program: &program, component: &component, limits }, &unwanted)
-        }),
-        None => {
-            let engine = engine.wasmtime().clone();
-            tokio::task::spawn_blocking(move || {
-                let image = engine.precompile_component(&component);
-                image.map_err(|error| Refusal::Failed(format!("{error:#}")))
-            })
-        }
-    };
-    let compiled = compiled.await.unwrap_or_else(|error| Err(Refusal::Failed(error.to_string())));
-    compiled.map_err(|refusal| explain(path, refusal, limits))
+impl Compiler {
+    /// The native image of a component. Dropping the future ends the compiler's process.
+    pub(super) async fn compile(
+        &self,
+        engine: &wasmtime::Engine,
+        path: &Path,
+        component: Vec<u8>,
+    ) -> Result<Vec<u8>, LoadError> {
+        let bytes = component.len() as u64;
+        let _shown =
+            self.notice.as_ref().map(|notice| notice.compiling(&file_name::shown(path), bytes));
+        let limits = self.limits;
+        // Nothing is ever sent: that this end is dropped is the message.
+        let (_wanted, unwanted) = mpsc::channel::<Infallible>();
+        let compiled = match self.program.clone() {
+            Some(program) => tokio::task::spawn_blocking(move || {
+                process::run(&Job { program: &program, component: &component, limits }, &unwanted)
+            }),
+            None => {
+                let engine = engine.clone();
+                tokio::task::spawn_blocking(move || {
+                    let image = engine.precompile_component(&component);
+                    image.map_err(|error| Refusal::Failed(format!("{error:#}")))
+                })
+            }
+        };
+        let compiled =
+            compiled.await.unwrap_or_else(|error| Err(Refusal::Failed(error.to_string())));
+        compiled.map_err(|refusal| explain(path, refusal, limits))
+    }
 }
 
 fn explain(path: &Path, refusal: Refusal, limits: CompileLimits) -> LoadError {

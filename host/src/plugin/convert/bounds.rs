@@ -6,8 +6,9 @@ use crate::{
         Cause,
         bindings::source::cartridge::warp::types as wit,
         limits::{
-            DEAD_LETTERS_MAX, DETAIL_BYTES_MAX, MARKER_BYTES_MAX, MESSAGE_BYTES_MAX,
-            NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, POSITION_BYTES_MAX, WORD_BYTES_MAX,
+            DEAD_LETTERS_MAX, DETAIL_BYTES_MAX, IDENTITY_BYTES_MAX, MARKER_BYTES_MAX,
+            MESSAGE_BYTES_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, POSITION_BYTES_MAX,
+            WORD_BYTES_MAX,
         },
         text,
     },
@@ -40,6 +41,11 @@ pub(super) fn bounded_name(what: &str, name: String, max: usize) -> Result<Strin
         )));
     }
     Ok(name)
+}
+
+/// Which tables somebody means.
+pub(in crate::plugin) fn identity(identity: Option<String>) -> Result<Option<String>, Cause> {
+    identity.map(|text| bounded_name("identity", text, IDENTITY_BYTES_MAX)).transpose()
 }
 
 /// Opaque bytes that the host will store.

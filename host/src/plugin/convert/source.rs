@@ -127,9 +127,12 @@ pub(in crate::plugin) fn snapshot_batch(
     kept: &mut Kept,
     rows_max: u32,
 ) -> Result<SnapshotBatch, Cause> {
-    let rows = batch.rows.into_iter().collect();
+    let rows = kept.schemas.batches(batch.rows.into_iter().collect(), rows_max)?.pop();
+    if rows.as_ref().is_some_and(|rows| !rows.are_inserts()) {
+        return Err(malformed("a row of a snapshot that is no insert"));
+    }
     Ok(SnapshotBatch {
-        rows: kept.schemas.batches(rows, rows_max)?.pop(),
+        rows,
         rejected: kept.dead_letters(batch.rejected, rows_max)?,
         next_cursor: batch.next_cursor.map(|cursor| opaque("cursor", cursor)).transpose()?,
     })

@@ -15,10 +15,11 @@ mod streams;
 mod view;
 
 pub use counted::Written;
-pub(super) use view::{FilesView, HasFiles};
+pub(super) use view::HasFiles;
 
 use std::{collections::HashMap, sync::Arc};
 
+use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{
     FsPerms, OpenMode,
     filesystem::{Dir, WasiFilesystemCtx},
@@ -27,9 +28,9 @@ use wasmtime_wasi::{
 use self::access::Rules;
 use super::{
     Exhausted,
-    imports::log::{GuestLog, Level},
     ledger::{Account, Charge, Resource},
     limits::MESSAGE_BYTES_MAX,
+    output::log::{GuestLog, Level},
     paths::{
         Place,
         hold::{Hold, NotHeld, hold},
@@ -56,6 +57,12 @@ struct Root {
     directory: Dir,
     guest_path: String,
     rules: Rules,
+}
+
+/// Files of one instance, with the table its handles are in.
+pub(super) struct FilesView<'a> {
+    pub files: &'a mut Files,
+    pub table: &'a mut ResourceTable,
 }
 
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{HasData, Resource, ResourceTable};
+use wasmtime::component::{HasData, Resource};
 use wasmtime_wasi::{
     filesystem::{Descriptor, WasiFilesystemCtxView},
     p2::{
@@ -19,7 +19,7 @@ use wasmtime_wasi::{
 };
 
 use super::{
-    Files, Opened,
+    Files, FilesView, Opened,
     access::Deed,
     counted::{NAME_BYTES, growth, length},
     directories::{past, turn_for_name},
@@ -27,12 +27,6 @@ use super::{
     streams::{Growing, Input, Output},
 };
 use crate::plugin::ledger::Charge;
-
-/// Files of one instance, with the table its handles are in.
-pub(in crate::plugin) struct FilesView<'a> {
-    pub files: &'a mut Files,
-    pub table: &'a mut ResourceTable,
-}
 
 pub(in crate::plugin) struct HasFiles;
 

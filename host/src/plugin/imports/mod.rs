@@ -4,10 +4,8 @@
 //! `wasi:filesystem` goes through `files`, which stands in front of wasmtime-wasi's. So interfaces are
 //! linked one by one: wasmtime-wasi's sockets are not among them.
 
-pub(super) mod log;
-pub(super) mod metrics;
-mod secrets;
-pub(super) mod stdio;
+mod ours;
+pub(super) mod still;
 
 use wasmtime::component::{HasData, HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{
@@ -100,5 +98,3 @@ fn add_wasi(l: &mut Linker<State>) -> wasmtime::Result<()> {
     cli::terminal_stdout::add_to_linker::<S, WasiCli>(l, S::cli)?;
     cli::terminal_stderr::add_to_linker::<S, WasiCli>(l, S::cli)
 }
-
-impl host::types::Host for State {}

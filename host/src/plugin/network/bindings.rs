@@ -14,8 +14,8 @@ wasmtime::component::bindgen!({
         "wasi:io": wasmtime_wasi::p2::bindings::io,
         "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
         "wasi:sockets/network": wasmtime_wasi::p2::bindings::sockets::network,
-        "wasi:sockets/tcp.tcp-socket": super::tcp::TcpSocket,
-        "wasi:sockets/ip-name-lookup.resolve-address-stream": super::lookup::Addresses,
+        "wasi:sockets/tcp.tcp-socket": super::socket::TcpSocket,
+        "wasi:sockets/ip-name-lookup.resolve-address-stream": super::addresses::Addresses,
     },
 });
 

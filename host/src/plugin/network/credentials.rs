@@ -1,15 +1,13 @@
 //! From `credentials: host` to logins: the guest's connection string loses its password, the host
 //! keeps it.
 
-use super::{
-    grant::HostGrant,
-    login::Login,
-    url::{self, Url, UrlError},
-    wanted::Reading,
-};
+use super::{account::Login, grant::HostGrant, wanted::Reading};
 use crate::{
     model::HostPattern,
-    plugin::{ConnectorInfo, GrantKind},
+    plugin::{
+        ConnectorInfo, GrantKind,
+        url::{self, Url, UrlError},
+    },
 };
 
 const KEY: &str = "connection_string";

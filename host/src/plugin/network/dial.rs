@@ -22,19 +22,10 @@ use super::{
     names::{Endpoints, Target, TargetHost},
     reach::{Reach, may_stand_for},
     report::Report,
-    streams::{Reading, Writing},
+    streams::Connection,
     tls::{self, Protected, TlsError},
     workers::Owner,
 };
-
-/// An open connection, as bytes in both directions.
-pub(super) struct Connection {
-    pub reading: Reading,
-    pub writing: Writing,
-    pub local_port: u16,
-    /// Whether it was to be protected if possible, and travels in plain to another machine.
-    pub stripped: bool,
-}
 
 /// Why there is no connection. The text is for the operator.
 #[derive(Debug, thiserror::Error)]

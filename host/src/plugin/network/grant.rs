@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::{login::Login, reach};
+use super::{account::Login, reach};
 use crate::model::{HostPattern, TlsMode};
 
 /// One place that a connector may reach.

@@ -1,29 +1,17 @@
 //! `wasi:sockets/ip-name-lookup`: granted names have virtual addresses, nothing else has any.
 
-use std::net::IpAddr;
-
 use wasmtime::component::Resource;
-use wasmtime_wasi::{
-    async_trait,
-    p2::{
-        DynPollable, Network, Pollable, SocketResult,
-        bindings::sockets::network::{ErrorCode, IpAddress},
-        subscribe,
-    },
+use wasmtime_wasi::p2::{
+    DynPollable, Network, SocketResult,
+    bindings::sockets::network::{ErrorCode, IpAddress},
+    subscribe,
 };
 
 use super::{
     NetworkView,
+    addresses::Addresses,
     bindings::ip_name_lookup::{Host, HostResolveAddressStream},
 };
-
-/// What is left of an answer; known from the start.
-pub struct Addresses(Option<IpAddr>);
-
-#[async_trait]
-impl Pollable for Addresses {
-    async fn ready(&mut self) {}
-}
 
 impl Host for NetworkView<'_> {
     fn resolve_addresses(

@@ -5,6 +5,8 @@
 //! and protect the connection as the operator wants it. The guest sees plain bytes.
 //! Invariants I7 and I10. wasmtime-wasi's own sockets are not linked.
 
+mod account;
+mod addresses;
 mod bindings;
 mod certificates;
 mod cost;
@@ -26,11 +28,12 @@ mod scheme;
 mod socket;
 mod srv;
 mod streams;
+mod system;
 mod tcp;
 mod tls;
-mod url;
 mod verify;
 mod wanted;
+mod words;
 mod workers;
 
 use std::{
@@ -51,25 +54,23 @@ use self::{
     socket::{Dial, Peer},
     workers::Owner,
 };
-use super::{Engine, imports::log::GuestLog, ledger::Account, state::Identity};
+use super::{identity::Identity, ledger::Account, output::log::GuestLog};
 
 pub use self::{
+    account::{Login, LoginProtocol},
     credentials::CredentialsError,
     grant::{HostGrant, TlsGrant, TlsStart},
-    login::{Login, LoginProtocol},
     resolve::{Answers, Resolver, Service},
     srv::SrvGrant,
-    url::UrlError,
     wanted::WantedError,
 };
 pub(super) use self::{
     credentials::host_logs_in,
     linking::{HasVirtualNetwork, NetworkView, add_to_linker},
     outside::Outside,
-    resolve::System,
     scheme::means_tls_at,
     srv::discover,
-    url::parameters,
+    system::System,
     wanted::Reading,
 };
 
@@ -84,7 +85,7 @@ pub(super) struct Network {
 impl Network {
     /// What the guest makes the host hold is charged to `account`.
     pub(super) fn new(
-        engine: &Engine,
+        outside: &Arc<Outside>,
         identity: &Identity,
         account: Account,
         grants: Vec<HostGrant>,
@@ -92,7 +93,7 @@ impl Network {
     ) -> Self {
         let report = Report::new(identity.clone(), log);
         let endpoints = Arc::new(Endpoints::new(grants));
-        let outside = Arc::clone(engine.outside());
+        let outside = Arc::clone(outside);
         let owner = Owner { role: identity.role, plugin: Arc::clone(&identity.plugin), account };
         Self {
             dialer: Dialer { endpoints, outside, owner, grants_key: report.grants_key() },

@@ -9,12 +9,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{grant::HostGrant, tls};
+use super::{grant::HostGrant, words::words};
 use crate::plugin::{
     Direction,
-    imports::log::{GuestLog, Level},
+    identity::Identity,
     limits::MESSAGE_BYTES_MAX,
-    state::Identity,
+    output::log::{GuestLog, Level},
     text,
 };
 
@@ -93,6 +93,6 @@ impl Meter {
     /// The guest only learns that it was cut off.
     pub(super) fn broken(&self, error: &io::Error) {
         let what = format!("the connection to {} broke", self.endpoint);
-        self.report.failed(&what, &tls::words(error));
+        self.report.failed(&what, &words(error));
     }
 }

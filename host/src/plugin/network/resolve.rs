@@ -1,14 +1,6 @@
 //! From names to addresses.
 
-use std::{
-    fmt,
-    future::Future,
-    io,
-    net::{IpAddr, ToSocketAddrs},
-    pin::Pin,
-};
-
-use super::dns::Dns;
+use std::{fmt, future::Future, io, net::IpAddr, pin::Pin};
 
 /// The answers to a question.
 pub type Answers<'a, T> = Pin<Box<dyn Future<Output = io::Result<Vec<T>>> + Send + 'a>>;
@@ -37,27 +29,6 @@ pub trait Resolver: Send + Sync {
     fn services<'a>(&'a self, name: &'a str) -> Answers<'a, Service>;
     /// The TXT records of a name; none where there are none.
     fn texts<'a>(&'a self, name: &'a str) -> Answers<'a, String>;
-}
-
-/// The system's resolver: `/etc/hosts`, DNS, whatever else it is set up for; for records other than
-/// addresses, its DNS servers.
-#[derive(Debug, Default)]
-pub(in crate::plugin) struct System {
-    dns: Dns,
-}
-
-impl Resolver for System {
-    fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
-    }
-
-    fn services<'a>(&'a self, name: &'a str) -> Answers<'a, Service> {
-        Box::pin(self.dns.services(name))
-    }
-
-    fn texts<'a>(&'a self, name: &'a str) -> Answers<'a, String> {
-        Box::pin(self.dns.texts(name))
-    }
 }
 
 impl fmt::Debug for dyn Resolver {

@@ -4,8 +4,8 @@
 //! purpose, must not get plain bytes. Connectors declare what else means TLS (`secure` in their
 //! wishes); these need no declaration.
 
-use super::{grant::HostGrant, url::Url};
-use crate::model::HostPattern;
+use super::grant::HostGrant;
+use crate::{model::HostPattern, plugin::url::Url};
 
 /// Schemes with a host in their URLs whose permanent registration at IANA refers to a specification
 /// that demands TLS: RFC 6733, 8323, 9110 and 6455. Those of datagrams have no connections here.

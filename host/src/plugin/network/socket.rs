@@ -18,9 +18,8 @@ use wasmtime_wasi::{
 
 use super::{
     cost::Cost,
-    dial::Connection,
     report::Meter,
-    streams::{Incoming, Outgoing},
+    streams::{Connection, Incoming, Outgoing},
 };
 
 /// Where the guest seems to be; its real address is nobody's business.

@@ -32,6 +32,15 @@ use crate::plugin::Direction;
 pub(super) type Reading = Box<dyn AsyncRead + Send + Unpin>;
 pub(super) type Writing = Box<dyn AsyncWrite + Send + Unpin>;
 
+/// An open connection, as bytes in both directions.
+pub(super) struct Connection {
+    pub reading: Reading,
+    pub writing: Writing,
+    pub local_port: u16,
+    /// Whether it was to be protected if possible, and travels in plain to another machine.
+    pub stripped: bool,
+}
+
 /// What the peer sends. Clones are one stream.
 #[derive(Clone)]
 pub(super) struct Incoming(Arc<Mutex<ReadState>>);

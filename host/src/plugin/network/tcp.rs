@@ -18,9 +18,8 @@ use super::{
     limits::{
         KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, READ_BYTES_MAX, WRITE_BYTES_MAX,
     },
+    socket::TcpSocket,
 };
-
-pub use super::socket::TcpSocket;
 
 /// What packets start with on most systems.
 const HOP_LIMIT: u8 = 64;

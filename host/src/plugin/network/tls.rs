@@ -2,10 +2,7 @@
 
 use std::{io, net::IpAddr, sync::Arc};
 
-use rustls::{
-    AlertDescription, CertificateError, ClientConfig, Error as RustlsError, crypto::ring,
-    pki_types::ServerName,
-};
+use rustls::{ClientConfig, Error as RustlsError, crypto::ring, pki_types::ServerName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
 use tokio_rustls::TlsConnector;
 
@@ -16,6 +13,7 @@ use super::{
     names::{Target, TargetHost},
     streams::{Reading, Writing},
     verify::Verifier,
+    words::{advised, words},
 };
 use crate::model::TlsMode;
 
@@ -23,8 +21,6 @@ use crate::model::TlsMode;
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 const ACCEPTED: u8 = b'S';
 const REFUSED: u8 = b'N';
-/// What webpki says of certificates of version 1.
-const IS_OLD: &str = "UnsupportedCertVersion";
 
 /// Why a connection is not protected as the operator wants it.
 #[derive(Debug, thiserror::Error)]
@@ -83,40 +79,6 @@ pub(super) async fn protect<S: Future<Output = Result<Arc<ClientConfig>, TlsErro
     let connected = TlsConnector::from(config).connect(name, stream).await;
     let (reading, writing) = split(connected.map_err(TlsError::Handshake)?);
     Ok(Protected { reading: Box::new(reading), writing: Box::new(writing), stripped: false })
-}
-
-/// An error of a connection, with advice where there is any: in TLS 1.3 a server may complain of the
-/// client's certificate after the handshake.
-pub(super) fn words(error: &io::Error) -> String {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
-    inner.map_or_else(|| error.to_string(), advised)
-}
-
-fn advised(error: &RustlsError) -> String {
-    let advice = match error {
-        RustlsError::AlertReceived(AlertDescription::CertificateRequired) => {
-            "the server wants a certificate from its clients; name the file that has one"
-        }
-        RustlsError::AlertReceived(
-            AlertDescription::UnknownCA
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown,
-        ) => {
-            "the server does not accept the client's certificate; use one that has not expired, of a \
-             CA that the server trusts"
-        }
-        RustlsError::InvalidCertificate(CertificateError::Other(other))
-            if format!("{other:?}").contains(IS_OLD) =>
-        {
-            "the certificate is of X.509 version 1; let its CA issue one of version 3, which \
-             `openssl x509 -req` does with -extfile"
-        }
-        _ => return error.to_string(),
-    };
-    format!("{error}: {advice}")
 }
 
 /// Asks the server. Exactly one byte is read: what follows an `S` must be TLS, so that nobody can

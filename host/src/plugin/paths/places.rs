@@ -64,6 +64,16 @@ impl Places {
         Ok(())
     }
 
+    /// A directory that these may write to and the others hold, too; both are open.
+    pub fn written_over(&self, others: &Self) -> Option<&PathGrant> {
+        let identity = |place: &Place| Identity::of(&place.directory).ok();
+        let directories = |place: &&Place| place.grant.kind == PathKind::Directory;
+        let held: Vec<_> = others.get().iter().filter(directories).filter_map(identity).collect();
+        let mut ours = self.get().iter().filter(|place| is_writable_directory(&place.grant));
+        let place = ours.find(|place| identity(place).is_some_and(|it| held.contains(&it)))?;
+        Some(&place.grant)
+    }
+
     /// None before they are open: a guest then has nothing.
     pub(in crate::plugin) fn get(&self) -> &[Place] {
         self.0.get().map_or(&[], Vec::as_slice)

@@ -6,7 +6,7 @@
 use super::{PathKind, Siblings};
 use crate::{
     model::{NoPath, path_of},
-    plugin::{GrantKind, network::parameters},
+    plugin::{GrantKind, url::parameters},
 };
 
 /// How a configuration value is to be read.

@@ -11,9 +11,7 @@
 //! one that has goes to its end and its answer is thrown away. So the connection stays usable, and
 //! what the guest showed once (a schema) is not lost with the answer.
 
-pub(super) mod fault;
 mod open;
-pub(super) mod patience;
 mod task;
 mod thread;
 
@@ -32,14 +30,13 @@ use tracing::Instrument;
 use wasmtime::{Store, component::ResourceAny};
 
 use super::{
-    Cause, ConnectSettings, Limits, Place, Plugin, PluginError, Role,
-    artifact::Program,
+    Cause, ConnectSettings, Limits, Patience, Place, Plugin, PluginError, Role,
     bindings::source::cartridge::warp::types::ConnectConfig,
     limits::{CALLS_QUEUED_MAX, DISCONNECT_DEADLINE, STUCK_AFTER},
     place::Whereabouts,
+    program::Program,
     state::State,
 };
-use patience::Patience;
 use task::{Caller, Command};
 
 /// What runs on an instance: one exported function and the check of its answer.

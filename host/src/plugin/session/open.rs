@@ -16,11 +16,12 @@ use crate::plugin::{
     Cause, ConnectSettings, GrantError, Plugin,
     bindings::source::cartridge::warp::types::ConnectConfig,
     cpu::watched,
-    imports::log::GuestLog,
+    identity::Identity,
     merge_hosts,
     network::{Network, discover},
+    output::log::GuestLog,
     place::Whereabouts,
-    state::{Identity, new_store},
+    store::new_store,
     wasi,
 };
 
@@ -54,7 +55,7 @@ pub(super) async fn open<P: Protocol>(
     settings.extend(found.settings);
     let engine = plugin.engine();
     let account = engine.ledger().account(P::ROLE, &identity.plugin, limits.bounds);
-    let network = Network::new(engine, &identity, account, hosts, log.clone());
+    let network = Network::new(engine.outside(), &identity, account, hosts, log.clone());
     let mut store = new_store(engine, identity, &limits, log, context, network, grants.secrets);
     let state = store.data_mut();
     state.files.limit_growth(grants.written);

@@ -15,7 +15,7 @@ use tracing::{Instrument, Span};
 
 use super::{Instance, Protocol, Work, observe, open};
 use crate::plugin::{
-    Cause, ConnectSettings, Plugin, cpu::watched, imports::log::Level, limits::DISCONNECT_DEADLINE,
+    Cause, ConnectSettings, Plugin, cpu::watched, limits::DISCONNECT_DEADLINE, output::log::Level,
     place::Whereabouts,
 };
 

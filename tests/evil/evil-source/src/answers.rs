@@ -15,6 +15,14 @@ fn table() -> Table {
     Table::new("items").column("id", ColumnType::BigInt).key(["id"])
 }
 
+pub(crate) fn identity(deed: &str) -> Result<Option<String>, Failure> {
+    Ok(match deed {
+        "identity-words" => Some("line\nbreak".to_owned()),
+        "identity-bytes" => Some("x".repeat(513)),
+        _ => None,
+    })
+}
+
 pub(crate) fn tables(deed: &str) -> Result<Vec<TableInfo>, Failure> {
     let arrow_schema = encode_schema(&table().to_schema()).map_err(refused)?;
     let mut info = TableInfo {
@@ -134,9 +142,23 @@ pub(crate) fn rows_of(
     encoder: &mut Encoder,
     rows: i64,
 ) -> Result<TableBatch, Failure> {
+    rows_as(Operation::Insert, table, encoder, rows)
+}
+
+/// Keys of rows that are gone.
+pub(crate) fn deletes(encoder: &mut Encoder) -> Result<TableBatch, Failure> {
+    rows_as(Operation::Delete, &table(), encoder, 3)
+}
+
+fn rows_as(
+    operation: Operation,
+    table: &Table,
+    encoder: &mut Encoder,
+    rows: i64,
+) -> Result<TableBatch, Failure> {
     let mut writer = TableWriter::changes(table);
     for id in 0..rows {
-        let mut row = writer.row(Operation::Insert);
+        let mut row = writer.row(operation);
         // The value fits its column.
         let _ = row.set("id", id);
         row.commit();

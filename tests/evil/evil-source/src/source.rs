@@ -69,6 +69,10 @@ impl GuestConnection for Source {
         Ok(())
     }
 
+    fn identify(&self, _schema: String) -> Result<Option<String>, Failure> {
+        answers::identity(&self.deed)
+    }
+
     fn get_schema(&self, _schema: String) -> Result<Vec<TableInfo>, Failure> {
         answers::tables(&self.deed)
     }
@@ -111,7 +115,11 @@ impl GuestConnection for Source {
         if self.deed == "idle:snapshot" {
             return Ok(flood::snapshot(self.count()));
         }
-        Ok(SnapshotBatch { rows: None, rejected: Vec::new(), next_cursor: None })
+        let rows = match self.deed.as_str() {
+            "snapshot-deletes" => Some(answers::deletes(&mut self.encoder.borrow_mut())?),
+            _ => None,
+        };
+        Ok(SnapshotBatch { rows, rejected: Vec::new(), next_cursor: None })
     }
 
     fn get_changes(

@@ -41,6 +41,10 @@ impl GuestConnection for Source {
         Err(nothing())
     }
 
+    fn identify(&self, _: String) -> Result<Option<String>, Failure> {
+        Err(nothing())
+    }
+
     fn get_schema(&self, _: String) -> Result<Vec<TableInfo>, Failure> {
         Err(nothing())
     }

@@ -9,7 +9,7 @@ mod halves;
 mod messages;
 mod startup;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::{select, sync::oneshot, time::timeout};
@@ -19,51 +19,13 @@ use self::{
     halves::{Answer, GuestReading, GuestWriting},
 };
 use super::{
-    dial::Connection,
+    account::Login,
     limits::LOGIN_TIMEOUT,
     outside::Outside,
     report::Report,
-    streams::{Reading, Writing},
+    streams::{Connection, Reading, Writing},
     workers::Owner,
 };
-
-/// A way to log in that connectors may declare.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginProtocol {
-    /// A start-up message of version 3, which names the user; then the server asks.
-    Startup3,
-}
-
-impl LoginProtocol {
-    pub(super) fn from_word(word: &str) -> Option<Self> {
-        (word == "startup-3").then_some(Self::Startup3)
-    }
-}
-
-/// As whom the host logs in.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Login {
-    pub protocol: LoginProtocol,
-    pub user: String,
-    password: String,
-}
-
-impl Login {
-    pub fn new(protocol: LoginProtocol, user: &str, password: &str) -> Self {
-        Self { protocol, user: user.to_owned(), password: password.to_owned() }
-    }
-
-    /// For the list of secrets that no text may hold, and for servers.
-    pub(in crate::plugin) fn password(&self) -> &str {
-        &self.password
-    }
-}
-
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Login({}, ***)", self.user)
-    }
-}
 
 /// What a login needs beside the connection.
 pub(super) struct Surroundings {

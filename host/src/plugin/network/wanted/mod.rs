@@ -6,14 +6,16 @@
 use std::path::Path;
 
 use super::{
+    account::LoginProtocol,
     certificates,
     grant::{HostGrant, TlsGrant, TlsStart},
-    login::LoginProtocol,
     scheme,
     srv::SrvGrant,
-    url::{self, Url, UrlError},
 };
-use crate::model::{HostPattern, TlsMode, TlsModeError, parse_port};
+use crate::{
+    model::{HostPattern, TlsMode, TlsModeError, parse_port},
+    plugin::url::{self, Url, UrlError},
+};
 
 /// Longest name of a service (RFC 6335).
 const SERVICE_BYTES_MAX: usize = 15;

@@ -1,0 +1,91 @@
+//! What calls of connectors carry.
+
+use crate::model::{DeadLetter, Marker, Position, SchemaChange, TableBatch};
+
+/// One step of a chunk of a table's snapshot.
+#[derive(Debug)]
+pub struct SnapshotBatch {
+    pub rows: Option<TableBatch>,
+    pub rejected: Vec<DeadLetter>,
+    /// Where the chunk goes on; none when it is finished.
+    pub next_cursor: Option<Vec<u8>>,
+}
+
+impl SnapshotBatch {
+    /// As [`ChangeBatch::byte_count`].
+    pub fn byte_count(&self) -> usize {
+        let cursor = self.next_cursor.as_ref().map_or(0, Vec::len);
+        self.rows.as_ref().map_or(0, TableBatch::kept_bytes)
+            + rejected_bytes(&self.rejected)
+            + cursor
+    }
+}
+
+/// One step of the change stream.
+#[derive(Debug)]
+pub struct ChangeBatch {
+    /// Apply before the rows.
+    pub schema_changes: Vec<SchemaChange>,
+    pub tables: Vec<TableBatch>,
+    pub rejected: Vec<DeadLetter>,
+    pub position: Position,
+    pub caught_up: bool,
+}
+
+impl ChangeBatch {
+    /// Rows of all tables.
+    pub fn row_count(&self) -> usize {
+        self.tables.iter().map(TableBatch::row_count).sum()
+    }
+
+    /// Bytes of all that the answer makes the host keep: rows, what was rejected, and shapes.
+    pub fn byte_count(&self) -> usize {
+        let rows: usize = self.tables.iter().map(TableBatch::kept_bytes).sum();
+        let shapes = self.schema_changes.iter().map(SchemaChange::byte_count);
+        rows + rejected_bytes(&self.rejected) + shapes.sum::<usize>() + self.position.0.len()
+    }
+}
+
+fn rejected_bytes(rejected: &[DeadLetter]) -> usize {
+    size_of_val(rejected) + rejected.iter().map(DeadLetter::byte_count).sum::<usize>()
+}
+
+/// What became of one schema change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangeOutcome {
+    Applied,
+    /// It was so already.
+    Unchanged,
+    Refused {
+        reason: String,
+    },
+}
+
+/// Everything that commits in one transaction (I2).
+#[derive(Clone, Debug)]
+pub struct WriteRequest {
+    pub schema_name: String,
+    /// Tables to empty first: a full re-sync begins anew.
+    pub clear_tables: Vec<String>,
+    pub tables: Vec<TableBatch>,
+    pub dead_letters: Vec<DeadLetter>,
+    pub markers: Vec<Marker>,
+    pub epoch: u64,
+    pub dead_letter_rejected: bool,
+}
+
+/// A row that the destination refused and put among the dead letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// Index into [`WriteRequest::tables`], then into its rows; both exist.
+    pub batch: usize,
+    pub row: usize,
+    pub code: String,
+    pub message: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WriteOutcome {
+    pub rows_written: u64,
+    pub rejected: Vec<RejectedRow>,
+}

@@ -1,0 +1,40 @@
+//! Makes this process a schema's only writer (I3).
+
+use super::attempts::Attempts;
+use crate::{
+    model::Marker,
+    plugin::DestinationConnection,
+    runner::{context::SchemaContext, error::RunError, state::RUNNER},
+};
+
+/// Claims the schema.
+///
+/// A new attempt claims anew, so that a commit of the last one that is still under way in the
+/// destination comes either before this claim or not at all. It must not take the schema back from
+/// a runner that was started since: then the marker names that one.
+pub async fn claim(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    attempts: &mut Attempts,
+) -> Result<Claim, RunError> {
+    let schema = context.name();
+    destination.create_schema_if_not_exists(schema).await?;
+    let holder = destination.get_marker(schema, RUNNER).await?;
+    let other = holder.filter(|run| run != context.run.as_bytes());
+    if attempts.claimed && other.is_some() {
+        return Err(RunError::Fenced { schema: schema.to_owned() });
+    }
+    let epoch = destination.claim_schema(schema, &context.run).await?;
+    let runner = Marker { stream: RUNNER.into(), value: Some(context.run.clone().into_bytes()) };
+    destination.update_marker(schema, vec![runner], epoch).await?;
+    attempts.claimed = true;
+    let abandoned = other.and_then(|run| String::from_utf8(run).ok());
+    Ok(Claim { epoch, abandoned })
+}
+
+/// The schema is ours.
+pub struct Claim {
+    pub epoch: u64,
+    /// The run that held it and did not give it back.
+    pub abandoned: Option<String>,
+}

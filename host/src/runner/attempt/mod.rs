@@ -1,0 +1,12 @@
+//! One attempt to run a schema: open both sides, claim, find the start, copy, follow.
+
+mod attempts;
+mod claim;
+mod run;
+mod selection;
+mod start;
+mod tables;
+
+pub use attempts::Attempts;
+pub use run::run;
+pub use tables::{Selection, check_named, select_tables};

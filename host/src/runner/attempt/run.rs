@@ -1,0 +1,129 @@
+//! One attempt to run a schema: open both plugins, find the way back, snapshot, stream.
+//!
+//! An attempt that fails leaves nothing behind but what it committed; the next one starts from
+//! there. That is the whole of error recovery (I9: no instance outlives an error).
+
+use std::sync::Arc;
+
+use super::{
+    attempts::Attempts,
+    claim::{Claim, claim},
+    start::find_start,
+    tables::{Selection, check_named, select_tables},
+};
+use crate::{
+    config::Resync,
+    monitor::SchemaState,
+    plugin::SourceConnection,
+    runner::{
+        commit::{Ending, Entry, Failed, Writer},
+        context::SchemaContext,
+        copy::{Copied, copy_tables},
+        error::RunError,
+        follow::{StreamEnd, follow},
+        shapes::prepare_tables,
+        side::check_apart,
+        state::{RUNNER, deletion},
+    },
+};
+
+/// Runs a schema until it ends or fails.
+pub async fn run(
+    context: &Arc<SchemaContext>,
+    attempts: &mut Attempts,
+) -> Result<StreamEnd, RunError> {
+    (attempts.commits, attempts.streamed) = (0, false);
+    let Opened { source, writer, others } = match open(context, attempts).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            attempts.unrecorded = Some(Failed::now(&error));
+            return Err(error);
+        }
+    };
+    let ended = run_claimed(&writer, &source, &others, attempts).await;
+    attempts.commits = writer.commits();
+    record_end(&writer, &ended, attempts).await;
+    let ended = ended?;
+    source.close().await;
+    if let Ok(writer) = Arc::try_unwrap(writer).map_err(drop) {
+        writer.close().await;
+    }
+    Ok(ended)
+}
+
+/// Both sides, ready.
+struct Opened {
+    source: SourceConnection,
+    writer: Arc<Writer>,
+    /// Tables of the source that are not selected.
+    others: Vec<String>,
+}
+
+/// Opens both sides and makes this process the schema's writer.
+async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<Opened, RunError> {
+    let source = context.open_source().await?;
+    let destination = context.open_destination().await?;
+    // Before either side changes anything.
+    check_apart(&source, &destination, context.name()).await?;
+    let Selection { tables, others } = select_tables(context, &source).await?;
+    check_named(context, attempts.resync.named(), &tables, "full_resync")?;
+    let Claim { epoch, abandoned } = claim(context, &destination, attempts).await?;
+    let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables));
+    if let Some(run) = abandoned {
+        writer.journal.write(&Entry::Abandoned { run: &run }).await;
+    }
+    if let Some(failed) = attempts.unrecorded.take() {
+        writer.journal.write(&Entry::Failed(&failed)).await;
+    }
+    writer.journal.write(&Entry::Started).await;
+    Ok(Opened { source, writer, others })
+}
+
+/// Tells the journal, and gives the schema back.
+async fn record_end(writer: &Writer, ended: &Result<StreamEnd, RunError>, attempts: &mut Attempts) {
+    let ending = match ended {
+        Ok(StreamEnd::Stopped) => Ending::Cancelled,
+        Ok(StreamEnd::CaughtUp) => Ending::Completed,
+        Err(error) => {
+            let failed = Failed::now(error);
+            if !writer.journal.write(&Entry::Failed(&failed)).await {
+                // It may be the destination itself that is gone.
+                attempts.unrecorded = Some(failed);
+                return;
+            }
+            Ending::Failed(error)
+        }
+    };
+    writer.journal.write(&Entry::Ended(ending)).await;
+    let given_back = vec![deletion(RUNNER.into())];
+    let schema = writer.context.name();
+    if let Err(error) = writer.destination.update_marker(schema, given_back, writer.epoch).await {
+        // A newer runner has it, or the destination is gone: nothing is left to give back.
+        tracing::debug!(error = error.to_string(), "the schema could not be given back");
+    }
+}
+
+async fn run_claimed(
+    writer: &Arc<Writer>,
+    source: &SourceConnection,
+    others: &[String],
+    attempts: &mut Attempts,
+) -> Result<StreamEnd, RunError> {
+    let context = &writer.context;
+    let (resync, keep_shapes) = (&attempts.resync, attempts.position_lost);
+    let (start, states) = find_start(writer, source, others, resync, keep_shapes).await?;
+    // From here on the stored states say it.
+    (attempts.resync, attempts.position_lost) = (Resync::None, false);
+    prepare_tables(writer, &states).await?;
+    context.health.set_started();
+    context.health.set(context.name(), SchemaState::Snapshotting);
+    if copy_tables(writer, source, &start, states).await? == Copied::Stopped {
+        return Ok(StreamEnd::Stopped);
+    }
+    context.health.set(context.name(), SchemaState::Streaming);
+    tracing::info!("following changes");
+    let commits = writer.commits();
+    let ended = follow(writer, source, start, context.ends_when_caught_up()).await;
+    attempts.streamed = writer.commits() > commits;
+    ended
+}

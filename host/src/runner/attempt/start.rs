@@ -1,0 +1,93 @@
+//! Where an attempt goes on from.
+
+use super::selection;
+use crate::{
+    config::{Resync, WriteMode},
+    model::{Marker, Position},
+    plugin::SourceConnection,
+    runner::{
+        commit::Writer,
+        context::SchemaContext,
+        error::RunError,
+        names::listed,
+        state::{CHANGES, TableState, forgotten, marker, read, table_stream},
+    },
+};
+
+/// Where the stream goes on and what each table still needs. On a first run, or a full re-sync,
+/// the stream's start is recorded here, before any row is read (I6); where tables are copied anew,
+/// their new start.
+pub async fn find_start(
+    writer: &Writer,
+    source: &SourceConnection,
+    others: &[String],
+    resync: &Resync,
+    keep_shapes: bool,
+) -> Result<(Position, Vec<(String, TableState)>), RunError> {
+    let schema = writer.context.name();
+    let stored = writer.destination.get_marker(schema, CHANGES).await?;
+    // Before a first run there is nothing to look for.
+    let others = if stored.is_some() { others } else { &[] };
+    let mut before = selection::compare(writer, others).await?;
+    let mut markers = std::mem::take(&mut before.markers);
+    let stored = stored.filter(|_| *resync != Resync::All);
+    let names: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
+    let mut states = Vec::with_capacity(names.len());
+    let mut renewed = Vec::new();
+    for name in names {
+        let stream = table_stream(&name);
+        let known: Option<TableState> = read(&writer.destination, schema, &stream).await?;
+        let missed = known == Some(TableState::Again)
+            || (before.left_out(&name) && known.as_ref().is_some_and(TableState::is_begun));
+        let wanted = resync.includes(&name);
+        if missed && !wanted {
+            check_may_empty(&writer.context, &name)?;
+        }
+        // Emptied, since what the stream has of it before its new start is left out.
+        let truncate = wanted || missed;
+        if truncate && stored.is_some() {
+            renewed.push(name.clone());
+        }
+        let next = match &known {
+            Some(state) if stored.is_some() && !truncate => state.clone(),
+            _ => TableState::Pending { truncate, keep_shape: keep_shapes },
+        };
+        if known.as_ref() != Some(&next) {
+            // What an unfinished snapshot says of its chunks must not be taken for the new one's.
+            if let Some(TableState::Snapshot { chunks }) = known {
+                markers.extend(forgotten(&name, chunks));
+            }
+            markers.push(marker(stream, &next));
+        }
+        states.push((name, next));
+    }
+    let start = match stored {
+        None => source.current_position(schema).await?,
+        // Nothing is committed without need: an attempt that commits counts as progress.
+        Some(bytes) if markers.is_empty() => return Ok((Position(bytes), states)),
+        Some(bytes) if renewed.is_empty() => Position(bytes),
+        Some(bytes) => {
+            tracing::info!(tables = listed(&renewed), "copying tables anew");
+            source.renew_tables(schema, &Position(bytes), &renewed).await?
+        }
+    };
+    markers.push(Marker { stream: CHANGES.into(), value: Some(start.0.clone()) });
+    writer.commit_markers(markers).await?;
+    Ok((start, states))
+}
+
+/// A log is not emptied for what it missed unless a person says so: its source cannot tell it again.
+fn check_may_empty(context: &SchemaContext, table: &str) -> Result<(), RunError> {
+    if context.table_settings(table).write_mode != WriteMode::Append {
+        return Ok(());
+    }
+    Err(RunError::Unusable {
+        what: format!(
+            "table `{table}` was not selected for a while, so its log lacks the changes of that time"
+        ),
+        help: format!(
+            "begin the log anew with --full-resync={table}, which empties it (rename the table at \
+             the destination first to keep it), or leave the table out"
+        ),
+    })
+}

@@ -1,0 +1,71 @@
+//! Which tables of the source a schema has.
+
+use crate::{
+    plugin::SourceConnection,
+    runner::{
+        commit::{check_columns, check_tables},
+        context::SchemaContext,
+        error::RunError,
+        names::listed,
+        table::{Promises, Table, Tables},
+    },
+};
+
+/// The tables of a source.
+pub struct Selection {
+    /// Those that the operator wants.
+    pub tables: Tables,
+    pub others: Vec<String>,
+}
+
+/// Tells the source which of its tables the operator wants.
+pub async fn select_tables(
+    context: &SchemaContext,
+    source: &SourceConnection,
+) -> Result<Selection, RunError> {
+    let shapes = source.get_schema(context.name()).await?;
+    let listed = shapes.iter().map(|shape| shape.name.clone());
+    let (selected, others): (Vec<String>, Vec<String>) =
+        listed.partition(|name| context.selects(name));
+    if selected.is_empty() {
+        return Err(RunError::NoTables { schema: context.name().to_owned(), listed: others });
+    }
+    // Before our own checks: the source knows what helps against what it cannot follow.
+    source.select_tables(context.name(), &selected).await?;
+    let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
+    let mut tables = Tables::new();
+    for shape in shapes.into_iter().filter(|shape| context.selects(&shape.name)) {
+        let settings = context.table_settings(&shape.name);
+        let name = shape.name.clone();
+        let table = Table::new(shape, settings, promises)?;
+        check_columns(context, &table)?;
+        tables.insert(name, table);
+    }
+    if let Some(last) = tables.keys().next_back() {
+        check_tables(context, &tables, last)?;
+    }
+    let configured = context.schema.tables.iter().map(|table| table.name.clone());
+    let wanted: Vec<String> = configured.filter(|name| context.selects(name)).collect();
+    check_named(context, &wanted, &tables, "tables")?;
+    Ok(Selection { tables, others })
+}
+
+/// A table that a key of the configuration names and that is not copied is a typing mistake.
+pub fn check_named(
+    context: &SchemaContext,
+    named: &[String],
+    tables: &Tables,
+    key: &str,
+) -> Result<(), RunError> {
+    let Some(missing) = named.iter().find(|name| !tables.contains_key(name.as_str())) else {
+        return Ok(());
+    };
+    let copied: Vec<&str> = tables.keys().map(String::as_str).collect();
+    Err(RunError::Unusable {
+        what: format!(
+            "`{key}` names `{missing}`, and schema `{}` has no such table to copy",
+            context.name()
+        ),
+        help: format!("it has {}", listed(&copied)),
+    })
+}

@@ -1,0 +1,122 @@
+//! What happened, for people and their dashboards to query beside the data: the tables `sync_runs`,
+//! `error_log` and `schema_registry` of the destination's metadata schema.
+//!
+//! They are ordinary tables, written by the calls that write data and under an epoch of their own, so
+//! every destination with a metadata schema has them and no connector knows them. Nothing here
+//! decides anything: what cannot be written is a warning and never an error of the pipeline.
+
+mod entry;
+mod tables;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::Mutex, time::timeout};
+
+use crate::{
+    model::TableBatch,
+    plugin::{Cause, DestinationConnection, PluginError, WriteRequest},
+    runner::{context::SchemaContext, error::RunError},
+};
+pub use entry::{Ending, Entry, Failed, sha256};
+
+/// How long an entry may take: a pipeline does not wait for its journal.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Schemas of one pipeline share the journal and claim it from each other.
+const CLAIMS_MAX: u32 = 5;
+
+/// The journal of one connection.
+pub struct Journal {
+    context: Arc<SchemaContext>,
+    destination: DestinationConnection,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// None until the first entry, and after another schema has claimed the journal.
+    epoch: Option<u64>,
+    tables_made: bool,
+}
+
+impl Journal {
+    pub fn new(context: Arc<SchemaContext>, destination: DestinationConnection) -> Self {
+        Self { context, destination, state: Mutex::default() }
+    }
+
+    /// Writes an entry, if the destination has a place for it; false when that failed.
+    pub async fn write(&self, entry: &Entry<'_>) -> bool {
+        if !self.context.destination.plugin.info.has("metadata-schema") {
+            return true;
+        }
+        let written = match timeout(PATIENCE, self.try_write(entry)).await {
+            Ok(written) => written.map_err(|error| error.chain()),
+            Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+        };
+        if let Err(error) = &written
+            && self.context.destination.log.admits("journal")
+        {
+            tracing::warn!(table = entry.table(), error, "the journal could not be written");
+        }
+        written.is_ok()
+    }
+
+    async fn try_write(&self, entry: &Entry<'_>) -> Result<(), RunError> {
+        let mut state = self.state.lock().await;
+        let row = entry.row(&self.context)?;
+        let mut claims = 0;
+        loop {
+            let epoch = match state.epoch {
+                Some(epoch) => epoch,
+                None => self.claim(&mut state).await?,
+            };
+            match self.deliver(&mut state, &row, epoch).await {
+                Err(error) if is_fenced(&error) && claims < CLAIMS_MAX => {
+                    state.epoch = None;
+                    claims += 1;
+                }
+                delivered => return Ok(delivered?),
+            }
+        }
+    }
+
+    async fn claim(&self, state: &mut State) -> Result<u64, PluginError> {
+        let schema = self.schema();
+        self.destination.create_schema_if_not_exists(schema).await?;
+        let epoch = self.destination.claim_schema(schema, &self.context.run).await?;
+        state.epoch = Some(epoch);
+        Ok(epoch)
+    }
+
+    async fn deliver(
+        &self,
+        state: &mut State,
+        row: &TableBatch,
+        epoch: u64,
+    ) -> Result<(), PluginError> {
+        let schema = self.schema();
+        if !state.tables_made {
+            for plan in tables::plans() {
+                self.destination.create_table_if_not_exists(schema, &plan, epoch).await?;
+            }
+            state.tables_made = true;
+        }
+        let request = WriteRequest {
+            schema_name: schema.to_owned(),
+            clear_tables: Vec::new(),
+            tables: vec![row.clone()],
+            dead_letters: Vec::new(),
+            markers: Vec::new(),
+            epoch,
+            dead_letter_rejected: false,
+        };
+        self.destination.write_batch(request).await.map(drop)
+    }
+
+    fn schema(&self) -> &str {
+        &self.context.config.destination.metadata_schema
+    }
+}
+
+fn is_fenced(error: &PluginError) -> bool {
+    matches!(&error.cause, Cause::Failure(failure) if failure.code == "fenced")
+}

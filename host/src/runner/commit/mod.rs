@@ -1,0 +1,9 @@
+//! What is written to a schema's destination, and counted: rows, dead letters, markers, the journal.
+
+mod journal;
+mod quota;
+mod writer;
+
+pub use journal::{Ending, Entry, Failed, sha256};
+pub use quota::{check_columns, check_tables};
+pub use writer::{Ready, Writer};

@@ -1,0 +1,217 @@
+//! The only way to write to a schema's destination.
+//!
+//! Rows, dead letters and markers go in one call (I2), under the epoch (I3). What comes here fits the
+//! destination: [`super::super::deliver`] makes it so.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Instant, SystemTime},
+};
+
+use tokio::sync::Mutex;
+
+use super::{
+    journal::Journal,
+    quota::{Held, Quota, check_columns},
+};
+use crate::{
+    model::{DeadLetter, Marker, Operation, TableBatch},
+    plugin::{DestinationConnection, WriteOutcome, WriteRequest},
+    runner::{
+        context::SchemaContext,
+        error::RunError,
+        table::{Table, Tables},
+        tally::Measured,
+    },
+};
+
+/// What one commit is made of, as the destination gets it.
+#[derive(Debug, Default)]
+pub struct Ready {
+    /// Tables to empty first.
+    pub clear: Vec<String>,
+    /// Rows with the columns that their tables have.
+    pub tables: Vec<TableBatch>,
+    pub dead_letters: Vec<DeadLetter>,
+    pub markers: Vec<Marker>,
+}
+
+/// The only writer of a schema in this process.
+pub struct Writer {
+    pub context: Arc<SchemaContext>,
+    pub destination: DestinationConnection,
+    pub epoch: u64,
+    /// Held while a batch is made ready, never during the commit itself.
+    pub tables: Mutex<Tables>,
+    commits: AtomicU64,
+    pub journal: Journal,
+    quota: Quota,
+}
+
+impl Writer {
+    pub fn new(
+        context: Arc<SchemaContext>,
+        destination: DestinationConnection,
+        epoch: u64,
+        tables: Tables,
+    ) -> Self {
+        let journal = Journal::new(Arc::clone(&context), destination.clone());
+        let (tables, commits) = (Mutex::new(tables), AtomicU64::new(0));
+        let quota = Quota::default();
+        Self { context, destination, epoch, tables, commits, journal, quota }
+    }
+
+    pub async fn close(self) {
+        self.destination.close().await;
+    }
+
+    /// Commits so far; the runner's retries start anew after each.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// The counts of what the schema may write, while something is being written.
+    pub async fn count(&self) -> Result<Held<'_>, RunError> {
+        self.quota.hold(&self.context, &self.destination).await
+    }
+
+    /// Commits rows, dead letters and markers together.
+    pub async fn commit(&self, ready: Ready) -> Result<(), RunError> {
+        let Ready { clear, tables, dead_letters, mut markers } = ready;
+        check_markers(&markers)?;
+        let mut counted = None;
+        if !dead_letters.is_empty() {
+            let mut held = self.count().await?;
+            held.add_letters(&dead_letters)?;
+            markers.push(held.marker());
+            counted = Some(held);
+        }
+        let started = Instant::now();
+        let measured: Vec<_> = tables.iter().map(Measured::of).collect();
+        let letters = dead_letters.len() as u64;
+        let request = WriteRequest {
+            schema_name: self.context.name().to_owned(),
+            clear_tables: clear,
+            tables,
+            dead_letters,
+            markers,
+            epoch: self.epoch,
+            dead_letter_rejected: self.context.config.error_handling.dead_letter_queue,
+        };
+        let outcome = self.destination.write_batch(request).await?;
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        if let Some(counted) = counted {
+            counted.committed();
+        }
+        self.record(&measured, letters, &outcome, started);
+        self.count_refused(&measured, &outcome).await
+    }
+
+    /// Counts rows that the destination has made dead letters of. How many they are is known only
+    /// when they are committed, so one commit may pass the limit before the schema stops.
+    async fn count_refused(
+        &self,
+        measured: &[Measured],
+        outcome: &WriteOutcome,
+    ) -> Result<(), RunError> {
+        let Some(last) = outcome.rejected.last() else { return Ok(()) };
+        let mut held = self.count().await?;
+        let bytes = outcome.rejected.iter().map(|row| {
+            let of_row = measured.get(row.batch).map_or(0, Measured::bytes_per_row);
+            of_row + row.message.len() as u64
+        });
+        let table = measured.get(last.batch).map_or("", |batch| batch.table.as_str());
+        let within = held.add_letter_bytes(table, bytes.sum());
+        self.commit_markers(vec![held.marker()]).await?;
+        held.committed();
+        within
+    }
+
+    /// Makes the table at the destination, or adopts the one that is there.
+    pub async fn create_table(&self, table: &Table) -> Result<(), RunError> {
+        check_columns(&self.context, table)?;
+        let (schema, plan) = (self.context.name(), table.plan());
+        Ok(self.destination.create_table_if_not_exists(schema, &plan, self.epoch).await?)
+    }
+
+    /// Commits markers alone.
+    pub async fn commit_markers(&self, markers: Vec<Marker>) -> Result<(), RunError> {
+        check_markers(&markers)?;
+        self.destination.update_marker(self.context.name(), markers, self.epoch).await?;
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn record(
+        &self,
+        measured: &[Measured],
+        letters: u64,
+        outcome: &WriteOutcome,
+        started: Instant,
+    ) {
+        let took = started.elapsed();
+        let metrics = &self.context.metrics;
+        for batch in measured {
+            let table = metrics.table(&batch.table);
+            for (operation, count) in Operation::ALL.into_iter().zip(batch.operations) {
+                if count > 0 {
+                    table.records(operation, count);
+                }
+            }
+            table.batch_seconds(took);
+        }
+        if let Some(newest) = measured.iter().filter_map(|batch| batch.newest_commit_us).max() {
+            metrics.committed_up_to(newest);
+        }
+        metrics.last_successful_sync(SystemTime::now());
+        for row in &outcome.rejected {
+            if !self.context.destination.log.admits("refused rows") {
+                continue;
+            }
+            let table = measured.get(row.batch).map_or("", |batch| batch.table.as_str());
+            let (code, message) = (&row.code, &row.message);
+            tracing::warn!(
+                table,
+                code,
+                "the destination refused a row, it is a dead letter: {message}"
+            );
+        }
+        self.context.tally.add(measured, letters + outcome.rejected.len() as u64);
+    }
+}
+
+/// What could not be read back is not stored.
+fn check_markers(markers: &[Marker]) -> Result<(), RunError> {
+    let length = |marker: &Marker| marker.value.as_ref().map_or(0, Vec::len);
+    let Some(large) = markers.iter().find(|marker| length(marker) > Marker::VALUE_BYTES_MAX) else {
+        return Ok(());
+    };
+    Err(RunError::Unusable {
+        what: format!(
+            "what is to be stored as `{}` takes {} bytes, {} are allowed",
+            large.stream,
+            length(large),
+            Marker::VALUE_BYTES_MAX
+        ),
+        help: "the source cuts the table into too many or too large chunks: lower \
+               `max_parallel_streams` for it"
+            .into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_that_could_not_be_read_back_is_refused() {
+        let marker = |bytes| Marker { stream: "table/t".into(), value: Some(vec![0; bytes]) };
+        let none = Marker { stream: "table/t".into(), value: None };
+        assert!(check_markers(&[none.clone(), marker(Marker::VALUE_BYTES_MAX)]).is_ok());
+        let refused = check_markers(&[none, marker(Marker::VALUE_BYTES_MAX + 1)]).unwrap_err();
+        assert!(refused.to_string().contains("`table/t` takes 16777217 bytes"), "{refused}");
+    }
+}

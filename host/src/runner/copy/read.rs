@@ -1,0 +1,277 @@
+//! Copies tables as they stand, by chunks, several at once.
+//!
+//! The change stream's start is committed before the first row is read (I6); each chunk's cursor is
+//! committed with its rows (I2), so a snapshot that was cut off goes on where it stopped. Readers
+//! have instances of their own; all of them write through the one [`Writer`].
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tracing::Instrument;
+
+use super::{
+    progress::SnapshotProgress,
+    queue::{Job, JobQueue},
+};
+use crate::{
+    model::{Chunk, Position},
+    plugin::{ReadLimits, SnapshotBatch, SourceConnection},
+    runner::{
+        commit::Writer,
+        deliver::{Commit, deliver},
+        error::RunError,
+        reading::{Asked, BYTES_MAX, Heartbeat, ReadAhead, Waiting, pace, read_ahead},
+        state::{
+            ChunkProgress, TableState, chunk_stream, forget_chunks, marker, read, table_stream,
+        },
+    },
+};
+
+/// Largest snapshot batch, in encoded bytes.
+const BATCH_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Chunks per reader, so that readers of uneven chunks end at about the same time.
+const CHUNKS_PER_READER: u32 = 4;
+
+/// Memory that the chunks of all tables may take while they wait.
+const PLANNED_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Whether everything was copied, or somebody asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copied {
+    All,
+    Stopped,
+}
+
+/// What the readers of a schema share.
+#[derive(Debug, Default)]
+struct Copying {
+    queue: JobQueue,
+    progress: SnapshotProgress,
+}
+
+/// Copies every table that is not streaming yet.
+pub async fn copy_tables(
+    writer: &Arc<Writer>,
+    source: &SourceConnection,
+    start: &Position,
+    states: Vec<(String, TableState)>,
+) -> Result<Copied, RunError> {
+    let copying = Arc::new(Copying::default());
+    let mut planned = 0;
+    for (table, state) in states {
+        let jobs = match state {
+            TableState::Streaming => continue,
+            TableState::Snapshot { chunks } => {
+                let mut jobs = Vec::new();
+                for chunk in chunks {
+                    let job = resume(writer, &table, chunk.into()).await?;
+                    jobs.extend((!job.progress.done).then_some(job));
+                }
+                jobs
+            }
+            TableState::Again => plan(writer, source, start, &table, true).await?,
+            TableState::Pending { truncate, .. } => {
+                plan(writer, source, start, &table, truncate).await?
+            }
+        };
+        if jobs.is_empty() {
+            finish_table(writer, &table).await?;
+            continue;
+        }
+        planned += jobs.iter().map(Job::byte_count).sum::<usize>();
+        if planned > PLANNED_BYTES_MAX {
+            return Err(too_many_chunks(&table));
+        }
+        let readers = readers_max(writer, &table).await;
+        copying.progress.begin(&writer.context, &table, &jobs);
+        copying.queue.add(&table, readers as usize, jobs);
+    }
+    run_readers(writer, &copying).await
+}
+
+fn too_many_chunks(table: &str) -> RunError {
+    RunError::Unusable {
+        what: format!(
+            "with table `{table}` the chunks of the snapshot take more than {PLANNED_BYTES_MAX} \
+             bytes"
+        ),
+        help: "copy the schema's tables in several runs by `table_whitelist`, or lower \
+               `max_parallel_streams`: the source cuts them into too many or too large chunks"
+            .into(),
+    }
+}
+
+/// How many readers a table may have. A table that is not known has one.
+async fn readers_max(writer: &Writer, table: &str) -> u32 {
+    let tables = writer.tables.lock().await;
+    tables.get(table).map_or(1, |table| table.readers_max().get())
+}
+
+async fn resume(writer: &Writer, table: &str, chunk: Chunk) -> Result<Job, RunError> {
+    let schema = writer.context.name();
+    let stream = chunk_stream(table, &chunk.id);
+    let progress: Option<ChunkProgress> = read(&writer.destination, schema, &stream).await?;
+    Ok(Job { table: table.to_owned(), chunk, progress: progress.unwrap_or_default() })
+}
+
+async fn plan(
+    writer: &Writer,
+    source: &SourceConnection,
+    start: &Position,
+    table: &str,
+    truncate: bool,
+) -> Result<Vec<Job>, RunError> {
+    let readers = readers_max(writer, table).await;
+    let target = if readers == 1 { 1 } else { readers.saturating_mul(CHUNKS_PER_READER) };
+    let chunks = source.plan_snapshot(writer.context.name(), table, start, target).await?;
+    let stored = chunks.iter().cloned().map(Into::into).collect();
+    let state = marker(table_stream(table), &TableState::Snapshot { chunks: stored });
+    if truncate {
+        let clear = vec![table.to_owned()];
+        deliver(writer, Commit { clear, markers: vec![state], ..Commit::default() }).await?;
+    } else {
+        writer.commit_markers(vec![state]).await?;
+    }
+    let job = |chunk| Job { table: table.to_owned(), chunk, progress: ChunkProgress::default() };
+    Ok(chunks.into_iter().map(job).collect())
+}
+
+async fn run_readers(writer: &Arc<Writer>, copying: &Arc<Copying>) -> Result<Copied, RunError> {
+    let mut readers = JoinSet::new();
+    for _ in 0..copying.queue.readers_max() {
+        let reader = run_reader(Arc::clone(writer), Arc::clone(copying));
+        readers.spawn(reader.in_current_span());
+    }
+    let mut copied = Copied::All;
+    // An error drops the set, which ends the other readers: nothing they held was committed.
+    while let Some(ended) = readers.join_next().await {
+        match ended {
+            Ok(result) => {
+                if result? == Copied::Stopped {
+                    copied = Copied::Stopped;
+                }
+            }
+            Err(_) => return Err(RunError::NoProgress { what: "a snapshot reader died".into() }),
+        }
+    }
+    Ok(copied)
+}
+
+async fn run_reader(writer: Arc<Writer>, copying: Arc<Copying>) -> Result<Copied, RunError> {
+    let context = &writer.context;
+    let source = context.open_source().await?;
+    let selected: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
+    source.select_tables(context.name(), &selected).await?;
+    loop {
+        // A reader that stops gives no place back, so nobody would wake those that wait for one.
+        let job = tokio::select! {
+            biased;
+            () = context.stop.cancelled() => return Ok(Copied::Stopped),
+            job = copying.queue.next() => job,
+        };
+        let Some(job) = job else { break };
+        if copy_chunk(&writer, &source, &copying.progress, &job).await? == Copied::Stopped {
+            return Ok(Copied::Stopped);
+        }
+        if copying.queue.finish(&job) {
+            finish_table(&writer, &job.table).await?;
+            copying.progress.finish(&job.table);
+        }
+    }
+    source.close().await;
+    Ok(Copied::All)
+}
+
+/// Reads ahead while what was read before is committed.
+async fn copy_chunk(
+    writer: &Writer,
+    source: &SourceConnection,
+    progress: &SnapshotProgress,
+    job: &Job,
+) -> Result<Copied, RunError> {
+    let (sender, receiver) = read_ahead(SnapshotBatch::byte_count);
+    let reading = read_chunk(writer, source, job, sender);
+    let (copied, ()) = tokio::try_join!(reading, write_chunk(writer, progress, job, receiver))?;
+    Ok(copied)
+}
+
+async fn read_chunk(
+    writer: &Writer,
+    source: &SourceConnection,
+    job: &Job,
+    batches: ReadAhead<SnapshotBatch>,
+) -> Result<Copied, RunError> {
+    let context = &writer.context;
+    let limits = ReadLimits {
+        rows_max: context.table_settings(&job.table).full_load_batch_size.get(),
+        bytes_max: BATCH_BYTES_MAX,
+        wait: std::time::Duration::ZERO,
+    };
+    let (schema, table) = (context.name(), job.table.as_str());
+    let mut cursor = job.progress.cursor.clone();
+    let mut heartbeat = Heartbeat::default();
+    loop {
+        if context.stop.is_cancelled() {
+            return Ok(Copied::Stopped);
+        }
+        let asked = Asked::now();
+        let mut batch =
+            source.get_full_snapshot(schema, table, &job.chunk, cursor.clone(), limits).await?;
+        let next = batch.next_cursor.clone();
+        if next.is_some() && next == cursor {
+            return Err(RunError::NoProgress { what: format!("snapshot of table `{table}`") });
+        }
+        let is_last = next.is_none();
+        cursor = next;
+        let brings_rows = pace::brings_rows_of_snapshot(&mut batch);
+        if !brings_rows && !is_last {
+            asked.pause().await;
+            if !heartbeat.is_due() {
+                continue;
+            }
+        }
+        // A closed channel means that the write failed; its error is the one to report.
+        if !batches.send(batch).await || is_last {
+            return Ok(Copied::All);
+        }
+    }
+}
+
+/// Commits what was read: while the destination is the slower side, several batches at once.
+async fn write_chunk(
+    writer: &Writer,
+    shown: &SnapshotProgress,
+    job: &Job,
+    mut batches: Waiting<SnapshotBatch>,
+) -> Result<(), RunError> {
+    let stream = chunk_stream(&job.table, &job.chunk.id);
+    let mut progress = job.progress.clone();
+    while let Some(first) = batches.recv().await {
+        let (mut commit, mut bytes, mut rows) = (Commit::default(), 0, 0);
+        let mut next = Some(first);
+        while let Some(batch) = next {
+            bytes += batch.byte_count();
+            rows += batch.rows.as_ref().map_or(0, |rows| rows.row_count() as u64);
+            progress.done = batch.next_cursor.is_none();
+            progress.cursor = batch.next_cursor;
+            commit.tables.extend(batch.rows);
+            commit.rejected.extend(batch.rejected);
+            next = if bytes < BYTES_MAX { batches.try_recv() } else { None };
+        }
+        progress.add(rows);
+        commit.markers = vec![marker(stream.clone(), &progress)];
+        deliver(writer, commit).await?;
+        shown.advance(&writer.context, &job.table, rows);
+    }
+    Ok(())
+}
+
+async fn finish_table(writer: &Writer, table: &str) -> Result<(), RunError> {
+    let mut markers = forget_chunks(&writer.destination, writer.context.name(), table).await?;
+    markers.push(marker(table_stream(table), &TableState::Streaming));
+    writer.commit_markers(markers).await?;
+    if writer.context.source.log.admits("snapshots") {
+        tracing::info!(table, "snapshot complete");
+    }
+    Ok(())
+}

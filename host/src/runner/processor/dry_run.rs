@@ -1,0 +1,123 @@
+//! Reads everything a run would read, and writes nothing.
+//!
+//! Neither the destination nor any position moves: the destination is only asked whether it could
+//! be written to, and where the stream would go on.
+
+use std::{sync::Arc, time::Duration};
+
+use super::completion::Completion;
+use crate::{
+    config::Resync,
+    model::{Position, TableBatch},
+    monitor::SchemaState,
+    plugin::{DestinationConnection, ReadLimits, SourceConnection},
+    runner::{
+        attempt::{Selection, check_named, select_tables},
+        context::SchemaContext,
+        error::RunError,
+        reading::{Asked, BYTES_MAX, pace},
+        side::check_apart,
+        state::{CHANGES, TableState, read, table_stream},
+        tally::Measured,
+    },
+};
+
+/// Counts what a run would copy, into the context's tally.
+pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
+    let source = context.open_source().await?;
+    let destination = context.open_destination().await?;
+    check_apart(&source, &destination, context.name()).await?;
+    let Selection { tables, .. } = select_tables(context, &source).await?;
+    check_named(context, context.resync().named(), &tables, "full_resync")?;
+    destination.test_connection().await?;
+    context.health.set_started();
+    context.health.set(context.name(), SchemaState::Snapshotting);
+    let stored = destination.get_marker(context.name(), CHANGES).await?;
+    let start = match stored.filter(|_| context.resync() != Resync::All) {
+        Some(bytes) => Position(bytes),
+        None => source.current_position(context.name()).await?,
+    };
+    for (name, table) in &tables {
+        if needs_snapshot(context, &destination, name).await? {
+            let rows_max = table.settings.full_load_batch_size.get();
+            count_snapshot(context, &source, name, &start, rows_max).await?;
+        }
+    }
+    context.health.set(context.name(), SchemaState::Streaming);
+    let rows_max = tables.values().map(|table| table.settings.stream_batch_size.get()).max();
+    count_changes(context, &source, start, rows_max.unwrap_or(1000)).await?;
+    tracing::info!("dry run: nothing was written, no position was moved");
+    Ok(Completion::CaughtUp)
+}
+
+async fn needs_snapshot(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    table: &str,
+) -> Result<bool, RunError> {
+    let stream = table_stream(table);
+    let state: Option<TableState> = read(destination, context.name(), &stream).await?;
+    Ok(context.resync().includes(table) || state != Some(TableState::Streaming))
+}
+
+async fn count_snapshot(
+    context: &SchemaContext,
+    source: &SourceConnection,
+    table: &str,
+    start: &Position,
+    rows_max: u32,
+) -> Result<(), RunError> {
+    let limits = ReadLimits { rows_max, bytes_max: BYTES_MAX as u64, wait: Duration::ZERO };
+    for chunk in source.plan_snapshot(context.name(), table, start, 1).await? {
+        let mut cursor = None;
+        loop {
+            let asked = Asked::now();
+            let mut batch =
+                source.get_full_snapshot(context.name(), table, &chunk, cursor, limits).await?;
+            if !pace::brings_rows_of_snapshot(&mut batch) {
+                asked.pause().await;
+            }
+            count(context, batch.rows.as_slice(), batch.rejected.len());
+            cursor = batch.next_cursor;
+            if cursor.is_none() || context.stop.is_cancelled() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn count_changes(
+    context: &SchemaContext,
+    source: &SourceConnection,
+    start: Position,
+    rows_max: u32,
+) -> Result<(), RunError> {
+    let limits = ReadLimits { rows_max, bytes_max: BYTES_MAX as u64, wait: Duration::ZERO };
+    let mut after = start;
+    while !context.stop.is_cancelled() {
+        let asked = Asked::now();
+        let mut batch = source.get_changes(context.name(), &after, limits).await?;
+        pace::keep_selected(context, &mut batch);
+        if !pace::brings_rows(&batch) && !batch.caught_up {
+            asked.pause().await;
+        }
+        for change in &batch.schema_changes {
+            if !context.source.log.admits("new shapes") {
+                continue;
+            }
+            tracing::info!(table = change.table, change = change.kind.word(), "would change shape");
+        }
+        count(context, &batch.tables, batch.rejected.len());
+        after = batch.position;
+        if batch.caught_up {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn count(context: &SchemaContext, batches: &[TableBatch], rejected: usize) {
+    let measured: Vec<_> = batches.iter().map(Measured::of).collect();
+    context.tally.add(&measured, rejected as u64);
+}

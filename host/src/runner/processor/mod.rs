@@ -1,0 +1,9 @@
+//! Keeps one schema going: attempts, pauses, schedules.
+
+mod completion;
+mod dry_run;
+mod reaction;
+mod schema_processor;
+
+pub use completion::Completion;
+pub use schema_processor::SchemaProcessor;

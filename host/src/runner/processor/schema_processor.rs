@@ -1,0 +1,191 @@
+//! Keeps one schema's copy exact, for as long as it may.
+//!
+//! Attempts follow one another until the run ends or [`super::reaction`] gives up. A processor
+//! never takes another one with it.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::{
+    completion::Completion,
+    dry_run,
+    reaction::{Reaction, RetryPolicy, react},
+};
+use crate::{
+    config::{OnLostPosition, Resync, SyncMode},
+    model::Action,
+    monitor::{SchemaState, SyncStatus},
+    runner::{
+        attempt::{self, Attempts},
+        context::SchemaContext,
+        error::RunError,
+        follow::StreamEnd,
+    },
+};
+
+/// Runs one schema.
+pub struct SchemaProcessor {
+    context: Arc<SchemaContext>,
+}
+
+impl SchemaProcessor {
+    pub fn new(context: Arc<SchemaContext>) -> Self {
+        Self { context }
+    }
+
+    /// Runs until the schema is stopped, has caught up where that was the wish, or has failed.
+    ///
+    /// `resync` names the tables that are emptied and copied again.
+    pub async fn start(&self, resync: Resync) -> Result<Completion, RunError> {
+        let context = &self.context;
+        let span = tracing::info_span!("schema", schema = context.name(), run = context.run);
+        async {
+            context.metrics.sync_status(SyncStatus::Running);
+            let ended = self.run(resync).await;
+            self.record_end(&ended);
+            ended
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// Asks the run to end: it finishes the batch in flight, commits and closes the plugins.
+    pub fn stop(&self) {
+        self.context.stop.cancel();
+    }
+
+    /// What the schema is doing.
+    pub fn get_status(&self) -> SchemaState {
+        self.context.health.get(self.context.name()).unwrap_or(SchemaState::Starting)
+    }
+
+    pub fn context(&self) -> &SchemaContext {
+        &self.context
+    }
+
+    async fn run(&self, mut resync: Resync) -> Result<Completion, RunError> {
+        if self.context.config.dry_run {
+            return dry_run::run(&self.context).await;
+        }
+        loop {
+            let completion = self.run_once(std::mem::take(&mut resync)).await?;
+            let next = match (&self.context.schema.mode, &self.context.schema.schedule) {
+                (SyncMode::Batch, Some(schedule))
+                    if completion == Completion::CaughtUp && !self.context.until_caught_up =>
+                {
+                    schedule.until_next()
+                }
+                _ => None,
+            };
+            let Some(pause) = next else { return Ok(completion) };
+            tracing::info!(seconds = pause.as_secs(), "batch complete, waiting for the schedule");
+            if wait(&self.context.stop, pause).await == Completion::Stopped {
+                return Ok(Completion::Stopped);
+            }
+        }
+    }
+
+    /// Attempts until one ends well or there is no point in another.
+    async fn run_once(&self, resync: Resync) -> Result<Completion, RunError> {
+        let context = &self.context;
+        let rules = &context.config.error_handling;
+        let policy = RetryPolicy {
+            retries_max: rules.max_retries,
+            backoff_factor: rules.backoff_factor,
+            backoff_max: rules.max_backoff_seconds.duration(),
+            resync: context.schema.on_lost_position == OnLostPosition::Resync,
+        };
+        let mut attempts = Attempts { resync, ..Attempts::default() };
+        let mut streak = Streak::default();
+        loop {
+            let error = match attempt::run(context, &mut attempts).await {
+                Ok(StreamEnd::Stopped) => return Ok(Completion::Stopped),
+                Ok(StreamEnd::CaughtUp) => return Ok(Completion::CaughtUp),
+                Err(error) => error,
+            };
+            if context.stop.is_cancelled() {
+                tracing::warn!(error = error.chain(), "stopped while an attempt was failing");
+                return Ok(Completion::Stopped);
+            }
+            context.metrics.error(error.error_type());
+            context.metrics.behind();
+            let failures = streak.count(error.action(), &attempts);
+            let pause = match react(error.action(), failures, error.retry_after(), &policy) {
+                Reaction::GiveUp => return Err(error),
+                Reaction::TryAgain { pause } => {
+                    self.announce(failures, pause, &error, "trying again");
+                    pause
+                }
+                Reaction::Resync { pause } => {
+                    let what = "the position is lost: copying everything anew";
+                    self.announce(failures, pause, &error, what);
+                    context.metrics.resync();
+                    if attempts.resync != Resync::All {
+                        (attempts.resync, attempts.position_lost) = (Resync::All, true);
+                    }
+                    pause
+                }
+            };
+            if wait(&context.stop, pause).await == Completion::Stopped {
+                return Ok(Completion::Stopped);
+            }
+        }
+    }
+
+    fn announce(&self, failures: u32, pause: Duration, cause: &RunError, what: &str) {
+        let (context, error) = (&self.context, cause.chain());
+        let pause_ms = pause.as_millis() as u64;
+        if context.log_of(cause).admits("restarts") {
+            tracing::warn!(attempt = failures, pause_ms, error, "{what}");
+        }
+        context.health.set(context.name(), SchemaState::Retrying { attempt: failures, error });
+    }
+
+    fn record_end(&self, ended: &Result<Completion, RunError>) {
+        let context = &self.context;
+        let (status, state) = match ended {
+            Ok(Completion::Stopped) => (SyncStatus::Stopped, SchemaState::Stopped),
+            Ok(Completion::CaughtUp) => (SyncStatus::Stopped, SchemaState::Completed),
+            Err(error) => {
+                let error = error.chain();
+                tracing::error!(error, "schema failed");
+                (SyncStatus::Failed, SchemaState::Failed { error })
+            }
+        };
+        context.metrics.sync_status(status);
+        context.health.set(context.name(), state);
+    }
+}
+
+/// Failures in a row.
+#[derive(Debug, Default)]
+struct Streak {
+    /// Without a commit in between.
+    failures: u32,
+    /// Lost positions without a commit of the change stream in between.
+    lost: u32,
+}
+
+impl Streak {
+    /// Counts a failure; how many of its kind there were in a row.
+    fn count(&mut self, action: Action, last: &Attempts) -> u32 {
+        if last.commits > 0 {
+            self.failures = 0;
+        }
+        if last.streamed {
+            self.lost = 0;
+        }
+        let count = if action == Action::Resync { &mut self.lost } else { &mut self.failures };
+        *count = count.saturating_add(1);
+        *count
+    }
+}
+
+async fn wait(stop: &CancellationToken, pause: Duration) -> Completion {
+    tokio::select! {
+        () = stop.cancelled() => Completion::Stopped,
+        () = tokio::time::sleep(pause) => Completion::CaughtUp,
+    }
+}

@@ -1,0 +1,252 @@
+//! Carries changes of shape over to the destination, by the operator's policy.
+
+use super::stored::{Evolution, accept_shape, shape_marker};
+use crate::{
+    config::{EvolutionStrategy, WriteMode},
+    model::{ChangeKind, Marker, SchemaChange},
+    plugin::ChangeOutcome,
+    runner::{
+        commit::{Writer, check_columns},
+        error::RunError,
+        names::listed,
+        state::{TableState, forget_chunks, marker, table_stream},
+        table::Table,
+    },
+    schema::{
+        News, Policy, Strategy, TypeStep, Verdict, decide, frozen, identity, is_compatible,
+        type_step,
+    },
+};
+
+/// Field metadata of a column whose addition may have filled rows that were there already.
+const FILLED: &str = "warp:filled";
+
+/// What changes came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evolved {
+    /// The destination keeps what it has.
+    Kept,
+    /// It has made some of them.
+    Applied,
+    /// The same, and the table is to be copied again, which its stored state says too.
+    CopyAgain,
+}
+
+/// What became of the changes so far.
+#[derive(Default)]
+struct Progress {
+    /// What the destination has made, in words.
+    applied: Vec<String>,
+    incompatible: bool,
+    /// Rows have values that no change tells.
+    rewritten: bool,
+    /// The source says more of the same shape.
+    learned: bool,
+    gone: bool,
+}
+
+/// Applies changes of a known table, in order, then hands the destination the table's new plan.
+pub async fn apply(writer: &Writer, table: &mut Table, news: News) -> Result<Evolved, RunError> {
+    let policy = policy(writer, table);
+    if let Some(why) = news.unclear {
+        return begin_again(writer, table, &policy, why).await;
+    }
+    let mut progress = Progress::default();
+    for change in news.changes {
+        apply_change(writer, table, &policy, change, &mut progress).await?;
+    }
+    let Progress { applied, incompatible, rewritten, learned, gone } = progress;
+    let again = if rewritten { copy_again(writer, table).await? } else { Vec::new() };
+    if applied.is_empty() {
+        let learned = if learned { Some(shape_marker(table)?) } else { None };
+        let markers: Vec<Marker> = again.into_iter().chain(learned).collect();
+        if !markers.is_empty() {
+            writer.commit_markers(markers).await?;
+        }
+        return Ok(if rewritten { Evolved::CopyAgain } else { Evolved::Kept });
+    }
+    if !gone {
+        writer.create_table(table).await?;
+    }
+    let evolution = Evolution { what: listed(&applied), compatible: !incompatible };
+    accept_shape(writer, table, evolution, again).await?;
+    Ok(if rewritten { Evolved::CopyAgain } else { Evolved::Applied })
+}
+
+async fn apply_change(
+    writer: &Writer,
+    table: &mut Table,
+    policy: &Policy,
+    change: SchemaChange,
+    progress: &mut Progress,
+) -> Result<(), RunError> {
+    if let Some(column) = excluded(writer, &change) {
+        table.leave_out(column);
+        return check_columns(&writer.context, table);
+    }
+    let rewrites = rewrites(writer, &change, table);
+    progress.rewritten |= rewrites;
+    if table.learn(&change) {
+        progress.learned = true;
+        return Ok(());
+    }
+    match decide(&change, &table.source, policy) {
+        Verdict::Keep => return Ok(()),
+        Verdict::Refuse(reason) => return Err(refused(&change, reason)),
+        // The destination has a column of that name, whose rows are about to go.
+        Verdict::Apply if rewrites && table.is_taken(&change) => return Ok(()),
+        Verdict::Apply => {}
+    }
+    table.check_rename(&change)?;
+    progress.incompatible |= !is_compatible(&change, &table.source, policy);
+    let Some(ours) = table.accept(&change) else { return Ok(()) };
+    check_columns(&writer.context, table)?;
+    match apply_one(writer, &ours).await? {
+        // The new copy makes the column as it is now.
+        ChangeOutcome::Refused { .. } if rewrites || is_rename(&change) && may_empty(table) => {
+            progress.rewritten = true;
+            return Ok(());
+        }
+        ChangeOutcome::Refused { reason } => return Err(refused(&ours, reason)),
+        _ => {}
+    }
+    progress.gone |= change.kind == ChangeKind::DropTable;
+    progress.applied.push(describe(&change.kind));
+    Ok(())
+}
+
+/// Copies a table again whose columns cannot be told apart from those that were known.
+async fn begin_again(
+    writer: &Writer,
+    table: &Table,
+    policy: &Policy,
+    why: &str,
+) -> Result<Evolved, RunError> {
+    let refused = |reason: &str| RunError::ChangeRefused {
+        table: table.source.name.clone(),
+        change: why.to_owned(),
+        reason: reason.to_owned(),
+    };
+    if let Some(reason) = frozen(policy) {
+        return Err(refused(reason));
+    }
+    if !may_empty(table) {
+        let name = &table.source.name;
+        return Err(refused(&format!(
+            "what was appended so far cannot be told again: begin the log anew with \
+             --full-resync={name}, which empties it"
+        )));
+    }
+    let again = copy_again(writer, table).await?;
+    writer.commit_markers(again).await?;
+    if writer.context.source.log.admits("new shapes") {
+        tracing::info!(table = table.source.name, "{why}");
+    }
+    Ok(Evolved::CopyAgain)
+}
+
+/// A log cannot be told again by its source.
+fn may_empty(table: &Table) -> bool {
+    table.settings.write_mode != WriteMode::Append
+}
+
+fn is_rename(change: &SchemaChange) -> bool {
+    matches!(change.kind, ChangeKind::RenameColumn { .. })
+}
+
+/// Whether rows that are there already have values after the change of which the stream says nothing.
+fn rewrites(writer: &Writer, change: &SchemaChange, table: &Table) -> bool {
+    if !may_empty(table) {
+        return false;
+    }
+    let silent = writer.context.source.plugin.info.has("silent-rewrites");
+    let known = &table.source.schema;
+    let before = |column: &str| known.field_with_name(column).ok();
+    let after = |column: &str| change.after.as_ref()?.schema.field_with_name(column).ok();
+    match &change.kind {
+        ChangeKind::AddColumn { column } => after(column).is_some_and(|now| {
+            let filled = now.metadata().get(FILLED).is_some_and(|it| it == "true");
+            let took_a_name = before(column).is_some_and(|old| identity::is_another(old, now));
+            silent && filled || identity::was_hidden(known, now) || took_a_name
+        }),
+        ChangeKind::ModifyColumn { column } => {
+            let types = before(column).zip(after(column));
+            types.is_some_and(|(old, new)| {
+                let by_type = || silent && type_step(old, new) != TypeStep::Same;
+                identity::has_other_values(old, new).unwrap_or_else(by_type)
+            })
+        }
+        ChangeKind::RenameColumn { new_name, .. } => before(new_name).is_some(),
+        ChangeKind::DropColumn { .. } | ChangeKind::AddTable | ChangeKind::DropTable => false,
+    }
+}
+
+/// What makes the next attempt empty the table and copy it again.
+async fn copy_again(writer: &Writer, table: &Table) -> Result<Vec<Marker>, RunError> {
+    let name = &table.source.name;
+    let mut markers = forget_chunks(&writer.destination, writer.context.name(), name).await?;
+    markers.push(marker(table_stream(name), &TableState::Again));
+    if writer.context.source.log.admits("new shapes") {
+        tracing::info!(table = name, "rows got new values: copying the table again");
+    }
+    Ok(markers)
+}
+
+/// Has the destination make a change.
+async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<ChangeOutcome, RunError> {
+    let schema = writer.context.name();
+    let changes = std::slice::from_ref(change);
+    let outcomes = writer.destination.apply_schema_changes(schema, changes, writer.epoch).await?;
+    let refusal = outcomes.into_iter().find(|it| matches!(it, ChangeOutcome::Refused { .. }));
+    if let Some(refusal) = refusal {
+        return Ok(refusal);
+    }
+    writer.context.metrics.table(&change.table).schema_change(&change.kind);
+    if writer.context.source.log.admits("new shapes") {
+        tracing::info!(table = change.table, change = %describe(&change.kind), "shape changed");
+    }
+    Ok(ChangeOutcome::Applied)
+}
+
+/// The column that an addition would bring although the operator excluded it.
+fn excluded(writer: &Writer, change: &SchemaChange) -> Option<String> {
+    let rules = &writer.context.config.schema_evolution;
+    let ChangeKind::AddColumn { column } = &change.kind else { return None };
+    let is_excluded =
+        rules.excluded_tables.matches(&change.table) || rules.excluded_columns.matches(column);
+    is_excluded.then(|| column.clone())
+}
+
+fn policy(writer: &Writer, table: &Table) -> Policy {
+    let rules = &writer.context.config.schema_evolution;
+    Policy {
+        enabled: table.settings.enable_schema_evolution,
+        strategy: match rules.strategy {
+            EvolutionStrategy::Strict => Strategy::Strict,
+            EvolutionStrategy::Conservative => Strategy::Conservative,
+            EvolutionStrategy::Permissive => Strategy::Permissive,
+            EvolutionStrategy::Aggressive => Strategy::Aggressive,
+        },
+        type_widening: rules.enable_type_widening,
+        object_to_json: rules.enable_object_to_json,
+        fallback_to_text: rules.enable_fallback_to_varchar,
+        approve_risky: rules.require_approval_for_risky_changes,
+        approve_dangerous: rules.require_approval_for_dangerous_changes,
+    }
+}
+
+fn refused(change: &SchemaChange, reason: String) -> RunError {
+    RunError::ChangeRefused { table: change.table.clone(), change: describe(&change.kind), reason }
+}
+
+fn describe(kind: &ChangeKind) -> String {
+    match kind {
+        ChangeKind::AddColumn { column }
+        | ChangeKind::DropColumn { column }
+        | ChangeKind::ModifyColumn { column } => format!("{} `{column}`", kind.word()),
+        ChangeKind::RenameColumn { column, new_name } => {
+            format!("{} `{column}` to `{new_name}`", kind.word())
+        }
+        ChangeKind::AddTable | ChangeKind::DropTable => kind.word().to_owned(),
+    }
+}

@@ -1,0 +1,13 @@
+//! What tables are like at the destination, and how they become something else.
+
+mod announced;
+pub mod evolve;
+mod prepare;
+mod replace;
+mod stored;
+
+pub use announced::change_shapes;
+pub use evolve::Evolved;
+pub use prepare::prepare_tables;
+#[cfg(feature = "fuzzing")]
+pub use stored::StoredShape;

@@ -1,0 +1,105 @@
+//! Makes a schema's tables ready at the destination before a row is read.
+
+use super::{
+    evolve::{self, Evolved},
+    replace,
+    stored::{Evolution, accept_shape, shape_marker, stored_shape},
+};
+use crate::{
+    model::TableShape,
+    runner::{commit::Writer, error::RunError, names::listed, state::TableState, table::Table},
+    schema::News,
+};
+
+/// Makes the destination's tables, and carries over what changed since the last run. A table that
+/// is about to be emptied has no past, unless its state keeps it.
+pub async fn prepare_tables(
+    writer: &Writer,
+    states: &[(String, TableState)],
+) -> Result<(), RunError> {
+    let mut tables = writer.tables.lock().await;
+    let mut again = None;
+    for table in tables.values_mut() {
+        let emptied = TableState::Pending { truncate: true, keep_shape: false };
+        let forget =
+            states.iter().any(|(name, state)| *name == table.source.name && *state == emptied);
+        if prepare_table(writer, table, forget).await? == Evolved::CopyAgain {
+            again.get_or_insert_with(|| table.source.name.clone());
+        }
+    }
+    match again {
+        Some(table) => Err(RunError::CopyAgain { table }),
+        None => Ok(()),
+    }
+}
+
+/// Makes the destination's table. Where a shape of it is remembered, the table goes on from that one:
+/// what is other by now follows the rules for changes.
+pub async fn prepare_table(
+    writer: &Writer,
+    table: &mut Table,
+    forget: bool,
+) -> Result<Evolved, RunError> {
+    let stored = stored_shape(writer, &table.source.name).await?;
+    table.version = stored.as_ref().map_or(0, |(_, version)| *version);
+    let past = match stored {
+        Some((stored, _)) if !forget => {
+            return go_on(writer, table, stored).await;
+        }
+        past => past,
+    };
+    if past.is_none() {
+        // Refused before the destination has it.
+        writer.count().await?.add_shape(&table.source.name, 0, true)?;
+    }
+    replace::make(writer, table, past.as_ref().map(|(past, _)| past)).await?;
+    // Nothing is committed without need: an attempt that commits counts as progress.
+    if past.is_none_or(|(past, _)| !is_same(&past, &table.source)) {
+        accept_shape(writer, table, Evolution::initial(), Vec::new()).await?;
+    }
+    Ok(Evolved::Kept)
+}
+
+/// Carries over what the source describes otherwise than it did.
+async fn go_on(
+    writer: &Writer,
+    table: &mut Table,
+    stored: TableShape,
+) -> Result<Evolved, RunError> {
+    let now = table.remember(stored);
+    let news = table.compare_with(&now.schema);
+    if news.unclear.is_none() {
+        check_key(table, &news, &now)?;
+        writer.create_table(table).await?;
+    }
+    let evolved = evolve::apply(writer, table, news).await?;
+    // Nothing is committed without need: an attempt that commits counts as progress.
+    if evolved != Evolved::CopyAgain && table.adopt(&now.schema) {
+        writer.commit_markers(vec![shape_marker(table)?]).await?;
+    }
+    Ok(evolved)
+}
+
+/// Whether two shapes have the same columns and the same key.
+fn is_same(one: &TableShape, other: &TableShape) -> bool {
+    one.schema == other.schema && one.key == other.key
+}
+
+/// Rows are found again by their key, so another key is another table.
+fn check_key(table: &Table, news: &News, now: &TableShape) -> Result<(), RunError> {
+    let TableShape { name, .. } = &table.source;
+    // Renamed columns are the same key.
+    let renamed = news.changes.last().and_then(|change| change.after.as_ref());
+    let key = &renamed.unwrap_or(&table.source).key;
+    if *key == now.key {
+        return Ok(());
+    }
+    Err(RunError::Unusable {
+        what: format!(
+            "the key of table `{name}` was ({}) and is now ({})",
+            listed(key),
+            listed(&now.key)
+        ),
+        help: format!("go back to the old key, or copy it anew with --full-resync={name}"),
+    })
+}

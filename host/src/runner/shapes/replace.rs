@@ -1,0 +1,61 @@
+//! Makes the destination's table for a shape that has nothing to do with the one before.
+//!
+//! A full re-sync forgets what a table was like. Columns that hold other values by now may keep the
+//! destination from taking the table as it is; its rows are about to go, so it is dropped and made
+//! anew. A table that was there before us is not: the destination refuses to drop it.
+
+use crate::{
+    model::{Action, ChangeKind, SchemaChange, TableShape},
+    plugin::{ChangeOutcome, PluginError},
+    runner::{commit::Writer, error::RunError, table::Table},
+    schema::identity,
+};
+
+/// Makes the table, in place of the one that had the shape `past` where that cannot take it.
+pub async fn make(
+    writer: &Writer,
+    table: &Table,
+    past: Option<&TableShape>,
+) -> Result<(), RunError> {
+    let cause = match writer.create_table(table).await {
+        Err(RunError::Plugin(cause)) if cause.action() == Action::Config => cause,
+        made => return made,
+    };
+    if !past.is_some_and(|past| is_another(past, &table.source)) {
+        return Err(cause.into());
+    }
+    let name = &table.source.name;
+    drop_table(writer, name, cause).await?;
+    if writer.context.source.log.admits("new shapes") {
+        tracing::info!(
+            table = name,
+            "its columns could not take the new shape: the table is made anew"
+        );
+    }
+    writer.create_table(table).await
+}
+
+async fn drop_table(writer: &Writer, table: &str, cause: PluginError) -> Result<(), RunError> {
+    let (schema, name) = (writer.context.name(), table.to_owned());
+    let change = [SchemaChange { table: name, kind: ChangeKind::DropTable, after: None }];
+    let outcomes = writer.destination.apply_schema_changes(schema, &change, writer.epoch).await?;
+    for outcome in outcomes {
+        if let ChangeOutcome::Refused { reason } = outcome {
+            return Err(RunError::NotReplaced {
+                table: table.to_owned(),
+                reason,
+                cause: Box::new(cause),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether rows of one shape may have no place in a table that was made for the other.
+fn is_another(past: &TableShape, now: &TableShape) -> bool {
+    let has_another_type = past.schema.fields().iter().any(|old| {
+        let new = now.schema.field_with_name(old.name());
+        new.is_ok_and(|new| !identity::is_same_but_for_identity(old, new))
+    });
+    has_another_type || past.key != now.key
+}

@@ -1,0 +1,97 @@
+//! Remembers the shape of each table as it was accepted, in the marker `shape/T`.
+//!
+//! A source says anew at each start what its tables look like. Only against the remembered shape can
+//! a change that happened in between be seen, and decided about by the same rules as one that comes
+//! with the stream.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    model::{Marker, TableShape},
+    plugin::{WireError, decode_schema, table_schema},
+    runner::{
+        commit::{Entry, Writer},
+        error::RunError,
+        state::{marker, read, shape_stream},
+        table::{Table, unencodable},
+    },
+};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoredShape {
+    /// The Arrow IPC schema message, reserved columns not included.
+    schema: Vec<u8>,
+    key: Vec<String>,
+    /// Counts the shapes that the table has had.
+    version: u32,
+}
+
+impl StoredShape {
+    /// The shape and its version. A destination may have changed what it stored for us.
+    pub fn open(self, table: &str) -> Result<(TableShape, u32), WireError> {
+        let Self { schema, key, version } = self;
+        let schema = Arc::clone(&decode_schema(Bytes::from(schema))?.arrow);
+        Ok((TableShape { name: table.to_owned(), schema, key, estimated_rows: None }, version))
+    }
+}
+
+/// Remembers a table's present shape as its next version, in one commit with `more`.
+pub async fn accept_shape(
+    writer: &Writer,
+    table: &mut Table,
+    evolution: Evolution,
+    more: Vec<Marker>,
+) -> Result<(), RunError> {
+    let mut counted = writer.count().await?;
+    let is_first = table.version == 0;
+    table.count_shape();
+    let shape = shape_marker(table)?;
+    counted.add_shape(&table.source.name, shape.value.as_ref().map_or(0, Vec::len), is_first)?;
+    let markers = more.into_iter().chain([shape, counted.marker()]);
+    writer.commit_markers(markers.collect()).await?;
+    counted.committed();
+    let Evolution { what, compatible } = evolution;
+    let (shape, version) = (&table.source, table.version);
+    let entry = Entry::Shaped { table: shape, version, evolution: &what, compatible };
+    writer.journal.write(&entry).await;
+    Ok(())
+}
+
+/// How a shape came about.
+pub struct Evolution {
+    /// The changes in words.
+    pub what: String,
+    /// Whether what could be read before can still be read.
+    pub compatible: bool,
+}
+
+impl Evolution {
+    /// The first shape that is seen of a table.
+    pub fn initial() -> Self {
+        Self { what: "initial".to_owned(), compatible: true }
+    }
+}
+
+/// Remembers a table's present shape, in a commit of the caller's.
+pub fn shape_marker(table: &Table) -> Result<Marker, RunError> {
+    let TableShape { name, schema, key, .. } = &table.source;
+    let encoded = table_schema(schema.clone()).map_err(|cause| unencodable(name, cause))?;
+    let stored =
+        StoredShape { schema: encoded.message.to_vec(), key: key.clone(), version: table.version };
+    Ok(marker(shape_stream(name), &stored))
+}
+
+/// The remembered shape and its version.
+pub async fn stored_shape(
+    writer: &Writer,
+    table: &str,
+) -> Result<Option<(TableShape, u32)>, RunError> {
+    let (schema, stream) = (writer.context.name(), shape_stream(table));
+    let stored: Option<StoredShape> = read(&writer.destination, schema, &stream).await?;
+    let stored = stored.map(|stored| stored.open(table)).transpose();
+    stored.map_err(|cause| unencodable(table, cause))
+}

@@ -1,0 +1,410 @@
+//! One table as the runner keeps it: what the source says, what the destination gets.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    error::Error,
+    num::NonZeroU32,
+    sync::Arc,
+};
+
+use arrow_schema::Schema;
+
+mod shape;
+
+use self::shape::{ColumnRules, Steps};
+use crate::{
+    config::{self, TableSettings},
+    model::{
+        ChangeKind, Deletion, SchemaChange, TableBatch, TablePlan, TableSchema, TableShape,
+        WriteMode,
+    },
+    plugin::{ConnectorInfo, encode_batch, table_schema},
+    runner::{error::RunError, names::listed},
+    schema::{News, compare, identity, merge},
+};
+
+/// How many schemas of a table are remembered; a source that sends more is worked out anew (I7).
+const KNOWN_SCHEMAS_MAX: usize = 1024;
+
+/// The selected tables by name.
+pub type Tables = BTreeMap<String, Table>;
+
+/// A selected table.
+#[derive(Debug)]
+pub struct Table {
+    pub settings: TableSettings,
+    /// As the source describes it, with what was learned from its rows.
+    pub source: TableShape,
+    /// Counts the shapes that it has had.
+    pub version: u32,
+    /// The source dropped it. Should it come back, it is another table of the same name.
+    pub dropped: bool,
+    rules: ColumnRules,
+    promises: Promises,
+    /// Memory that `source` takes.
+    shape_bytes: usize,
+    /// Schemas whose columns the destination has, by id; none where batches go untouched.
+    known: HashMap<String, Option<(Steps, Arc<TableSchema>)>>,
+    /// Memory that `known` takes.
+    known_bytes: usize,
+}
+
+/// What a source promises of its rows, and a destination of what it makes of them, by their
+/// capabilities.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Promises {
+    /// A snapshot ends exactly where the change stream starts.
+    pub exact_snapshot: bool,
+    /// Each insert and update carries the whole row, so that a column which it lacks has no value.
+    pub whole_rows: bool,
+    /// No key is in two chunks of a snapshot.
+    pub disjoint_chunks: bool,
+    /// The destination keeps a log of operations, in which the last row of a key is what counts.
+    pub change_log: bool,
+}
+
+impl Promises {
+    pub fn of(source: &ConnectorInfo, destination: &ConnectorInfo) -> Self {
+        Self {
+            exact_snapshot: source.has("exact-snapshot"),
+            whole_rows: source.has("whole-rows"),
+            disjoint_chunks: source.has("disjoint-chunks"),
+            change_log: destination.has("change-log"),
+        }
+    }
+}
+
+impl Table {
+    /// Checks that the table can be kept the way its settings ask for.
+    pub fn new(
+        source: TableShape,
+        settings: TableSettings,
+        promises: Promises,
+    ) -> Result<Self, RunError> {
+        let rules = ColumnRules::new(settings.columns.clone(), source.key.clone());
+        let shape_bytes = source.byte_count();
+        let table = Self {
+            settings,
+            source,
+            shape_bytes,
+            version: 0,
+            dropped: false,
+            rules,
+            promises,
+            known: HashMap::new(),
+            known_bytes: 0,
+        };
+        table.check_key()?;
+        table.check_columns()?;
+        Ok(table)
+    }
+
+    /// How many chunks of its snapshot may be under way at once. Where one key may have rows in
+    /// several, they are read in the order in which they were planned (I4).
+    pub fn readers_max(&self) -> NonZeroU32 {
+        if self.promises.disjoint_chunks || self.source.key.is_empty() {
+            return self.settings.max_parallel_streams;
+        }
+        NonZeroU32::MIN
+    }
+
+    fn check_key(&self) -> Result<(), RunError> {
+        let name = &self.source.name;
+        let append = self.settings.write_mode == config::WriteMode::Append;
+        if self.source.key.is_empty() && !append {
+            return Err(RunError::Unusable {
+                what: format!("table `{name}` has no key, so its rows cannot be updated"),
+                help: "name its key in the source's options, or set `write_mode: append` for it"
+                    .into(),
+            });
+        }
+        let told_twice = self.promises.change_log && !self.source.key.is_empty();
+        if append && !self.promises.exact_snapshot && !told_twice {
+            return Err(RunError::Unusable {
+                what: format!(
+                    "table `{name}` cannot be appended to: this source's snapshot overlaps its \
+                     change stream, which would double rows"
+                ),
+                help: "use `write_mode: upsert` for it".into(),
+            });
+        }
+        Ok(())
+    }
+
+    fn check_columns(&self) -> Result<(), RunError> {
+        let name = &self.source.name;
+        let columns: Vec<&str> =
+            self.source.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        for (rule, column) in self.rules.named() {
+            if !columns.contains(&column) && self.promises.whole_rows {
+                // What such a source knows of its columns, it has seen in rows.
+                tracing::warn!(
+                    table = name,
+                    column,
+                    "`columns.{rule}` names a column that the source has not seen yet"
+                );
+            } else if !columns.contains(&column) {
+                return Err(RunError::Unusable {
+                    what: format!(
+                        "table `{name}`: `columns.{rule}` names `{column}`, which it does not have"
+                    ),
+                    help: format!("its columns are {}", listed(&columns)),
+                });
+            }
+        }
+        let redacted = |key: &&String| self.rules.mask(key) == Some(config::Mask::Redact);
+        if let Some(key) = self.source.key.iter().find(redacted) {
+            return Err(RunError::Unusable {
+                what: format!("table `{name}`: its key column `{key}` cannot be redacted"),
+                help: "use `hash`, which keeps different keys different".into(),
+            });
+        }
+        let mut names: Vec<&str> =
+            columns.iter().filter_map(|column| self.rules.destination_name(column)).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(RunError::Unusable {
+                what: format!("table `{name}`: two columns would be called `{}`", twice[0]),
+                help: "change `columns.rename`".into(),
+            });
+        }
+        Ok(())
+    }
+
+    /// How the destination is to keep it.
+    pub fn plan(&self) -> TablePlan {
+        let name = |column: &String| self.rules.destination_name(column).map(str::to_owned);
+        let settings = &self.settings;
+        TablePlan {
+            name: self.source.name.clone(),
+            schema: Arc::clone(self.rules.steps(&self.source.schema, &self.source.schema).schema()),
+            key: self.source.key.iter().filter_map(name).collect(),
+            write_mode: match settings.write_mode {
+                config::WriteMode::Upsert => WriteMode::Upsert,
+                config::WriteMode::Append => WriteMode::Append,
+            },
+            deletion: match settings.deletion_strategy {
+                config::DeletionStrategy::Hard => Deletion::Hard,
+                config::DeletionStrategy::Soft => {
+                    Deletion::Soft { column: settings.soft_delete_column.clone() }
+                }
+            },
+        }
+    }
+
+    /// Goes on from a remembered shape; what the source says now is returned.
+    pub fn remember(&mut self, stored: TableShape) -> TableShape {
+        let now = std::mem::replace(&mut self.source, stored);
+        self.reshaped();
+        now
+    }
+
+    /// Columns that the destination has of it.
+    pub fn column_count(&self) -> usize {
+        let columns = self.source.schema.fields().iter();
+        columns.filter(|field| self.rules.destination_name(field.name()).is_some()).count()
+    }
+
+    /// Columns that came later and that the destination will not have.
+    pub fn left_out_count(&self) -> usize {
+        self.rules.left_out_count()
+    }
+
+    /// Memory that its shape takes.
+    pub fn shape_bytes(&self) -> usize {
+        self.shape_bytes
+    }
+
+    /// Memory that is kept to shape further batches faster.
+    pub fn known_bytes(&self) -> usize {
+        self.known_bytes
+    }
+
+    /// Gives that memory back.
+    pub fn forget_known(&mut self) {
+        self.known = HashMap::new();
+        self.known_bytes = 0;
+    }
+
+    /// The shape is another one now.
+    fn reshaped(&mut self) {
+        self.forget_known();
+        self.shape_bytes = self.source.byte_count();
+    }
+
+    /// The table gets its next shape. The count so far is what the destination gave back.
+    pub fn count_shape(&mut self) {
+        self.version = self.version.saturating_add(1);
+    }
+
+    /// What a batch of this schema brings that the table does not have yet, in the source's terms.
+    pub fn news(&self, schema: &TableSchema) -> News {
+        if self.known.contains_key(&schema.id) {
+            return News::default();
+        }
+        self.compare_with(&schema.arrow).of_rows()
+    }
+
+    /// What these columns bring that the table does not have yet, in the source's terms.
+    pub fn compare_with(&self, arrow: &Schema) -> News {
+        let mut news = compare(&self.source, arrow);
+        news.changes.retain(|change| match &change.kind {
+            ChangeKind::AddColumn { column } => !self.rules.is_left_out(column),
+            _ => true,
+        });
+        news
+    }
+
+    /// Takes over what the source says of which column is which; whether it is news.
+    pub fn adopt(&mut self, now: &Schema) -> bool {
+        let adopted = identity::adopt(&self.source.schema, now);
+        if adopted == self.source.schema {
+            return false;
+        }
+        self.source.schema = adopted;
+        self.shape_bytes = self.source.byte_count();
+        true
+    }
+
+    /// Takes over a change of a column that is none to the destination: the source says something
+    /// else of which column it is.
+    pub fn learn(&mut self, change: &SchemaChange) -> bool {
+        let (ChangeKind::ModifyColumn { column }, Some(after)) = (&change.kind, &change.after)
+        else {
+            return false;
+        };
+        let known = self.source.schema.field_with_name(column).ok();
+        let fields = known.zip(after.schema.field_with_name(column).ok());
+        let is_same = fields.is_some_and(|(old, now)| identity::is_same_but_for_identity(old, now));
+        if is_same {
+            self.adopt(&after.schema);
+        }
+        is_same
+    }
+
+    /// Whether the destination may have another column of the name that a change brings.
+    pub fn is_taken(&self, change: &SchemaChange) -> bool {
+        let name = match &change.kind {
+            ChangeKind::AddColumn { column } => column,
+            ChangeKind::RenameColumn { new_name, .. } => new_name,
+            _ => return false,
+        };
+        self.source.schema.field_with_name(name).is_ok()
+    }
+
+    /// Rules name columns, so one that they name cannot get another name behind their back.
+    pub fn check_rename(&self, change: &SchemaChange) -> Result<(), RunError> {
+        let ChangeKind::RenameColumn { column, new_name } = &change.kind else { return Ok(()) };
+        let Some((rule, _)) = self.rules.named().find(|(_, named)| named == column) else {
+            return Ok(());
+        };
+        Err(RunError::Unusable {
+            what: format!(
+                "table `{}`: `columns.{rule}` names `{column}`, which is called `{new_name}` now",
+                self.source.name
+            ),
+            help: format!("write `{new_name}` there and run again"),
+        })
+    }
+
+    /// A column that the source has and the destination will not.
+    pub fn leave_out(&mut self, column: String) {
+        self.rules.leave_out(column);
+        self.forget_known();
+    }
+
+    /// Takes a change over; the destination's side of it, if it has one.
+    pub fn accept(&mut self, change: &SchemaChange) -> Option<SchemaChange> {
+        let kind = match &change.kind {
+            ChangeKind::AddColumn { column } => {
+                let column = self.take_column(change, column)?;
+                ChangeKind::AddColumn { column }
+            }
+            ChangeKind::ModifyColumn { column } => {
+                let column = self.take_column(change, column)?;
+                ChangeKind::ModifyColumn { column }
+            }
+            ChangeKind::DropColumn { column } => {
+                let name = self.rules.destination_name(column).map(str::to_owned);
+                self.source.schema = without(&self.source, column);
+                ChangeKind::DropColumn { column: name? }
+            }
+            ChangeKind::RenameColumn { column, new_name } => {
+                let old = self.rules.destination_name(column).map(str::to_owned);
+                self.source.schema = without(&self.source, column);
+                let key = self.source.key.iter_mut().filter(|key| *key == column);
+                key.for_each(|key| new_name.clone_into(key));
+                self.rules.rename_key(column, new_name);
+                let new_name = self.take_column(change, new_name)?;
+                ChangeKind::RenameColumn { column: old?, new_name }
+            }
+            ChangeKind::AddTable | ChangeKind::DropTable => change.kind.clone(),
+        };
+        self.reshaped();
+        let plan = self.plan();
+        let after = TableShape {
+            name: plan.name,
+            schema: plan.schema,
+            key: plan.key,
+            estimated_rows: None,
+        };
+        Some(SchemaChange { table: self.source.name.clone(), kind, after: Some(after) })
+    }
+
+    fn take_column(&mut self, change: &SchemaChange, column: &str) -> Option<String> {
+        let after = change.after.as_ref()?;
+        let (_, field) = after.schema.fields().find(column)?;
+        self.source.schema = merge(&self.source.schema, field);
+        self.reshaped();
+        self.rules.destination_name(column).map(str::to_owned)
+    }
+
+    /// Gives a batch the form the operator asked for. Its columns are known by now.
+    pub fn shape(&mut self, batch: TableBatch) -> Result<TableBatch, RunError> {
+        if self.known.len() >= KNOWN_SCHEMAS_MAX {
+            self.forget_known();
+        }
+        if !self.known.contains_key(&batch.schema.id) {
+            let (arrived, known) = (&batch.schema.arrow, &self.source.schema);
+            let steps = if self.promises.whole_rows {
+                self.rules.steps_of_whole_rows(arrived, known)
+            } else {
+                self.rules.steps(arrived, known)
+            };
+            let steps = if steps.is_identity() {
+                None
+            } else {
+                let schema = table_schema(Arc::clone(steps.schema()))
+                    .map_err(|cause| unencodable(&batch.table, cause))?;
+                Some((steps, schema))
+            };
+            let schema = steps
+                .as_ref()
+                .map_or(0, |(_, schema)| 2 * schema.arrow.fields().size() + schema.message.len());
+            self.known_bytes += size_of_val(&steps) + batch.schema.id.len() + schema;
+            self.known.insert(batch.schema.id.clone(), steps);
+        }
+        let Some(Some((steps, schema))) = self.known.get(&batch.schema.id) else {
+            return Ok(batch);
+        };
+        let rows = steps.apply(&batch.columns).map_err(|cause| unencodable(&batch.table, cause))?;
+        encode_batch(&batch.table, schema, rows).map_err(|cause| unencodable(&batch.table, cause))
+    }
+
+    /// What of a dead letter's row may reach the destination.
+    pub fn redact_payload(&self, payload: &str) -> String {
+        self.rules.redact_payload(payload)
+    }
+}
+
+/// An error of Arrow or of the wire.
+pub fn unencodable(table: &str, cause: impl Error + Send + Sync + 'static) -> RunError {
+    RunError::Encode { table: table.to_owned(), cause: Box::new(cause) }
+}
+
+fn without(table: &TableShape, column: &str) -> arrow_schema::SchemaRef {
+    let fields: Vec<_> =
+        table.schema.fields().iter().filter(|field| field.name() != column).cloned().collect();
+    let metadata = table.schema.metadata().clone();
+    Arc::new(Schema::new_with_metadata(fields, metadata))
+}
