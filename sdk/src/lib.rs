@@ -140,6 +140,9 @@
 //!     lines
 //! }
 //! ```
+//!
+//! A destination that keeps tables in an SQL database is mostly written already: [`sql`] has how tables
+//! are made, adopted and changed, and asks its author for the database's words.
 
 // Lets the macros name this crate from inside it.
 extern crate self as cartridge_warp_sdk;
@@ -155,6 +158,7 @@ mod options;
 mod row;
 mod schema;
 mod source;
+pub mod sql;
 pub mod testing;
 pub mod wire;
 

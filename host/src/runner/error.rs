@@ -136,7 +136,13 @@ pub enum RunError {
     NoTables { schema: String, listed: Vec<String> },
 
     #[error("rows of table `{table}` cannot be re-encoded")]
-    #[diagnostic(code("encode"))]
+    #[diagnostic(
+        code("encode"),
+        help(
+            "a value has no exact form in the column that its table got; mend it at the source, or copy \
+             the table anew with --full-resync={table}"
+        )
+    )]
     Encode {
         table: String,
         #[source]

@@ -39,7 +39,7 @@ pub fn type_step(column: &Field, arrived: &Field) -> TypeStep {
     match () {
         () if have == new && have_json == new_json => TypeStep::Same,
         () if widens(have, new) => TypeStep::Wider,
-        () if widens(new, have) => TypeStep::Narrower,
+        () if widens(new, have) || holds(have, new) => TypeStep::Narrower,
         () if have_json => TypeStep::Narrower,
         () if new_json => TypeStep::ToJson,
         () if is_text(have) => TypeStep::Narrower,
@@ -151,6 +151,14 @@ fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8)
 }
 
+/// True where a column that was inferred from more rows holds what fewer of them look like: a source
+/// that infers took the wider type for both, and says the narrower one when it sees less. A value that
+/// has no exact form there is refused when it comes (`fit`).
+fn holds(column: &DataType, arrived: &DataType) -> bool {
+    use DataType::{Date32, Float64, Int64, Timestamp};
+    matches!((column, arrived), (Float64, Int64) | (Timestamp(_, Some(_)), Date32))
+}
+
 /// True where every value of `from` is exactly a value of `to`, and they differ.
 fn widens(from: &DataType, to: &DataType) -> bool {
     use DataType::{
@@ -204,6 +212,21 @@ mod tests {
                 field("c", Int64),
                 field("c", Float64),
                 TypeStep::Other,
+            ),
+            (
+                "a double holds the integers of a smaller sample",
+                field("c", Float64),
+                field("c", Int64),
+                TypeStep::Narrower,
+            ),
+            (
+                "a moment holds a day",
+                field(
+                    "c",
+                    DataType::Timestamp(arrow_schema::TimeUnit::Microsecond, Some("UTC".into())),
+                ),
+                field("c", DataType::Date32),
+                TypeStep::Narrower,
             ),
             ("text holds numbers", field("c", Utf8), field("c", Int64), TypeStep::Narrower),
             ("numbers fall back to text", field("c", Int64), field("c", Utf8), TypeStep::ToText),

@@ -8,7 +8,11 @@ use std::fmt::Write;
 
 use arrow_array::{
     Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, Float32Array, Float64Array, ListArray,
-    StringArray, builder::StringBuilder, cast::AsArray, types::Float32Type, types::Float64Type,
+    StringArray,
+    builder::StringBuilder,
+    cast::AsArray,
+    make_array,
+    types::{Float32Type, Float64Type, Int64Type},
 };
 use arrow_cast::{
     CastOptions, cast_with_options,
@@ -42,8 +46,29 @@ pub fn fit(values: &ArrayRef, from: &Field, to: &Field) -> Result<ArrayRef, Arro
             written(values, from, |form, row, out| form.write_json(row, out))
         }
         DataType::Utf8 => written(values, from, |form, row, out| form.write_text(row, out)),
+        DataType::Float64 if *values.data_type() == DataType::Int64 => doubles(values),
+        // Arrow knows no zones by name, and moments are UTC whatever their zone is called.
+        DataType::Timestamp(unit, Some(zone)) if *values.data_type() == DataType::Date32 => {
+            let midnights = cast_with_options(values, &DataType::Timestamp(*unit, None), &EXACTLY)?;
+            let zoned = DataType::Timestamp(*unit, Some(Arc::clone(zone)));
+            Ok(make_array(midnights.to_data().into_builder().data_type(zoned).build()?))
+        }
         wider => cast_with_options(values, wider, &EXACTLY),
     }
+}
+
+/// Integers as doubles, where they are the same numbers.
+fn doubles(integers: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let integers = integers.as_primitive::<Int64Type>();
+    let exact = |integer: i64| {
+        let double = integer as f64;
+        // Beyond 2^63 the way back is cut to it.
+        if double as i128 == i128::from(integer) {
+            return Ok(double);
+        }
+        Err(ArrowError::CastError(format!("{integer} is no double: it would be {double}")))
+    };
+    Ok(Arc::new(integers.try_unary::<_, Float64Type, _>(exact)?))
 }
 
 /// The same values in a type that Arrow can write: it knows no zones by name, only offsets. Moments
@@ -320,5 +345,34 @@ mod tests {
         let json = field(&DataType::Utf8, "arrow.json");
         assert_eq!(fitted(&values, &from, &json), [None, Some((1_i64 << 40).to_string())]);
         assert!(fit(&values, &from, &field(&DataType::Int32, "")).is_err());
+    }
+    #[test]
+    fn a_column_that_was_inferred_wider_takes_what_fits_exactly() {
+        use arrow_array::{Date32Array, types::TimestampMicrosecondType};
+        let double = field(&DataType::Float64, "");
+        let integers = |values: Vec<Option<i64>>| Arc::new(Int64Array::from(values)) as ArrayRef;
+        let bigint = field(&DataType::Int64, "");
+        let fits = integers(vec![None, Some(-3), Some(1 << 53), Some(i64::MIN)]);
+        let doubles = fit(&fits, &bigint, &double).unwrap();
+        let expected = Float64Array::from(vec![
+            None,
+            Some(-3.0),
+            Some((1_i64 << 53) as f64),
+            Some(i64::MIN as f64),
+        ]);
+        assert_eq!(doubles.as_primitive::<Float64Type>(), &expected);
+        for no_double in [(1 << 53) + 1, i64::MAX, -(1 << 53) - 1] {
+            assert!(
+                fit(&integers(vec![Some(no_double)]), &bigint, &double).is_err(),
+                "{no_double}"
+            );
+        }
+        let moment =
+            DataType::Timestamp(arrow_schema::TimeUnit::Microsecond, Some("Europe/Vienna".into()));
+        let days: ArrayRef = Arc::new(Date32Array::from(vec![Some(1), None]));
+        let moments = fit(&days, &field(&DataType::Date32, ""), &field(&moment, "")).unwrap();
+        assert_eq!(*moments.data_type(), moment);
+        assert_eq!(moments.as_primitive::<TimestampMicrosecondType>().value(0), 86_400_000_000);
+        assert!(moments.is_null(1));
     }
 }

@@ -171,7 +171,8 @@ mod tests {
         let field = Field::new(name, DataType::Utf8, true);
         let Some((id, type_id, stored)) = identity else { return field };
         let metadata = [(ID, id), (TYPE_ID, type_id), (STORED, stored)];
-        field.with_metadata(metadata.map(|(key, value)| (key.into(), value.into())).into())
+        let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        field.with_metadata(std::collections::HashMap::from(metadata))
     }
 
     /// `a=1` is column `a` with the identity 1; without `=` it has none.

@@ -1,8 +1,10 @@
 //! Rows of one key become one change of that key.
 //!
 //! I4: the changes of a key take effect as if applied one after the other; only their results are
-//! written. Nothing else than the order within a key is promised, so keys may go in any order.
+//! written. Nothing else than the order within a key is promised, so keys may go in any order. Where
+//! nobody but the server can tell which keys are one, each row stays a change of its own.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use cartridge_warp_sdk::{Operation, TableRows};
@@ -39,7 +41,12 @@ pub(crate) struct Change {
 }
 
 impl Change {
+    fn none() -> Self {
+        Self { deletion: None, content: None, gone: None, versions: 0, last: NONE }
+    }
+
     fn add(&mut self, rows: &TableRows, row: u32, soft: bool) {
+        self.last = row;
         match rows.op(row as usize) {
             Operation::Delete if !soft => {
                 self.deletion = Some(row);
@@ -85,6 +92,8 @@ fn merge(rows: &TableRows, row: u32, before: Option<&Content>) -> Content {
 /// The changes of some rows.
 pub(crate) struct Changes {
     pub(crate) all: Vec<Change>,
+    /// Keys of these may be equal: they take effect in this order only.
+    pub(crate) in_order: bool,
     /// For each row the one of the same key before it.
     previous: HashMap<u32, u32>,
 }
@@ -98,25 +107,36 @@ impl Changes {
         places: impl Iterator<Item = usize>,
         soft: bool,
     ) -> Self {
+        let places: Vec<usize> = places.filter(|place| !encoded.row(*place).is_empty()).collect();
+        let keys: Option<Vec<Key<'_>>> =
+            places.iter().map(|place| key(encoded.row(*place), shape)).collect();
+        let Some(keys) = keys else { return Self::each(rows, places.into_iter(), soft) };
         let mut all: Vec<Change> = Vec::new();
         let mut previous = HashMap::new();
         let mut known: HashMap<Key<'_>, usize> = HashMap::new();
-        for place in places.filter(|place| !encoded.row(*place).is_empty()) {
-            // Batches are far shorter: the wire counts their rows in 32 bits.
-            let row = u32::try_from(place).unwrap_or(NONE - 1);
-            let at = *known.entry(key(encoded.row(place), &shape.key)).or_insert(all.len());
+        for (place, key) in places.into_iter().zip(keys) {
+            let row = number(place);
+            let at = *known.entry(key).or_insert(all.len());
             if at == all.len() {
-                let (deletion, content, gone) = (None, None, None);
-                all.push(Change { deletion, content, gone, versions: 0, last: NONE });
+                all.push(Change::none());
             }
             let change = &mut all[at];
             if change.last != NONE {
                 previous.insert(row, change.last);
             }
-            change.last = row;
             change.add(rows, row, soft);
         }
-        Self { all, previous }
+        Self { all, in_order: false, previous }
+    }
+
+    /// A change for each row, which has to be encoded.
+    pub(crate) fn each(rows: &TableRows, places: impl Iterator<Item = usize>, soft: bool) -> Self {
+        let of_row = |place| {
+            let mut change = Change::none();
+            change.add(rows, number(place), soft);
+            change
+        };
+        Self { all: places.map(of_row).collect(), in_order: true, previous: HashMap::new() }
     }
 
     /// The rows that a change was made of, in order.
@@ -130,20 +150,31 @@ impl Changes {
     }
 }
 
-/// The encoded key fields of a row.
-#[derive(PartialEq, Eq, Hash)]
-enum Key<'a> {
-    One(&'a [u8]),
-    Many(Vec<&'a [u8]>),
+/// Batches are far shorter: the wire counts their rows in 32 bits.
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(NONE - 1)
 }
 
-fn key<'a>(row: &'a [u8], places: &[usize]) -> Key<'a> {
-    match places {
-        [place] => Key::One(fields(row).nth(*place).unwrap_or_default()),
-        places => {
+/// The key fields of a row, as [`Equality`](crate::equality::Equality) tells them apart.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) enum Key<'a> {
+    One(Cow<'a, [u8]>),
+    Many(Vec<Cow<'a, [u8]>>),
+}
+
+/// The key of an encoded row; none if only the server knows which keys are one.
+pub(crate) fn key<'a>(row: &'a [u8], shape: &Shape) -> Option<Key<'a>> {
+    let canonical = |place: usize, field| shape.columns[place].equality.canonical(field);
+    match shape.key[..] {
+        [place] => {
+            let field = fields(row).nth(place).unwrap_or_default();
+            canonical(place, field).map(Key::One)
+        }
+        _ => {
             let fields: Vec<_> = fields(row).collect();
-            let field = |place: &usize| fields.get(*place).copied().unwrap_or_default();
-            Key::Many(places.iter().map(field).collect())
+            let field =
+                |place: &usize| canonical(*place, fields.get(*place).copied().unwrap_or_default());
+            shape.key.iter().map(field).collect::<Option<_>>().map(Key::Many)
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use cartridge_warp_sdk::DeadLetter;
+use cartridge_warp_sdk::sql;
 use postgresql_client::tokio_postgres::types::ToSql;
 
 use crate::names::Names;
@@ -48,7 +49,7 @@ impl<'a> Kept<'a> {
     fn of(schema: &'a str, letter: &'a DeadLetter) -> Self {
         let DeadLetter { table, operation, payload, code, message, origin } = letter;
         let texts = [schema, table, operation, payload, code, message, origin].map(storable);
-        let fingerprint = fingerprint(&texts);
+        let fingerprint = sql::fingerprint(texts.iter().map(AsRef::as_ref));
         Self { texts, fingerprint }
     }
 }
@@ -56,13 +57,4 @@ impl<'a> Kept<'a> {
 /// Text of the server holds every character but one.
 fn storable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
-}
-
-/// FNV-1a: finds equal letters fast; the comparison of the texts decides.
-fn fingerprint(parts: &[Cow<'_, str>]) -> i64 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in parts.iter().flat_map(|part| part.bytes().chain([0xff])) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    hash.cast_signed()
 }

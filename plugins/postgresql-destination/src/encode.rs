@@ -3,13 +3,13 @@
 //! A row that has no form in the server is found here, without asking it.
 
 use arrow_array::Array;
+use cartridge_warp_sdk::sql::Table;
 use cartridge_warp_sdk::{Operation, TableRows, WriteMode};
 use postgresql_client::types;
 
 use crate::cells::{Cells, NULL};
 use crate::copy::field;
 use crate::shape::Shape;
-use crate::table::Table;
 
 /// Why a row cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

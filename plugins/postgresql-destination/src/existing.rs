@@ -1,65 +1,27 @@
-//! What a table that is already there looks like.
+//! Looks up a table that is already there.
 
 use cartridge_warp_sdk::Failure;
+use cartridge_warp_sdk::sql::{Existing, ExistingColumn, Unique};
 
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 
-/// A column as the server describes it.
-pub(crate) struct ExistingColumn {
-    pub(crate) name: String,
-    /// As `format_type` writes it.
-    pub(crate) declared: String,
-    /// NOT NULL without a default: every insert has to bring it.
-    pub(crate) demanded: bool,
-    /// Computed by the server; cannot be written.
-    pub(crate) generated: bool,
-}
-
-/// A unique index.
-pub(crate) struct Unique {
-    pub(crate) columns: Vec<String>,
-    /// Whether it tells all values apart and can decide a conflict at once.
-    exact: bool,
-}
-
-/// A table as the server describes it.
-pub(crate) struct Existing {
-    pub(crate) columns: Vec<ExistingColumn>,
-    pub(crate) unique: Vec<Unique>,
-}
-
-impl Existing {
-    /// Looks a table up; views and the like are a failure.
-    pub(crate) fn find(scope: Scope<'_>, table: &str) -> Result<Option<Self>, Refusal> {
-        let sql = "SELECT c.oid, c.relkind IN ('r', 'p') FROM pg_catalog.pg_class c
-                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                   WHERE n.nspname = $1 AND c.relname = $2";
-        let rows = scope.session.query(sql, &[&scope.schema, &table])?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        if !row.get::<_, bool>(1) {
-            return Err(Failure::config(
-                "not-a-table",
-                format!("{table} is there already and is no ordinary table; rename one of them"),
-            )
-            .into());
-        }
-        let oid: u32 = row.get(0);
-        Ok(Some(Self { columns: columns(scope, oid)?, unique: unique(scope, oid)? }))
+/// Looks a table up; views and the like are a failure.
+pub(crate) fn find(scope: Scope<'_>, table: &str) -> Result<Option<Existing>, Refusal> {
+    let sql = "SELECT c.oid, c.relkind IN ('r', 'p') FROM pg_catalog.pg_class c
+               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+               WHERE n.nspname = $1 AND c.relname = $2";
+    let rows = scope.session.query(sql, &[&scope.schema, &table])?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    if !row.get::<_, bool>(1) {
+        return Err(Failure::config(
+            "not-a-table",
+            format!("{table} is there already and is no ordinary table; rename one of them"),
+        )
+        .into());
     }
-
-    pub(crate) fn column(&self, name: &str) -> Option<&ExistingColumn> {
-        self.columns.iter().find(|column| column.name == name)
-    }
-
-    /// Whether these columns, in any order, are unique.
-    pub(crate) fn is_unique(&self, key: &[String]) -> bool {
-        self.unique.iter().any(|unique| {
-            unique.exact
-                && unique.columns.len() == key.len()
-                && key.iter().all(|name| unique.columns.contains(name))
-        })
-    }
+    let oid: u32 = row.get(0);
+    Ok(Some(Existing { columns: columns(scope, oid)?, unique: unique(scope, oid)? }))
 }
 
 fn columns(scope: Scope<'_>, oid: u32) -> Result<Vec<ExistingColumn>, Refusal> {

@@ -1,10 +1,10 @@
 //! Keeps a copy in a PostgreSQL database.
 //!
 //! Rows, markers, dead letters and the epoch check share one transaction (I2, I3, I5), and the rows
-//! of a key keep their order (I4). What a batch does is decided in [`write`], how a table is made or
-//! adopted in [`adopt`]; this module only connects the trait to them.
+//! of a key keep their order (I4). What a batch does is decided in [`write`], what PostgreSQL
+//! calls things in [`vendor`], how a table is made, adopted or changed in [`cartridge_warp_sdk::sql`];
+//! this module only connects the trait to them.
 
-mod adopt;
 mod apply;
 mod array;
 mod catalog;
@@ -14,7 +14,7 @@ mod conversion;
 mod copy;
 mod dead_letters;
 mod encode;
-mod evolve;
+mod equality;
 mod existing;
 mod kept;
 mod list;
@@ -22,6 +22,8 @@ mod metadata;
 mod names;
 mod numeric;
 mod options;
+mod ordered;
+mod part;
 mod raw;
 mod refusal;
 mod rescue;
@@ -30,11 +32,10 @@ mod session;
 mod shape;
 mod stage;
 mod statement;
-mod table;
+mod vendor;
 mod write;
 
-use std::collections::HashMap;
-
+use cartridge_warp_sdk::sql::{self, Schemas, Tables};
 use cartridge_warp_sdk::{
     ChangeOutcome, Config, Description, Destination, Failure, Marker, SchemaChange, TablePlan,
     WriteOutcome, WriteRequest,
@@ -43,11 +44,10 @@ use postgresql_client::{HOST_GRANT, Settings};
 
 use names::Names;
 pub use options::Options;
+use part::Pauses;
 use refusal::Refusal;
 use scope::Scope;
 use session::Session;
-use table::Tables;
-use write::Pauses;
 
 /// One connection to a database.
 pub struct PostgresqlDestination {
@@ -55,15 +55,14 @@ pub struct PostgresqlDestination {
     names: Names,
     options: Options,
     /// What this connection was told about tables, by schema.
-    schemas: HashMap<String, Tables>,
+    schemas: Schemas,
     pauses: Pauses,
 }
 
 cartridge_warp_sdk::export_destination!(PostgresqlDestination);
 
 impl PostgresqlDestination {
-    /// Runs work that changes tables in a transaction of the schema's owner: what was rolled back is
-    /// not remembered.
+    /// Runs work that changes tables in a transaction of the schema's owner.
     fn reshape<T>(
         &mut self,
         schema: &str,
@@ -71,12 +70,12 @@ impl PostgresqlDestination {
         work: impl FnOnce(Scope<'_>, &mut Tables) -> Result<T, Refusal>,
     ) -> Result<T, Failure> {
         let Self { session, names, schemas, .. } = self;
-        let mut tables = schemas.get(schema).cloned().unwrap_or_default();
-        let result = metadata::fenced_transaction(session, names, schema, epoch, || {
-            work(Scope { session, names, schema }, &mut tables)
+        let result = schemas.reshape(schema, |tables| {
+            metadata::fenced_transaction(session, names, schema, epoch, || {
+                work(Scope { session, names, schema }, tables)
+            })
         })?;
         session.forget_statements();
-        schemas.insert(schema.to_owned(), tables);
         Ok(result)
     }
 }
@@ -98,7 +97,7 @@ impl Destination for PostgresqlDestination {
         let settings = Settings::parse(&config.connection_string)?;
         let names = Names::new(config.setting("metadata_schema"))?;
         let session = Session::open(&settings)?;
-        let (schemas, pauses) = (HashMap::new(), Pauses::new());
+        let (schemas, pauses) = (Schemas::default(), Pauses::new());
         Ok(Self { session, names, options: config.options, schemas, pauses })
     }
 
@@ -151,7 +150,7 @@ impl Destination for PostgresqlDestination {
     ) -> Result<(), Failure> {
         let audit = self.options.audit_columns;
         self.reshape(schema, epoch, |scope, tables| {
-            tables.insert(plan.name.clone(), adopt::ensure(scope, plan, audit)?);
+            tables.insert(plan.name.clone(), sql::adopt(&scope, plan, audit)?);
             Ok(())
         })
     }
@@ -163,7 +162,7 @@ impl Destination for PostgresqlDestination {
         epoch: u64,
     ) -> Result<Vec<ChangeOutcome>, Failure> {
         self.reshape(schema, epoch, |scope, tables| {
-            changes.iter().map(|change| evolve::apply(scope, change, tables)).collect()
+            changes.iter().map(|change| sql::evolve(&scope, change, tables)).collect()
         })
     }
 
@@ -171,7 +170,7 @@ impl Destination for PostgresqlDestination {
         let Self { session, names, schemas, pauses, .. } = self;
         let scope = Scope { session, names, schema: &request.schema };
         let none = Tables::new();
-        let tables = schemas.get(&request.schema).unwrap_or(&none);
+        let tables = schemas.of(&request.schema).unwrap_or(&none);
         write::batch(scope, &request, tables, pauses)
     }
 }

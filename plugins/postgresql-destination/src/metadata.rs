@@ -1,5 +1,6 @@
 //! The connector's own tables: epochs and markers, in the transaction of the rows they belong to.
 
+use cartridge_warp_sdk::sql::{damaged, is_present, unclaimed};
 use cartridge_warp_sdk::{Failure, Marker, fenced};
 use postgresql_client::names::{literal, quoted};
 use postgresql_client::tokio_postgres::types::ToSql;
@@ -114,9 +115,8 @@ fn not_mine(
 ) -> Result<Failure, Refusal> {
     let sql = format!("SELECT epoch FROM {} WHERE schema_name = $1", names.epochs);
     let rows = session.query(&sql, &[&schema])?;
-    let Some(row) = rows.first() else { return Ok(unclaimed(schema)) };
-    let current = row.try_get::<_, i64>(0).ok().and_then(|epoch| u64::try_from(epoch).ok());
-    Ok(current.map_or_else(|| damaged("an epoch is negative"), |now| fenced(schema, epoch, now)))
+    let stored = rows.first().and_then(|row| row.try_get(0).ok());
+    Ok(is_present(schema, epoch, stored).err().unwrap_or_else(|| fenced(schema, epoch, epoch)))
 }
 
 /// The value of a marker; none also where no metadata exists.
@@ -165,17 +165,6 @@ pub(crate) fn store_markers(
 pub(crate) fn has_table(session: &Session, table: &str) -> Result<bool, Refusal> {
     let sql = format!("SELECT 1 WHERE to_regclass({}) IS NOT NULL", literal(table));
     Ok(!session.query(&sql, &[])?.is_empty())
-}
-
-fn unclaimed(schema: &str) -> Failure {
-    Failure::stop(
-        "fenced",
-        format!("nobody has claimed schema {schema} in this database; restart the runner"),
-    )
-}
-
-pub(crate) fn damaged(what: &str) -> Failure {
-    Failure::stop("damaged-metadata", format!("{what}; the metadata tables were changed by hand"))
 }
 
 /// Proves that the metadata can be made or written, and leaves nothing behind.

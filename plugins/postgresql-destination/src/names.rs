@@ -1,14 +1,10 @@
 //! Where the connector's own tables are, and which names tables may have.
 
 use cartridge_warp_sdk::Failure;
+use cartridge_warp_sdk::sql::{
+    DEAD_LETTERS, EPOCHS, MARKERS, METADATA_SCHEMA, METADATA_TABLES, TABLES,
+};
 use postgresql_client::names::{check, qualified};
-
-/// The metadata schema of a configuration that names none.
-const METADATA_SCHEMA: &str = "cartridge_warp_metadata";
-const EPOCHS: &str = "epochs";
-const MARKERS: &str = "sync_markers";
-const DEAD_LETTERS: &str = "dead_letter_queue";
-const TABLES: &str = "tables";
 
 /// The names of the metadata tables, ready for SQL.
 #[derive(Debug, Clone)]
@@ -34,7 +30,7 @@ impl Names {
     /// Refuses a table whose name is impossible or taken by the metadata.
     pub(crate) fn check_table(&self, schema: &str, table: &str) -> Result<(), Failure> {
         check("a table", table)?;
-        let own = [EPOCHS, MARKERS, DEAD_LETTERS, TABLES].contains(&table);
+        let own = METADATA_TABLES.contains(&table);
         if own && schema == self.metadata {
             return Err(Failure::config(
                 "table-name-taken",

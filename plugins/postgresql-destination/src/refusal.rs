@@ -1,9 +1,18 @@
 //! Why the server did not do something, and whether one row is to blame.
 
 use cartridge_warp_sdk::Failure;
+use cartridge_warp_sdk::sql::Rejections;
 use postgresql_client::Connection;
 use postgresql_client::tokio_postgres::Error;
 use postgresql_client::tokio_postgres::error::SqlState;
+
+/// What one row does to another.
+const CONFLICTS: [SqlState; 4] = [
+    SqlState::UNIQUE_VIOLATION,
+    SqlState::EXCLUSION_VIOLATION,
+    SqlState::FOREIGN_KEY_VIOLATION,
+    SqlState::RESTRICT_VIOLATION,
+];
 
 /// A statement that failed.
 #[derive(Debug)]
@@ -12,8 +21,10 @@ pub(crate) struct Refusal {
     pub(crate) failure: Failure,
     /// A word for dead letters, when a row is to blame and the others can be written without it.
     pub(crate) blames_row: Option<&'static str>,
-    /// A key was there already.
+    /// A value was there already.
     pub(crate) duplicate: bool,
+    /// Another row is in the way, and may be out of it later in the batch.
+    pub(crate) conflict: bool,
 }
 
 impl Refusal {
@@ -22,7 +33,19 @@ impl Refusal {
             failure: connection.failure(error),
             blames_row: error.code().and_then(blames_row),
             duplicate: error.code() == Some(&SqlState::UNIQUE_VIOLATION),
+            conflict: error.code().is_some_and(|state| CONFLICTS.contains(state)),
         }
+    }
+
+    /// Rejects the row that is to blame.
+    pub(crate) fn reject(
+        &self,
+        batch: usize,
+        row: usize,
+        rejected: &mut Rejections<'_>,
+    ) -> Result<(), Self> {
+        let code = self.blames_row.unwrap_or("constraint");
+        Ok(rejected.add(batch, row, code, &self.words())?)
     }
 
     /// The server's words for a rejected row: names, never values.
@@ -33,7 +56,7 @@ impl Refusal {
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        Self { failure, blames_row: None, duplicate: false }
+        Self { failure, blames_row: None, duplicate: false, conflict: false }
     }
 }
 

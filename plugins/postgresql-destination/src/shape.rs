@@ -1,10 +1,11 @@
 //! How the columns of a batch meet the columns of a table.
 
-use cartridge_warp_sdk::{Column, ColumnType, Failure, Operation, TableRows, WriteMode};
+use cartridge_warp_sdk::sql::{Fit, KeptColumn, Table};
+use cartridge_warp_sdk::{Column, ColumnType, Failure, TableRows};
 use postgresql_client::names::quoted;
 
+use crate::equality::Equality;
 use crate::kept::{Wire, refusal};
-use crate::table::{KeptColumn, Table};
 
 /// A column that a batch brings.
 pub(crate) struct ShapeColumn {
@@ -15,6 +16,8 @@ pub(crate) struct ShapeColumn {
     /// Whether rows can be copied straight into it.
     pub(crate) direct: bool,
     pub(crate) is_key: bool,
+    /// How values of a key column are told apart.
+    pub(crate) equality: Equality,
 }
 
 /// The columns of a batch, in its order.
@@ -27,34 +30,19 @@ pub(crate) struct Shape {
 impl Shape {
     /// Fits rows to their table.
     pub(crate) fn of(table: &Table, rows: &TableRows) -> Result<Self, Failure> {
-        let columns = rows.columns().iter().map(|column| {
-            let name = &column.name;
-            let kept = table.column(name).ok_or_else(|| {
-                Failure::stop(
-                    "unknown-column",
-                    format!("rows of table {} have an unknown column {name}", table.name),
-                )
-            })?;
-            check_type(table, kept, column)?;
+        let Fit { columns, key } = Fit::of(table, rows, takes)?;
+        let columns = columns.into_iter().zip(rows.columns()).map(|(kept, column)| {
             let wire = Wire::between(&column.column_type, &kept.declared);
-            Ok(ShapeColumn {
-                name: quoted(name),
+            ShapeColumn {
+                name: quoted(&column.name),
                 direct: wire.is_direct(&kept.declared),
+                equality: Equality::of(&wire, &kept.declared),
                 wire,
                 declared: kept.declared.clone(),
-                is_key: table.is_key(name),
-            })
+                is_key: table.is_key(&column.name),
+            }
         });
-        let columns = columns.collect::<Result<_, Failure>>()?;
-        // Truncates carry no columns at all, so a batch of them needs no key.
-        let only_truncates = (0..rows.len()).all(|row| rows.op(row) == Operation::Truncate);
-        let names: &[String] = match table.write_mode {
-            WriteMode::Upsert if !only_truncates => &table.key,
-            _ => &[],
-        };
-        let place = |name: &String| rows.index_of(name).ok_or_else(|| no_key(table, name));
-        let key = names.iter().map(place).collect::<Result<_, _>>()?;
-        Ok(Self { columns, key })
+        Ok(Self { columns: columns.collect(), key })
     }
 
     /// Whether rows can be copied straight into the table.
@@ -65,27 +53,10 @@ impl Shape {
 
 /// Rows of another kind than the plan's would be converted by the server without a word; narrower
 /// ones of the same kind fit.
-fn check_type(table: &Table, kept: &KeptColumn, column: &Column) -> Result<(), Failure> {
+fn takes(kept: &KeptColumn, column: &Column) -> bool {
     use ColumnType as T;
     let (planned, brought) = (&kept.column.column_type, &column.column_type);
     let kind = matches!((brought, planned), (T::Integer, T::BigInt) | (T::Float, T::Double))
         || matches!((brought, planned), (T::Decimal { .. }, T::Decimal { .. }));
-    let fits = planned == brought || kind && refusal(column, &kept.declared).is_none();
-    if fits {
-        return Ok(());
-    }
-    Err(Failure::stop(
-        "column-type",
-        format!(
-            "rows of table {} bring {} as {brought}, but the column holds {planned}",
-            table.name, kept.column.name
-        ),
-    ))
-}
-
-fn no_key(table: &Table, name: &str) -> Failure {
-    Failure::stop(
-        "malformed-batch",
-        format!("rows of table {} come without key column {name}", table.name),
-    )
+    planned == brought || kind && refusal(column, &kept.declared).is_none()
 }

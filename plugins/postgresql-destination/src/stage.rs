@@ -6,11 +6,11 @@
 use std::collections::HashMap;
 
 use cartridge_warp_sdk::WriteMode;
+use cartridge_warp_sdk::sql::Table;
 
 use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::shape::Shape;
-use crate::table::Table;
 
 /// Staging tables kept at a time: the server empties each of them at each commit.
 const STAGES_MAX: usize = 32;

@@ -3,10 +3,12 @@
 //! Each exists three times: for one change, whose values are parameters; for some changes, whose
 //! columns are arrays; and for all changes in a staging table at once.
 
+use cartridge_warp_sdk::sql::{
+    CREATED_AT, DELETED_AT, OP, TS, Table, UNCHANGED, UPDATED_AT, VERSION,
+};
 use postgresql_client::names::quoted;
 
 use crate::shape::Shape;
-use crate::table::{CREATED_AT, DELETED_AT, OP, TS, Table, UNCHANGED, UPDATED_AT, VERSION};
 
 /// In a staging table's column `act`: the row is only written.
 pub(crate) const WRITE: i16 = 0;
@@ -61,7 +63,7 @@ impl<'a> Writer<'a> {
 
     /// Removes rows, or marks those as deleted that are not yet.
     pub(crate) fn delete(mut self) -> Sql {
-        let table = self.table.sql();
+        let table = &self.table.sql;
         let mut conditions = vec![self.key_of("t")];
         if let From::Stage { .. } = self.from {
             conditions.push(format!("s.act <> {WRITE}"));
@@ -132,14 +134,27 @@ impl<'a> Writer<'a> {
         }
         let key = self.key_of("t");
         let rows = self.written_rows(Some(key));
-        let text = format!("UPDATE {} AS t SET {}{rows}", table.sql(), set.join(", "));
+        let text = format!("UPDATE {} AS t SET {}{rows}", table.sql, set.join(", "));
+        Some(Sql { text, slots: self.slots })
+    }
+
+    /// Empties what a row will bring, in the row that is there; none if it brings nothing.
+    pub(crate) fn step_aside(mut self, sent: &[usize]) -> Option<Sql> {
+        let shape = self.shape;
+        let data = sent.iter().map(|at| &shape.columns[*at]).filter(|column| !column.is_key);
+        let set: Vec<String> = data.map(|column| format!("{} = NULL", column.name)).collect();
+        if set.is_empty() {
+            return None;
+        }
+        let (table, key) = (&self.table.sql, self.key_of("t"));
+        let text = format!("UPDATE {table} AS t SET {} WHERE {key}", set.join(", "));
         Some(Sql { text, slots: self.slots })
     }
 
     /// Inserts rows that are not there, with the columns that were sent.
     pub(crate) fn insert_missing(mut self, sent: &[usize]) -> Sql {
         let insertion = self.insertion(sent);
-        let (table, key) = (self.table.sql(), self.key_of("o"));
+        let (table, key) = (&self.table.sql, self.key_of("o"));
         let missing = format!("NOT EXISTS (SELECT 1 FROM {table} AS o WHERE {key})");
         let text = format!("{insertion}{}", self.written_rows(Some(missing)));
         Sql { text, slots: self.slots }
@@ -161,7 +176,7 @@ impl<'a> Writer<'a> {
             values.extend(["now()".to_owned(), "now()".to_owned(), versions]);
         }
         let (names, values) = (names.join(", "), values.join(", "));
-        format!("INSERT INTO {} AS t ({names}) SELECT {values}", table.sql())
+        format!("INSERT INTO {} AS t ({names}) SELECT {values}", table.sql)
     }
 
     /// Where the values come from, for the end of a statement: every slot has to be known.
@@ -261,14 +276,14 @@ pub(crate) fn truncate(table: &Table) -> (String, bool) {
     };
     let soft = quoted(soft);
     let set = mark(table, &soft, "$1::timestamp with time zone");
-    (format!("UPDATE {} AS t SET {set} WHERE t.{soft} IS NOT TRUE", table.sql()), true)
+    (format!("UPDATE {} AS t SET {set} WHERE t.{soft} IS NOT TRUE", table.sql), true)
 }
 
 /// Everything goes, also what is only marked as deleted. A table that somebody else made may be
 /// referenced or lack the privilege to truncate.
 pub(crate) fn clear(table: &Table) -> String {
     let verb = if table.adopted { "DELETE FROM" } else { "TRUNCATE TABLE" };
-    format!("{verb} {}", table.sql())
+    format!("{verb} {}", table.sql)
 }
 
 /// Inserts the rows of a staging table in append mode.
@@ -281,19 +296,19 @@ pub(crate) fn append(table: &Table, shape: &Shape, stage: &str) -> String {
     let count = shape.columns.len();
     let own = (count..count + 3).map(|at| format!("s.c{at}"));
     let values = data.chain(own).collect::<Vec<_>>().join(", ");
-    format!("INSERT INTO {} ({names}) SELECT {values} FROM {stage} AS s", table.sql())
+    format!("INSERT INTO {} ({names}) SELECT {values} FROM {stage} AS s", table.sql)
 }
 
 /// Copies rows of append mode straight into their table.
 pub(crate) fn copy_append(table: &Table, shape: &Shape) -> String {
-    format!("COPY {} ({}) FROM STDIN BINARY", table.sql(), append_columns(shape))
+    format!("COPY {} ({}) FROM STDIN BINARY", table.sql, append_columns(shape))
 }
 
 /// Copies new rows straight into their table.
 pub(crate) fn copy_new(table: &Table, shape: &Shape) -> String {
     let soft = table.soft_column.as_deref().map(quoted);
     let names = shape.columns.iter().map(|column| column.name.clone()).chain(soft);
-    format!("COPY {} ({}) FROM STDIN BINARY", table.sql(), names.collect::<Vec<_>>().join(", "))
+    format!("COPY {} ({}) FROM STDIN BINARY", table.sql, names.collect::<Vec<_>>().join(", "))
 }
 
 fn append_columns(shape: &Shape) -> String {

@@ -2,39 +2,22 @@
 //!
 //! The first attempt takes the fast way and no precautions. If the server refuses a row, everything
 //! is rolled back and tried again with care: what is good is written, what is not goes to the dead
-//! letters of the same transaction, or nothing is written at all (I5).
+//! letters of the same transaction, or nothing is written at all (I5). A row that another one is in the
+//! way of is not bad: then all rows go in the source's own order, as [`ordered`] has it.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::ops::Range;
+use cartridge_warp_sdk::sql::{Rejections, Tables, planned};
+use cartridge_warp_sdk::{Failure, WriteOutcome, WriteRequest};
 
-use cartridge_warp_sdk::{
-    DeadLetter, Failure, Operation, RejectedRow, TableRows, WriteMode, WriteOutcome, WriteRequest,
-};
-
-use crate::apply::{Applier, stage_changes_min};
-use crate::collapse::{Change, Changes};
-use crate::copy;
 use crate::dead_letters;
-use crate::encode::{Encoded, RowEncoder, Unsendable};
 use crate::metadata;
+use crate::ordered;
+use crate::part::{Part, Pauses};
 use crate::refusal::Refusal;
-use crate::rescue;
 use crate::scope::Scope;
-use crate::shape::Shape;
 use crate::stage;
 use crate::statement;
-use crate::table::{Table, Tables};
 
-/// New rows from which on they are copied straight into their table.
-const COPY_ROWS_MIN: usize = 40;
-/// Batches of a table that are not copied straight into it after one met a key that was there.
-const PAUSE_BATCHES: u32 = 64;
-
-/// Tables that rows are not copied straight into, and for how many batches.
-pub(crate) type Pauses = HashMap<String, u32>;
-
-/// How an attempt goes about it.
+/// How an attempt goes about it, from fast to patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// New rows are copied straight into their tables.
@@ -43,23 +26,34 @@ enum Way {
     Upsert,
     /// Rows may be refused.
     Careful,
+    /// Rows may be in each other's way: in the source's order, with constraints that can wait until all
+    /// rows are there.
+    InOrder,
+    /// The same, but no constraint waits, so that each row is refused by itself.
+    Strict,
 }
 
-/// One table's part of a request.
-struct Part<'a> {
-    batch: usize,
-    rows: &'a TableRows,
-    table: &'a Table,
-    shape: Shape,
-    /// None while the rows are copied straight into their table.
-    ready: Option<Ready>,
-}
+impl Way {
+    /// The way after one that ended with a refusal; none when nothing else helps.
+    fn after(self, refusal: &Refusal) -> Option<Self> {
+        match self {
+            Self::Copy if refusal.duplicate => Some(Self::Upsert),
+            Self::Copy | Self::Upsert | Self::Careful if refusal.conflict => Some(Self::InOrder),
+            Self::Copy | Self::Upsert if refusal.blames_row.is_some() => Some(Self::Careful),
+            Self::InOrder if refusal.blames_row.is_some() => Some(Self::Strict),
+            _ => None,
+        }
+    }
 
-/// Rows that can be sent as often as needed.
-struct Ready {
-    encoded: Encoded,
-    /// The staging table, if there are enough of them to need one.
-    stage: Option<String>,
+    /// What has to be said about constraints first.
+    fn constraints(self) -> Option<&'static str> {
+        match self {
+            Self::Copy | Self::Upsert => None,
+            Self::InOrder => Some("SET CONSTRAINTS ALL DEFERRED"),
+            // Else a row would be refused at the commit, where nobody can say which.
+            Self::Careful | Self::Strict => Some("SET CONSTRAINTS ALL IMMEDIATE"),
+        }
+    }
 }
 
 /// Writes rows, dead letters and markers in a transaction of the schema's present owner.
@@ -71,7 +65,7 @@ pub(crate) fn batch(
 ) -> Result<WriteOutcome, Failure> {
     stage::make_room(scope.session)?;
     let parts = request.tables.iter().enumerate();
-    let parts = parts.map(|(at, rows)| part(at, rows, tables));
+    let parts = parts.map(|(at, rows)| Part::of(at, rows, tables));
     let mut parts: Vec<Part<'_>> = parts.collect::<Result<_, Refusal>>()?;
     let mut way = Way::Upsert;
     for part in &mut parts {
@@ -86,29 +80,14 @@ pub(crate) fn batch(
             Ok(outcome) => return Ok(outcome),
             Err(refusal) => refusal,
         };
-        way = match way {
-            Way::Copy if refusal.duplicate => Way::Upsert,
-            Way::Copy | Way::Upsert if refusal.blames_row.is_some() => Way::Careful,
-            _ => return Err(refusal.failure),
-        };
-        for part in parts.iter_mut().filter(|part| part.ready.is_none()) {
+        way = way.after(&refusal).ok_or(refusal.failure)?;
+        for part in &mut parts {
             if way == Way::Upsert {
-                pauses.insert(part.table.sql(), PAUSE_BATCHES);
+                part.pause(pauses);
             }
             part.make_ready(scope)?;
         }
     }
-}
-
-fn part<'a>(batch: usize, rows: &'a TableRows, tables: &'a Tables) -> Result<Part<'a>, Refusal> {
-    let table = planned(rows.table(), tables)?;
-    Ok(Part { batch, rows, table, shape: Shape::of(table, rows)?, ready: None })
-}
-
-fn planned<'t>(name: &str, tables: &'t Tables) -> Result<&'t Table, Failure> {
-    tables
-        .get(name)
-        .ok_or_else(|| Failure::stop("unknown-table", format!("table {name} was never planned")))
 }
 
 fn attempt(
@@ -121,244 +100,32 @@ fn attempt(
     let Scope { session, names, schema } = scope;
     stage::begin(session);
     metadata::fenced_transaction(session, names, schema, request.epoch, || {
-        if way == Way::Careful {
-            // Else a row would be refused at the commit, where nobody can say which.
-            session.run("SET CONSTRAINTS ALL IMMEDIATE")?;
-        }
+        way.constraints().map_or(Ok(()), |sql| session.run(sql))?;
         for name in &request.clear_tables {
             session.run(&statement::clear(planned(name, tables)?))?;
         }
-        let mut rejected = Rejected { keep: request.dead_letter_rejected, ..Rejected::default() };
-        for part in parts {
-            match &part.ready {
-                None => part.copy(scope, &mut rejected)?,
-                Some(ready) => part.write(ready, scope, way, &mut rejected)?,
+        let mut rejected = Rejections::of(request);
+        match way {
+            Way::InOrder | Way::Strict => write_in_order(scope, parts, &mut rejected)?,
+            _ => {
+                let careful = way == Way::Careful;
+                parts.iter().try_for_each(|part| part.write(scope, careful, &mut rejected))?;
             }
         }
-        let rows: usize = request.tables.iter().map(TableRows::len).sum();
-        let mut outcome = rejected.outcome;
-        outcome.rows_written = rows.saturating_sub(outcome.rejected.len()) as u64;
-        outcome.rejected.sort_by_key(|rejected| (rejected.batch, rejected.row));
-        rejected.letters.sort_by_key(|(place, _)| *place);
-        let letters = rejected.letters.into_iter().map(|(_, letter)| letter);
-        let letters: Vec<_> = letters.chain(request.dead_letters.iter().cloned()).collect();
+        let (outcome, letters) = rejected.finish();
         dead_letters::store(session, names, schema, &letters)?;
         metadata::store_markers(session, names, schema, &request.markers, request.epoch)?;
         Ok(outcome)
     })
 }
 
-impl Part<'_> {
-    /// Whether the rows are new and many, and may go straight into their table.
-    fn is_copied(&self, pauses: &mut Pauses) -> bool {
-        let upsert = self.table.write_mode == WriteMode::Upsert;
-        let many = self.rows.len() >= COPY_ROWS_MIN;
-        let copyable = upsert
-            && many
-            && self.rows.all_inserts()
-            && self.shape.is_direct()
-            && !self.table.audit;
-        let paused = copyable
-            && pauses.get_mut(&self.table.sql()).is_some_and(|left| {
-                *left = left.saturating_sub(1);
-                *left > 0
-            });
-        copyable && !paused
-    }
-
-    /// Staging tables are made outside of transactions, so this comes before one.
-    fn make_ready(&mut self, scope: Scope<'_>) -> Result<(), Refusal> {
-        let encoded = Encoded::of(self.rows, self.table, &self.shape);
-        let staged = match self.table.write_mode {
-            WriteMode::Upsert => self.rows.len() >= stage_changes_min(&self.shape, &encoded),
-            WriteMode::Append => !self.shape.is_direct(),
-        };
-        let stage = match staged {
-            true => Some(stage::ensure(scope.session, self.table, &self.shape)?),
-            false => None,
-        };
-        self.ready = Some(Ready { encoded, stage });
-        Ok(())
-    }
-
-    /// Copies new rows straight into the table, encoding them on the way: the server works on the
-    /// first ones meanwhile. One whose key is there already refuses all of them.
-    fn copy(&self, scope: Scope<'_>, rejected: &mut Rejected) -> Result<(), Refusal> {
-        let encoder = RowEncoder::of(self.rows, self.table, &self.shape);
-        let soft = self.table.soft_column.is_some();
-        let count = copy::field_count(self.shape.columns.len() + usize::from(soft));
-        let (mut rows, mut unsendable) = (0..self.rows.len(), Vec::new());
-        let blocks = copy::blocks(|block| {
-            while let Err(row) = encoder.write(rows.next()?, block) {
-                unsendable.push(row);
-            }
-            if soft {
-                copy::field(block, Some(&[0]));
-            }
-            Some(count)
-        });
-        scope.session.copy(&statement::copy_new(self.table, &self.shape), blocks)?;
-        unsendable.iter().try_for_each(|row| rejected.unsendable(self, row))
-    }
-
-    fn write(
-        &self,
-        ready: &Ready,
-        scope: Scope<'_>,
-        way: Way,
-        rejected: &mut Rejected,
-    ) -> Result<(), Refusal> {
-        for row in &ready.encoded.unsendable {
-            rejected.unsendable(self, row)?;
-        }
-        if self.table.write_mode == WriteMode::Append {
-            return self.append(ready, scope, way, rejected);
-        }
-        let applier = Applier {
-            session: scope.session,
-            table: self.table,
-            rows: self.rows,
-            shape: &self.shape,
-            encoded: &ready.encoded,
-            stage: ready.stage.as_deref(),
-            statements: RefCell::default(),
-        };
-        let mut begin = 0;
-        for row in 0..=self.rows.len() {
-            let end = row == self.rows.len();
-            if !end && self.rows.op(row) != Operation::Truncate {
-                continue;
-            }
-            self.upsert(&applier, begin..row, way, rejected)?;
-            if !end {
-                applier.truncate(row)?;
-            }
-            begin = row + 1;
-        }
-        Ok(())
-    }
-
-    fn upsert(
-        &self,
-        applier: &Applier<'_>,
-        rows: Range<usize>,
-        way: Way,
-        rejected: &mut Rejected,
-    ) -> Result<(), Refusal> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let soft = self.table.soft;
-        let changes = Changes::of(self.rows, applier.encoded, &self.shape, rows, soft);
-        if way != Way::Careful {
-            return applier.apply(&changes.all);
-        }
-        let all: &[Change] = &changes.all;
-        let apply = |range: Range<usize>| applier.apply(&all[range]);
-        rescue::bisect(applier.session, all.len(), apply, |at, refusal| {
-            let rows = changes.rows(&all[at]);
-            if let [row] = rows[..] {
-                return rejected.refused(self, row, &refusal);
-            }
-            // The rows of a key one after the other: those before the bad one still count.
-            for row in rows {
-                let one = std::iter::once(row);
-                let one = Changes::of(self.rows, applier.encoded, &self.shape, one, soft);
-                let refusal = rescue::saved(applier.session, || applier.apply(&one.all))?;
-                if let Some(refusal) = refusal {
-                    rejected.refused(self, row, &refusal)?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn append(
-        &self,
-        Ready { encoded, stage }: &Ready,
-        scope: Scope<'_>,
-        way: Way,
-        rejected: &mut Rejected,
-    ) -> Result<(), Refusal> {
-        let sendable = |row: &usize| !encoded.row(*row).is_empty();
-        let rows: Vec<usize> = (0..self.rows.len()).filter(sendable).collect();
-        let count = copy::field_count(self.shape.columns.len() + 3);
-        let session = scope.session;
-        let apply = |range: Range<usize>| {
-            let mut rows = rows[range].iter();
-            let blocks = copy::blocks(|block| {
-                block.extend_from_slice(encoded.row(*rows.next()?));
-                Some(count)
-            });
-            let Some(stage) = stage else {
-                let sql = statement::copy_append(self.table, &self.shape);
-                return session.copy(&sql, blocks).map(drop);
-            };
-            stage::empty(session, stage)?;
-            session.copy(&format!("COPY {stage} FROM STDIN BINARY"), blocks)?;
-            let sql = statement::append(self.table, &self.shape, stage);
-            session.pipeline(&[(&sql, Vec::new())])
-        };
-        if way != Way::Careful {
-            return if rows.is_empty() { Ok(()) } else { apply(0..rows.len()) };
-        }
-        rescue::bisect(session, rows.len(), apply, |at, refusal| {
-            rejected.refused(self, rows[at], &refusal)
-        })
-    }
-}
-
-/// Rows that were refused so far.
-#[derive(Default)]
-struct Rejected {
-    /// Whether refused rows are kept; else the first of them ends the attempt.
-    keep: bool,
-    outcome: WriteOutcome,
-    letters: Vec<((usize, usize), DeadLetter)>,
-}
-
-impl Rejected {
-    fn unsendable(&mut self, part: &Part<'_>, row: &Unsendable) -> Result<(), Refusal> {
-        self.add(part, row.row, row.code, &row.message)
-    }
-
-    fn refused(&mut self, part: &Part<'_>, row: usize, refusal: &Refusal) -> Result<(), Refusal> {
-        self.add(part, row, refusal.blames_row.unwrap_or("constraint"), &refusal.words())
-    }
-
-    fn add(
-        &mut self,
-        part: &Part<'_>,
-        row: usize,
-        code: &str,
-        message: &str,
-    ) -> Result<(), Refusal> {
-        let table = part.rows.table();
-        if !self.keep {
-            return Err(Failure::stop(
-                "row-rejected",
-                format!(
-                    "row {row} of a batch for table {table} was refused ({code}): {message}; \
-                     nothing of the batch was written. Correct the row or the table, or set \
-                     error_handling.dead_letter_queue"
-                ),
-            )
-            .into());
-        }
-        let place = (part.batch, row);
-        self.letters.push((place, letter(part.rows, row, code, message)));
-        let (code, message) = (code.to_owned(), message.to_owned());
-        self.outcome.rejected.push(RejectedRow { batch: part.batch, row, code, message });
-        Ok(())
-    }
-}
-
-fn letter(rows: &TableRows, row: usize, code: &str, message: &str) -> DeadLetter {
-    let value = |(at, column): (usize, &cartridge_warp_sdk::Column)| {
-        (column.name.clone(), rows.value(row, at).to_json())
-    };
-    let columns = rows.columns().iter().enumerate();
-    let sent = columns.filter(|(at, _)| !rows.is_unchanged(row, *at));
-    let payload = serde_json::Value::Object(sent.map(value).collect()).to_string();
-    DeadLetter::new(rows.table(), code, message, &payload, "destination").operation(rows.op(row))
+fn write_in_order(
+    scope: Scope<'_>,
+    parts: &[Part<'_>],
+    rejected: &mut Rejections<'_>,
+) -> Result<(), Refusal> {
+    let lanes = parts.iter().map(|part| part.lane(scope, rejected));
+    let lanes = lanes.collect::<Result<Vec<_>, Refusal>>()?;
+    let lanes: Vec<_> = lanes.into_iter().flatten().collect();
+    ordered::apply(scope.session, &lanes, rejected)
 }

@@ -1,16 +1,12 @@
-//! Rows that PostgreSQL refuses, and rows that never were rows.
+//! Rows that PostgreSQL refuses.
 
 // Helpers of tests may fail loudly too, which the lint cannot see.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use cartridge_warp_sdk::{Action, DeadLetter, Destination};
 use serde_json::json;
-use support::{Bed, Insert, Update, orders, rows, upsert};
-
-const LETTERS: &str = "SELECT table_name, operation, payload, error_code, count, status
-                       FROM cartridge_warp_metadata.dead_letter_queue ORDER BY id";
+use support::{Bed, Insert, orders, rows, upsert};
 
 fn picky() -> Bed {
     let mut bed = Bed::new("{}");
@@ -20,74 +16,6 @@ fn picky() -> Bed {
     );
     bed.plan(&upsert(&orders())).unwrap();
     bed
-}
-
-fn mixed() -> cartridge_warp_sdk::TableRows {
-    let all = [
-        (Insert, json!({"id": 1, "name": "good", "price": "1.00"})),
-        (Insert, json!({"id": 2, "name": null, "price": "1.00"})),
-        (Update, json!({"id": 3, "name": "free", "price": "0.00"})),
-        (Insert, json!({"name": "no key"})),
-        (Insert, json!({"id": 4, "name": "good", "price": "2.00"})),
-    ];
-    rows(&orders(), &all)
-}
-
-#[test]
-fn refused_rows_go_to_the_dead_letters_and_the_others_are_written() {
-    let mut bed = picky();
-    let outcome = bed.write(vec![mixed()]).unwrap();
-    assert_eq!(outcome.rows_written, 2);
-    let rejected: Vec<_> = outcome.rejected.iter().map(|r| (r.row, r.code.as_str())).collect();
-    assert_eq!(rejected, [(1, "constraint"), (2, "constraint"), (3, "null-key")]);
-    assert_eq!(bed.query("SELECT id FROM orders"), ["1", "4"]);
-    assert_eq!(
-        bed.query(LETTERS),
-        [
-            r#"orders|insert|{"id":2,"name":null,"price":"1.00"}|constraint|1|pending"#,
-            r#"orders|update|{"id":3,"name":"free","price":"0.00"}|constraint|1|pending"#,
-            r#"orders|insert|{"id":null,"name":"no key","price":null}|null-key|1|pending"#,
-        ]
-    );
-}
-
-#[test]
-fn without_dead_letters_nothing_is_written_and_the_failure_names_the_row() {
-    let mut bed = picky();
-    let good = (Insert, json!({"id": 1, "name": "good", "price": "1.00"}));
-    let nameless = (Insert, json!({"id": 2, "name": null, "price": "1.00"}));
-    for (bad, words) in [
-        (nameless, ["row 1 ", "orders", "not-null", "\"name\""]),
-        ((Insert, json!({"name": "no key"})), ["row 1 ", "orders", "null-key", "column id"]),
-    ] {
-        let mut request = bed.request(vec![rows(&orders(), &[good.clone(), bad])]);
-        request.dead_letter_rejected = false;
-        request.dead_letters = vec![DeadLetter::new("orders", "x", "y", "z", "o")];
-        let failure = bed.destination.write_batch(request).unwrap_err();
-        assert_eq!((failure.action, failure.code.as_str()), (Action::Stop, "row-rejected"));
-        for word in words {
-            assert!(failure.message.contains(word), "{word}: {failure}");
-        }
-    }
-    for table in ["orders", "cartridge_warp_metadata.dead_letter_queue"] {
-        assert_eq!(bed.query(&format!("SELECT count(*) FROM {table}")), ["0"]);
-    }
-    assert!(bed.query("SELECT stream FROM cartridge_warp_metadata.sync_markers").is_empty());
-}
-
-#[test]
-fn the_same_letter_again_raises_its_count_until_it_is_resolved() {
-    let mut bed = Bed::new("{}");
-    let letter = |payload: &str| DeadLetter::new("orders", "malformed-row", "m", payload, "f:1");
-    for payload in ["{", "{", "["] {
-        let mut request = bed.request(Vec::new());
-        request.dead_letters = vec![letter(payload)];
-        bed.destination.write_batch(request).unwrap();
-    }
-    assert_eq!(
-        bed.query(LETTERS),
-        ["orders|unknown|{|malformed-row|2|pending", "orders|unknown|[|malformed-row|1|pending"]
-    );
 }
 
 #[test]
@@ -109,24 +37,6 @@ fn a_few_bad_rows_among_many_cost_only_themselves() {
     assert_eq!(bed.query("SELECT count(*) FROM orders"), ["996"]);
     let letters = "SELECT count(*) FROM cartridge_warp_metadata.dead_letter_queue";
     assert_eq!(bed.query(letters), ["4"]);
-}
-
-#[test]
-fn what_a_key_was_before_its_bad_row_stays() {
-    let all = [
-        (Insert, json!({"id": 1, "name": "first", "price": "1.00"})),
-        (Update, json!({"id": 1, "name": "bad", "price": "0.00"})),
-        (Update, json!({"id": 1, "name": "last", "price": "~"})),
-    ];
-    for others in [0, 100, 3100] {
-        let mut bed = picky();
-        let other = |id| (Insert, json!({"id": id, "name": "other", "price": "1.00"}));
-        let rest: Vec<_> = (10..10 + others).map(other).collect();
-        let outcome = bed.write(vec![rows(&orders(), &[&all[..], &rest].concat())]).unwrap();
-        let places: Vec<_> = outcome.rejected.iter().map(|rejected| rejected.row).collect();
-        assert_eq!(places, [1], "{others}");
-        assert_eq!(bed.query("SELECT * FROM orders WHERE id = 1"), ["1|last|1.00"], "{others}");
-    }
 }
 
 #[test]
@@ -177,4 +87,67 @@ fn rejected_rows_of_append_tables_are_found_by_halves() {
     let outcome = bed.write(vec![rows(&orders(), &all)]).unwrap();
     assert_eq!((outcome.rows_written, outcome.rejected[0].row), (99, 33));
     assert_eq!(bed.query("SELECT count(*) FROM orders"), ["99"]);
+}
+
+#[test]
+fn rows_of_tables_that_refer_to_each_other_go_in_any_order() {
+    let table = |name: &str, refers: &str| {
+        cartridge_warp_sdk::Table::new(name)
+            .column("id", cartridge_warp_sdk::ColumnType::BigInt)
+            .column(refers, cartridge_warp_sdk::ColumnType::BigInt)
+            .key(["id"])
+    };
+    let (parents, children) = (table("parents", "rank"), table("children", "parent"));
+    for words in ["", "DEFERRABLE", "DEFERRABLE INITIALLY DEFERRED"] {
+        let mut bed = Bed::new("{}");
+        bed.run(&format!(
+            "CREATE TABLE parents (id bigint PRIMARY KEY, rank bigint);
+             CREATE TABLE children (id bigint PRIMARY KEY,
+                 parent bigint REFERENCES parents {words})"
+        ));
+        for table in [&parents, &children] {
+            bed.plan(&upsert(table)).unwrap();
+        }
+        // The source's transaction wrote the parents first; a batch has its tables in any order.
+        let (one, two) = (json!({"id": 1, "parent": 1}), json!({"id": 2, "parent": 2}));
+        let lost = (Insert, json!({"id": 3, "parent": 9}));
+        let there = rows(&children, &[(Insert, one), lost, (Insert, two)]);
+        let of_parents = [1, 2].map(|id| (Insert, json!({"id": id, "rank": id})));
+        let outcome = bed.write(vec![there, rows(&parents, &of_parents)]).unwrap();
+        let rejected: Vec<_> = outcome.rejected.iter().map(|row| (row.batch, row.row)).collect();
+        assert_eq!(rejected, [(0, 1)], "{words}: {outcome:?}");
+        assert_eq!(bed.query("SELECT id, parent FROM children ORDER BY id"), ["1|1", "2|2"]);
+        let gone = [(support::Delete, json!({"id": 1}))];
+        let outcome = bed.write(vec![rows(&parents, &gone), rows(&children, &gone)]).unwrap();
+        assert!(outcome.rejected.is_empty(), "{words}: {outcome:?}");
+        assert_eq!(bed.query("SELECT id FROM parents"), ["2"], "{words}");
+    }
+}
+
+#[test]
+fn constraints_that_can_wait_do_until_all_rows_are_there() {
+    for words in ["DEFERRABLE", "DEFERRABLE INITIALLY DEFERRED"] {
+        for unique in ["UNIQUE (name)", "EXCLUDE USING btree (name WITH =)"] {
+            let mut bed = Bed::new("{}");
+            bed.run(&format!(
+                "CREATE TABLE orders (id bigint PRIMARY KEY, name text NOT NULL, price numeric,
+                     {unique} {words})"
+            ));
+            bed.plan(&upsert(&orders())).unwrap();
+            let named = |id: i64, name: Option<&str>| (Insert, json!({"id": id, "name": name}));
+            let first = [named(1, Some("a")), named(2, Some("b")), named(3, Some("c"))];
+            bed.write(vec![rows(&orders(), &first)]).unwrap();
+            // An exchange, and rows that are bad for other reasons and for this one.
+            let all = [named(1, Some("b")), named(4, None), named(2, Some("a"))];
+            let outcome = bed.write(vec![rows(&orders(), &all)]).unwrap();
+            let places: Vec<_> = outcome.rejected.iter().map(|row| row.row).collect();
+            assert_eq!(places, [1], "{unique} {words}: {outcome:?}");
+            assert_eq!(bed.query("SELECT name FROM orders ORDER BY id"), ["b", "a", "c"]);
+            let all = [named(1, Some("x")), named(3, Some("a")), named(5, Some("y"))];
+            let outcome = bed.write(vec![rows(&orders(), &all)]).unwrap();
+            let places: Vec<_> = outcome.rejected.iter().map(|row| row.row).collect();
+            assert_eq!(places, [1], "{unique} {words}: {outcome:?}");
+            assert_eq!(bed.query("SELECT name FROM orders ORDER BY id"), ["x", "a", "c", "y"]);
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Epochs, markers and what a crash leaves.
+//! What looking and a crash leave, and which failures are worth what.
 
 // Helpers of tests may fail loudly too, which the lint cannot see.
 #![allow(clippy::unwrap_used)]
@@ -10,37 +10,17 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cartridge_warp_sdk::{Action, Destination, Marker};
+use cartridge_warp_sdk::{Action, Destination};
 use cartridge_warp_test_postgresql::Cluster;
 use serde_json::json;
-use support::{Bed, Insert, cluster, connect, marker, new_database, orders, rows, upsert};
-
-#[test]
-fn a_runner_that_lost_its_schema_writes_nothing() {
-    let mut old = Bed::new("{}");
-    old.plan(&upsert(&orders())).unwrap();
-    let new = Bed::at(&old.database, "{}");
-    assert_eq!((old.epoch, new.epoch), (1, 2));
-    let one = || rows(&orders(), &[(Insert, json!({"id": 1}))]);
-    let epoch = old.epoch;
-    let failures = [
-        old.write(vec![one()]).unwrap_err(),
-        old.plan(&upsert(&orders())).unwrap_err(),
-        old.destination.update_marker("shop", &[marker("s", b"1")], epoch).unwrap_err(),
-        old.destination.apply_schema_changes("shop", &[], epoch).unwrap_err(),
-        old.destination.update_marker("other", &[], epoch).unwrap_err(),
-    ];
-    for failure in failures {
-        assert_eq!((failure.action, failure.code.as_str()), (Action::Stop, "fenced"), "{failure}");
-    }
-    assert_eq!(old.query("SELECT count(*) FROM orders"), ["0"]);
-    assert!(old.query("SELECT * FROM cartridge_warp_metadata.sync_markers").is_empty());
-}
+use support::{
+    Bed, Database, Insert, cluster, connect, marker, new_database, orders, rows, upsert,
+};
 
 #[test]
 fn a_claim_waits_for_a_commit_that_is_under_way() {
     let mut bed = Bed::new("{}");
-    let database = bed.database.clone();
+    let database = bed.bench.name.clone();
     let held = AtomicBool::new(true);
     std::thread::scope(|scope| {
         // Another session of the same owner holds the row for a while, as a commit would.
@@ -53,24 +33,9 @@ fn a_claim_waits_for_a_commit_that_is_under_way() {
             held.store(false, Ordering::SeqCst);
         });
         std::thread::sleep(Duration::from_millis(400));
-        assert_eq!(bed.destination.claim_schema("shop", "later").unwrap(), 2);
+        assert_eq!(bed.bench.destination.claim_schema("shop", "later").unwrap(), 2);
     });
     assert!(!held.load(Ordering::SeqCst));
-}
-
-#[test]
-fn markers_are_stored_replaced_and_deleted() {
-    let mut bed = Bed::new("{}");
-    let get = |bed: &mut Bed, stream: &str| bed.destination.get_marker("shop", stream).unwrap();
-    assert_eq!(get(&mut bed, "a"), None);
-    let both = [marker("a", b"\x00\xff"), marker("b", b"")];
-    bed.destination.update_marker("shop", &both, bed.epoch).unwrap();
-    assert_eq!(get(&mut bed, "a").as_deref(), Some(&b"\x00\xff"[..]));
-    assert_eq!(get(&mut bed, "b").as_deref(), Some(&b""[..]));
-    let gone = Marker { stream: "a".to_owned(), value: None };
-    bed.destination.update_marker("shop", &[gone, marker("b", b"2")], bed.epoch).unwrap();
-    assert_eq!((get(&mut bed, "a"), get(&mut bed, "b")), (None, Some(b"2".to_vec())));
-    assert_eq!(bed.destination.get_marker("other", "b").unwrap(), None);
 }
 
 #[test]
@@ -81,8 +46,8 @@ fn looking_leaves_nothing_behind() {
     assert_eq!(destination.get_marker("shop", "s").unwrap(), None);
     let schemas = "SELECT nspname FROM pg_namespace WHERE nspname ~ 'cartridge|shop'";
     assert!(cluster().sql(&database, schemas).is_empty());
-    let mut bed = Bed::at(&database, "{}");
-    bed.destination.test_connection().unwrap();
+    let mut bed = Bed::on(Database::open(&database, "{}"));
+    bed.bench.destination.test_connection().unwrap();
     assert_eq!(bed.query("SELECT schema_name FROM cartridge_warp_metadata.epochs"), ["shop"]);
 }
 
@@ -90,7 +55,7 @@ fn looking_leaves_nothing_behind() {
 fn a_user_without_privileges_is_told_so() {
     let bed = Bed::new("{}");
     bed.run("CREATE ROLE reader LOGIN");
-    let url = cluster().url(&bed.database).replace("postgres@", "reader@");
+    let url = cluster().url(&bed.bench.name).replace("postgres@", "reader@");
     let mut destination = connect(&url, "{}").unwrap();
     for failure in [
         destination.test_connection().unwrap_err(),
@@ -117,19 +82,19 @@ fn a_server_that_goes_away_is_worth_a_reconnect_and_half_a_batch_is_none() {
     let count = "SELECT count(*) FROM shop.orders";
     for end in [Cluster::stop, Cluster::kill] {
         let (destination, epoch) = open();
-        let mut bed = Bed { destination, epoch, database: "copy".to_owned() };
+        let mut bed = Bed { bench: Database { destination, name: "copy".to_owned() }, epoch };
         bed.write(vec![rows(&orders(), &[(Insert, json!({"id": 1}))])]).unwrap();
         end(&mut cluster);
         let failure = bed.write(vec![rows(&orders(), &[(Insert, json!({"id": 2}))])]).unwrap_err();
         assert_eq!(failure.action, Action::Reconnect, "{failure:?}");
-        let failure = bed.destination.get_marker("shop", "stream").unwrap_err();
+        let failure = bed.bench.destination.get_marker("shop", "stream").unwrap_err();
         assert_eq!(failure.action, Action::Reconnect, "{failure:?}");
         cluster.resume();
         assert_eq!(cluster.sql("copy", count), ["1"]);
     }
     // Cut in the middle of a batch: a trigger ends the session that fires it.
     let (destination, epoch) = open();
-    let mut bed = Bed { destination, epoch, database: "copy".to_owned() };
+    let mut bed = Bed { bench: Database { destination, name: "copy".to_owned() }, epoch };
     cluster.sql(
         "copy",
         "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS
@@ -169,9 +134,9 @@ fn child_that_writes_until_it_is_killed() {
     let mut destination = connect(&url, "{}").unwrap();
     destination.create_schema_if_not_exists("shop").unwrap();
     let epoch = destination.claim_schema("shop", "child").unwrap();
-    let mut bed = Bed { destination, epoch, database: String::new() };
+    let mut bed = Bed { bench: Database { destination, name: String::new() }, epoch };
     bed.plan(&upsert(&orders())).unwrap();
-    let read = bed.destination.get_marker("shop", "n").unwrap();
+    let read = bed.bench.destination.get_marker("shop", "n").unwrap();
     let mut batch = read.map_or(0, |value| u64::from_le_bytes(value.try_into().unwrap()));
     loop {
         let name = "x".repeat(500);
@@ -180,7 +145,7 @@ fn child_that_writes_until_it_is_killed() {
         batch += 1;
         let mut request = bed.request(vec![rows(&orders(), &all)]);
         request.markers = vec![marker("n", &batch.to_le_bytes())];
-        bed.destination.write_batch(request).unwrap();
+        bed.bench.destination.write_batch(request).unwrap();
         println!("committed {batch}");
         std::io::stdout().flush().unwrap();
     }

@@ -203,25 +203,72 @@ fn wider_columns_of_an_existing_table_take_what_comes() {
 }
 
 #[test]
-fn a_key_of_any_type_is_found_again() {
-    for (column_type, value) in [
-        ("string", Value::Str("ключ \"'")),
-        ("bigint", Value::I64(-7)),
-        ("decimal(30,10)", Value::Str("1.5")),
-        ("timestamptz", Value::TimestampTz(1)),
-        ("uuid", Value::Uuid([1; 16])),
-        ("binary", Value::Bytes(&[0])),
-        ("boolean", Value::Bool(false)),
-    ] {
-        let table = Table::new("t").column("k", column_type.parse().unwrap()).key(["k"]);
-        let mut bed = Bed::new("{}");
-        bed.plan(&upsert(&table)).unwrap();
-        for operation in [Operation::Insert, Operation::Update, Operation::Delete] {
-            let mut writer = TableWriter::changes(&table);
-            writer.push(operation, [value.clone()]).unwrap();
-            bed.write(vec![writer.finish().unwrap()]).unwrap();
-            let count = u32::from(operation != Operation::Delete).to_string();
-            assert_eq!(bed.query("SELECT count(*) FROM t"), [count], "{column_type}");
+fn keys_that_are_equal_and_spelled_differently_are_one_row() {
+    let of = |column_type: &str, origin: Option<&str>| {
+        let column = Column::new("k", column_type.parse().unwrap());
+        origin.map_or(column.clone(), |origin| column.origin(format!("postgresql:{origin}")))
+    };
+    let cases = [
+        (of("string", Some("numeric")), json!("1.0"), json!("1.00")),
+        (of("string", Some("numeric")), json!("-0.0"), json!("0")),
+        (of("string", Some("numeric")), json!("1e2"), json!("100")),
+        (of("string", Some("numeric(50,2)")), json!("1.0"), json!("1.00")),
+        (of("string", Some("interval")), json!("1 day"), json!("24:00:00")),
+        (of("string", Some("character(5)")), json!("a"), json!("a  ")),
+        (of("string", Some("inet")), json!("10.0.0.1"), json!("10.0.0.1/32")),
+        (of("string", Some("numrange")), json!("[1,2)"), json!("[1.0,2.00)")),
+        (of("string", Some("numeric[]")), json!("{1.0}"), json!("{1.00}")),
+        (of("array(double)", None), json!([0.0]), json!([-0.0])),
+        (of("double", None), json!(0.0), json!(-0.0)),
+        (of("float", None), json!(-0.0), json!(0.0)),
+        (of("json", Some("jsonb")), json!({"a": 1}), json!({"a": 1.0})),
+        (of("json", Some("jsonb")), json!([1, {"b": 1, "a": 2}]), json!([1.0, {"a": 2, "b": 1}])),
+    ];
+    for (column, one, other) in cases {
+        let table = Table::new("t").with(column).column("v", ColumnType::String).key(["k"]);
+        let row = |operation, key: &serde_json::Value, value: &str| {
+            (operation, json!({"k": key, "v": value}))
+        };
+        let (insert, delete, update) = (Insert, support::Delete, support::Update);
+        for (name, history, expect) in [
+            (
+                "a move and a move back",
+                vec![
+                    row(delete, &one, ""),
+                    row(insert, &other, "b"),
+                    row(delete, &other, ""),
+                    row(insert, &one, "c"),
+                ],
+                vec!["c"],
+            ),
+            (
+                "a deletion under the other spelling",
+                vec![row(update, &one, "b"), row(delete, &other, "")],
+                vec![],
+            ),
+            (
+                "the last update",
+                vec![row(update, &one, "b"), row(update, &other, "c"), row(update, &one, "d")],
+                vec!["d"],
+            ),
+            (
+                "one that says nothing new",
+                vec![row(update, &other, "b"), row(update, &one, "~")],
+                vec!["b"],
+            ),
+        ] {
+            for others in [0, 100, 3100] {
+                let mut bed = Bed::new("{}");
+                bed.plan(&upsert(&table)).unwrap();
+                bed.write(vec![rows(&table, &[row(insert, &one, "a")])]).unwrap();
+                // Rows of the same key again and again, so that the batch is a long one.
+                let rest = (0..others).map(|_| history[history.len() - 1].clone());
+                let all: Vec<_> = history.iter().cloned().chain(rest).collect();
+                let outcome = bed.write(vec![rows(&table, &all)]).unwrap();
+                let what = format!("{:?} {one}, {other}: {name}, {others}", table.columns[0]);
+                assert!(outcome.rejected.is_empty(), "{what}: {outcome:?}");
+                assert_eq!(bed.query("SELECT v FROM t"), expect, "{what}");
+            }
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Applies the rows of one batch to one table.
 
+use cartridge_warp_sdk::sql::{Fit, Table};
 use cartridge_warp_sdk::{Failure, Operation, TableRows, WriteMode};
 use rusqlite::{CachedStatement, Connection};
 
 use crate::bind::{Cells, Parameters};
 use crate::failure;
 use crate::statement::{self, Extra, Sql};
-use crate::table::Table;
 use crate::text;
 
 /// Statements that one batch holds; partial updates may need one per set of columns.
@@ -14,10 +14,18 @@ const SHAPES_MAX: usize = 16;
 
 /// Why a row was not applied.
 pub(crate) enum Refusal {
-    /// The row is to blame.
-    Row { code: String, message: String },
+    /// The row is to blame, or another one is in its way.
+    Row(RefusedRow),
     /// Nothing of the batch can be written.
     Batch(Failure),
+}
+
+/// Why SQLite does not take a row.
+pub(crate) struct RefusedRow {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    /// Another row has a value of it, and may leave it later in the batch.
+    pub(crate) conflict: bool,
 }
 
 /// What a row needs of a statement.
@@ -26,6 +34,10 @@ enum Shape {
     Append,
     /// An insert or update; the places of the columns it leaves alone.
     Upsert {
+        kept: Vec<usize>,
+    },
+    /// The same, but the columns that it would set are emptied.
+    StepAside {
         kept: Vec<usize>,
     },
     Delete,
@@ -60,44 +72,71 @@ impl<'a> Applier<'a> {
         connection: &'a Connection,
         table: &'a Table,
         rows: &'a TableRows,
+        fit: Fit<'_>,
         now: &'a str,
-    ) -> Result<Self, Failure> {
-        let upsert = table.write_mode == WriteMode::Upsert;
-        let names: &[String] = if upsert { &table.key } else { &[] };
-        let place = |name: &String| rows.index_of(name).ok_or_else(|| no_key(table, name));
-        // Truncates carry no columns at all, so a batch of them needs no key.
-        let only_truncates = (0..rows.len()).all(|row| rows.op(row) == Operation::Truncate);
-        let key = if only_truncates {
-            Vec::new()
-        } else {
-            names.iter().map(place).collect::<Result<_, _>>()?
-        };
+    ) -> Self {
         let cells = (0..rows.columns().len()).map(|column| Cells::of(rows, column)).collect();
-        Ok(Self {
+        Self {
             connection,
             table,
             rows,
             cells,
-            key,
+            key: fit.key,
             may_be_unchanged: rows.may_be_unchanged(),
             now,
             scratch: String::new(),
             prepared: Vec::new(),
-        })
+        }
     }
 
     /// Applies one row.
     pub(crate) fn apply(&mut self, row: usize) -> Result<(), Refusal> {
+        let shape = self.shape(self.rows.op(row), row);
+        self.apply_as(shape, row)
+    }
+
+    /// Empties what a row will bring, so that none of its values is in anybody's way.
+    pub(crate) fn step_aside(&mut self, row: usize) -> Result<(), Refusal> {
+        match self.shape(self.rows.op(row), row) {
+            Shape::Upsert { kept } => self.apply_as(Shape::StepAside { kept }, row),
+            _ => Ok(()),
+        }
+    }
+
+    fn apply_as(&mut self, shape: Shape, row: usize) -> Result<(), Refusal> {
         let operation = self.rows.op(row);
-        let shape = self.shape(operation, row);
         if matches!(shape, Shape::Upsert { .. } | Shape::Delete) {
             self.check_key(row)?;
         }
         self.prepare(shape).map_err(|error| Refusal::Batch(failure::of(&error)))?;
         self.execute(row, operation).map_err(|error| match failure::blames_row(&error) {
-            Some(code) => Refusal::Row { code: code.to_owned(), message: failure::words(&error) },
+            Some(code) => Refusal::Row(RefusedRow {
+                code,
+                message: failure::words(&error),
+                conflict: failure::is_conflict(&error),
+            }),
             None => Refusal::Batch(failure::of(&error)),
         })
+    }
+
+    /// The table.
+    pub(crate) fn table(&self) -> &'a Table {
+        self.table
+    }
+
+    /// The rows.
+    pub(crate) fn rows(&self) -> &'a TableRows {
+        self.rows
+    }
+
+    /// What equal keys of a table have in common and others have not; none where that is not told by
+    /// their texts, since zeros have a sign.
+    pub(crate) fn key(&self, row: usize) -> Option<Vec<String>> {
+        let text = |at: &usize| match self.cells[*at] {
+            Cells::Float32(_) | Cells::Float64(_) => None,
+            _ => Some(self.rows.value(row, *at).to_string()),
+        };
+        self.key.iter().map(text).collect()
     }
 
     fn shape(&self, operation: Operation, row: usize) -> Shape {
@@ -120,10 +159,11 @@ impl<'a> Applier<'a> {
                 || self.may_be_unchanged && self.rows.is_unchanged(row, **place)
         }) {
             None => Ok(()),
-            Some(place) => Err(Refusal::Row {
-                code: "null-key".to_owned(),
+            Some(place) => Err(Refusal::Row(RefusedRow {
+                code: "null-key",
                 message: format!("key column {} has no value", self.rows.columns()[*place].name),
-            }),
+                conflict: false,
+            })),
         }
     }
 
@@ -143,7 +183,7 @@ impl<'a> Applier<'a> {
         let columns: Vec<usize> = match &shape {
             Shape::Append => (0..self.cells.len()).collect(),
             Shape::Upsert { kept } => (0..self.cells.len()).filter(|c| !kept.contains(c)).collect(),
-            Shape::Delete => self.key.clone(),
+            Shape::Delete | Shape::StepAside { .. } => self.key.clone(),
             Shape::Truncate => Vec::new(),
         };
         let of_rows = self.rows.columns();
@@ -151,6 +191,12 @@ impl<'a> Applier<'a> {
         let Sql { text, extras } = match &shape {
             Shape::Append => statement::append(self.table, &names),
             Shape::Upsert { .. } => statement::upsert(self.table, &names),
+            Shape::StepAside { kept } => {
+                let sent = |at: &usize| !kept.contains(at) && !self.key.contains(at);
+                let sent = (0..of_rows.len()).filter(sent);
+                let names: Vec<&str> = sent.map(|at| of_rows[at].name.as_str()).collect();
+                Sql { text: statement::step_aside(self.table, &names), extras: Vec::new() }
+            }
             Shape::Delete => statement::delete(self.table),
             Shape::Truncate => statement::truncate(self.table),
         };
@@ -199,11 +245,4 @@ fn unchanged(rows: &TableRows, row: usize) -> Option<String> {
         .map(|(_, column)| column.name.clone().into())
         .collect();
     (!kept.is_empty()).then(|| serde_json::Value::Array(kept).to_string())
-}
-
-fn no_key(table: &Table, name: &str) -> Failure {
-    Failure::stop(
-        "malformed-batch",
-        format!("rows of table {} come without key column {name}", table.physical),
-    )
 }

@@ -60,30 +60,3 @@ pub(crate) fn between(from: &ColumnType, to: &ColumnType) -> Conversion {
         _ => Conversion::Impossible,
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn widening_is_possible_and_narrowing_is_not() {
-        for (from, to, possible) in [
-            ("integer", "bigint", true),
-            ("bigint", "string", true),
-            ("bigint", "double", false),
-            ("double", "decimal(10,2)", false),
-            ("string", "integer", false),
-            ("date", "timestamp", true),
-            ("timestamp", "timestamptz", false),
-            ("string", "json", true),
-            ("binary", "string", true),
-            ("binary", "json", true),
-            ("json", "string", true),
-            ("json", "bigint", false),
-            ("array(string)", "json", true),
-        ] {
-            let found = between(&from.parse().unwrap(), &to.parse().unwrap());
-            assert_eq!(found != Conversion::Impossible, possible, "{from} to {to}");
-        }
-    }
-}

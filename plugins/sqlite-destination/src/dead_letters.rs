@@ -1,5 +1,6 @@
 //! Rows that could not be written, kept for a person beside those that could.
 
+use cartridge_warp_sdk::sql::fingerprint;
 use cartridge_warp_sdk::{DeadLetter, Failure};
 use rusqlite::{Connection, params};
 
@@ -37,10 +38,14 @@ impl<'a> DeadLetters<'a> {
         Self { connection, schema, now, count, insert }
     }
 
-    /// Keeps a letter; the same one again only raises its count.
-    pub(crate) fn store(&self, letter: &DeadLetter) -> Result<(), Failure> {
+    /// Keeps letters; the same one again only raises its count.
+    pub(crate) fn store(&self, letters: &[DeadLetter]) -> Result<(), Failure> {
+        letters.iter().try_for_each(|letter| self.store_one(letter))
+    }
+
+    fn store_one(&self, letter: &DeadLetter) -> Result<(), Failure> {
         let DeadLetter { table, operation, payload, code, message, origin } = letter;
-        let print = fingerprint(&[self.schema, table, payload, code, origin]);
+        let print = fingerprint([self.schema, table, payload, code, origin]);
         let values =
             params![self.schema, table, operation, payload, code, message, origin, print, self.now];
         let stored = || -> rusqlite::Result<()> {
@@ -51,13 +56,4 @@ impl<'a> DeadLetters<'a> {
         };
         stored().map_err(|error| failure::of(&error))
     }
-}
-
-/// FNV-1a: finds equal letters fast; the comparison of the texts decides.
-fn fingerprint(parts: &[&str]) -> i64 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in parts.iter().flat_map(|part| part.bytes().chain([0xff])) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    hash.cast_signed()
 }

@@ -3,10 +3,13 @@
 use cartridge_warp_sdk::Failure;
 use rusqlite::{Error, ErrorCode, ffi};
 
+/// The code of a statement that SQLite will not run.
+pub(crate) const REFUSED: &str = "sqlite";
+
 /// What the runner should do about an error that no row is to blame for.
 pub(crate) fn of(error: &Error) -> Failure {
     let Error::SqliteFailure(cause, _) = error else {
-        return Failure::stop("sqlite", "SQLite refused a statement").detail(error.to_string());
+        return Failure::stop(REFUSED, "SQLite refused a statement").detail(error.to_string());
     };
     let failure = match cause.code {
         ErrorCode::DiskFull => disk_full(),
@@ -41,7 +44,7 @@ pub(crate) fn of(error: &Error) -> Failure {
             "SQLite ran out of memory; raise the connector's memory limit or lower \
              cache_mebibytes and the batch size",
         ),
-        _ => Failure::stop("sqlite", "SQLite refused a statement"),
+        _ => Failure::stop(REFUSED, "SQLite refused a statement"),
     };
     failure.detail(error.to_string())
 }
@@ -54,6 +57,19 @@ pub(crate) fn blames_row(error: &Error) -> Option<&'static str> {
         ErrorCode::TooBig => Some("too-big"),
         _ => None,
     }
+}
+
+/// Whether another row is in the way, which may be out of it later in the batch.
+pub(crate) fn is_conflict(error: &Error) -> bool {
+    let code = error.sqlite_error().map(|cause| cause.extended_code);
+    matches!(
+        code,
+        Some(
+            ffi::SQLITE_CONSTRAINT_UNIQUE
+                | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+                | ffi::SQLITE_CONSTRAINT_ROWID
+        )
+    )
 }
 
 /// The words of SQLite for a rejected row. They name tables and columns, never values.

@@ -1,10 +1,10 @@
 //! Keeps a copy in one SQLite database file.
 //!
 //! Rows, markers, dead letters and the epoch check share one transaction (I2, I3, I5), and rows are
-//! applied one by one in their order (I4). What a row means is decided in [`write`], how a table is
-//! made or adopted in [`adopt`]; this module only connects the trait to them.
+//! applied one by one in their order (I4). What a row means is decided in [`write`], what SQLite
+//! calls things in [`vendor`], how a table is made, adopted or changed in [`cartridge_warp_sdk::sql`];
+//! this module only connects the trait to them.
 
-mod adopt;
 mod affinity;
 mod apply;
 mod bind;
@@ -12,7 +12,6 @@ mod catalog;
 mod conversion;
 mod database;
 mod dead_letters;
-mod evolve;
 mod existing;
 mod failure;
 mod lock;
@@ -22,12 +21,12 @@ mod options;
 mod place;
 mod statement;
 mod storage;
-mod table;
 mod text;
+mod turns;
+mod vendor;
 mod write;
 
-use std::collections::HashMap;
-
+use cartridge_warp_sdk::sql::{self, Schemas, Tables};
 use cartridge_warp_sdk::{
     ChangeOutcome, Config, Description, Destination, Failure, Marker, SchemaChange, TablePlan,
     WriteOutcome, WriteRequest,
@@ -37,14 +36,13 @@ use database::{Database, Transaction};
 use names::{Names, Scope};
 pub use options::{Options, Synchronous};
 use place::Place;
-use table::Tables;
 
 /// One connection to a database file.
 pub struct SqliteDestination {
     session: Session,
     names: Names,
     /// What this connection was told about tables, by schema.
-    schemas: HashMap<String, Tables>,
+    schemas: Schemas,
 }
 
 #[cfg(feature = "component")]
@@ -90,8 +88,7 @@ impl Session {
 }
 
 impl SqliteDestination {
-    /// Like [`Session::fenced`], for work that changes tables: what was rolled back is not
-    /// remembered.
+    /// Like [`Session::fenced`], for work that changes tables.
     fn reshape<T>(
         &mut self,
         schema: &str,
@@ -99,12 +96,11 @@ impl SqliteDestination {
         work: impl FnOnce(Scope<'_>, &mut Tables) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let Self { session, names, schemas } = self;
-        let mut tables = schemas.get(schema).cloned().unwrap_or_default();
-        let result = session.fenced(names, schema, epoch, |transaction| {
-            work(Scope { connection: transaction.connection, names, schema }, &mut tables)
-        })?;
-        schemas.insert(schema.to_owned(), tables);
-        Ok(result)
+        schemas.reshape(schema, |tables| {
+            session.fenced(names, schema, epoch, |transaction| {
+                work(Scope { connection: transaction.connection, names, schema }, tables)
+            })
+        })
     }
 }
 
@@ -134,7 +130,7 @@ impl Destination for SqliteDestination {
         let names = Names::new(config.setting("metadata_schema"), config.options.schema_prefix)?;
         let mut session = Session { place, options: config.options, database: None };
         session.existing()?;
-        Ok(Self { session, names, schemas: HashMap::new() })
+        Ok(Self { session, names, schemas: Schemas::default() })
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
@@ -183,7 +179,7 @@ impl Destination for SqliteDestination {
     ) -> Result<(), Failure> {
         let audit = self.session.options.audit_columns;
         self.reshape(schema, epoch, |scope, tables| {
-            tables.insert(plan.name.clone(), adopt::ensure(scope, plan, audit)?);
+            tables.insert(plan.name.clone(), sql::adopt(&scope, plan, audit)?);
             Ok(())
         })
     }
@@ -195,7 +191,7 @@ impl Destination for SqliteDestination {
         epoch: u64,
     ) -> Result<Vec<ChangeOutcome>, Failure> {
         self.reshape(schema, epoch, |scope, tables| {
-            changes.iter().map(|change| evolve::apply(scope, change, tables)).collect()
+            changes.iter().map(|change| sql::evolve(&scope, change, tables)).collect()
         })
     }
 
@@ -203,9 +199,16 @@ impl Destination for SqliteDestination {
         let Self { session, names, schemas } = self;
         let (schema, epoch) = (&request.schema, request.epoch);
         let none = Tables::new();
-        let tables = schemas.get(schema).unwrap_or(&none);
-        session.fenced(names, schema, epoch, |transaction| {
-            write::batch(transaction, names, &request, tables)
-        })
+        let tables = schemas.of(schema).unwrap_or(&none);
+        let mut write = |way: turns::Way| {
+            session.fenced(names, schema, epoch, |transaction| {
+                write::batch(transaction, names, &request, tables, way)
+            })
+        };
+        match write(turns::at_once) {
+            // Rolled back. Once more, with patience.
+            Err(failure) if failure.code == turns::IN_THE_WAY => write(turns::one_after_the_other),
+            written => written,
+        }
     }
 }

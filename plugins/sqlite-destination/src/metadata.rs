@@ -1,6 +1,7 @@
 //! The connector's own tables: epochs and markers, in the transaction of the rows they belong to.
 
-use cartridge_warp_sdk::{Failure, Marker, fenced};
+use cartridge_warp_sdk::sql::{damaged, is_present, unclaimed};
+use cartridge_warp_sdk::{Failure, Marker};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::failure;
@@ -73,12 +74,7 @@ pub(crate) fn check_epoch(
         .prepare_cached(&sql)
         .and_then(|mut statement| statement.query_row([schema], |row| row.get(0)).optional())
         .map_err(|error| failure::of(&error))?;
-    let current = current.ok_or_else(|| unclaimed(schema))?;
-    match u64::try_from(current) {
-        Ok(current) if current == epoch => Ok(()),
-        Ok(current) => Err(fenced(schema, epoch, current)),
-        Err(_) => Err(damaged("an epoch is negative")),
-    }
+    is_present(schema, epoch, current)
 }
 
 /// The value of a marker; none also where no metadata exists.
@@ -134,15 +130,4 @@ fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
         "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
     )?;
     statement.exists([name])
-}
-
-fn unclaimed(schema: &str) -> Failure {
-    Failure::stop(
-        "fenced",
-        format!("nobody has claimed schema {schema} in this database file; restart the runner"),
-    )
-}
-
-fn damaged(what: &str) -> Failure {
-    Failure::stop("damaged-metadata", format!("{what}; the metadata tables were changed by hand"))
 }

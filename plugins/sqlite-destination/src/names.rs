@@ -1,12 +1,10 @@
 //! Names of tables and columns, and how they are quoted.
 
 use cartridge_warp_sdk::Failure;
+use cartridge_warp_sdk::sql::{
+    DEAD_LETTERS, EPOCHS, MARKERS, METADATA_SCHEMA, METADATA_TABLES, TABLES,
+};
 use rusqlite::Connection;
-
-use crate::failure;
-
-/// The metadata schema of a configuration that names none.
-const METADATA_SCHEMA: &str = "cartridge_warp_metadata";
 
 /// How tables are named. SQLite has no schemas, so a schema becomes a prefix.
 #[derive(Debug, Clone)]
@@ -23,19 +21,19 @@ impl Names {
     }
 
     pub(crate) fn epochs(&self) -> String {
-        self.metadata_table("epochs")
+        self.metadata_table(EPOCHS)
     }
 
     pub(crate) fn markers(&self) -> String {
-        self.metadata_table("sync_markers")
+        self.metadata_table(MARKERS)
     }
 
     pub(crate) fn dead_letters(&self) -> String {
-        self.metadata_table("dead_letter_queue")
+        self.metadata_table(DEAD_LETTERS)
     }
 
     pub(crate) fn tables(&self) -> String {
-        self.metadata_table("tables")
+        self.metadata_table(TABLES)
     }
 
     /// The name of a table in the file.
@@ -44,8 +42,8 @@ impl Names {
         let prefixed = self.schema_prefix || schema == self.metadata;
         let name = if prefixed { format!("{schema}_{table}") } else { table.to_owned() };
         check("a table", &name)?;
-        let ours = [self.epochs(), self.markers(), self.dead_letters(), self.tables()];
-        if ours.iter().any(|metadata| metadata.eq_ignore_ascii_case(&name)) {
+        let mut ours = METADATA_TABLES.iter().map(|table| self.metadata_table(table));
+        if ours.any(|metadata| metadata.eq_ignore_ascii_case(&name)) {
             return Err(Failure::config(
                 "table-name-taken",
                 format!("table {name} has the name of a metadata table; change metadata_schema"),
@@ -67,13 +65,6 @@ pub(crate) struct Scope<'a> {
     pub(crate) schema: &'a str,
 }
 
-impl Scope<'_> {
-    /// Runs statements.
-    pub(crate) fn run(&self, sql: &str) -> Result<(), Failure> {
-        self.connection.execute_batch(sql).map_err(|error| failure::of(&error))
-    }
-}
-
 /// Refuses what SQLite cannot use as a name even when quoted.
 pub(crate) fn check(what: &str, name: &str) -> Result<(), Failure> {
     let reserved = name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_"));
@@ -91,11 +82,6 @@ pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Names as a list in SQL.
-pub(crate) fn quoted_list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,7 +89,7 @@ mod tests {
     #[test]
     fn quotes_are_doubled() {
         assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
-        assert_eq!(quoted_list(["a", "ü; DROP"]), "\"a\", \"ü; DROP\"");
+        assert_eq!(quoted("ü; DROP"), "\"ü; DROP\"");
     }
 
     #[test]

@@ -3,8 +3,11 @@
 //! One statement per kind of row and set of columns. Parameters are the columns in the given order,
 //! then [`Extra`] values.
 
+use cartridge_warp_sdk::sql::{
+    CREATED_AT, DELETED_AT, OP, TS, Table, UNCHANGED, UPDATED_AT, VERSION,
+};
+
 use crate::names::quoted;
-use crate::table::{CREATED_AT, DELETED_AT, OP, TS, Table, UNCHANGED, UPDATED_AT, VERSION};
 
 /// A parameter that is not a column of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,16 +69,22 @@ pub(crate) fn upsert(table: &Table, columns: &[&str]) -> Sql {
     }
 }
 
+/// Empties columns of a row; none of them is of the key.
+pub(crate) fn step_aside(table: &Table, columns: &[&str]) -> String {
+    let set: Vec<String> = columns.iter().map(|name| format!("{} = NULL", quoted(name))).collect();
+    format!("UPDATE {} SET {} WHERE {}", table.sql, set.join(", "), by_key(table))
+}
+
 /// A delete by key.
 pub(crate) fn delete(table: &Table) -> Sql {
-    let key: Vec<String> = table
-        .key
-        .iter()
-        .enumerate()
-        .map(|(at, name)| format!("{} = ?{}", quoted(name), at + 1))
-        .collect();
     let (verb, condition, extras) = removal(table, table.key.len());
-    Sql { text: format!("{verb} WHERE {}{condition}", key.join(" AND ")), extras }
+    Sql { text: format!("{verb} WHERE {}{condition}", by_key(table)), extras }
+}
+
+fn by_key(table: &Table) -> String {
+    let key = table.key.iter().enumerate();
+    let parts = key.map(|(at, name)| format!("{} = ?{}", quoted(name), at + 1));
+    parts.collect::<Vec<_>>().join(" AND ")
 }
 
 /// The end of all rows.
@@ -87,12 +96,12 @@ pub(crate) fn truncate(table: &Table) -> Sql {
 
 /// Everything goes, also what is only marked as deleted: a full re-sync begins anew.
 pub(crate) fn clear(table: &Table) -> String {
-    format!("DELETE FROM {}", quoted(&table.physical))
+    format!("DELETE FROM {}", table.sql)
 }
 
 /// How rows go, the condition that spares those gone already, and what to bind from `bound` on.
 fn removal(table: &Table, bound: usize) -> (String, String, Vec<Extra>) {
-    let name = quoted(&table.physical);
+    let name = &table.sql;
     let (Some(soft), true) = (&table.soft_column, table.soft) else {
         return (format!("DELETE FROM {name}"), String::new(), Vec::new());
     };
@@ -144,6 +153,6 @@ impl Insert {
 
     fn text(&self, table: &Table) -> String {
         let (names, values) = (self.names.join(", "), self.values.join(", "));
-        format!("INSERT INTO {} ({names}) VALUES ({values})", quoted(&table.physical))
+        format!("INSERT INTO {} ({names}) VALUES ({values})", table.sql)
     }
 }

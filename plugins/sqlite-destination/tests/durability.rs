@@ -1,4 +1,4 @@
-//! Epochs, markers and what a crash leaves.
+//! What looking and a crash leave, and which failures are worth what.
 
 // Helpers of tests may fail loudly too, which the lint cannot see.
 #![allow(clippy::unwrap_used)]
@@ -10,47 +10,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use cartridge_warp_sdk::{Action, Config, Destination, Marker};
+use cartridge_warp_sdk::{Action, Config, Destination};
 use serde_json::json;
 use sqlite_destination::{Options, SqliteDestination};
-use support::{Bed, Insert, connect, marker, orders, query, rows, upsert};
-
-#[test]
-fn a_runner_that_lost_its_schema_writes_nothing() {
-    let mut old = Bed::new("{}");
-    old.plan(&upsert(&orders())).unwrap();
-    let new = Bed::at(&old.path, "{}");
-    assert_eq!((old.epoch, new.epoch), (1, 2));
-    let one = || rows(&orders(), &[(Insert, json!({"id": 1}))]);
-    let epoch = old.epoch;
-    let failures = [
-        old.write(vec![one()]).unwrap_err(),
-        old.plan(&upsert(&orders())).unwrap_err(),
-        old.destination.update_marker("shop", &[marker("s", b"1")], epoch).unwrap_err(),
-        old.destination.apply_schema_changes("shop", &[], epoch).unwrap_err(),
-        old.destination.update_marker("other", &[], epoch).unwrap_err(),
-    ];
-    for failure in failures {
-        assert_eq!((failure.action, failure.code.as_str()), (Action::Stop, "fenced"));
-    }
-    assert_eq!(old.query("SELECT count(*) FROM orders"), ["0"]);
-    assert!(old.query("SELECT * FROM cartridge_warp_metadata_sync_markers").is_empty());
-}
-
-#[test]
-fn markers_are_stored_replaced_and_deleted() {
-    let mut bed = Bed::new("{}");
-    let get = |bed: &mut Bed, stream: &str| bed.destination.get_marker("shop", stream).unwrap();
-    assert_eq!(get(&mut bed, "a"), None);
-    let both = [marker("a", b"\x00\xff"), marker("b", b"")];
-    bed.destination.update_marker("shop", &both, bed.epoch).unwrap();
-    assert_eq!(get(&mut bed, "a").as_deref(), Some(&b"\x00\xff"[..]));
-    assert_eq!(get(&mut bed, "b").as_deref(), Some(&b""[..]));
-    let gone = Marker { stream: "a".to_owned(), value: None };
-    bed.destination.update_marker("shop", &[gone, marker("b", b"2")], bed.epoch).unwrap();
-    assert_eq!((get(&mut bed, "a"), get(&mut bed, "b")), (None, Some(b"2".to_vec())));
-    assert_eq!(bed.destination.get_marker("other", "b").unwrap(), None);
-}
+use support::{Bed, File, Insert, connect, marker, orders, query, rows, upsert};
 
 #[test]
 fn looking_leaves_nothing_behind() {
@@ -60,7 +23,7 @@ fn looking_leaves_nothing_behind() {
     assert_eq!(destination.get_marker("shop", "s").unwrap(), None);
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     let mut bed = Bed::new("{}");
-    bed.destination.test_connection().unwrap();
+    bed.bench.destination.test_connection().unwrap();
     assert!(bed.query("SELECT name FROM sqlite_schema WHERE name LIKE '%probe%'").is_empty());
 }
 
@@ -90,13 +53,13 @@ fn files_that_cannot_be_used_are_explained() {
 #[test]
 fn a_locked_file_is_worth_a_retry_and_a_removed_one_is_not() {
     let mut bed = Bed::new("{}");
-    let other = rusqlite::Connection::open(&bed.path).unwrap();
+    let other = rusqlite::Connection::open(&bed.bench.path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let failure = bed.write(Vec::new()).unwrap_err();
     assert_eq!((failure.action, failure.code.as_str()), (Action::Retry, "locked"));
     other.execute_batch("ROLLBACK").unwrap();
     bed.write(Vec::new()).unwrap();
-    std::fs::remove_file(&bed.path).unwrap();
+    std::fs::remove_file(&bed.bench.path).unwrap();
     assert_eq!(bed.write(Vec::new()).unwrap_err().code, "database-missing");
 }
 
@@ -107,9 +70,9 @@ const CHILD: &str = "CARTRIDGE_TEST_SQLITE_CHILD";
 #[test]
 fn child_that_writes_until_it_is_killed() {
     let Some(path) = std::env::var_os(CHILD) else { return };
-    let mut bed = Bed::at(Path::new(&path), "{}");
+    let mut bed = Bed::on(File::open(Path::new(&path), "{}"));
     bed.plan(&upsert(&orders())).unwrap();
-    let read = bed.destination.get_marker("shop", "n").unwrap();
+    let read = bed.bench.destination.get_marker("shop", "n").unwrap();
     let mut batch = read.map_or(0, |value| u64::from_le_bytes(value.try_into().unwrap()));
     loop {
         let name = "x".repeat(500);
@@ -118,7 +81,7 @@ fn child_that_writes_until_it_is_killed() {
         batch += 1;
         let mut request = bed.request(vec![rows(&orders(), &all)]);
         request.markers = vec![marker("n", &batch.to_le_bytes())];
-        bed.destination.write_batch(request).unwrap();
+        bed.bench.destination.write_batch(request).unwrap();
         println!("committed {batch}");
         std::io::stdout().flush().unwrap();
     }

@@ -55,26 +55,3 @@ fn each_type_has_one_exact_form() {
         assert_eq!(stored(column_type, value), expect, "{column_type}");
     }
 }
-
-#[test]
-fn a_key_of_any_type_is_found_again() {
-    for (column_type, value) in [
-        ("string", Value::Str("ключ \"'")),
-        ("bigint", Value::I64(-7)),
-        ("decimal(30,10)", Value::Str("1.5")),
-        ("timestamptz", Value::TimestampTz(1)),
-        ("uuid", Value::Uuid([1; 16])),
-        ("binary", Value::Bytes(&[0])),
-        ("boolean", Value::Bool(false)),
-    ] {
-        let table = Table::new("t").column("k", column_type.parse().unwrap()).key(["k"]);
-        let mut bed = Bed::new("{}");
-        bed.plan(&upsert(&table)).unwrap();
-        let mut writer = TableWriter::changes(&table);
-        for operation in [Operation::Insert, Operation::Update, Operation::Delete] {
-            writer.push(operation, [value.clone()]).unwrap();
-        }
-        bed.write(vec![writer.finish().unwrap()]).unwrap();
-        assert_eq!(bed.query("SELECT count(*) FROM t"), ["0"], "{column_type}");
-    }
-}

@@ -1,72 +1,68 @@
-//! A destination on a database file of its own, and short words for rows.
+//! A destination on a database file of its own.
 
 // Each test file uses its own part of this.
 #![allow(dead_code, unused_imports)]
 
 use std::path::{Path, PathBuf};
 
-use cartridge_warp_sdk::{
-    ColumnType, Config, Deletion, Destination, Failure, Marker, Operation, Table, TablePlan,
-    TableRows, TableWriter, WriteMode, WriteOutcome, WriteRequest, parse_options,
-};
-use serde_json::Value;
+pub use cartridge_warp_sdk::Operation::{Delete, Insert, Truncate, Update};
+use cartridge_warp_sdk::testing::sql::{self, Bench, Words};
+pub use cartridge_warp_sdk::testing::sql::{append, marker, orders, rows, soft, upsert};
+use cartridge_warp_sdk::{Config, Destination, Failure, parse_options};
 use sqlite_destination::SqliteDestination;
 
-pub use Operation::{Delete, Insert, Truncate, Update};
+/// A claimed schema `shop`.
+pub type Bed = sql::Bed<File>;
 
-/// A file, its destination, and a claimed schema `shop`.
-pub struct Bed {
+/// A database file.
+pub struct File {
     pub destination: SqliteDestination,
-    pub epoch: u64,
     pub path: PathBuf,
-    _directory: Option<tempfile::TempDir>,
+    directory: Option<tempfile::TempDir>,
 }
 
-impl Bed {
-    pub fn new(options: &str) -> Self {
+impl Bench for File {
+    type Destination = SqliteDestination;
+
+    const WORDS: Words = Words {
+        key: "INTEGER",
+        price: "TEXT",
+        yes: "1",
+        no: "0",
+        noon: "2024-05-01T12:00:00.000000Z",
+    };
+
+    fn new(options: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("copy.db");
-        let mut bed = Self::at(&path, options);
-        bed._directory = Some(directory);
-        bed
+        let file = Self::open(&directory.path().join("copy.db"), options);
+        Self { directory: Some(directory), ..file }
     }
 
-    pub fn at(path: &Path, options: &str) -> Self {
-        let mut destination = connect(path, options).unwrap();
-        destination.create_schema_if_not_exists("shop").unwrap();
-        let epoch = destination.claim_schema("shop", "test").unwrap();
-        Self { destination, epoch, path: path.to_owned(), _directory: None }
+    fn connect(&self) -> SqliteDestination {
+        connect(&self.path, "{}").unwrap()
     }
 
-    pub fn plan(&mut self, plan: &TablePlan) -> Result<(), Failure> {
-        self.destination.create_table_if_not_exists("shop", plan, self.epoch)
+    fn destination(&mut self) -> &mut SqliteDestination {
+        &mut self.destination
     }
 
-    pub fn write(&mut self, tables: Vec<TableRows>) -> Result<WriteOutcome, Failure> {
-        let request = self.request(tables);
-        self.destination.write_batch(request)
+    fn run(&self, sql: &str) {
+        rusqlite::Connection::open(&self.path).unwrap().execute_batch(sql).unwrap();
     }
 
-    pub fn request(&self, tables: Vec<TableRows>) -> WriteRequest {
-        WriteRequest {
-            schema: "shop".to_owned(),
-            clear_tables: Vec::new(),
-            tables,
-            dead_letters: Vec::new(),
-            markers: vec![marker("stream", b"p")],
-            epoch: self.epoch,
-            dead_letter_rejected: true,
-        }
-    }
-
-    /// Rows of a query as text, columns separated by `|`.
-    pub fn query(&self, sql: &str) -> Vec<String> {
+    fn query(&self, sql: &str) -> Vec<String> {
         query(&self.path, sql)
     }
 
-    /// Runs SQL as the operator would.
-    pub fn run(&self, sql: &str) {
-        rusqlite::Connection::open(&self.path).unwrap().execute_batch(sql).unwrap();
+    fn metadata(&self, table: &str) -> String {
+        format!("cartridge_warp_metadata_{table}")
+    }
+}
+
+impl File {
+    pub fn open(path: &Path, options: &str) -> Self {
+        let destination = connect(path, options).unwrap();
+        Self { destination, path: path.to_owned(), directory: None }
     }
 }
 
@@ -91,52 +87,4 @@ pub fn query(path: &Path, sql: &str) -> Vec<String> {
         Ok((0..columns).map(cell).collect::<Vec<_>>().join("|"))
     };
     statement.query_map([], text).unwrap().map(Result::unwrap).collect()
-}
-
-pub fn marker(stream: &str, value: &[u8]) -> Marker {
-    Marker { stream: stream.to_owned(), value: Some(value.to_vec()) }
-}
-
-/// `orders(id bigint, name string, price decimal(10,2))` with key `id`.
-pub fn orders() -> Table {
-    Table::new("orders")
-        .column("id", ColumnType::BigInt)
-        .column("name", ColumnType::String)
-        .column("price", ColumnType::Decimal { precision: 10, scale: 2 })
-        .key(["id"])
-}
-
-pub fn upsert(table: &Table) -> TablePlan {
-    TablePlan {
-        name: table.name.clone(),
-        columns: table.columns.clone(),
-        key: table.key.clone(),
-        write_mode: WriteMode::Upsert,
-        deletion: Deletion::Hard,
-    }
-}
-
-pub fn append(table: &Table) -> TablePlan {
-    TablePlan { write_mode: WriteMode::Append, ..upsert(table) }
-}
-
-pub fn soft(table: &Table) -> TablePlan {
-    TablePlan { deletion: Deletion::Soft { column: "is_deleted".to_owned() }, ..upsert(table) }
-}
-
-/// Rows from JSON objects; the value `"~"` stands for one that the source did not send.
-pub fn rows(table: &Table, rows: &[(Operation, Value)]) -> TableRows {
-    let mut writer = TableWriter::changes(table);
-    for (operation, object) in rows {
-        let mut row = writer.row(*operation);
-        for (name, value) in object.as_object().unwrap() {
-            if value == "~" {
-                row.unchanged(name.as_str()).unwrap();
-            } else {
-                row.set_json(name.as_str(), value).unwrap();
-            }
-        }
-        row.at(1_714_564_800_000_000).commit();
-    }
-    writer.finish().unwrap()
 }

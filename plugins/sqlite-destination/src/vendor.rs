@@ -1,0 +1,126 @@
+//! SQLite's words for the SDK's flow of tables.
+
+use cartridge_warp_sdk::sql::{Existing, KeptColumn, Own, Retype, Stored, Table, Vendor};
+use cartridge_warp_sdk::{Column, Failure};
+
+use crate::affinity::Affinity;
+use crate::catalog;
+use crate::conversion::{Conversion, between};
+use crate::existing;
+use crate::failure;
+use crate::names::{Scope, check, quoted};
+use crate::storage::Storage;
+
+impl Vendor for Scope<'_> {
+    type Error = Failure;
+
+    fn schema(&self) -> &str {
+        self.schema
+    }
+
+    fn check_name(&self, what: &str, name: &str) -> Result<(), Failure> {
+        check(what, name)
+    }
+
+    fn is_same_name(&self, one: &str, other: &str) -> bool {
+        one.eq_ignore_ascii_case(other)
+    }
+
+    fn physical(&self, table: &str) -> Result<String, Failure> {
+        self.names.physical(self.schema, table)
+    }
+
+    fn table_sql(&self, physical: &str) -> String {
+        quoted(physical)
+    }
+
+    fn run(&self, sql: &str) -> Result<(), Failure> {
+        self.connection.execute_batch(sql).map_err(|error| failure::of(&error))
+    }
+
+    fn refusal_words(&self, error: &Failure) -> Option<String> {
+        let refused = error.code == failure::REFUSED;
+        refused.then(|| error.detail.clone().unwrap_or_else(|| error.message.clone()))
+    }
+
+    fn existing(&self, physical: &str) -> Result<Option<Existing>, Failure> {
+        existing::find(*self, physical)
+    }
+
+    fn load(&self, physical: &str) -> Result<Option<Stored>, Failure> {
+        catalog::load(*self, physical)
+    }
+
+    fn store(&self, table: &Table, definition: &str) -> Result<(), Failure> {
+        catalog::store(*self, table, definition)
+    }
+
+    fn remove(&self, table: &Table) -> Result<(), Failure> {
+        catalog::remove(*self, &table.physical)
+    }
+
+    fn declare(&self, columns: Vec<&mut KeptColumn>) -> Result<(), Failure> {
+        for kept in columns {
+            Storage::of(&kept.column.column_type).word().clone_into(&mut kept.declared);
+        }
+        Ok(())
+    }
+
+    fn why_unfit(&self, column: &Column, declared: &str) -> Option<String> {
+        let kind = &column.column_type;
+        let keeps = Affinity::of(declared).keeps(Storage::of(kind));
+        (!keeps).then(|| format!("is {declared:?}, which would not keep {kind} values as they are"))
+    }
+
+    fn own_declaration(&self, own: Own) -> &'static str {
+        match own {
+            Own::Text | Own::Moment | Own::Json => "TEXT",
+            Own::Flag => "INTEGER NOT NULL DEFAULT 0",
+            Own::Count => "INTEGER",
+        }
+    }
+
+    /// Any column holds them, whatever it is declared as.
+    fn own_fits(&self, _own: Own, _declared: &str) -> bool {
+        true
+    }
+
+    /// SQLite cannot change a column's type: values move to a new column that takes its name.
+    fn retype(
+        &self,
+        table: &Table,
+        present: &KeptColumn,
+        wanted: &Column,
+    ) -> Result<Retype, Failure> {
+        let (from, to) = (&present.column.column_type, &wanted.column_type);
+        let mut kept = KeptColumn { column: wanted.clone(), declared: present.declared.clone() };
+        let name = &wanted.name;
+        Ok(match between(from, to) {
+            _ if from == to => Retype::Unchanged,
+            Conversion::None => Retype::Kept(kept),
+            Conversion::Impossible => {
+                Retype::Refused(format!("{from} values have no exact form as {to}"))
+            }
+            Conversion::Rewrite(_) if table.is_key(name) => Retype::Refused(format!(
+                "column {name} is part of the key, whose type SQLite cannot change"
+            )),
+            Conversion::Rewrite(expression) => {
+                self.declare(vec![&mut kept])?;
+                let statements = rebuild(table, &kept, expression);
+                Retype::Rewritten(kept, statements)
+            }
+        })
+    }
+}
+
+fn rebuild(table: &Table, kept: &KeptColumn, expression: &str) -> Vec<String> {
+    let (name, declared, table) = (&kept.column.name, &kept.declared, &table.sql);
+    let (new, old) = (quoted(&format!("{name}__cartridge_new")), quoted(name));
+    let value = expression.replace("{}", &old);
+    vec![
+        format!("ALTER TABLE {table} ADD COLUMN {new} {declared}"),
+        format!("UPDATE {table} SET {new} = {value}"),
+        format!("ALTER TABLE {table} DROP COLUMN {old}"),
+        format!("ALTER TABLE {table} RENAME COLUMN {new} TO {old}"),
+    ]
+}

@@ -1,0 +1,65 @@
+//! What is asked of every destination on an SQL database.
+//!
+//! Say how a database of its own is opened and looked into ([`Bench`]), and let
+//! [`sql_destination_tests!`](crate::sql_destination_tests) make the tests:
+//!
+//! ```ignore
+//! cartridge_warp_sdk::sql_destination_tests!(MyBench);
+//! ```
+//!
+//! The questions go through the functions of [`Destination`](crate::Destination) and look at the result
+//! in SQL, so they know nothing of how it comes about. What only one database has (its types, its
+//! failures) is its author's to test.
+
+// Tests fail loudly, which the lint cannot see.
+#![allow(clippy::unwrap_used)]
+
+mod bench;
+pub mod conflicts;
+pub mod epochs;
+pub mod letters;
+pub mod rows;
+pub mod shapes;
+pub mod spellings;
+mod tables;
+
+pub use bench::{Bed, Bench, Words};
+pub use tables::{append, marker, orders, rows, soft, upsert};
+
+/// Makes a test of each question, asked of a [`Bench`](crate::testing::sql::Bench).
+#[macro_export]
+macro_rules! sql_destination_tests {
+    ($bench:ty) => {
+        $crate::sql_destination_tests! { $bench;
+            conflicts: values_that_change_their_rows_are_no_dead_letters,
+                a_row_that_is_really_in_the_way_is_the_only_dead_letter,
+                what_waits_keeps_the_order_of_its_key;
+            epochs: a_runner_that_lost_its_schema_writes_nothing,
+                markers_are_stored_replaced_and_deleted;
+            letters: refused_rows_are_kept_and_the_others_are_written,
+                without_dead_letters_nothing_is_written,
+                the_same_letter_again_raises_its_count,
+                what_a_key_was_before_its_bad_row_stays;
+            rows: upserts_and_hard_deletes, soft_deletes, append_keeps_every_operation,
+                audit_columns_count_versions,
+                keys_of_several_columns_and_nothing_else,
+                partial_updates_spare_columns_that_are_demanded,
+                random_histories_end_as_if_applied_one_by_one;
+            shapes: an_existing_table_gets_what_it_lacks_and_loses_nothing,
+                names_of_any_kind_are_quoted,
+                schema_changes_apply_once_and_repeat_without_harm,
+                changes_that_would_lose_something_are_refused,
+                only_exact_changes_of_a_type_are_made,
+                rows_for_an_unknown_table_or_column_fail;
+            spellings: a_key_of_any_type_is_found_again, zeros_of_either_sign_are_one_key;
+        }
+    };
+    ($bench:ty; $($room:ident: $($name:ident),+;)+) => {
+        $($(
+            #[test]
+            fn $name() {
+                $crate::testing::sql::$room::$name::<$bench>();
+            }
+        )+)+
+    };
+}

@@ -1,0 +1,254 @@
+//! What each kind of row does to a table.
+
+use serde_json::{Value, json};
+
+use super::{Bed, Bench, append, orders, rows, soft, upsert};
+use crate::Operation::{self, Delete, Insert, Truncate, Update};
+use crate::{ColumnType, Table, TablePlan};
+
+type Rows = Vec<(Operation, Value)>;
+
+struct Case {
+    name: &'static str,
+    rows: Rows,
+    expect: Vec<String>,
+}
+
+fn case<S: Into<String>>(name: &'static str, rows: Rows, expect: Vec<S>) -> Case {
+    Case { name, rows, expect: expect.into_iter().map(Into::into).collect() }
+}
+
+/// Rows that do nothing but be there.
+fn others(count: i32) -> impl Iterator<Item = (Operation, Value)> {
+    (1000..1000 + count).map(|id| (Delete, json!({"id": id})))
+}
+
+/// In one batch, again one row a batch, and once more among so many others that a destination may write
+/// them in another way: the result is the same.
+fn check<B: Bench>(plan: fn(&Table) -> TablePlan, columns: &str, cases: Vec<Case>) {
+    for Case { name, rows: of_case, expect } in cases {
+        for (way, count) in [("together", 0), ("alone", 0), ("some", 100), ("many", 3100)] {
+            let mut bed = Bed::<B>::new("{}");
+            bed.plan(&plan(&orders())).unwrap();
+            let all: Rows = of_case.iter().cloned().chain(others(count)).collect();
+            let chunk = if way == "alone" { 1 } else { all.len() };
+            for part in all.chunks(chunk) {
+                let outcome = bed.write(vec![rows(&orders(), part)]).unwrap();
+                assert!(outcome.rejected.is_empty(), "{name}, {way}: {outcome:?}");
+                assert_eq!(outcome.rows_written, part.len() as u64, "{name}, {way}");
+            }
+            let sql = format!("SELECT {columns} FROM orders WHERE id IS NULL OR id < 1000");
+            let order = if columns.contains("_op") { "id IS NULL, _cartridge_op" } else { "id" };
+            assert_eq!(bed.query(&format!("{sql} ORDER BY {order}")), expect, "{name}, {way}");
+        }
+    }
+}
+
+/// The last operation on a key wins, and what was not sent stays.
+pub fn upserts_and_hard_deletes<B: Bench>() {
+    let cases = vec![
+        case(
+            "an insert of a key that is there replaces the row",
+            vec![
+                (Insert, json!({"id": 1, "name": "a", "price": "1.50"})),
+                (Insert, json!({"id": 1, "name": "b", "price": null})),
+            ],
+            vec!["1|b|null"],
+        ),
+        case(
+            "an update of a missing row inserts it",
+            vec![(Update, json!({"id": 2, "name": "late", "price": "0.05"}))],
+            vec!["2|late|0.05"],
+        ),
+        case(
+            "a value that was not sent keeps the stored one",
+            vec![
+                (Insert, json!({"id": 1, "name": "a", "price": "1.50"})),
+                (Update, json!({"id": 1, "name": "~", "price": "2.00"})),
+                (Update, json!({"id": 1, "name": "b", "price": "~"})),
+            ],
+            vec!["1|b|2.00"],
+        ),
+        case(
+            "delete and insert of a key in one batch end with the row",
+            vec![
+                (Insert, json!({"id": 1, "name": "old", "price": "1.00"})),
+                (Delete, json!({"id": 1})),
+                (Insert, json!({"id": 1, "name": "new"})),
+            ],
+            vec!["1|new|null"],
+        ),
+        case::<&str>(
+            "insert and delete end without it, and a second delete does nothing",
+            vec![
+                (Insert, json!({"id": 1, "name": "a"})),
+                (Delete, json!({"id": 1})),
+                (Delete, json!({"id": 1})),
+            ],
+            vec![],
+        ),
+        case(
+            "a truncate spares what comes after it",
+            vec![
+                (Insert, json!({"id": 1, "name": "a"})),
+                (Truncate, json!({})),
+                (Insert, json!({"id": 2, "name": "b"})),
+            ],
+            vec!["2|b|null"],
+        ),
+    ];
+    check::<B>(upsert, "id, name, price", cases);
+}
+
+/// They mark the row; whatever comes later clears the mark.
+pub fn soft_deletes<B: Bench>() {
+    let gone = |row: &str| format!("{row}|{}|{}", B::WORDS.yes, B::WORDS.noon);
+    let there = |row: &str| format!("{row}|{}|null", B::WORDS.no);
+    let a = || (Insert, json!({"id": 1, "name": "a"}));
+    let delete = || (Delete, json!({"id": 1}));
+    let cases = vec![
+        case("a delete marks the row", vec![a(), delete()], vec![gone("1|a")]),
+        case(
+            "a later insert clears both columns",
+            vec![a(), delete(), (Insert, json!({"id": 1, "name": "b"}))],
+            vec![there("1|b")],
+        ),
+        case(
+            "so does a partial update",
+            vec![a(), delete(), (Update, json!({"id": 1, "name": "~"}))],
+            vec![there("1|a")],
+        ),
+        case(
+            "a truncate marks all",
+            vec![a(), (Insert, json!({"id": 2, "name": "b"})), (Truncate, json!({}))],
+            vec![gone("1|a"), gone("2|b")],
+        ),
+    ];
+    check::<B>(soft, "id, name, is_deleted, deleted_at", cases);
+}
+
+/// Truncates too.
+pub fn append_keeps_every_operation<B: Bench>() {
+    let noon = B::WORDS.noon;
+    let cases = vec![case(
+        "one row per operation",
+        vec![
+            (Insert, json!({"id": 1, "name": "a"})),
+            (Update, json!({"id": 1, "name": "b", "price": "~"})),
+            (Delete, json!({"id": 1})),
+            (Truncate, json!({})),
+        ],
+        vec![
+            format!("1|null|delete|{noon}|null"),
+            format!("1|a|insert|{noon}|null"),
+            format!("1|b|update|{noon}|[\"price\"]"),
+            format!("null|null|truncate|{noon}|null"),
+        ],
+    )];
+    let columns = "id, name, _cartridge_op, _cartridge_ts, _cartridge_unchanged";
+    check::<B>(append, columns, cases);
+}
+
+/// An option, so that nobody pays for them who does not want them.
+pub fn audit_columns_count_versions<B: Bench>() {
+    let mut bed = Bed::<B>::new(r#"{"audit_columns": true}"#);
+    bed.plan(&soft(&orders())).unwrap();
+    let one = |operation| rows(&orders(), &[(operation, json!({"id": 1, "name": "a"}))]);
+    bed.write(vec![one(Insert), one(Update), one(Delete)]).unwrap();
+    let sql =
+        "SELECT _cartridge_version, _cartridge_created_at <= _cartridge_updated_at FROM orders";
+    assert_eq!(bed.query(sql), [format!("3|{}", B::WORDS.yes)]);
+}
+
+/// There is nothing to set then.
+pub fn keys_of_several_columns_and_nothing_else<B: Bench>() {
+    let table = Table::new("pairs")
+        .column("a", ColumnType::String)
+        .column("b", ColumnType::Integer)
+        .key(["b", "a"]);
+    let mut bed = Bed::<B>::new("{}");
+    bed.plan(&upsert(&table)).unwrap();
+    let batch = [
+        (Insert, json!({"a": "x", "b": 1})),
+        (Insert, json!({"a": "x", "b": 1})),
+        (Insert, json!({"a": "x", "b": 2})),
+        (Delete, json!({"a": "x", "b": 1})),
+    ];
+    bed.write(vec![rows(&table, &batch)]).unwrap();
+    assert_eq!(bed.query("SELECT a, b FROM pairs"), ["x|2"]);
+}
+
+/// By an operator's table.
+pub fn partial_updates_spare_columns_that_are_demanded<B: Bench>() {
+    for count in [0, 100, 3100] {
+        let mut bed = Bed::<B>::new("{}");
+        bed.run(&format!(
+            "CREATE TABLE orders (id {} PRIMARY KEY, name TEXT, price {} NOT NULL)",
+            B::WORDS.key,
+            B::WORDS.price
+        ));
+        bed.plan(&upsert(&orders())).unwrap();
+        let mut batch = vec![(Insert, json!({"id": 1, "name": "a", "price": "1.00"}))];
+        bed.write(vec![rows(&orders(), &batch)]).unwrap();
+        batch = vec![
+            (Update, json!({"id": 1, "name": "b", "price": "1.00"})),
+            (Insert, json!({"id": 2, "name": "c", "price": "3.00"})),
+            (Update, json!({"id": 2, "name": "~", "price": "4.00"})),
+        ];
+        batch.extend(others(count));
+        bed.write(vec![rows(&orders(), &batch)]).unwrap();
+        let all = bed.query("SELECT id, name, price FROM orders ORDER BY id");
+        assert_eq!(all, ["1|b|1.00", "2|c|4.00"]);
+    }
+}
+
+/// In batches of any size.
+pub fn random_histories_end_as_if_applied_one_by_one<B: Bench>() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for round in 0..6 {
+        let plan = if round % 2 == 0 { upsert } else { soft };
+        let history: Rows = (0..300).map(|at| random.operation(at)).collect();
+        let result = |chunk: usize, count: i32| {
+            let mut bed = Bed::<B>::new(r#"{"audit_columns": true}"#);
+            bed.plan(&plan(&orders())).unwrap();
+            for part in history.chunks(chunk) {
+                let part: Rows = part.iter().cloned().chain(others(count)).collect();
+                bed.write(vec![rows(&orders(), &part)]).unwrap();
+            }
+            let soft = if round % 2 == 0 { "" } else { ", is_deleted, deleted_at" };
+            bed.query(&format!(
+                "SELECT id, name, price, _cartridge_version{soft} FROM orders ORDER BY 1"
+            ))
+        };
+        let one_by_one = result(1, 0);
+        assert!(!one_by_one.is_empty());
+        for (chunk, count) in [(7, 0), (100, 0), (150, 100), (100, 3100)] {
+            let together = result(chunk, count);
+            assert_eq!(together, one_by_one, "round {round}, {chunk} rows and {count}");
+        }
+    }
+}
+
+/// The same numbers each time.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self, below: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % below
+    }
+
+    fn operation(&mut self, at: u32) -> (Operation, Value) {
+        let id = self.next(25);
+        let name = if self.next(3) == 0 { "~".to_owned() } else { format!("n{at}") };
+        let price = if self.next(3) == 0 { json!("~") } else { json!(format!("{at}.00")) };
+        match self.next(10) {
+            0..=2 => (Delete, json!({"id": id})),
+            3..=4 => (Insert, json!({"id": id, "name": format!("i{at}"), "price": null})),
+            _ if self.next(60) == 0 => (Truncate, json!({})),
+            _ => (Update, json!({"id": id, "name": name, "price": price})),
+        }
+    }
+}
