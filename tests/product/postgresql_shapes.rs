@@ -240,3 +240,48 @@ fn each_form_of_alter_table_arrives_that_comes_while_somebody_reads() {
     running.signal(15);
     assert!(running.wait(PATIENCE).status.success());
 }
+
+/// Names of forms whose tables are large in the test below.
+const DURING_COPY: [&str; 8] = [
+    "rename",
+    "exchange",
+    "drop_add",
+    "drop_expression",
+    "narrower",
+    "same_type",
+    "label",
+    "composite",
+];
+
+#[test]
+fn forms_of_alter_table_arrive_that_come_during_the_first_copy() {
+    let forms = || FORMS.iter().filter(|form| DURING_COPY.contains(&form.name));
+    for is_killed in [true, false] {
+        let databases = Databases::start();
+        forms().for_each(|form| drop(databases.at_source(&form.make(20_000))));
+        let mut pipeline = pipeline(&databases);
+        let small =
+            |form: &Form| json!({"name": format!("t_{}", form.name), "full_load_batch_size": 500});
+        pipeline.set("schemas.0.tables", forms().map(small).collect());
+        let mut running = pipeline.start();
+        running.wait_for("serving metrics");
+        let copied = "SELECT count(*) > 0 FROM t_composite";
+        let start = Instant::now();
+        while databases.try_at_destination(copied).is_none_or(|rows| rows != ["t"]) {
+            assert!(start.elapsed() < PATIENCE, "nothing is copied:\n{}", running.stderr());
+            sleep(Duration::from_millis(2));
+        }
+        if is_killed {
+            running.kill();
+            forms().for_each(|form| drop(databases.at_source(&form.of(form.change))));
+            let ended = pipeline.catch_up();
+            assert!(ended.status.success(), "{}", ended.stderr);
+            let differences = databases.differences();
+            assert!(differences.is_empty(), "{differences:#?}");
+        } else {
+            forms().for_each(|form| drop(databases.at_source(&form.of(form.change))));
+            wait_until_equal(&databases, &mut running, "during the copy");
+            running.kill();
+        }
+    }
+}

@@ -51,6 +51,11 @@ impl Databases {
         self.destination.sql(DATABASE, sql)
     }
 
+    /// What SQL answers at the destination; none where it fails.
+    pub fn try_at_destination(&self, sql: &str) -> Option<Vec<String>> {
+        self.destination.try_sql(DATABASE, sql).ok()
+    }
+
     /// The connection strings of the database on either side.
     pub fn source_url(&self) -> String {
         self.source.url(DATABASE)

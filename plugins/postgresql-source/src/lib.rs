@@ -247,6 +247,16 @@ fn key_sql(table: &str) -> String {
 fn check_table(table: &SourceTable) -> Result<(), Failure> {
     let name = table.qualified();
     let config = |code: &str, message: String| Err(Failure::config(code, message));
+    if table.shape.key.is_empty() && table.is_key_generated {
+        return config(
+            "generated-key",
+            format!(
+                "the key of table {name} has a generated column, whose values the log does not have; \
+                 run {}, without generated columns, or leave it out",
+                key_sql(&name)
+            ),
+        );
+    }
     if table.shape.key.is_empty() {
         return config(
             "no-key",

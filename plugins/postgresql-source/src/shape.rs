@@ -164,6 +164,7 @@ mod tests {
             partitioned: false,
             replica_identity: 'd',
             columns: kept,
+            is_key_generated: false,
             hidden: Vec::new(),
             obstacle: None,
             shape,

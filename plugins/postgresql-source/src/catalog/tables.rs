@@ -30,6 +30,8 @@ pub struct SourceTable {
     pub replica_identity: char,
     /// Its columns.
     pub columns: Vec<SourceColumn>,
+    /// It has a key, of which a generated column is part.
+    pub is_key_generated: bool,
     /// Generated columns, which do not travel.
     pub hidden: Vec<HiddenColumn>,
     /// Why its rows cannot be followed, as words behind its name.
@@ -258,6 +260,8 @@ fn table(row: &SimpleQueryRow, found: &mut Found) -> Result<SourceTable, Failure
         let found = shown.iter().find(|(column, _)| column.number == *number);
         found.map(|(column, _)| column.name.clone())
     };
+    let is_hidden = |number: &i16| hidden.iter().any(|column| column.number == *number);
+    let is_key_generated = key.iter().any(is_hidden);
     // A key that has a generated column cannot be sent, so the table has none.
     let key: Vec<String> = key.iter().map(name).collect::<Option<_>>().unwrap_or_default();
     let mut shape = Table::new(text(row, 2)?).key(key).estimated_rows(number(row, 5)?);
@@ -282,6 +286,7 @@ fn table(row: &SimpleQueryRow, found: &mut Found) -> Result<SourceTable, Failure
         partitioned: flag(row, 3)?,
         replica_identity,
         columns,
+        is_key_generated,
         hidden,
         obstacle: partitions.find_map(|partitions| partitions.obstacle(&shape.key)),
         shape,
