@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Folders of crates whose structure people find their way by.
-const CRATES: [&str; 3] = ["host/src", "sdk/src", "plugins/mongodb-source/src"];
+const CRATES: [&str; 3] = ["host/src", "sdk/src", "plugins"];
 
 /// A module's path from the root of its crate.
 type Path = Vec<String>;

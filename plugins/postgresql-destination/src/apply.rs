@@ -14,9 +14,10 @@ use postgresql_client::types;
 
 use crate::array::Array;
 use crate::cells::NULL;
+use crate::cells::value;
 use crate::collapse::{Change, Content, UNSENT};
 use crate::copy::{self, field};
-use crate::encode::{Encoded, fields, value};
+use crate::encode::{Encoded, fields};
 use crate::raw::Raw;
 use crate::refusal::Refusal;
 use crate::session::Session;

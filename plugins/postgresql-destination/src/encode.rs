@@ -7,7 +7,7 @@ use cartridge_warp_sdk::sql::Table;
 use cartridge_warp_sdk::{Operation, TableRows, WriteMode};
 use postgresql_client::types;
 
-use crate::cells::{Cells, NULL};
+use crate::cells::Cells;
 use crate::copy::field;
 use crate::shape::Shape;
 
@@ -105,11 +105,6 @@ pub(crate) fn fields(mut row: &[u8]) -> impl Iterator<Item = &[u8]> {
         row = rest;
         Some(field)
     })
-}
-
-/// A field without its length; none for NULL.
-pub(crate) fn value(field: &[u8]) -> Option<&[u8]> {
-    field.strip_prefix(&NULL).map_or_else(|| field.get(4..), |_| None)
 }
 
 type Column<'a> = (Cells<'a>, Option<&'a arrow_buffer::NullBuffer>);

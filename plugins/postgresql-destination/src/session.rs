@@ -14,7 +14,7 @@ use postgresql_client::tokio_postgres::{Client, CopyInSink, Error, Row, Statemen
 use postgresql_client::{Connection, Settings};
 
 use crate::refusal::Refusal;
-use crate::stage::Stages;
+use crate::stages::Stages;
 
 /// Statements kept prepared: about five per table.
 const STATEMENTS_MAX: usize = 512;

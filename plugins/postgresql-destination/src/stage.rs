@@ -3,30 +3,16 @@
 //! They are made outside of transactions, so that none is rolled back, and live as long as the
 //! session. The server empties them at each commit.
 
-use std::collections::HashMap;
-
 use cartridge_warp_sdk::WriteMode;
 use cartridge_warp_sdk::sql::Table;
 
 use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::shape::Shape;
+use crate::stages::Stage;
 
 /// Staging tables kept at a time: the server empties each of them at each commit.
 const STAGES_MAX: usize = 32;
-
-/// The staging tables of a session, by their columns.
-#[derive(Default)]
-pub(crate) struct Stages {
-    known: HashMap<String, Stage>,
-    made: u64,
-}
-
-struct Stage {
-    name: String,
-    /// Rows were put into it in this transaction.
-    used: bool,
-}
 
 /// Makes the staging table for a batch and returns its name.
 pub(crate) fn ensure(session: &Session, table: &Table, shape: &Shape) -> Result<String, Refusal> {

@@ -8,10 +8,11 @@ pub mod parquet;
 mod record;
 mod row;
 mod sample;
+mod table_reader;
 mod unfinished;
 
-pub use file::{Budget, Stop, TableReader};
 pub use lines::LineNumbers;
 pub use operations::carry_operations;
 pub use sample::sample;
+pub use table_reader::{Budget, Stop, TableReader};
 pub use unfinished::why_unfinished;

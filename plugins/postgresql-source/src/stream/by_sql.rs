@@ -7,7 +7,7 @@ use cartridge_warp_sdk::{Failure, Limits};
 
 use super::batch::Batch;
 use super::peek::{Filled, Peek};
-use super::reading::{Reader, Started};
+use super::started::{Reader, Started};
 use super::{ANSWER_PATIENCE, drain};
 use crate::PostgresqlSource;
 use crate::catalog::server::LogEnd;

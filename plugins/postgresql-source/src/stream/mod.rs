@@ -18,6 +18,7 @@ mod progress;
 mod reading;
 pub mod relations;
 mod start;
+mod started;
 mod tuple;
 mod watch;
 mod way;
@@ -35,7 +36,7 @@ use crate::position::{Position, show};
 use crate::session::unexpected;
 use batch::Batch;
 use collect::Collector;
-use reading::{Reader, Started};
+use started::{Reader, Started};
 
 /// Between two looks at a log to which nothing was added: grows from the first to the second.
 const PAUSE_MIN: Duration = Duration::from_millis(10);

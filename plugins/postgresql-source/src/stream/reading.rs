@@ -8,33 +8,10 @@ use std::time::Instant;
 
 use cartridge_warp_sdk::Failure;
 
-use super::collect::Collector;
-use super::live::Live;
-use super::peek::Peek;
-use super::progress::Progress;
-use super::watch::Watch;
-use super::way::Way;
+use super::started::{Reader, Started};
 use super::{by_sql, by_streaming};
 use crate::PostgresqlSource;
 use crate::catalog::{server, slot};
-
-/// A stream that is open at a position.
-pub(super) struct Started {
-    pub way: Way,
-    /// None: nothing is being read.
-    pub reader: Option<Reader>,
-    pub collector: Collector,
-    pub progress: Progress,
-    pub watch: Watch,
-    pub slot: String,
-    pub publication: String,
-}
-
-/// What brings the messages.
-pub(super) enum Reader {
-    Sql(Peek),
-    Streaming(Live),
-}
 
 impl Started {
     /// Whether nothing is under way that would have to be read again after a change of the way.

@@ -4,7 +4,7 @@ use cartridge_warp_sdk::Failure;
 
 use super::collect::Collector;
 use super::progress::Progress;
-use super::reading::Started;
+use super::started::Started;
 use super::watch::Watch;
 use super::way::Way;
 use crate::PostgresqlSource;

@@ -1,18 +1,16 @@
 //! Parquet files: never changed once written, so offsets are rows.
 
-mod json;
 mod leaves;
+mod one_file;
 mod open;
-mod shared;
-mod time;
 mod types;
 mod values;
 
 use cartridge_warp_sdk::arrow_array::RecordBatch;
 use cartridge_warp_sdk::{ColumnType, Failure, Operation, Value, log};
 
-use super::file::{Budget, Stop, TableReader};
 use super::row::{Fault, RowReader, Verdict};
+use super::table_reader::{Budget, Stop, TableReader};
 use crate::catalog::FileEntry;
 use crate::format::Token;
 use crate::shape::{Guess, TS_FIELD, names};

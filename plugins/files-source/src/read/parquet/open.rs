@@ -15,7 +15,7 @@ use parquet::basic::LogicalType;
 use parquet::errors::Result as ParquetResult;
 
 use super::leaves;
-use super::shared::SharedFile;
+use super::one_file::SharedFile;
 use crate::catalog::FileEntry;
 use crate::fault;
 

@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, ListArray};
 use arrow_schema::DataType;
 
-use crate::cells::{Cells, Unfit, oid};
+use super::{Cells, Unfit, oid};
 
 /// The server's own limit.
 const DIMENSIONS_MAX: usize = 6;

@@ -9,7 +9,7 @@ use cartridge_warp_sdk::arrow_array::cast::AsArray;
 use cartridge_warp_sdk::arrow_array::{Array, ArrayRef, RecordBatch};
 use cartridge_warp_sdk::arrow_schema::DataType;
 
-use super::values::{self, items};
+use super::items;
 
 /// One value.
 ///
@@ -116,7 +116,7 @@ impl Writer {
     }
 
     fn leaf(&mut self, array: &ArrayRef, row: usize) -> Result<(), String> {
-        match values::value(array, row) {
+        match super::value(array, row) {
             Ok(value) => self.scalar(&value),
             Err(reason) if self.lenient => self.string(&format!("({reason})")),
             Err(reason) => return Err(reason),

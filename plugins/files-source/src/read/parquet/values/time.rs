@@ -10,8 +10,8 @@ use cartridge_warp_sdk::arrow_array::types::{
 };
 use cartridge_warp_sdk::arrow_schema::{DataType, TimeUnit};
 
-use super::leaves::{BEYOND, FINER};
-use super::values::{Read, unsupported};
+use super::super::leaves::{BEYOND, FINER};
+use super::{Read, unsupported};
 
 const MILLIS_PER_DAY: i64 = 86_400_000;
 

@@ -1,5 +1,8 @@
 //! Values out of Arrow arrays of any type that Parquet has.
 
+mod json;
+mod time;
+
 use cartridge_warp_sdk::arrow_array::cast::AsArray;
 use cartridge_warp_sdk::arrow_array::types::{
     Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float16Type, Float32Type,
@@ -11,7 +14,7 @@ use cartridge_warp_sdk::arrow_buffer::i256;
 use cartridge_warp_sdk::arrow_schema::DataType;
 use cartridge_warp_sdk::{ColumnType, Value};
 
-use super::{json, time, types};
+use super::types;
 
 /// A value, or why the model has none that is equal.
 pub type Read<'a> = Result<Value<'a>, String>;

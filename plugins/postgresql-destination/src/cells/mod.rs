@@ -3,6 +3,8 @@
 //! A column's type is looked at once per batch, not once per value. Each value is written as a field
 //! of a binary copy: its length in four bytes, -1 for NULL, and then its bytes.
 
+mod list;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type,
@@ -14,7 +16,6 @@ use arrow_schema::DataType;
 use postgresql_client::tokio_postgres::types::Type;
 use postgresql_client::types;
 
-use crate::list;
 use crate::numeric;
 
 pub(crate) const NULL: [u8; 4] = (-1_i32).to_be_bytes();
@@ -162,4 +163,9 @@ fn bytes(out: &mut Vec<u8>, before: &[u8], value: &[u8]) -> Result<(), Unfit> {
     out.extend_from_slice(before);
     out.extend_from_slice(value);
     Ok(())
+}
+
+/// A field without its length; none for NULL.
+pub(crate) fn value(field: &[u8]) -> Option<&[u8]> {
+    field.strip_prefix(&NULL).map_or_else(|| field.get(4..), |_| None)
 }

@@ -1,0 +1,26 @@
+//! A stream that is open, and what it is read by.
+
+use super::collect::Collector;
+use super::live::Live;
+use super::peek::Peek;
+use super::progress::Progress;
+use super::watch::Watch;
+use super::way::Way;
+
+/// A stream that is open at a position.
+pub(super) struct Started {
+    pub way: Way,
+    /// None: nothing is being read.
+    pub reader: Option<Reader>,
+    pub collector: Collector,
+    pub progress: Progress,
+    pub watch: Watch,
+    pub slot: String,
+    pub publication: String,
+}
+
+/// What brings the messages.
+pub(super) enum Reader {
+    Sql(Peek),
+    Streaming(Live),
+}
