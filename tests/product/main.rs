@@ -9,6 +9,7 @@ mod crash;
 mod documents;
 mod evolution;
 mod examples;
+mod files;
 mod grants;
 mod hostile;
 mod journal;

@@ -226,6 +226,11 @@ fn keys_that_are_equal_and_spelled_differently_are_one_row() {
     ];
     for (column, one, other) in cases {
         let table = Table::new("t").with(column).column("v", ColumnType::String).key(["k"]);
+        let mut bed = Bed::new("{}");
+        bed.plan(&upsert(&table)).unwrap();
+        // Only then are there other ways than a statement for each row.
+        let collapses = table.columns[0].column_type == ColumnType::Double
+            || table.columns[0].origin_type.as_deref() == Some("postgresql:numeric");
         let row = |operation, key: &serde_json::Value, value: &str| {
             (operation, json!({"k": key, "v": value}))
         };
@@ -257,10 +262,10 @@ fn keys_that_are_equal_and_spelled_differently_are_one_row() {
                 vec!["b"],
             ),
         ] {
-            for others in [0, 100, 3100] {
-                let mut bed = Bed::new("{}");
-                bed.plan(&upsert(&table)).unwrap();
-                bed.write(vec![rows(&table, &[row(insert, &one, "a")])]).unwrap();
+            for others in [0, 100, if collapses { 3100 } else { 0 }] {
+                let mut request = bed.request(vec![rows(&table, &[row(insert, &one, "a")])]);
+                request.clear_tables = vec!["t".to_owned()];
+                bed.send(request).unwrap();
                 // Rows of the same key again and again, so that the batch is a long one.
                 let rest = (0..others).map(|_| history[history.len() - 1].clone());
                 let all: Vec<_> = history.iter().cloned().chain(rest).collect();

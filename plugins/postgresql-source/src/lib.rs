@@ -58,6 +58,7 @@ impl Source for PostgresqlSource {
         Description::new("postgresql", version, "PostgreSQL 12 and newer, by logical replication")
             .capability("change-detection:log")
             .capability("silent-rewrites")
+            .capability("disjoint-chunks")
             .wants("host", HOST_GRANT, "the database server")
     }
 

@@ -97,9 +97,11 @@ impl<'a> Applier<'a> {
 
     /// Empties what a row will bring, so that none of its values is in anybody's way.
     pub(crate) fn step_aside(&mut self, row: usize) -> Result<(), Refusal> {
-        match self.shape(self.rows.op(row), row) {
-            Shape::Upsert { kept } => self.apply_as(Shape::StepAside { kept }, row),
-            _ => Ok(()),
+        let Shape::Upsert { kept } = self.shape(self.rows.op(row), row) else { return Ok(()) };
+        let brings = |at: &usize| !kept.contains(at) && !self.key.contains(at);
+        match (0..self.cells.len()).any(|at| brings(&at)) {
+            true => self.apply_as(Shape::StepAside { kept }, row),
+            false => Ok(()),
         }
     }
 

@@ -42,3 +42,20 @@ fn a_trigger_that_rolls_back_stops_the_batch() {
     bed.run("DROP TRIGGER t");
     assert_eq!(bed.write(vec![mixed()]).unwrap().rows_written, 2);
 }
+
+#[test]
+fn rows_that_are_nothing_but_their_key_cannot_step_aside() {
+    let table = cartridge_warp_sdk::Table::new("pairs")
+        .column("a", cartridge_warp_sdk::ColumnType::String)
+        .column("b", cartridge_warp_sdk::ColumnType::Integer)
+        .key(["a", "b"]);
+    let mut bed = Bed::new("{}");
+    bed.plan(&upsert(&table)).unwrap();
+    bed.run("CREATE UNIQUE INDEX second ON pairs (b)");
+    let all = [("x", 1), ("y", 1), ("z", 1), ("w", 2)];
+    let all = all.map(|(a, b)| (Insert, json!({"a": a, "b": b})));
+    let outcome = bed.write(vec![rows(&table, &all)]).unwrap();
+    let rejected: Vec<_> = outcome.rejected.iter().map(|rejected| rejected.row).collect();
+    assert_eq!(rejected, [1, 2], "{outcome:?}");
+    assert_eq!(bed.query("SELECT a, b FROM pairs ORDER BY a"), ["w|2", "x|1"]);
+}

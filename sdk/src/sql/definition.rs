@@ -24,7 +24,7 @@ pub struct Stored {
 
 /// The stored form of a table, as JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Definition {
+pub(super) struct Definition {
     append: bool,
     key: Vec<String>,
     soft: bool,

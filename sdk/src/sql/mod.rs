@@ -3,7 +3,7 @@
 //! A database differs from the next one in words: how a type is declared, how a table is looked up,
 //! what an error means. What is *done* is the same for all of them and lives here: how a table is made
 //! or adopted ([`adopt`]), how it follows a change of shape ([`evolve`]), how it is written down
-//! ([`Definition`]), which rows fit it ([`Fit`]), and what becomes of a row that was refused
+//! ([`Stored`]), which rows fit it ([`Fit`]), and what becomes of a row that was refused
 //! ([`Rejections`]). An author says the words by implementing [`Vendor`] for whatever holds an open
 //! transaction, and calls the flow from the functions of [`Destination`](crate::Destination).
 //!
@@ -77,7 +77,7 @@ mod turns;
 mod vendor;
 
 pub use adopt::{adopt, planned};
-pub use definition::{Definition, Stored};
+pub use definition::Stored;
 pub use evolve::evolve;
 pub use existing::{Existing, ExistingColumn, Unique};
 pub use fit::Fit;

@@ -80,7 +80,7 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<(Table, Evo
         return Err(RunError::UnknownTable { table: change.table.clone() });
     };
     let settings = context.table_settings(&change.table);
-    let promises = Promises::of(&context.source.plugin.info);
+    let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
     let mut table = Table::new(shape, settings, promises)?;
     let evolved = prepare_table(writer, &mut table, false).await?;
     if evolved != Evolved::CopyAgain {

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     error::Error,
+    num::NonZeroU32,
     sync::Arc,
 };
 
@@ -48,18 +49,28 @@ pub struct Table {
     known_bytes: usize,
 }
 
-/// What a source promises of its rows, by its capabilities.
+/// What a source promises of its rows, and a destination of what it makes of them, by their
+/// capabilities.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Promises {
     /// A snapshot ends exactly where the change stream starts.
     pub exact_snapshot: bool,
     /// Each insert and update carries the whole row, so that a column which it lacks has no value.
     pub whole_rows: bool,
+    /// No key is in two chunks of a snapshot.
+    pub disjoint_chunks: bool,
+    /// The destination keeps a log of operations, in which the last row of a key is what counts.
+    pub change_log: bool,
 }
 
 impl Promises {
-    pub fn of(source: &ConnectorInfo) -> Self {
-        Self { exact_snapshot: source.has("exact-snapshot"), whole_rows: source.has("whole-rows") }
+    pub fn of(source: &ConnectorInfo, destination: &ConnectorInfo) -> Self {
+        Self {
+            exact_snapshot: source.has("exact-snapshot"),
+            whole_rows: source.has("whole-rows"),
+            disjoint_chunks: source.has("disjoint-chunks"),
+            change_log: destination.has("change-log"),
+        }
     }
 }
 
@@ -88,6 +99,15 @@ impl Table {
         Ok(table)
     }
 
+    /// How many chunks of its snapshot may be under way at once. Where one key may have rows in
+    /// several, they are read in the order in which they were planned (I4).
+    pub fn readers_max(&self) -> NonZeroU32 {
+        if self.promises.disjoint_chunks || self.source.key.is_empty() {
+            return self.settings.max_parallel_streams;
+        }
+        NonZeroU32::MIN
+    }
+
     fn check_key(&self) -> Result<(), RunError> {
         let name = &self.source.name;
         let append = self.settings.write_mode == config::WriteMode::Append;
@@ -98,7 +118,8 @@ impl Table {
                     .into(),
             });
         }
-        if append && !self.promises.exact_snapshot {
+        let told_twice = self.promises.change_log && !self.source.key.is_empty();
+        if append && !self.promises.exact_snapshot && !told_twice {
             return Err(RunError::Unusable {
                 what: format!(
                     "table `{name}` cannot be appended to: this source's snapshot overlaps its \

@@ -31,11 +31,15 @@ fn others(count: i64) -> Rows {
 
 const NAMES: &str = "SELECT id, name FROM orders ORDER BY id";
 
-/// Exchanges, moves and chains, as a source writes them whose constraint is looked at row by row, and as
-/// one writes them whose constraint waits for the commit.
-pub fn values_that_change_their_rows_are_no_dead_letters<B: Bench>() {
-    let whole = |id: i64, name: &str| (Update, json!({"id": id, "name": name, "price": "1.00"}));
-    let cases: Vec<(&str, Rows, &[&str])> = vec![
+fn whole(id: i64, name: &str) -> (Operation, Value) {
+    (Update, json!({"id": id, "name": name, "price": "1.00"}))
+}
+
+/// A name, the rows, and what `orders` are then.
+type Case = (&'static str, Rows, &'static [&'static str]);
+
+fn cases() -> Vec<Case> {
+    vec![
         (
             "two rows exchange a value by a third one",
             vec![named(1, "x"), named(2, "a"), named(1, "b")],
@@ -94,8 +98,13 @@ pub fn values_that_change_their_rows_are_no_dead_letters<B: Bench>() {
             ],
             &["1|b", "2|a", "3|c", "4|d", "5|e"],
         ),
-    ];
-    for (name, batch, expect) in cases {
+    ]
+}
+
+/// Exchanges, moves and chains, as a source writes them whose constraint is looked at row by row, and as
+/// one writes them whose constraint waits for the commit.
+pub fn values_that_change_their_rows_are_no_dead_letters<B: Bench>() {
+    for (name, batch, expect) in cases() {
         for count in [0, 100, 3100] {
             let mut bed = unique_names::<B>();
             let all = [batch.clone(), others(count)].concat();

@@ -5,10 +5,11 @@ use serde_json::json;
 use super::{Bed, Bench, orders, rows, upsert};
 use crate::{Action, DeadLetter, Operation::Insert, Operation::Update, TableRows};
 
-fn picky<B: Bench>() -> Bed<B> {
+/// `orders` without bad names; `words` says more about them.
+fn picky<B: Bench>(words: &str) -> Bed<B> {
     let mut bed = Bed::<B>::new("{}");
     bed.run(&format!(
-        "CREATE TABLE orders (id {} PRIMARY KEY, name TEXT NOT NULL CHECK (name <> 'bad'), price {})",
+        "CREATE TABLE orders (id {} PRIMARY KEY, name TEXT {words} CHECK (name <> 'bad'), price {})",
         B::WORDS.key,
         B::WORDS.price,
     ));
@@ -29,7 +30,7 @@ fn mixed() -> TableRows {
 
 /// In the transaction of the others.
 pub fn refused_rows_are_kept_and_the_others_are_written<B: Bench>() {
-    let mut bed = picky::<B>();
+    let mut bed = picky::<B>("NOT NULL");
     let outcome = bed.write(vec![mixed()]).unwrap();
     assert_eq!(outcome.rows_written, 2);
     let rejected: Vec<_> = outcome.rejected.iter().map(|r| (r.row, r.code.as_str())).collect();
@@ -47,7 +48,7 @@ pub fn refused_rows_are_kept_and_the_others_are_written<B: Bench>() {
 
 /// And the failure says which row it was.
 pub fn without_dead_letters_nothing_is_written<B: Bench>() {
-    let mut bed = picky::<B>();
+    let mut bed = picky::<B>("NOT NULL");
     let good = (Insert, json!({"id": 1, "name": "good", "price": "1.00"}));
     for (bad, words) in [
         (json!({"id": 2, "name": null}), ["row 1 ", "orders", "constraint", "name"]),
@@ -91,7 +92,7 @@ pub fn what_a_key_was_before_its_bad_row_stays<B: Bench>() {
         (Update, json!({"id": 1, "name": "~", "price": "9.00"})),
     ];
     for others in [0, 100, 3100] {
-        let mut bed = picky::<B>();
+        let mut bed = picky::<B>("");
         let other = |id| (Insert, json!({"id": id, "name": "other", "price": "1.00"}));
         let rest: Vec<_> = (10..10 + others).map(other).collect();
         let outcome = bed.write(vec![rows(&orders(), &[&all[..], &rest].concat())]).unwrap();

@@ -43,7 +43,6 @@ macro_rules! sql_destination_tests {
             rows: upserts_and_hard_deletes, soft_deletes, append_keeps_every_operation,
                 audit_columns_count_versions,
                 keys_of_several_columns_and_nothing_else,
-                partial_updates_spare_columns_that_are_demanded,
                 random_histories_end_as_if_applied_one_by_one;
             shapes: an_existing_table_gets_what_it_lacks_and_loses_nothing,
                 names_of_any_kind_are_quoted,

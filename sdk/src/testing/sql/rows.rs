@@ -178,30 +178,6 @@ pub fn keys_of_several_columns_and_nothing_else<B: Bench>() {
     assert_eq!(bed.query("SELECT a, b FROM pairs"), ["x|2"]);
 }
 
-/// By an operator's table.
-pub fn partial_updates_spare_columns_that_are_demanded<B: Bench>() {
-    for count in [0, 100, 3100] {
-        let mut bed = Bed::<B>::new("{}");
-        bed.run(&format!(
-            "CREATE TABLE orders (id {} PRIMARY KEY, name TEXT, price {} NOT NULL)",
-            B::WORDS.key,
-            B::WORDS.price
-        ));
-        bed.plan(&upsert(&orders())).unwrap();
-        let mut batch = vec![(Insert, json!({"id": 1, "name": "a", "price": "1.00"}))];
-        bed.write(vec![rows(&orders(), &batch)]).unwrap();
-        batch = vec![
-            (Update, json!({"id": 1, "name": "b", "price": "1.00"})),
-            (Insert, json!({"id": 2, "name": "c", "price": "3.00"})),
-            (Update, json!({"id": 2, "name": "~", "price": "4.00"})),
-        ];
-        batch.extend(others(count));
-        bed.write(vec![rows(&orders(), &batch)]).unwrap();
-        let all = bed.query("SELECT id, name, price FROM orders ORDER BY id");
-        assert_eq!(all, ["1|b|1.00", "2|c|4.00"]);
-    }
-}
-
 /// In batches of any size.
 pub fn random_histories_end_as_if_applied_one_by_one<B: Bench>() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
