@@ -15,6 +15,8 @@ const TYPE_ID: &str = "warp:type-id";
 /// The source's own name of the type.
 const TYPE: &str = "warp:type";
 const STORED: &str = "warp:stored";
+/// Speaks of the moment when the column was added, and of no later one.
+const FILLED: &str = "warp:filled";
 /// Schema metadata: identities of columns that do not travel.
 const HIDDEN: &str = "warp:hidden";
 /// Begins what a type has gained.
@@ -119,7 +121,7 @@ pub(super) fn keep(identity: &Field, column: Field) -> FieldRef {
 
 fn with_identity(field: &FieldRef, now: &Field) -> FieldRef {
     let mut metadata = field.metadata().clone();
-    for key in [ID, TYPE_ID, STORED] {
+    for key in [ID, TYPE_ID, STORED, FILLED] {
         copy(key, now.metadata(), &mut metadata);
     }
     Arc::new(field.as_ref().clone().with_metadata(metadata))
@@ -186,7 +188,8 @@ mod tests {
 
     #[test]
     fn columns_are_told_apart_by_their_identity() {
-        let cases: [(&str, &str, &str, Option<&[(&str, &str)]>); 14] = [
+        type Case<'a> = (&'a str, &'a str, &'a str, Option<&'a [(&'a str, &'a str)]>);
+        let cases: [Case<'_>; 14] = [
             ("nothing changed", "k=1 a=2", "k=1 a=2", Some(&[])),
             ("a new column", "k=1 a=2", "k=1 a=2 b=3", Some(&[])),
             ("a column is gone", "k=1 a=2", "k=1", Some(&[])),
@@ -233,6 +236,9 @@ mod tests {
         assert_eq!(has_other_values(&column("c", None), &said), None);
         assert!(is_same_but_for_identity(&column("c", None), &said));
         assert!(!is_same_but_for_identity(&said, &said.clone().with_data_type(DataType::Int64)));
+        let filled = HashMap::from([(FILLED.to_owned(), "true".to_owned())]);
+        let filled = column("c", None).with_metadata(filled);
+        assert!(is_same_but_for_identity(&filled, &said), "a default came or went");
     }
 
     #[test]

@@ -39,9 +39,7 @@ pub fn changes(old: &SourceTable, new: &SourceTable) -> Result<Vec<SchemaChange>
     rename_columns(new, &mut steps, &mut changes, &after)?;
     for step in 0..steps.len() {
         let Some(now) = find(new, steps[step].number) else { continue };
-        // A default that comes or goes changes nothing for rows that are there.
-        let before = Column { filled: now.column.filled, ..steps[step].column.clone() };
-        if before != now.column {
+        if is_other(&steps[step].column, &now.column) {
             steps[step].column = now.column.clone();
             changes.push(SchemaChange::modify_column(&now.name, after(&steps)));
         }
@@ -55,11 +53,30 @@ pub fn changes(old: &SourceTable, new: &SourceTable) -> Result<Vec<SchemaChange>
             changes.push(SchemaChange::add_column(&column.name, after(&steps)));
         }
     }
-    if let (Some(first), true) = (steps.first(), changes.is_empty() && old.hidden != new.hidden) {
+    let mut is_news = changes.is_empty() && old.hidden != new.hidden;
+    for step in &mut steps {
+        let identity = find(new, step.number).and_then(|now| now.column.identity.clone());
+        is_news |= step.column.identity != identity;
+        step.column.identity = identity;
+    }
+    if let (Some(first), true) = (steps.first(), is_news) {
         // Nothing that travels, but to be remembered.
         changes.push(SchemaChange::modify_column(&first.column.name, after(&steps)));
     }
     Ok(changes)
+}
+
+/// Whether a column is other than before, or may have other values. A default that comes or goes
+/// changes nothing for rows that are there, and a table that was written anew may be what it was.
+fn is_other(before: &Column, now: &Column) -> bool {
+    let (filled, identity) = (now.filled, now.identity.clone());
+    let is_same_beside = Column { filled, identity, ..before.clone() } == *now;
+    let touched = |column: &Column| {
+        let identity = column.identity.as_ref()?;
+        let definition = identity.stored.as_deref()?.split(' ').next()?;
+        Some((identity.type_id.clone(), definition.to_owned()))
+    };
+    !is_same_beside || touched(before) != touched(now)
 }
 
 type After<'a> = dyn Fn(&[Step]) -> Table + 'a;

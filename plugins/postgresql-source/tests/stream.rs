@@ -115,8 +115,9 @@ fn changes_of_shape_are_announced_between_the_rows_around_them() {
     let mut position = start;
     for (sql, change, columns) in [
         ("ALTER TABLE t ADD c date", "add_column c", "id a b c"),
-        ("ALTER TABLE t RENAME a TO z", "rename_column a", "id z b c"),
-        ("ALTER TABLE t ALTER b TYPE bigint", "modify_column b", "id z b c"),
+        ("ALTER TABLE t RENAME a TO z", "rename_column a, modify_column z", "id z b c"),
+        // The table was written anew, which is said once.
+        ("ALTER TABLE t ALTER b TYPE bigint", "modify_column b, modify_column id", "id z b c"),
         ("ALTER TABLE t DROP c", "drop_column c", "id z b"),
     ] {
         database.sql("INSERT INTO t (id) SELECT coalesce(max(id), 0) + 1 FROM t");
@@ -129,7 +130,7 @@ fn changes_of_shape_are_announced_between_the_rows_around_them() {
             .iter()
             .map(|change| format!("{} {}", change.kind.as_str(), change.column.as_deref().unwrap()))
             .collect();
-        assert_eq!(announced, [change], "{sql}");
+        assert_eq!(announced.join(", "), change, "{sql}");
         assert_eq!(changes.rows(), 1, "{sql}");
         let names: Vec<&str> =
             changes.batches[0].columns().iter().map(|column| column.name.as_str()).collect();
@@ -284,7 +285,7 @@ fn a_table_that_is_copied_anew_begins_at_a_place_of_its_own() {
     assert_eq!((t.join(" "), u.join(" ")), ("update 3 4".into(), "2 truncate null 3 4".into()));
     // In one read, too, and once everything is behind it the position is an ordinary one.
     let all = follow(&mut database.driver(), &position);
-    assert_eq!((all.rows(), all.position[0]), (0, 1));
+    assert_eq!((all.rows(), all.position.len()), (0, start.len()));
     database.sql("SELECT pg_drop_replication_slot('cartridge_warp_renewed_public')");
     let failure = database.source().renew_tables("public", &position, &names);
     assert_failure(failure, "resync", "log-lost", &["\"u\"", "single tables is not enough"]);
