@@ -112,6 +112,7 @@ install_missing() {
 install_missing
 if [ "${1:-}" = tests ]; then
     scripts/postgresql-18.sh >/dev/null
+    scripts/file-libraries.sh >/dev/null
     scripts/cargo-fuzz.sh >/dev/null
     has_mongodb || build_secantus
 fi

@@ -176,8 +176,8 @@ pub use row::{
     parse_time, parse_timestamp,
 };
 pub use schema::{
-    ChangeKind, Column, ColumnType, OP_COLUMN, SchemaChange, TS_COLUMN, Table, UNCHANGED_COLUMN,
-    is_reserved,
+    ChangeKind, Column, ColumnIdentity, ColumnType, OP_COLUMN, SchemaChange, TS_COLUMN, Table,
+    UNCHANGED_COLUMN, is_reserved,
 };
 pub use source::{ChangeBatch, Chunk, Limits, Position, SnapshotBatch, Source};
 

@@ -198,6 +198,7 @@ fn a_pipe_is_refused_and_not_waited_for() {
 
 #[test]
 fn no_grant_holds_the_configuration_its_secrets_or_the_hosts_own() {
+    let bin = Pipeline::new().product.binary.parent().unwrap().to_owned();
     let state = std::env::temp_dir().join("cartridge-warp-test-state");
     let cases = [
         ("source.options.slot", json!("."), "holds the configuration"),
@@ -206,6 +207,9 @@ fn no_grant_holds_the_configuration_its_secrets_or_the_hosts_own() {
         ("source.connection_string", json!("./config"), "has as a sibling the configuration"),
         ("source.options.slot", json!("./keys"), "holds a secret"),
         ("source.options.work", json!("./tools"), "holds the program of a secret"),
+        ("source.options.work", json!("./scripts"), "holds the program of a secret"),
+        ("source.options.work", json!("./values"), "holds the program of a secret"),
+        ("source.grants.directories", json!([bin]), "holds this program"),
         ("source.options.slot", json!(state), "is the host's own state"),
         ("source.options.work", json!(state.join("compiled")), "lies in the host's own state"),
         ("source.grants.directories", json!(["."]), "holds the configuration"),
@@ -217,7 +221,14 @@ fn no_grant_holds_the_configuration_its_secrets_or_the_hosts_own() {
         fs::write(pipeline.path("keys/token"), "x").unwrap();
         fs::write(pipeline.path("tools/token.sh"), "echo x").unwrap();
         let program = json!({"command": ["./tools/token.sh"], "ttl": "1m"});
-        let secrets = json!({"t": {"file": "keys/token"}, "p": program});
+        // A script is an argument of the program that reads it.
+        for (folder, file) in [("scripts", "token.sh"), ("values", "token.conf")] {
+            fs::create_dir(pipeline.path(folder)).unwrap();
+            fs::write(pipeline.path(folder).join(file), "echo x").unwrap();
+        }
+        let words = ["sh", "./scripts/token.sh", "--config=./values/token.conf"];
+        let script = json!({"command": words, "ttl": "1m"});
+        let secrets = json!({"t": {"file": "keys/token"}, "p": program, "s": script});
         pipeline.set("destination.grants", json!({"secrets": secrets}));
         pipeline.set("source.grants", json!({}));
         pipeline.set(key, value);
@@ -225,6 +236,18 @@ fn no_grant_holds_the_configuration_its_secrets_or_the_hosts_own() {
         assert_eq!(ended.status.code(), Some(2), "{key}: {}", ended.stderr);
         assert!(ended.stderr.contains("grant-protected"), "{key}: {}", ended.stderr);
         assert!(flat(&ended.stderr).contains(expected), "{key}: no {expected} in {}", ended.stderr);
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_kernels_view_of_processes_is_no_grant() {
+    for path in ["/proc", "/proc/sys", "/sys", "/proc/self/task"] {
+        let mut pipeline = evil("");
+        pipeline.set("source.grants", json!({"directories": [path]}));
+        let ended = pipeline.run(&["check"]);
+        assert!(!ended.status.success(), "{path}: {}", ended.stdout);
+        assert!(ended.stderr.contains("grant-unavailable"), "{path}: {}", ended.stderr);
     }
 }
 

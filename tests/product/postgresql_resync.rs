@@ -134,14 +134,19 @@ fn follows_the_advice(databases: &Databases, pipeline: &Pipeline, code: &str, fl
 
 #[test]
 fn each_loss_names_the_command_that_mends_it() {
-    let (databases, pipeline) = copied(500);
+    let (databases, mut pipeline) = copied(500);
+    pipeline.set("schema_evolution.strategy", json!("permissive"));
+    pipeline.set("schema_evolution.require_approval_for_risky_changes", json!(false));
     let orders = "--full-resync=public.orders";
     databases.at_source(
         "DROP TABLE orders; CREATE TABLE orders (id int PRIMARY KEY, note text);
          INSERT INTO orders SELECT n, 'another' FROM generate_series(1, 50) n;
          INSERT INTO items VALUES (-1, 'meanwhile')",
     );
-    follows_the_advice(&databases, &pipeline, "table-made-anew", orders);
+    // Another table of the same name is copied without being asked for.
+    let ended = pipeline.catch_up();
+    assert!(ended.stderr.contains("it is another table of the same name"), "{}", ended.stderr);
+    assert_equal(&databases, &ended);
     databases.at_source(
         "ALTER PUBLICATION cartridge_warp_public DROP TABLE orders;
          INSERT INTO orders VALUES (51, 'unheard'); INSERT INTO items VALUES (-2, 'meanwhile')",

@@ -51,6 +51,11 @@ impl Databases {
         self.destination.sql(DATABASE, sql)
     }
 
+    /// What SQL answers at the destination; none where it fails.
+    pub fn try_at_destination(&self, sql: &str) -> Option<Vec<String>> {
+        self.destination.try_sql(DATABASE, sql).ok()
+    }
+
     /// The connection strings of the database on either side.
     pub fn source_url(&self) -> String {
         self.source.url(DATABASE)
@@ -95,12 +100,17 @@ impl Databases {
 
     /// The first table of schema `public` that differs.
     pub fn difference(&self) -> Option<String> {
+        self.differences().into_iter().next()
+    }
+
+    /// The tables of schema `public` that differ, each with how.
+    pub fn differences(&self) -> Vec<String> {
         let sql = "SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY \
                    ordinal_position) FROM information_schema.columns WHERE table_schema = \
-                   'public' GROUP BY 1 ORDER BY 1";
+                   'public' AND is_generated = 'NEVER' GROUP BY 1 ORDER BY 1";
         let tables = self.at_source(sql);
         assert!(!tables.is_empty(), "there is nothing to compare");
-        tables.iter().find_map(|table| {
+        let differs = |table: &String| {
             let (table, columns) = table.split_once('|').expect("two columns");
             let rows = format!("SELECT row({columns})::text AS r FROM public.{table}");
             let sums = format!(
@@ -108,7 +118,8 @@ impl Databases {
             );
             let (want, have) = (self.at_source(&sums), self.destination.try_sql(DATABASE, &sums));
             (have.as_ref() != Ok(&want)).then(|| format!("{table}: {have:?}, not {want:?}"))
-        })
+        };
+        tables.iter().filter_map(differs).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! SIGINT and SIGTERM: the first one stops in order, the second one at once.
 
-use std::{io, time::Duration};
+use std::{io, thread, time::Duration};
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -21,10 +21,15 @@ pub struct SignalError(#[from] io::Error);
 
 /// Lets signals stop the runner from now on.
 pub fn stop_on_signal(runner: &WarpRunner) -> Result<(), SignalError> {
+    // On a thread and a runtime of its own: work that occupies the other one must not keep anybody
+    // from ending the process.
+    let own = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let entered = own.enter();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    drop(entered);
     let stop = runner.stop_token();
-    tokio::spawn(async move {
+    let listen = async move {
         either(&mut interrupt, &mut terminate).await;
         tracing::info!("stopping: finishing the batch in flight; a second signal stops at once");
         stop.cancel();
@@ -37,7 +42,8 @@ pub fn stop_on_signal(runner: &WarpRunner) -> Result<(), SignalError> {
             }
         }
         std::process::exit(INTERRUPTED);
-    });
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(move || own.block_on(listen))?;
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use super::{
     info::Answer,
     limits::COMPONENT_BYTES_MAX,
     options::OptionsSchema,
-    preflight,
+    preflight::{self, Looked},
     program::Program,
     state::State,
 };
@@ -31,6 +31,7 @@ pub struct Plugin {
     options: OptionsSchema,
     engine: Engine,
     program: Program,
+    context_bytes: u64,
 }
 
 impl Plugin {
@@ -49,29 +50,35 @@ impl Plugin {
         let pin = expected_sha256.map(str::to_ascii_lowercase);
         let own = path.to_owned();
         let file = blocking(path, move || File::read(own, pin.as_deref())).await?;
-        let (digest, role) = (file.digest.clone(), file.role);
+        let (digest, Looked { role, context_bytes }) = (file.digest.clone(), file.looked);
         let (component, answer) = ready(engine, file).await?;
         let info = describe::read(&answer, role, path)?;
         let options = OptionsSchema::compile(&info.options_schema)
             .map_err(|reason| LoadError::OptionsSchema { path: path.to_owned(), reason })?;
         let program = link(engine.linker(), &component, role, path)?;
         let path = path.to_owned();
-        Ok(Arc::new(Self { info, path, digest, options, engine: engine.clone(), program }))
+        let engine = engine.clone();
+        Ok(Arc::new(Self { info, path, digest, options, engine, program, context_bytes }))
     }
 
-    /// What the connector's schema has against these options; nothing when they are right.
     /// The rate of all that the connector makes the host log, its own lines and the host's about it:
     /// one for all its instances in the process. The limits hold from now on.
     pub fn log_rate(&self, limits: &Limits) -> LogRate {
         self.engine().log_rate(self.info.role, &self.info.name, limits.log_lines_per_second)
     }
 
+    /// What the connector's schema has against these options; nothing when they are right.
     pub fn check_options(&self, options: &serde_json::Value) -> Vec<OptionError> {
         self.options.check(options)
     }
 
     pub(super) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// What each instance costs before it has any memory.
+    pub(super) fn context_bytes(&self) -> u64 {
+        self.context_bytes
     }
 
     pub(super) fn program(&self) -> &Program {
@@ -89,7 +96,7 @@ impl std::fmt::Debug for Plugin {
 struct File {
     path: PathBuf,
     digest: String,
-    role: Role,
+    looked: Looked,
     bytes: Vec<u8>,
 }
 
@@ -101,14 +108,15 @@ impl File {
             let expected = expected.to_owned();
             return Err(LoadError::Digest { path, expected, found: digest });
         }
-        let role = preflight::check(&path, &bytes)?;
-        Ok(Self { path, digest, role, bytes })
+        let looked = preflight::check(&path, &bytes)?;
+        Ok(Self { path, digest, looked, bytes })
     }
 }
 
 /// Code and answer, from the cache or by compiling and asking.
 async fn ready(engine: &Engine, file: File) -> Result<(Component, Answer), LoadError> {
-    let File { path, digest, role, bytes } = file;
+    let File { path, digest, looked, bytes } = file;
+    let role = looked.role;
     let (own, key) = (engine.clone(), digest.clone());
     let kept =
         blocking(&path, move || Ok(own.cache().and_then(|cache| cache.load(own.wasmtime(), &key))));
@@ -124,7 +132,7 @@ async fn ready(engine: &Engine, file: File) -> Result<(Component, Answer), LoadE
     .await?;
     let component = component.map_err(failed(&path))?;
     let still = link(engine.still_linker(), &component, role, &path)?;
-    let answer = describe::ask(engine, &still, &path).await?;
+    let answer = describe::ask(engine, &still, looked.context_bytes, &path).await?;
     // Only what can be used is kept.
     describe::read(&answer, role, &path)?;
     let own = engine.clone();

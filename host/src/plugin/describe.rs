@@ -29,6 +29,7 @@ use super::{
 pub(super) async fn ask(
     engine: &Engine,
     program: &Program,
+    context_bytes: u64,
     path: &Path,
 ) -> Result<Answer, LoadError> {
     let role = program.role();
@@ -53,6 +54,8 @@ pub(super) async fn ask(
     let network = Network::new(engine.outside(), &identity, account, Vec::new(), log.clone());
     network.close();
     let mut store = new_store(engine, identity, &limits, log, wasi, network, Secrets::default());
+    let reserved = store.data_mut().limiter.reserve(context_bytes);
+    reserved.map_err(|cause| unusable(cause, role, path))?;
     store.data_mut().limiter.end_at_refusal();
     store.data_mut().begin_call(DESCRIBE_DEADLINE);
     let called = timeout(DESCRIBE_DEADLINE, Box::pin(call(&mut store, program))).await;

@@ -30,7 +30,7 @@ pub use super::{
 
 /// The role of a component file, or why it is none.
 pub fn component(bytes: &[u8]) -> Result<Role, LoadError> {
-    preflight::check(Path::new("x.wasm"), bytes)
+    Ok(preflight::check(Path::new("x.wasm"), bytes)?.role)
 }
 
 /// What a connector's schema says about options.

@@ -32,6 +32,14 @@ impl MemoryLimiter {
         Self { bytes_max, held, granted: 0, refusal: None, ends_at_refusal: false }
     }
 
+    /// Charges what the instance costs before it has any memory.
+    pub(super) fn reserve(&mut self, bytes: u64) -> Result<(), Cause> {
+        if bytes > self.bytes_max {
+            return Err(Cause::OutOfMemory { limit: self.bytes_max });
+        }
+        self.held.resize(bytes).map_err(Cause::Exhausted)
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.held.amount()
     }

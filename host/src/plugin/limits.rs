@@ -55,6 +55,8 @@ pub const OPTION_ERRORS_MAX: usize = 50;
 pub const CAPABILITIES_MAX: usize = 64;
 pub const WANTED_GRANTS_MAX: usize = 64;
 
+/// All chunks of a table together: they are stored in one marker, where a byte takes up to four.
+pub const PLAN_BYTES_MAX: usize = 3 << 20;
 /// Positions, cursors and chunk descriptors.
 pub const POSITION_BYTES_MAX: usize = crate::model::Position::BYTES_MAX;
 pub const MARKER_BYTES_MAX: usize = crate::model::Marker::VALUE_BYTES_MAX;
@@ -96,6 +98,15 @@ pub const TABLE_ELEMENTS_MAX: usize = 1_000_000;
 /// What wasmtime 48 keeps for an element of a table of functions on a 64-bit machine
 /// (`FuncTableElem` in its `runtime/vm/table.rs`; references take half of that).
 pub const TABLE_ELEMENT_BYTES: u64 = 8;
+/// What one read of a file answers; a guest reads on. It lies twice in memory for as long as the guest
+/// takes to make room for it.
+pub const READ_BYTES_MAX: usize = 1 << 20;
+/// What the globals and functions of one instance may take of the host's memory.
+pub const CONTEXT_BYTES_MAX: u64 = 32 << 20;
+/// A global of a core module, or one that it imports.
+pub const GLOBAL_BYTES: u64 = 16;
+/// A function that may be handed on.
+pub const FUNCTION_BYTES: u64 = 32;
 /// Core instances within one component; a Python connector has some dozens, one per library.
 pub const INSTANCES_MAX: usize = 250;
 /// Tables within one component: each library may bring one.

@@ -1,7 +1,9 @@
 //! Reads a file's shape before anything is compiled: is it a component, for which world, of which
 //! version, and does it ask for more than there is.
 //!
-//! Reads only the outermost level; validation proper is the compiler's.
+//! Reads only the outermost level of names; validation proper is the compiler's.
+
+mod context;
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -9,7 +11,7 @@ use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
 
 use super::{
     LoadError, Role, imports,
-    limits::{COMPONENT_NAMES_MAX, NAME_BYTES_MAX},
+    limits::{COMPONENT_NAMES_MAX, CONTEXT_BYTES_MAX, NAME_BYTES_MAX},
     text,
 };
 
@@ -32,8 +34,16 @@ struct Version {
     minor: u64,
 }
 
-/// The role that the component implements, or why it can't run here.
-pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<Role, LoadError> {
+/// What a look from outside tells of a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Looked {
+    pub role: Role,
+    /// What the host keeps of each instance beside its memories and tables.
+    pub context_bytes: u64,
+}
+
+/// What the component is, or why it can't run here.
+pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<Looked, LoadError> {
     let shape = read(path, bytes)?;
     let role = role(path, &shape)?;
     let missing: Vec<String> =
@@ -42,7 +52,17 @@ pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<Role, LoadError> {
         let missing = missing.into_iter().take(NAMES_SHOWN_MAX).collect();
         return Err(LoadError::Imports { path: path.to_owned(), missing });
     }
-    Ok(role)
+    let corrupt = |reason| LoadError::Corrupt { path: path.to_owned(), reason };
+    let context_bytes = context::bytes(bytes).map_err(|error| corrupt(error.to_string()))?;
+    if context_bytes > CONTEXT_BYTES_MAX {
+        return Err(LoadError::TooLarge {
+            path: path.to_owned(),
+            what: "globals and functions of its instances",
+            bytes: context_bytes,
+            bytes_max: CONTEXT_BYTES_MAX,
+        });
+    }
+    Ok(Looked { role, context_bytes })
 }
 
 fn read(path: &Path, bytes: &[u8]) -> Result<Shape, LoadError> {
@@ -152,7 +172,7 @@ mod tests {
     use super::*;
 
     fn checked(wat: &str) -> Result<Role, LoadError> {
-        check(Path::new("x.wasm"), &wat::parse_str(wat).unwrap())
+        Ok(check(Path::new("x.wasm"), &wat::parse_str(wat).unwrap())?.role)
     }
 
     fn exporting(name: &str) -> String {

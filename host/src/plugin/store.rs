@@ -6,7 +6,7 @@ use wasmtime::{Store, StoreContextMut, UpdateDeadline, WasmBacktrace};
 use wasmtime_wasi::WasiCtx;
 
 use super::{
-    Engine, Limits, Secrets,
+    Engine, Limits, Role, Secrets,
     identity::Identity,
     limits::{HANDLES_MAX, HOSTCALL_BYTES_MIN},
     network::Network,
@@ -45,7 +45,9 @@ fn at_tick(context: StoreContextMut<'_, State>) -> UpdateDeadline {
     }
     state.count_cpu();
     match &state.share {
-        Some(share) if !share.may_run() => {
+        // A destination works off what its source brings, and holds locks of what schemas share: its
+        // use counts, and the source waits for it.
+        Some(share) if state.identity.role == Role::Source && !share.may_run() => {
             UpdateDeadline::YieldCustom(1, Box::pin(Arc::clone(share).turn()))
         }
         _ => UpdateDeadline::Yield(1),

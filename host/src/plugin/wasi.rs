@@ -15,6 +15,9 @@ use super::{
 };
 use crate::model::{Action, Failure};
 
+/// Random bytes at once.
+const RANDOM_BYTES_MAX: u64 = 64 * 1024;
+
 /// A sandbox with the granted environment; files are `files`' business.
 pub(super) fn granted(log: &GuestLog, environment: &BTreeMap<String, String>) -> WasiCtx {
     let mut builder = builder(log);
@@ -75,6 +78,8 @@ pub(super) fn builder(log: &GuestLog) -> WasiCtxBuilder {
     builder.stderr(Lines::stderr(log.clone()));
     // Every connection has a thread of its own, which may wait for the disk.
     builder.allow_blocking_current_thread(true);
+    // What an import answers lies twice in memory for as long as the guest takes to make room for it.
+    builder.max_random_size(RANDOM_BYTES_MAX);
     // wasmtime-wasi's own sockets are not linked either; see `network`.
     builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
     builder

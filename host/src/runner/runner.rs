@@ -109,7 +109,10 @@ impl WarpRunner {
         for processor in &self.processors {
             let processor = Arc::clone(processor);
             running.spawn(async move {
-                let end = processor.start(processor.context().resync()).await;
+                let running = Arc::clone(&processor);
+                let run = async move { running.start(running.context().resync()).await };
+                // A panic ends a task of its own, so that this one tells of it at once.
+                let end = tokio::spawn(run).await.unwrap_or_else(|_| processor.died());
                 let context = processor.context();
                 let (rows, dead_letters) = (context.tally.rows(), context.tally.dead_letters());
                 (context.name().to_owned(), SchemaReport { end, rows, dead_letters })
@@ -121,7 +124,6 @@ impl WarpRunner {
                 reports.insert(schema, report);
             }
         }
-        self.report_the_dead(&mut reports);
         reports
     }
 
@@ -133,18 +135,6 @@ impl WarpRunner {
     /// Cancelled by [`Self::stop`].
     pub fn stop_token(&self) -> CancellationToken {
         self.stop.clone()
-    }
-
-    /// A task that panicked has no report of its own; it must not look like success.
-    fn report_the_dead(&self, reports: &mut BTreeMap<String, SchemaReport>) {
-        for processor in &self.processors {
-            let context = processor.context();
-            reports.entry(context.name().to_owned()).or_insert_with(|| SchemaReport {
-                end: Err(RunError::Died { schema: context.name().to_owned() }),
-                rows: context.tally.rows(),
-                dead_letters: context.tally.dead_letters(),
-            });
-        }
     }
 }
 

@@ -13,12 +13,17 @@
 //! Each value is written in the transaction of the rows it speaks of (I2). The table states are
 //! `Pending → Snapshot → Streaming`; from there only `Again → Pending` leads back.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, SeqAccess, Visitor},
+};
 
 use super::error::{RunError, UnreadableMarker};
 use crate::{
     model::{Chunk, Marker},
-    plugin::DestinationConnection,
+    plugin::{DestinationConnection, limits::CHUNKS_MAX},
 };
 
 /// Marker of the change stream's position.
@@ -44,7 +49,10 @@ pub enum TableState {
         keep_shape: bool,
     },
     /// Planned into chunks, each with a marker of its own. Stored with the truncation.
-    Snapshot { chunks: Vec<StoredChunk> },
+    Snapshot {
+        #[serde(deserialize_with = "few")]
+        chunks: Vec<StoredChunk>,
+    },
     /// To be copied again because of a change of shape, or because changes of it were missed while it
     /// was not selected. Stored with the new shape, or by the run that leaves it out; the next attempt
     /// that selects it has the source renew its position for the table and stores that with `Pending`.
@@ -101,6 +109,30 @@ impl From<StoredChunk> for Chunk {
         let StoredChunk { id, descriptor, estimated_rows } = chunk;
         Self { id, descriptor, estimated_rows }
     }
+}
+
+/// As many chunks as a source may plan: what a destination gives back may be anything.
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<StoredChunk>, D::Error> {
+    struct Few;
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<StoredChunk>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {CHUNKS_MAX} chunks")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut chunks = Vec::new();
+            while let Some(chunk) = items.next_element()? {
+                if chunks.len() == CHUNKS_MAX {
+                    return Err(serde::de::Error::invalid_length(chunks.len() + 1, &self));
+                }
+                chunks.push(chunk);
+            }
+            Ok(chunks)
+        }
+    }
+    deserializer.deserialize_seq(Few)
 }
 
 /// The marker of a table's state.
@@ -192,6 +224,21 @@ mod tests {
             let back: TableState = decode("s", "table/t", &marker.value.unwrap()).unwrap();
             assert_eq!(back, state);
         }
+    }
+
+    #[test]
+    fn no_more_chunks_are_read_than_a_source_may_plan() {
+        let chunk = r#"{"id":"1","descriptor":[],"estimated_rows":null}"#;
+        let state = |chunks: usize| {
+            let chunks = vec![chunk; chunks].join(",");
+            decode::<TableState>(
+                "s",
+                "t",
+                format!(r#"{{"state":"snapshot","chunks":[{chunks}]}}"#).as_bytes(),
+            )
+        };
+        assert!(state(CHUNKS_MAX).is_ok());
+        assert!(state(CHUNKS_MAX + 1).is_err());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Finds what a batch brings that its table does not have yet.
 //!
 //! A column that the batch lacks is no change: a batch may carry a part of a row. A narrower type
-//! than the table's is none either, since the table can hold it.
+//! than the table's is none either, since the table can hold it. Which column is which, `identity`
+//! says.
 //!
 //! A column only ever widens: numbers and times to text, text to JSON, which holds everything. So
 //! values that come in turns, now of one type and now of another, change a column once or twice and
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
 
+use super::identity::{self, Unclear};
 use crate::model::{ChangeKind, SchemaChange, TableShape, batch::is_reserved};
 
 /// How a value of one type fits into a column of another.
@@ -46,24 +48,84 @@ pub fn type_step(column: &Field, arrived: &Field) -> TypeStep {
     }
 }
 
-/// The changes that make `known` able to hold what `arrived` describes, in column order.
-pub fn compare(table: &TableShape, arrived: &Schema) -> Vec<SchemaChange> {
+/// What a look at a table brings that was not known.
+#[derive(Debug, Default, PartialEq)]
+pub struct News {
+    /// The changes, in an order in which each can be made.
+    pub changes: Vec<SchemaChange>,
+    /// Columns cannot be told apart: no changes lead there.
+    pub unclear: Option<Unclear>,
+}
+
+impl News {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.unclear.is_none()
+    }
+
+    /// The news of rows that may have been read before those that came first: none of their names is
+    /// known to be the newer one.
+    #[must_use]
+    pub fn of_rows(mut self) -> Self {
+        let is_rename =
+            |change: &SchemaChange| matches!(change.kind, ChangeKind::RenameColumn { .. });
+        if self.changes.iter().any(is_rename) {
+            self.unclear = Some("a column was renamed while rows were read");
+        }
+        self
+    }
+}
+
+impl From<Vec<SchemaChange>> for News {
+    fn from(changes: Vec<SchemaChange>) -> Self {
+        Self { changes, unclear: None }
+    }
+}
+
+/// The changes that make `table` able to hold what `arrived` describes, in column order.
+pub fn compare(table: &TableShape, arrived: &Schema) -> News {
+    let renames = match identity::renames(&table.schema, arrived) {
+        Ok(renames) => renames,
+        Err(why) => return News { changes: Vec::new(), unclear: Some(why) },
+    };
     let mut shape = table.clone();
     let mut changes = Vec::new();
+    let mut change = |kind, after: &TableShape| {
+        changes.push(SchemaChange { table: table.name.clone(), kind, after: Some(after.clone()) });
+    };
+    for (column, new_name) in renames {
+        rename(&mut shape, &column, &new_name);
+        change(ChangeKind::RenameColumn { column, new_name }, &shape);
+    }
     for field in arrived.fields().iter().filter(|field| !is_reserved(field.name())) {
         let column = field.name().clone();
         let (kind, becomes) = match shape.schema.field_with_name(field.name()) {
             Err(_) => (ChangeKind::AddColumn { column }, field.clone()),
             Ok(known) => match type_step(known, field) {
-                TypeStep::Same | TypeStep::Narrower => continue,
+                TypeStep::Same if !identity::is_declared_otherwise(known, field) => continue,
+                TypeStep::Narrower if identity::has_other_values(known, field) != Some(true) => {
+                    continue;
+                }
                 TypeStep::Other => (ChangeKind::ModifyColumn { column }, as_text(field)),
                 _ => (ChangeKind::ModifyColumn { column }, field.clone()),
             },
         };
         shape.schema = merge(&shape.schema, &becomes);
-        changes.push(SchemaChange { table: table.name.clone(), kind, after: Some(shape.clone()) });
+        change(kind, &shape);
     }
-    changes
+    News::from(changes)
+}
+
+/// Gives a column another name, in the key too.
+fn rename(shape: &mut TableShape, column: &str, new_name: &str) {
+    let renamed = |field: &FieldRef| match field.name() == column {
+        true => Arc::new(field.as_ref().clone().with_name(new_name)),
+        false => Arc::clone(field),
+    };
+    let fields: Vec<FieldRef> = shape.schema.fields().iter().map(renamed).collect();
+    let metadata = shape.schema.metadata().clone();
+    shape.schema = Arc::new(Schema::new_with_metadata(fields, metadata));
+    shape.key.iter_mut().filter(|key| *key == column).for_each(|key| new_name.clone_into(key));
 }
 
 /// The schema with this column added, or changed to this type where it is there already.
@@ -77,7 +139,8 @@ pub fn merge(schema: &SchemaRef, column: &FieldRef) -> SchemaRef {
 }
 
 fn as_text(field: &Field) -> FieldRef {
-    Arc::new(Field::new(field.name(), DataType::Utf8, true))
+    let text = Field::new(field.name(), DataType::Utf8, true);
+    identity::keep(field, text)
 }
 
 pub(super) fn is_json(field: &Field) -> bool {
@@ -208,7 +271,7 @@ mod tests {
                 for arrived in types().chain([first.clone(), second.clone()]) {
                     let news = compare(&table, &Schema::new(vec![arrived]));
                     assert!(round == 0 || news.is_empty(), "{first:?}, {second:?}: {news:?}");
-                    for change in news {
+                    for change in news.changes {
                         table.schema = change.after.unwrap().schema;
                         changes += 1;
                     }
@@ -236,7 +299,7 @@ mod tests {
             field("n", DataType::Int64),
             field("new", DataType::Boolean),
         ]);
-        let changes = compare(&table, &arrived);
+        let changes = compare(&table, &arrived).changes;
         let kinds: Vec<_> = changes.iter().map(|change| change.kind.clone()).collect();
         assert_eq!(
             kinds,

@@ -4,8 +4,9 @@
 
 pub mod compare;
 pub mod fit;
+pub mod identity;
 pub mod rules;
 
-pub use compare::{TypeStep, compare, merge, type_step};
+pub use compare::{News, TypeStep, compare, merge, type_step};
 pub use fit::{fit, fits_as_it_is, printable};
-pub use rules::{Policy, Strategy, Verdict, decide, is_compatible};
+pub use rules::{Policy, Strategy, Verdict, decide, frozen, is_compatible};

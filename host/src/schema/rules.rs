@@ -53,19 +53,8 @@ enum Risk {
 
 /// Decides about one change of `before`.
 pub fn decide(change: &SchemaChange, before: &TableShape, policy: &Policy) -> Verdict {
-    if !policy.enabled {
-        return Verdict::Refuse(
-            "schema evolution is off for this table: set `enable_schema_evolution: true` (and \
-             `schema_evolution.enabled`) to let it through"
-                .into(),
-        );
-    }
-    if policy.strategy == Strategy::Strict {
-        return Verdict::Refuse(
-            "`schema_evolution.strategy: strict` allows no change: choose `conservative` to let \
-             additions and wider types through"
-                .into(),
-        );
+    if let Some(reason) = frozen(policy) {
+        return Verdict::Refuse(reason.into());
     }
     match risk(change, before, policy) {
         Risk::None => Verdict::Keep,
@@ -90,6 +79,20 @@ pub fn decide(change: &SchemaChange, before: &TableShape, policy: &Policy) -> Ve
         ),
         Risk::Dangerous => Verdict::Apply,
     }
+}
+
+/// Why the table's shape may not change at all, where it may not.
+pub fn frozen(policy: &Policy) -> Option<&'static str> {
+    if !policy.enabled {
+        return Some(
+            "schema evolution is off for this table: set `enable_schema_evolution: true` (and \
+             `schema_evolution.enabled`) to let it through",
+        );
+    }
+    (policy.strategy == Strategy::Strict).then_some(
+        "`schema_evolution.strategy: strict` allows no change: choose `conservative` to let \
+         additions and wider types through",
+    )
 }
 
 /// Whether whatever could be read of the table before can still be read after the change.

@@ -26,7 +26,7 @@ enum Call {
 }
 
 /// Deed, call, kind of cause, and words of the message.
-const DEEDS: [(&str, Call, &str, &str); 35] = [
+const DEEDS: [(&str, Call, &str, &str); 36] = [
     ("spin", Call::Changes, "deadline", "no answer within 3s"),
     ("connect:spin", Call::Connect, "deadline", "call connect: no answer"),
     ("sleep", Call::Changes, "deadline", "no answer"),
@@ -61,6 +61,7 @@ const DEEDS: [(&str, Call, &str, &str); 35] = [
     ("position", Call::CurrentPosition, "malformed", "65537 bytes"),
     ("chunk-descriptor", Call::Plan, "malformed", "chunk descriptor"),
     ("many-chunks", Call::Plan, "malformed", "chunks"),
+    ("large-chunks", Call::Plan, "malformed", "3145728 are allowed"),
     ("snapshot-deletes", Call::Snapshot, "malformed", "no insert"),
 ];
 

@@ -6,9 +6,11 @@ use arrow_array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray}
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use cartridge_warp_sdk::{Failure, TableRows};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic;
 use parquet::file::properties::WriterProperties;
 
+use crate::logical_types;
 use crate::options::Compression;
 use crate::row_facts::unchanged;
 
@@ -21,7 +23,9 @@ pub(crate) fn encode(rows: &TableRows, compression: Compression) -> Result<Vec<u
     };
     let properties = WriterProperties::builder().set_compression(compression).build();
     let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties))
+    let schema = logical_types::schema(&batch.schema()).map_err(|error| refused(&error))?;
+    let options = ArrowWriterOptions::new().with_properties(properties).with_parquet_schema(schema);
+    let mut writer = ArrowWriter::try_new_with_options(&mut bytes, batch.schema(), options)
         .map_err(|error| refused(&error))?;
     writer.write(&batch).map_err(|error| refused(&error))?;
     writer.close().map_err(|error| refused(&error))?;

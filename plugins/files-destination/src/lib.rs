@@ -8,6 +8,7 @@ mod columnar;
 mod disk;
 mod failure;
 mod log;
+mod logical_types;
 mod manifest;
 mod names;
 mod ndjson;
@@ -81,6 +82,7 @@ impl Destination for FilesDestination {
         Description::new("files", env!("CARGO_PKG_VERSION"), summary)
             .capability("transactions")
             .capability("append")
+            .capability("change-log")
             .capability("dead-letters")
             .wants("write-directory", "${connection_string}", "the directory the files go to")
     }

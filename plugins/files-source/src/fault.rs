@@ -4,6 +4,29 @@ use std::io::{Error, ErrorKind};
 
 use cartridge_warp_sdk::Failure;
 
+/// A failure for a schema of which no row can be read; `fault` is its first row's.
+pub fn unreadable(fault: &str) -> Failure {
+    Failure::config(
+        "no-readable-row",
+        format!(
+            "no file of the schema has a row that can be read; {fault}. Write its files again as \
+             README.md of this connector describes them, or name their form under `options.csv`"
+        ),
+    )
+}
+
+/// A failure for a link that could not be followed.
+pub fn link(shown: &str, error: &Error) -> Failure {
+    Failure::config(
+        "link-not-followed",
+        format!(
+            "{shown} is a link that leads out of the granted directory, or nowhere; put the file \
+             itself there, or grant the directory that has it"
+        ),
+    )
+    .detail(error.to_string())
+}
+
 /// A failure for a path that could not be read; `shown` is the path as the operator knows it.
 pub fn io(shown: &str, error: &Error) -> Failure {
     let detail = error.to_string();

@@ -1,12 +1,13 @@
 //! The `files` source: CSV, NDJSON and Parquet files in directories.
 //!
-//! `catalog` knows files, `format` bytes, `shape` columns, `read` rows; `snapshot` and `stream` are
+//! `naming` knows names, `catalog` files, `format` bytes, `shape` columns, `read` rows; `snapshot` and `stream` are
 //! the two ways of reading, and both leave off only between two records. See README.md for what
 //! operators may rely on.
 
 mod catalog;
 mod fault;
 mod format;
+mod naming;
 mod options;
 mod position;
 mod read;
@@ -33,7 +34,9 @@ pub struct FilesSource {
     /// Shapes as the stream knows them.
     shapes: Shapes,
     lines: LineNumbers,
-    /// None: all tables.
+    /// Tables that the host was told of; none where it never asked.
+    listed: Option<BTreeSet<String>>,
+    /// Those of them that it wants; none: all.
     selected: Option<BTreeSet<String>>,
     snapshot: snapshot::State,
     stream: stream::State,
@@ -65,6 +68,7 @@ impl Source for FilesSource {
             options: config.options,
             shapes: Shapes::new(),
             lines: LineNumbers::default(),
+            listed: None,
             selected: None,
             snapshot: snapshot::State::default(),
             stream: stream::State::default(),
@@ -76,7 +80,7 @@ impl Source for FilesSource {
     }
 
     fn get_schema(&mut self, schema: &str) -> Result<Vec<Table>, Failure> {
-        let mut tables = Vec::new();
+        let (mut tables, mut unreadable) = (Vec::new(), None);
         for (table, files) in self.catalog.list(schema)? {
             let shape = read::sample(&table, &files, &self.options)?;
             // A table of which nothing is known comes later, as a change.
@@ -84,8 +88,13 @@ impl Source for FilesSource {
                 shape.check_key()?;
                 tables.push(shape.table().clone());
             }
+            unreadable = unreadable.or_else(|| shape.unreadable.clone());
             self.shapes.insert(table, shape);
         }
+        if let (true, Some(fault)) = (tables.is_empty(), unreadable) {
+            return Err(fault::unreadable(&fault));
+        }
+        self.listed = Some(tables.iter().map(|table| table.name.clone()).collect());
         Ok(tables)
     }
 
@@ -135,5 +144,22 @@ impl Source for FilesSource {
         limits: Limits,
     ) -> Result<ChangeBatch, Failure> {
         stream::get_changes(self, schema, after, limits)
+    }
+}
+
+impl FilesSource {
+    /// Whether the stream reads a table. One that is new since the host asked is read, since the host
+    /// could not select it; it is announced, and the host decides.
+    fn is_read(&self, table: &str) -> bool {
+        let is_new = self.listed.as_ref().is_some_and(|listed| !listed.contains(table));
+        is_new || self.selected.as_ref().is_none_or(|selected| selected.contains(table))
+    }
+
+    /// Whether a table's rows of this moment are a snapshot's. Those of a table that the host does
+    /// not know of are the stream's, from the first on.
+    fn has_snapshot(&self, shape: &shape::Shape) -> bool {
+        let table = shape.table();
+        let known = self.listed.as_ref().is_none_or(|listed| listed.contains(&table.name));
+        known && !table.columns.is_empty()
     }
 }

@@ -20,6 +20,10 @@ pub struct Options {
     /// Rows that are looked at to infer types; more make a better guess and a slower start.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub sample_rows: usize,
+    /// Whether files are complete when they appear, so that one that was read may be deleted or
+    /// replaced while nobody looks. Else rows may have been added to it last, and its being gone is a
+    /// dead letter.
+    pub complete_files: bool,
     /// How CSV files are written.
     pub csv: CsvOptions,
 }
@@ -43,6 +47,7 @@ impl Default for Options {
             keys: BTreeMap::new(),
             columns: BTreeMap::new(),
             sample_rows: 1000,
+            complete_files: false,
             csv: CsvOptions::default(),
         }
     }

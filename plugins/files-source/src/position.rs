@@ -1,19 +1,31 @@
 //! The stream's position: how far each file has been consumed.
 //!
-//! Version 1: the version byte, then 32 bytes at most for each file: identity, fingerprint, the
-//! hashes of table and path, offset and flags. Offsets are bytes, for Parquet rows, and always lie
-//! between two records.
+//! The version byte, then 32 bytes at most for each file: identity, fingerprint, the hashes of table
+//! and path, flags and offset. Offsets are bytes, for Parquet rows, and always lie between two records.
+//! Where there is room for them, 4 more are the time of the file's last change. Version 1 had no flags
+//! but the first.
 
 use std::collections::HashMap;
 
 use cartridge_warp_sdk::Failure;
 
-use crate::catalog::Fingerprint;
+use crate::catalog::{Fingerprint, Format, Place};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const VERSIONS: [u8; 2] = [1, VERSION];
 /// Files of one schema: keeps a position below the 64 KiB that the host stores.
 pub const FILES_MAX: usize = 2_000;
+/// What the host stores.
+const BYTES_MAX: usize = 64 << 10;
 const DONE: u8 = 1;
+/// The place of the file among the files of its table, in two bits; zero where nobody noted it.
+const PLACES: [(u8, Place); 3] =
+    [(1 << 1, Place::Alone), (2 << 1, Place::Part), (3 << 1, Place::Complete)];
+/// Its format, in two bits; zero where nobody noted it.
+const FORMATS: [(u8, Format); 3] =
+    [(1 << 3, Format::Csv), (2 << 3, Format::Ndjson), (3 << 3, Format::Parquet)];
+/// The time of its last change follows.
+const TIMED: u8 = 1 << 5;
 
 /// How far one file has been consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +42,21 @@ pub struct FileMark {
     pub offset: u64,
     /// Whether that was all there was.
     pub done: bool,
+    /// Where it had its place when it was last seen.
+    pub place: Option<Place>,
+    /// How it is written.
+    pub format: Option<Format>,
+    /// When it was last changed, in seconds since 1970.
+    pub changed: Option<u32>,
+}
+
+impl FileMark {
+    fn flags(&self) -> u8 {
+        let place = PLACES.iter().find(|(_, place)| Some(*place) == self.place);
+        let format = FORMATS.iter().find(|(_, format)| Some(*format) == self.format);
+        let bits = place.map_or(0, |(bits, _)| *bits) | format.map_or(0, |(bits, _)| *bits);
+        bits | if self.done { DONE } else { 0 }
+    }
 }
 
 /// All files of a schema that were ever read, in the order in which they were first seen.
@@ -80,17 +107,24 @@ impl Position {
                 ),
             ));
         }
+        let timed = self.written(true);
+        Ok(if timed.len() <= BYTES_MAX { timed } else { self.written(false) })
+    }
+
+    fn written(&self, timed: bool) -> Vec<u8> {
         let mut bytes = vec![VERSION];
         for mark in &self.marks {
+            let changed = mark.changed.filter(|_| timed);
             bytes.extend(mark.identity.to_le_bytes());
             bytes.extend(mark.fingerprint.length.to_le_bytes());
             bytes.extend(mark.fingerprint.hash.to_le_bytes());
             bytes.extend(mark.table_hash.to_le_bytes());
             bytes.extend(mark.path_hash.to_le_bytes());
-            bytes.push(if mark.done { DONE } else { 0 });
+            bytes.push(mark.flags() | if changed.is_some() { TIMED } else { 0 });
             push_varint(&mut bytes, mark.offset);
+            bytes.extend(changed.iter().flat_map(|time| time.to_le_bytes()));
         }
-        Ok(bytes)
+        bytes
     }
 
     /// Reads the bytes back; no bytes are the beginning of everything.
@@ -105,7 +139,7 @@ impl Position {
                 ),
             )
         };
-        if *version != VERSION {
+        if !VERSIONS.contains(version) {
             return Err(unreadable());
         }
         while !rest.is_empty() {
@@ -130,7 +164,23 @@ fn take_mark(rest: &mut &[u8]) -> Option<FileMark> {
     let [flags] = take(rest)?;
     let offset = take_varint(rest)?;
     let fingerprint = Fingerprint { length, hash };
-    Some(FileMark { identity, fingerprint, table_hash, path_hash, offset, done: flags == DONE })
+    let changed = match flags & TIMED {
+        0 => None,
+        _ => Some(u32::from_le_bytes(take(rest)?)),
+    };
+    let place = PLACES.iter().find(|(bits, _)| flags & PLACES[2].0 == *bits);
+    let format = FORMATS.iter().find(|(bits, _)| flags & FORMATS[2].0 == *bits);
+    Some(FileMark {
+        identity,
+        fingerprint,
+        table_hash,
+        path_hash,
+        offset,
+        done: flags & DONE == DONE,
+        place: place.map(|(_, place)| *place),
+        format: format.map(|(_, format)| *format),
+        changed,
+    })
 }
 
 fn push_varint(bytes: &mut Vec<u8>, mut number: u64) {
@@ -159,7 +209,18 @@ mod tests {
 
     fn mark(identity: u64, offset: u64) -> FileMark {
         let fingerprint = Fingerprint { length: 1024, hash: 7 };
-        FileMark { identity, fingerprint, table_hash: 1, path_hash: 2, offset, done: true }
+        let (place, format) = (Some(Place::Part), Some(Format::Ndjson));
+        FileMark {
+            identity,
+            fingerprint,
+            table_hash: 1,
+            path_hash: 2,
+            offset,
+            done: true,
+            place,
+            format,
+            changed: None,
+        }
     }
 
     #[test]
@@ -167,10 +228,26 @@ mod tests {
         let mut position = Position::default();
         (0..FILES_MAX as u64).for_each(|file| position.set(mark(file, 1 << 34)));
         let bytes = position.encode().unwrap();
-        assert!(bytes.len() <= 64 << 10, "{}", bytes.len());
+        assert!(bytes.len() <= BYTES_MAX, "{}", bytes.len());
         assert_eq!(Position::decode(&bytes).unwrap(), position);
+        // Times are left out before a file is.
+        let mut timed = position.clone();
+        timed.set(FileMark { changed: Some(7), ..mark(0, 1 << 34) });
+        assert_eq!(Position::decode(&timed.encode().unwrap()).unwrap(), timed);
+        (0..FILES_MAX as u64)
+            .for_each(|file| timed.set(FileMark { changed: Some(7), ..mark(file, 1 << 34) }));
+        assert_eq!(Position::decode(&timed.encode().unwrap()).unwrap(), position);
         position.set(mark(u64::MAX, 0));
         assert_eq!(position.encode().unwrap_err().code, "too-many-files");
+    }
+
+    #[test]
+    fn a_position_of_the_first_version_is_read() {
+        let mut position = Position::default();
+        position.set(FileMark { place: None, format: None, ..mark(1, 300) });
+        let mut bytes = position.encode().unwrap();
+        bytes[0] = 1;
+        assert_eq!(Position::decode(&bytes).unwrap(), position);
     }
 
     #[test]

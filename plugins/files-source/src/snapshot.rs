@@ -46,6 +46,9 @@ pub fn start(source: &mut FilesSource, schema: &str) -> Result<Position, Failure
     let mut position = Position::default();
     for (table, files) in source.catalog.list(schema)? {
         let mut shape = read::sample(&table, &files, &source.options)?;
+        if !source.has_snapshot(&shape) {
+            continue;
+        }
         shape.change_log = shape.change_log || read::carry_operations(&files)?;
         for entry in &files {
             let end = if shape.change_log { Some(0) } else { complete_end(source, entry)? };
@@ -60,6 +63,9 @@ pub fn start(source: &mut FilesSource, schema: &str) -> Result<Position, Failure
                 path_hash: entry.path_hash(),
                 offset,
                 done: !shape.change_log,
+                place: Some(entry.place),
+                format: Some(entry.format),
+                changed: entry.changed(),
             });
         }
         source.shapes.insert(table, shape);

@@ -138,7 +138,7 @@ fn rows_that_cannot_travel_become_dead_letters_with_their_place() {
         (b"{\"id\":1,\"note\":\"\xff\xfe\"}", "malformed-row"),
         (b"\0\0\0", "malformed-row"),
         (deep.as_bytes(), "malformed-row"),
-        (b"{\"id\":1,\"_unchanged\":1}", "malformed-row"),
+        (b"{\"id\":\"007\"}", "type-conversion"),
     ];
     for (bad, code) in cases {
         let shop = Shop::with(options(r#"{"sample_rows": 2}"#));

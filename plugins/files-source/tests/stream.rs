@@ -207,10 +207,15 @@ fn limits_hold_over_all_tables_and_nobody_starves() {
 #[test]
 fn only_selected_tables_are_read() {
     let shop = Shop::new();
+    ["a.ndjson", "b.ndjson"].iter().for_each(|name| shop.write(name, "{\"id\":1}\n"));
     let mut driver = shop.driver();
+    driver.source.get_schema("shop").unwrap();
     let start = driver.position().unwrap();
     driver.source.select_tables("shop", &["a".to_owned()]).unwrap();
-    ["a.ndjson", "b.ndjson"].iter().for_each(|name| shop.write(name, "{\"id\":1}\n"));
+    ["a.ndjson", "b.ndjson"].iter().for_each(|name| shop.append(name, "{\"id\":2}\n"));
+    // The host could not select what was not there, so it is told of it.
+    shop.write("new.ndjson", "{\"id\":1}\n");
     let read = driver.changes(&start).unwrap();
-    assert_eq!((read.column("a", "id").len(), read.column("b", "id").len()), (1, 0));
+    let count = |table| read.column(table, "id").len();
+    assert_eq!((count("a"), count("b"), count("new")), (1, 0, 1));
 }

@@ -75,6 +75,7 @@ impl Source for MongodbSource {
             .capability("change-detection:log")
             .capability("change-detection:timestamp")
             .capability("whole-rows")
+            .capability("disjoint-chunks")
             .capability("database")
             .wants("host", HOST_GRANT, "the servers of the replica set")
     }

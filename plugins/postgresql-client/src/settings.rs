@@ -48,6 +48,12 @@ impl Settings {
         if !text.starts_with("postgresql://") && !text.starts_with("postgres://") {
             return Err(refused("is no PostgreSQL URL; key=value strings are not read"));
         }
+        if has_bare_separator(text) {
+            return Err(refused(
+                "has one of @ / ? # in its user or password, where they end it; percent-encode them \
+                 (%40, %2F, %3F, %23)",
+            ));
+        }
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
         let query = kept(query)?;
         let url = if query.is_empty() { address.to_owned() } else { format!("{address}?{query}") };
@@ -98,6 +104,18 @@ impl Settings {
     }
 }
 
+/// Whether user or password have a character that ends them: what is behind it would be taken for a
+/// server, a database or a parameter, and shown.
+fn has_bare_separator(url: &str) -> bool {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let place = rest.split('?').next().unwrap_or(rest);
+    match authority.matches('@').count() {
+        0 => rest.contains('@'),
+        _ => place.matches('@').count() > 1 || place.contains('#'),
+    }
+}
+
 /// The parameters that are the driver's.
 fn kept(query: &str) -> Result<String, Failure> {
     let mut kept = Vec::new();
@@ -111,6 +129,13 @@ fn kept(query: &str) -> Result<String, Failure> {
             )));
         } else if !OF_TLS.contains(&name) {
             let known = [&KNOWN[..], &OF_TLS[..]].concat().join(", ");
+            // What looks like no name may be a piece of a password.
+            if !name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_') {
+                return Err(refused(&format!(
+                    "has something that is no parameter behind a ?, which a password has as %3F; \
+                     known parameters are {known}"
+                )));
+            }
             return Err(refused(&format!("has an unknown parameter `{name}`; known are {known}")));
         }
     }
@@ -173,6 +198,14 @@ mod tests {
             ("postgresql://secret@h:port/db", "cannot be read"),
             ("postgresql://secret@%2Fvar%2Frun/db", "server"),
             ("postgresql://secret@/db", "server"),
+            ("postgresql://me:a@secret@h/db", "percent-encode"),
+            ("postgresql://me:a/secret@h/db", "percent-encode"),
+            ("postgresql://me:a?secret@h/db", "percent-encode"),
+            ("postgresql://me:a#secret@h/db", "percent-encode"),
+            ("postgresql://me:a@b/secret@h/db", "percent-encode"),
+            ("postgresql://me:a@b#secret@h/db", "percent-encode"),
+            ("postgresql://me:a@b?secret@h/db", "%3F"),
+            ("postgresql://me:a@b?2secret=1", "%3F"),
         ] {
             let failure = Settings::parse(text).err().unwrap();
             assert!(failure.message.contains(word), "{text}: {failure}");

@@ -5,6 +5,7 @@
 //! rely on and why it holds.
 
 mod catalog;
+mod hash;
 mod options;
 mod pgoutput;
 mod position;
@@ -57,6 +58,7 @@ impl Source for PostgresqlSource {
         Description::new("postgresql", version, "PostgreSQL 12 and newer, by logical replication")
             .capability("change-detection:log")
             .capability("silent-rewrites")
+            .capability("disjoint-chunks")
             .wants("host", HOST_GRANT, "the database server")
     }
 
@@ -245,6 +247,16 @@ fn key_sql(table: &str) -> String {
 fn check_table(table: &SourceTable) -> Result<(), Failure> {
     let name = table.qualified();
     let config = |code: &str, message: String| Err(Failure::config(code, message));
+    if table.shape.key.is_empty() && table.is_key_generated {
+        return config(
+            "generated-key",
+            format!(
+                "the key of table {name} has a generated column, whose values the log does not have; \
+                 run {}, without generated columns, or leave it out",
+                key_sql(&name)
+            ),
+        );
+    }
     if table.shape.key.is_empty() {
         return config(
             "no-key",
@@ -253,6 +265,12 @@ fn check_table(table: &SourceTable) -> Result<(), Failure> {
                  or leave it out",
                 key_sql(&name)
             ),
+        );
+    }
+    if let Some(obstacle) = &table.obstacle {
+        return config(
+            "partition",
+            format!("table {name} cannot be followed: {obstacle}, or leave it out"),
         );
     }
     if let Some(column) = table.columns.iter().find(|column| is_reserved(&column.name)) {

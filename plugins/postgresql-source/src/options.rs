@@ -8,6 +8,8 @@ use postgresql_client::names;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::hash::fnv64;
+
 /// What a slot's name may consist of, besides digits.
 const SLOT_LETTERS: &str = "abcdefghijklmnopqrstuvwxyz_";
 
@@ -142,9 +144,7 @@ fn shortened(name: String, whole: &str) -> String {
 }
 
 fn hashed(name: &str, whole: &str) -> String {
-    let hash = whole.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = fnv64(whole.as_bytes());
     let end = name.floor_char_boundary(names::NAME_BYTES_MAX - 17);
     format!("{}_{hash:016x}", &name[..end])
 }

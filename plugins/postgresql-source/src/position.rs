@@ -6,19 +6,29 @@
 //! (4) and a hash of its name (4). A row's message counts two steps, since an update of a key is a
 //! delete and an insert. The tables tell whether one was made anew or left the publication meanwhile.
 //!
-//! Version 2, written only where it is needed, has behind the steps a count (2) of tables that were
-//! copied anew and are not past that yet: for each its object id (4) and where its changes begin (8).
+//! Version 2 has behind the steps a count (2) of tables that were copied anew and are not past that yet:
+//! for each its object id (4) and where its changes begin (8).
+//!
+//! Version 3 has before that count the publication's number (4), and behind each table's name the number
+//! of its membership (4): both are other ones when they were made anew. Positions of so many tables that
+//! they would grow too large are written as version 1 or 2.
 
 use std::rc::Rc;
 
 use cartridge_warp_sdk::Failure;
 
+use crate::hash::fnv32;
 use crate::pgoutput::Lsn;
 
 const VERSION: u8 = 1;
 const VERSION_RENEWED: u8 = 2;
+const VERSION_MEMBERS: u8 = 3;
 const HEAD_LENGTH: usize = 37;
 const TABLE_LENGTH: usize = 8;
+const MEMBER_LENGTH: usize = 12;
+const RENEWED_LENGTH: usize = 12;
+/// A number that an older position, or one of very many tables, does not have.
+pub const UNKNOWN: u32 = 0;
 /// Keeps a position below the 64 KiB that the host stores.
 pub const TABLES_MAX: usize = 8_000;
 /// What the host stores of a position.
@@ -29,6 +39,8 @@ pub const BYTES_MAX: usize = 64 << 10;
 pub struct Position {
     /// Which server wrote it.
     pub server: ServerIdentity,
+    /// Which publication its changes were sent by.
+    pub publication: u32,
     /// Every transaction whose commit record begins before this was delivered.
     pub complete: Lsn,
     /// A transaction that was delivered in part.
@@ -55,15 +67,15 @@ pub struct FollowedTable {
     pub oid: u32,
     /// A hash of its name.
     pub name_hash: u32,
+    /// Since when it is in the publication.
+    pub member: u32,
 }
 
 impl FollowedTable {
     /// A table by its name.
-    pub fn new(oid: u32, name: &str) -> Self {
-        let name_hash = name
-            .bytes()
-            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        Self { oid, name_hash }
+    pub fn new(oid: u32, name: &str, member: u32) -> Self {
+        let name_hash = fnv32(name.as_bytes());
+        Self { oid, name_hash, member }
     }
 }
 
@@ -97,14 +109,18 @@ impl Position {
     /// The bytes for the host.
     pub fn encode(&self) -> Vec<u8> {
         let partial = self.partial.unwrap_or(Partial { commit: 0, steps: 0 });
-        let mut bytes = Vec::with_capacity(HEAD_LENGTH + TABLE_LENGTH * self.tables.len());
-        bytes.push(if self.renewed.is_empty() { VERSION } else { VERSION_RENEWED });
+        let version = self.version();
+        let mut bytes = Vec::with_capacity(HEAD_LENGTH + MEMBER_LENGTH * self.tables.len());
+        bytes.push(version);
         bytes.extend(self.server.system.to_le_bytes());
         bytes.extend(self.server.timeline.to_le_bytes());
         bytes.extend(self.complete.to_le_bytes());
         bytes.extend(partial.commit.to_le_bytes());
         bytes.extend(partial.steps.to_le_bytes());
-        if let Some(count) = u16::try_from(self.renewed.len()).ok().filter(|count| *count > 0) {
+        if version == VERSION_MEMBERS {
+            bytes.extend(self.publication.to_le_bytes());
+        }
+        if let Some(count) = u16::try_from(self.renewed.len()).ok().filter(|_| version > VERSION) {
             bytes.extend(count.to_le_bytes());
         }
         for table in self.renewed.iter() {
@@ -114,8 +130,21 @@ impl Position {
         for table in self.tables.iter() {
             bytes.extend(table.oid.to_le_bytes());
             bytes.extend(table.name_hash.to_le_bytes());
+            if version == VERSION_MEMBERS {
+                bytes.extend(table.member.to_le_bytes());
+            }
         }
         bytes
+    }
+
+    fn version(&self) -> u8 {
+        let (tables, renewed) = (self.tables.len(), self.renewed.len());
+        let length = HEAD_LENGTH + 6 + RENEWED_LENGTH * renewed + MEMBER_LENGTH * tables;
+        match renewed {
+            _ if length <= BYTES_MAX => VERSION_MEMBERS,
+            0 => VERSION,
+            _ => VERSION_RENEWED,
+        }
     }
 
     /// Reads the bytes back.
@@ -135,7 +164,7 @@ impl Position {
 
     fn read(bytes: &[u8]) -> Option<Self> {
         let (version, rest) = bytes.split_first()?;
-        if ![VERSION, VERSION_RENEWED].contains(version) {
+        if ![VERSION, VERSION_RENEWED, VERSION_MEMBERS].contains(version) {
             return None;
         }
         let (system, rest) = rest.split_first_chunk()?;
@@ -145,15 +174,18 @@ impl Position {
         let (steps, rest) = rest.split_first_chunk()?;
         let partial =
             Partial { commit: Lsn::from_le_bytes(*commit), steps: u64::from_le_bytes(*steps) };
+        let (publication, rest) = match *version {
+            VERSION_MEMBERS => {
+                rest.split_first_chunk().map(|(it, rest)| (u32::from_le_bytes(*it), rest))?
+            }
+            _ => (UNKNOWN, rest),
+        };
         let (renewed, rest) =
             if *version == VERSION { (Vec::new(), rest) } else { read_renewed(rest)? };
-        let (tables, rest) = rest.as_chunks::<TABLE_LENGTH>();
-        let table = |&[a, b, c, d, e, f, g, h]: &[u8; TABLE_LENGTH]| FollowedTable {
-            oid: u32::from_le_bytes([a, b, c, d]),
-            name_hash: u32::from_le_bytes([e, f, g, h]),
-        };
-        rest.is_empty().then(|| Self {
-            tables: tables.iter().map(table).collect(),
+        let tables = read_tables(rest, *version == VERSION_MEMBERS)?;
+        Some(Self {
+            publication,
+            tables: tables.into(),
             renewed: renewed.into(),
             server: ServerIdentity {
                 system: u64::from_le_bytes(*system),
@@ -163,6 +195,20 @@ impl Position {
             partial: (partial.commit > 0).then_some(partial),
         })
     }
+}
+
+fn read_tables(bytes: &[u8], has_members: bool) -> Option<Vec<FollowedTable>> {
+    let length = if has_members { MEMBER_LENGTH } else { TABLE_LENGTH };
+    let tables = bytes.chunks_exact(length);
+    if !tables.remainder().is_empty() {
+        return None;
+    }
+    let read = |table: &[u8]| {
+        let mut numbers = table.as_chunks::<4>().0.iter().map(|number| u32::from_le_bytes(*number));
+        let (oid, name_hash) = (numbers.next()?, numbers.next()?);
+        Some(FollowedTable { oid, name_hash, member: numbers.next().unwrap_or(UNKNOWN) })
+    };
+    tables.map(read).collect()
 }
 
 fn read_renewed(bytes: &[u8]) -> Option<(Vec<RenewedTable>, &[u8])> {
@@ -199,19 +245,26 @@ mod tests {
     fn positions_survive_and_damaged_ones_are_refused() {
         let whole = Position {
             server: ServerIdentity { system: 7_012_345_678_901_234_567, timeline: 3 },
+            publication: 77,
             complete: 0x16_b374_d848,
             partial: None,
             tables: [].into(),
             renewed: [].into(),
         };
         let partial = Some(Partial { commit: 9 << 32, steps: 41 });
-        let tables = (0..TABLES_MAX as u32).map(|oid| FollowedTable::new(oid, "orders"));
-        let within = Position { partial, tables: tables.collect(), ..whole.clone() };
+        let many =
+            |count, member| (0..count).map(move |oid| FollowedTable::new(oid, "orders", member));
+        let members = Position { tables: many(5_000, 9).collect(), ..whole.clone() };
+        assert!(members.encode().len() < BYTES_MAX);
+        // More than that have no numbers of membership.
+        let tables = many(TABLES_MAX as u32, UNKNOWN);
+        let within =
+            Position { partial, publication: UNKNOWN, tables: tables.collect(), ..whole.clone() };
         assert!(within.encode().len() < 64 << 10);
         let renewed = (0..100).map(|oid| RenewedTable { oid, from: 5 << 32 });
         let renewed = Position { renewed: renewed.collect(), ..within.clone() };
         assert!(renewed.encode().len() < BYTES_MAX);
-        for position in [whole, within, renewed] {
+        for position in [whole, members, within, renewed] {
             let bytes = position.encode();
             assert_eq!(Position::decode(&bytes), Ok(position));
             for end in 0..HEAD_LENGTH {
@@ -220,7 +273,7 @@ mod tests {
             }
             assert!(Position::decode(&[bytes.as_slice(), &[0]].concat()).is_err());
         }
-        for version in [0, 2, 3] {
+        for version in [0, 2, 3, 4] {
             assert!(Position::decode(&[version; HEAD_LENGTH]).is_err(), "{version}");
         }
     }

@@ -31,6 +31,7 @@ pub fn changes(old: &SourceTable, new: &SourceTable) -> Result<Vec<SchemaChange>
             step.map(|step| step.column.name.clone())
         };
         let mut table = Table::new(&new.shape.name).key(key.iter().filter_map(name));
+        table.hidden.clone_from(&new.shape.hidden);
         table.columns = steps.iter().map(|step| step.column.clone()).collect();
         table
     };
@@ -47,9 +48,16 @@ pub fn changes(old: &SourceTable, new: &SourceTable) -> Result<Vec<SchemaChange>
     }
     for column in &new.columns {
         if steps.iter().all(|step| step.number != column.number) {
-            steps.push(Step { number: column.number, column: column.column.clone() });
+            let mut added = column.column.clone();
+            // It had values before, which were computed and did not travel.
+            added.filled |= old.hidden.iter().any(|hidden| hidden.number == column.number);
+            steps.push(Step { number: column.number, column: added });
             changes.push(SchemaChange::add_column(&column.name, after(&steps)));
         }
+    }
+    if let (Some(first), true) = (steps.first(), changes.is_empty() && old.hidden != new.hidden) {
+        // Nothing that travels, but to be remembered.
+        changes.push(SchemaChange::modify_column(&first.column.name, after(&steps)));
     }
     Ok(changes)
 }
@@ -87,7 +95,7 @@ fn rename_columns(
         }
         let free = |name: &str| steps.iter().all(|step| step.column.name != name);
         let Some((at, name)) = renamed.into_iter().find(|(_, name)| free(name)) else {
-            return Err(cannot_follow(new, "columns exchanged their names"));
+            return Err(unclear(new));
         };
         let before = std::mem::replace(&mut steps[at].column.name, name.to_owned());
         changes.push(SchemaChange::rename_column(&before, name, after(steps)));
@@ -100,6 +108,17 @@ fn find(table: &SourceTable, number: i16) -> Option<&SourceColumn> {
 
 fn key_numbers(table: &SourceTable) -> Vec<i16> {
     table.key_indices().into_iter().map(|at| table.columns[at].number).collect()
+}
+
+/// The host tells columns apart when the source is opened anew, and copies the table again.
+fn unclear(table: &SourceTable) -> Failure {
+    Failure::reconnect(
+        "names-exchanged",
+        format!(
+            "table {}: columns exchanged their names; the source is opened anew to copy it again",
+            table.qualified()
+        ),
+    )
 }
 
 fn cannot_follow(table: &SourceTable, what: &str) -> Failure {
@@ -139,8 +158,17 @@ mod tests {
             });
         }
         let schema = "s".to_owned();
-        let (oid, partitioned, replica_identity) = (1, false, 'd');
-        SourceTable { oid, schema, partitioned, replica_identity, columns: kept, shape }
+        SourceTable {
+            oid: 1,
+            schema,
+            partitioned: false,
+            replica_identity: 'd',
+            columns: kept,
+            is_key_generated: false,
+            hidden: Vec::new(),
+            obstacle: None,
+            shape,
+        }
     }
 
     fn words(changes: &[SchemaChange]) -> Vec<String> {
@@ -201,16 +229,13 @@ mod tests {
     fn what_cannot_be_followed_asks_for_a_new_copy() {
         use ColumnType::Integer;
         let old = table(&[(1, "id", Integer), (2, "a", Integer)], "id");
-        for new in [
-            table(&[(1, "id", Integer), (2, "a", Integer)], "a"),
-            table(&[(1, "a", Integer), (2, "id", Integer)], "a"),
-            table(&[(2, "a", Integer)], "a"),
+        for (new, action, code) in [
+            (table(&[(1, "id", Integer), (2, "a", Integer)], "a"), "resync", "shape-changed"),
+            (table(&[(1, "a", Integer), (2, "id", Integer)], "a"), "reconnect", "names-exchanged"),
+            (table(&[(2, "a", Integer)], "a"), "resync", "shape-changed"),
         ] {
             let failure = changes(&old, &new).unwrap_err();
-            assert_eq!(
-                (failure.action.as_str(), failure.code.as_str()),
-                ("resync", "shape-changed")
-            );
+            assert_eq!((failure.action.as_str(), failure.code.as_str()), (action, code));
         }
     }
 }

@@ -32,6 +32,9 @@ fn rights_that_are_missing_are_named_with_their_sql() {
     let connect = || PostgresqlSource::connect(as_role(&database, "reader"));
     let sql = ["ALTER ROLE \"reader\" REPLICATION"];
     assert_failure(connect(), "config", "no-replication-right", &sql);
+    // Managed servers have no such attribute to give; being a member of their role is the right.
+    database.sql("CREATE ROLE rds_replication; CREATE ROLE managed LOGIN IN ROLE rds_replication");
+    PostgresqlSource::connect(as_role(&database, "managed")).unwrap();
     database.sql("ALTER ROLE reader REPLICATION");
     let select = |source: &mut PostgresqlSource| source.select_tables("public", &["t".to_owned()]);
     let mut source = connect().unwrap();
@@ -39,10 +42,18 @@ fn rights_that_are_missing_are_named_with_their_sql() {
     assert_failure(select(&mut source), "config", "permission", &sql);
     database.sql("GRANT SELECT ON t TO reader");
     select(&mut source).unwrap();
-    let sql = ["CREATE PUBLICATION \"cartridge_warp_public\" FOR TABLE \"public\".\"t\""];
+    let sql = ["CREATE PUBLICATION \"cartridge_warp_public\" FOR TABLE ONLY \"public\".\"t\""];
     assert_failure(source.current_position("public"), "config", "publication", &sql);
     database.sql("ALTER TABLE t OWNER TO reader");
     source.current_position("public").unwrap();
+}
+
+#[test]
+fn a_key_that_the_log_does_not_have_is_not_called_missing() {
+    let database = Database::new("generated_key");
+    database.sql("CREATE TABLE t (n int, id int GENERATED ALWAYS AS (n * 2) STORED PRIMARY KEY)");
+    let refused = database.connect().unwrap().select_tables("public", &["t".to_owned()]);
+    assert_failure(refused, "config", "generated-key", &["generated column", "leave it out"]);
 }
 
 #[test]
@@ -54,7 +65,7 @@ fn publications_and_slots_are_made_only_where_that_is_allowed() {
     let position = || database.source().current_position("public");
     assert_failure(position(), "config", "publication", &["CREATE PUBLICATION \"mine\" FOR TABLE"]);
     database.sql("CREATE PUBLICATION mine FOR TABLE t");
-    let sql = ["ALTER PUBLICATION \"mine\" ADD TABLE \"public\".\"u\""];
+    let sql = ["ALTER PUBLICATION \"mine\" ADD TABLE ONLY \"public\".\"u\""];
     assert_failure(position(), "config", "publication", &sql);
     database
         .sql("ALTER PUBLICATION mine ADD TABLE u; ALTER PUBLICATION mine SET (publish = 'insert')");

@@ -62,7 +62,7 @@ impl Database {
         // Waiting is ours: SQLite's own would never look for a stale lock.
         connection.busy_timeout(Duration::ZERO).map_err(|error| failure::of(&error))?;
         let stale_after = Duration::from_secs(u64::from(options.stale_lock_seconds));
-        let lock = Lock::of(place.path(), stale_after, place.exclusive_since());
+        let lock = Lock::of(place.path(), stale_after, place.exclusive());
         let this = Self { connection, lock, place: place.clone() };
         let settings = format!(
             "PRAGMA foreign_keys=OFF; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-{}; \

@@ -2,8 +2,11 @@
 //!
 //! WASI has no file locks, so SQLite there makes a directory `<database>.lock` for the length of a
 //! transaction. A process that is killed in one leaves it. It is taken over after a time of silence;
-//! a living writer touches it far more often than that. Natively SQLite uses the system's locks, and
-//! there is nothing to find here.
+//! a living writer touches it far more often than that. Where the host keeps other processes away,
+//! only an instance of the same process can hold a young lock, and a commit on a busy disk may keep it
+//! silent for as long as a call may last: two writers in one file would damage it, so nobody takes the
+//! lock before the host must have ended its holder. Natively SQLite uses the system's locks, and there
+//! is nothing to find here.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -11,6 +14,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use cartridge_warp_sdk::log;
+
+use crate::place::Exclusive;
+
+/// How long the host may take to end an instance after its deadline.
+const ENDING: Duration = Duration::from_secs(15);
 
 /// The lock directory of one database file.
 #[derive(Debug)]
@@ -22,12 +30,13 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    pub(crate) fn of(
-        database: &Path,
-        stale_after: Duration,
-        exclusive_since: Option<SystemTime>,
-    ) -> Self {
-        Self { path: with_suffix(database, ".lock"), stale_after, exclusive_since }
+    pub(crate) fn of(database: &Path, stale_after: Duration, exclusive: Option<Exclusive>) -> Self {
+        let alive = exclusive.map_or(Duration::ZERO, |it| it.call_deadline.saturating_add(ENDING));
+        Self {
+            path: with_suffix(database, ".lock"),
+            stale_after: stale_after.max(alive),
+            exclusive_since: exclusive.map(|exclusive| exclusive.since),
+        }
     }
 
     /// Shows others that the holder is alive. Nothing to do where SQLite made no directory.
@@ -100,14 +109,21 @@ mod tests {
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
     }
     #[test]
-    fn a_lock_older_than_the_exclusive_hold_is_a_dead_ones() {
+    fn where_others_are_kept_away_age_alone_shows_a_dead_holder() {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("copy.db");
-        let hour = Duration::from_secs(3600);
-        fs::create_dir(directory.path().join("copy.db.lock")).unwrap();
-        let before = SystemTime::now() - Duration::from_secs(60);
-        let after = SystemTime::now() + Duration::from_secs(60);
-        assert!(!Lock::of(&database, hour, Some(before)).break_if_stale(), "made since then");
-        assert!(Lock::of(&database, hour, Some(after)).break_if_stale());
+        let lock = directory.path().join("copy.db.lock");
+        fs::create_dir(&lock).unwrap();
+        let now = SystemTime::now();
+        let (minute, second) = (Duration::from_secs(60), Duration::from_secs(1));
+        let of =
+            |since| Lock::of(&database, second, Some(Exclusive { since, call_deadline: minute }));
+        let silent_for = |time| File::open(&lock).unwrap().set_modified(now - time).unwrap();
+        silent_for(minute);
+        assert!(!of(now - 2 * minute).break_if_stale(), "a sibling that may be in a long commit");
+        silent_for(minute + ENDING + second);
+        assert!(of(now - 2 * minute).break_if_stale(), "a sibling that the host has ended");
+        fs::create_dir(&lock).unwrap();
+        assert!(of(now + minute).break_if_stale(), "a lock from before this process");
     }
 }

@@ -18,7 +18,26 @@ pub(crate) struct Place {
     path: PathBuf,
     /// What the operator wrote: for messages.
     configured: String,
-    exclusive_since: Option<SystemTime>,
+    exclusive: Option<Exclusive>,
+}
+
+/// The host keeps all other processes of its kind away from the file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exclusive {
+    pub(crate) since: SystemTime,
+    /// Another instance of this process that is silent for longer than this has been ended.
+    pub(crate) call_deadline: Duration,
+}
+
+impl Exclusive {
+    fn of(config: &Config<Options>) -> Option<Self> {
+        let milliseconds = |key| {
+            let value = config.setting(key)?.parse().ok()?;
+            Some(Duration::from_millis(value))
+        };
+        let since = SystemTime::UNIX_EPOCH.checked_add(milliseconds("exclusive_since_ms")?)?;
+        Some(Self { since, call_deadline: milliseconds("call_deadline_ms")? })
+    }
 }
 
 impl Place {
@@ -27,7 +46,7 @@ impl Place {
         let place = Self {
             path: PathBuf::from(&granted.guest_path),
             configured: granted.configured.clone(),
-            exclusive_since: config.setting("exclusive_since_ms").and_then(since),
+            exclusive: Exclusive::of(config),
         };
         if !granted.writable {
             return Err(place.unfit("read-only", "was granted for reading only; allow writing"));
@@ -50,9 +69,9 @@ impl Place {
         &self.configured
     }
 
-    /// Since when no other process of this host has had the file open, if the host sees to that.
-    pub(crate) fn exclusive_since(&self) -> Option<SystemTime> {
-        self.exclusive_since
+    /// What the host says of others that may have the file open.
+    pub(crate) fn exclusive(&self) -> Option<Exclusive> {
+        self.exclusive
     }
 
     pub(crate) fn exists(&self) -> bool {
@@ -92,7 +111,4 @@ impl Place {
     fn unfit(&self, code: &str, why: &str) -> Failure {
         Failure::config(code, format!("the database file {} {why}", self.configured))
     }
-}
-fn since(milliseconds: &str) -> Option<SystemTime> {
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds.parse().ok()?))
 }

@@ -2,7 +2,7 @@
 
 use arrow_schema::Field;
 
-use super::ColumnType;
+use super::{ColumnIdentity, ColumnType};
 use crate::Failure;
 
 /// Metadata key: the source's own type name, where Arrow's is not exact.
@@ -34,12 +34,22 @@ pub struct Column {
     /// Rows that were there when it was added may have got a value of which the change stream says
     /// nothing. Such a table is copied again where the source has the capability `silent-rewrites`.
     pub filled: bool,
+    /// Which column it is beside its name, where the source knows. A source says it; a destination
+    /// has no use for it and reads none.
+    pub identity: Option<ColumnIdentity>,
 }
 
 impl Column {
     /// A nullable column.
     pub fn new(name: impl Into<String>, column_type: ColumnType) -> Self {
-        Self { name: name.into(), column_type, nullable: true, origin_type: None, filled: false }
+        Self {
+            name: name.into(),
+            column_type,
+            nullable: true,
+            origin_type: None,
+            filled: false,
+            identity: None,
+        }
     }
 
     /// The source promises a value.
@@ -63,6 +73,13 @@ impl Column {
         self
     }
 
+    /// Says which column it is.
+    #[must_use]
+    pub fn identified(mut self, identity: ColumnIdentity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
     /// The Arrow field: always nullable, since a delete carries only the key.
     pub fn to_field(&self) -> Field {
         let mut field = self.column_type.field(&self.name);
@@ -75,6 +92,9 @@ impl Column {
         }
         if self.filled {
             metadata.insert(FILLED_KEY.to_owned(), "true".to_owned());
+        }
+        if let Some(identity) = &self.identity {
+            metadata.extend(identity.metadata());
         }
         field.set_metadata(metadata);
         field
@@ -91,6 +111,7 @@ impl Column {
             nullable: field.metadata().get(NULLABLE_KEY).is_none_or(|value| value != "false"),
             origin_type: field.metadata().get(TYPE_KEY).cloned(),
             filled: field.metadata().get(FILLED_KEY).is_some_and(|value| value == "true"),
+            identity: None,
         })
     }
 }

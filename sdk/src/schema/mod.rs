@@ -6,11 +6,13 @@
 mod change;
 mod column;
 mod column_type;
+mod identity;
 mod table;
 
 pub use change::{ChangeKind, SchemaChange};
 pub use column::Column;
 pub use column_type::ColumnType;
+pub use identity::ColumnIdentity;
 pub use table::Table;
 
 /// The column that says what a row is: insert, update, delete or truncate.

@@ -1,9 +1,14 @@
 //! A table's shape.
 
+use std::collections::HashMap;
+
 use arrow_schema::{Field, Schema};
 
 use super::{Column, ColumnType, is_reserved};
 use crate::Failure;
+
+/// Schema metadata key of [`Table::hidden`].
+const HIDDEN_KEY: &str = "warp:hidden";
 
 /// A table: its columns and key.
 ///
@@ -26,12 +31,21 @@ pub struct Table {
     pub key: Vec<String>,
     /// For progress bars; none when the source cannot say cheaply.
     pub estimated_rows: Option<u64>,
+    /// The [`ColumnIdentity::id`](crate::ColumnIdentity::id) of columns that the table has and that
+    /// do not travel, such as computed ones. One that travels later had values before.
+    pub hidden: Vec<String>,
 }
 
 impl Table {
     /// A table without columns.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), columns: Vec::new(), key: Vec::new(), estimated_rows: None }
+        Self {
+            name: name.into(),
+            columns: Vec::new(),
+            key: Vec::new(),
+            estimated_rows: None,
+            hidden: Vec::new(),
+        }
     }
 
     /// Adds a nullable column.
@@ -61,6 +75,13 @@ impl Table {
         self
     }
 
+    /// Names the columns that do not travel, by their identities.
+    #[must_use]
+    pub fn hidden(mut self, columns: impl IntoIterator<Item = String>) -> Self {
+        self.hidden = columns.into_iter().collect();
+        self
+    }
+
     /// The place of a column.
     pub fn index_of(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
@@ -68,7 +89,10 @@ impl Table {
 
     /// The Arrow schema of the data columns.
     pub fn to_schema(&self) -> Schema {
-        Schema::new(self.columns.iter().map(Column::to_field).collect::<Vec<Field>>())
+        let fields = self.columns.iter().map(Column::to_field).collect::<Vec<Field>>();
+        let hidden = (!self.hidden.is_empty())
+            .then(|| HashMap::from([(HIDDEN_KEY.to_owned(), self.hidden.join(" "))]));
+        Schema::new_with_metadata(fields, hidden.unwrap_or_default())
     }
 
     /// Reads a table off an Arrow schema; reserved columns are passed over.
@@ -86,6 +110,6 @@ impl Table {
             .filter(|field| !is_reserved(field.name()))
             .map(|field| Column::from_field(field))
             .collect::<Result<_, _>>()?;
-        Ok(Self { name: name.into(), columns, key, estimated_rows: None })
+        Ok(Self { columns, key, ..Self::new(name) })
     }
 }

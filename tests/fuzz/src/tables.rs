@@ -50,7 +50,7 @@ fn settings(columns: serde_json::Value) -> TableSettings {
 pub fn shaped(batch: &TableBatch, known: &TableShape) {
     for settings in &*SETTINGS {
         for whole_rows in [false, true] {
-            let promises = Promises { exact_snapshot: true, whole_rows };
+            let promises = Promises { exact_snapshot: true, whole_rows, ..Promises::default() };
             let Ok(mut table) = Table::new(known.clone(), settings.clone(), promises) else {
                 continue;
             };
@@ -68,7 +68,7 @@ pub fn shaped(batch: &TableBatch, known: &TableShape) {
 
 /// Follows the changes of shape that a guest announces, as the runner does.
 pub fn evolved(batch: &ChangeBatch) {
-    let promises = Promises { exact_snapshot: true, whole_rows: false };
+    let promises = Promises { exact_snapshot: true, ..Promises::default() };
     let mut known: Vec<Table> = Vec::new();
     for change in &batch.schema_changes {
         let shape =

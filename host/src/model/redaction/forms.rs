@@ -21,7 +21,8 @@ pub(super) fn of(value: &str) -> BTreeSet<Form> {
         whole(bytes.to_vec()),
         whole(HEXLOWER.encode(bytes).into_bytes()),
         whole(HEXUPPER.encode(bytes).into_bytes()),
-        whole(numbers(bytes).into_bytes()),
+        whole(numbers(bytes, ", ").into_bytes()),
+        whole(numbers(bytes, ",").into_bytes()),
     ]);
     // As a form of the web writes spaces.
     forms.insert(whole(value.replace(' ', "+").into_bytes()));
@@ -33,10 +34,10 @@ pub(super) fn of(value: &str) -> BTreeSet<Form> {
     forms
 }
 
-/// `104, 117, 110`, as languages print bytes.
-fn numbers(bytes: &[u8]) -> String {
+/// `104, 117, 110` as languages print bytes, or `104,117,110` as JSON has them.
+fn numbers(bytes: &[u8], between: &str) -> String {
     let numbers: Vec<String> = bytes.iter().map(u8::to_string).collect();
-    numbers.join(", ")
+    numbers.join(between)
 }
 
 /// What a value looks like inside of a longer text in base64, `before` bytes after a group of three

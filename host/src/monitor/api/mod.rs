@@ -5,6 +5,7 @@
 //! authentication: it listens on 127.0.0.1 unless the operator says otherwise.
 
 mod answers;
+mod heads;
 mod page;
 mod server;
 

@@ -1,9 +1,17 @@
 //! The listener and its limits.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -16,9 +24,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::super::MonitorError;
+use super::{
+    super::MonitorError,
+    heads::{Head, Heads},
+};
 
-/// Further clients wait in the kernel's backlog.
+/// Further clients take the place of those that have not asked yet, or wait.
 const CONNECTIONS_MAX: u32 = 32;
 /// From the connection's first byte to the end of its request's head.
 const HEAD_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -68,16 +79,17 @@ impl BoundServer {
 
 async fn accept_until(listener: TcpListener, routes: Router, shutdown: CancellationToken) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
+    let heads = Heads::default();
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener, &slots, &heads) => accepted,
         };
         match accepted {
             Ok((stream, slot)) => {
-                let routes = routes.clone();
+                let (routes, head) = (routes.clone(), heads.begin());
                 tokio::spawn(async move {
-                    answer(stream, routes).await;
+                    answer(stream, routes, head).await;
                     drop(slot);
                 });
             }
@@ -97,21 +109,36 @@ async fn accept_until(listener: TcpListener, routes: Router, shutdown: Cancellat
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
+    heads: &Heads,
 ) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
+    if slots.available_permits() == 0 {
+        heads.give_up_the_oldest();
+    }
+    let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
     Ok((stream, slot))
 }
 
 /// One request, one answer. What goes wrong is the client's affair.
-async fn answer(stream: TcpStream, routes: Router) {
+async fn answer(stream: TcpStream, routes: Router, head: Head) {
+    let given_up = head.given_up.clone();
+    let (head, routes) = (Mutex::new(Some(head)), TowerToHyperService::new(routes));
+    let service = service_fn(|request| {
+        // It is here: nobody takes its place any more.
+        drop(head.lock().unwrap_or_else(PoisonError::into_inner).take());
+        routes.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
-    match timeout(CONNECTION_MAX, connection).await {
+        .serve_connection(TokioIo::new(stream), service);
+    let answered = tokio::select! {
+        answered = timeout(CONNECTION_MAX, connection) => answered,
+        () = given_up.cancelled() => return,
+    };
+    match answered {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(error = %error, "bad request to the monitoring port"),
         Err(_) => tracing::debug!("a client of the monitoring port was too slow"),

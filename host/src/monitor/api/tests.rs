@@ -249,3 +249,24 @@ async fn a_probe_shows_a_bounded_number_of_tables() {
     assert_eq!(body["schemas"]["crm"]["tables"].as_object().unwrap().len(), 1_000);
     assert_eq!(body["tables_left_out"], 2_000);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_sends_its_head_slowly_makes_room_for_a_probe() {
+    let fixture = fixture().await;
+    let addr = fixture.server.addr();
+    let slow = tokio::task::spawn_blocking(move || {
+        let one = |_| {
+            let mut stream = TcpStream::connect(addr).unwrap();
+            stream.write_all(b"GET /metrics HTTP/1.1\r\nX: ").unwrap();
+            stream
+        };
+        (0..200).map(one).collect::<Vec<_>>()
+    });
+    let slow = slow.await.unwrap();
+    assert_eq!(fixture.get("/health").await.0, 200);
+    // It did not wait until their time was over: the youngest of them is still waited for.
+    let youngest = slow.last().unwrap();
+    youngest.set_nonblocking(true).unwrap();
+    let heard = (&*youngest).read(&mut [0; 1]);
+    assert_eq!(heard.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}

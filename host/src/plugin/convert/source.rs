@@ -15,7 +15,10 @@ use crate::{
             cartridge::warp::types as wit, exports::cartridge::warp::source as export,
         },
         ledger::Account,
-        limits::{CHUNK_ID_BYTES_MAX, CHUNKS_MAX, COLUMNS_MAX, SCHEMA_CHANGES_MAX, TABLES_MAX},
+        limits::{
+            CHUNK_ID_BYTES_MAX, CHUNKS_MAX, COLUMNS_MAX, PLAN_BYTES_MAX, SCHEMA_CHANGES_MAX,
+            TABLES_MAX,
+        },
         text, wire,
     },
 };
@@ -101,6 +104,12 @@ fn table_shape(table: wit::TableInfo) -> Result<TableShape, Cause> {
 
 pub(in crate::plugin) fn chunks(chunks: Vec<export::Chunk>) -> Result<Vec<Chunk>, Cause> {
     count("chunks", chunks.len(), CHUNKS_MAX)?;
+    let bytes = chunks.iter().fold(0_usize, |sum, chunk| {
+        sum.saturating_add(chunk.id.len()).saturating_add(chunk.descriptor.len())
+    });
+    if bytes > PLAN_BYTES_MAX {
+        return Err(malformed(format!("chunks of {bytes} bytes, {PLAN_BYTES_MAX} are allowed")));
+    }
     let mut ids = HashSet::new();
     let mut result = Vec::with_capacity(chunks.len());
     for chunk in chunks {

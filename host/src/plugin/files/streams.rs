@@ -12,7 +12,7 @@ use wasmtime_wasi::{
 };
 
 use super::counted::{Written, growth, length};
-use crate::plugin::ledger::Charge;
+use crate::plugin::{ledger::Charge, limits::READ_BYTES_MAX};
 
 /// A stream whose file counts as open for as long as the stream is.
 pub(super) struct Input {
@@ -29,11 +29,11 @@ impl Input {
 #[async_trait]
 impl InputStream for Input {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
-        self.stream.read(size)
+        self.stream.read(size.min(READ_BYTES_MAX))
     }
 
     async fn blocking_read(&mut self, size: usize) -> StreamResult<Bytes> {
-        self.stream.blocking_read(size).await
+        self.stream.blocking_read(size.min(READ_BYTES_MAX)).await
     }
 
     fn skip(&mut self, count: usize) -> StreamResult<usize> {

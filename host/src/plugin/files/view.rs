@@ -26,7 +26,7 @@ use super::{
     listing::Listing,
     streams::{Growing, Input, Output},
 };
-use crate::plugin::ledger::Charge;
+use crate::plugin::{ledger::Charge, limits::READ_BYTES_MAX};
 
 pub(in crate::plugin) struct HasFiles;
 
@@ -140,7 +140,7 @@ impl HostDescriptor for FilesView<'_> {
         length: Filesize,
         offset: Filesize,
     ) -> FsResult<(Vec<u8>, bool)> {
-        self.wasi().read(fd, length, offset).await
+        self.wasi().read(fd, length.min(READ_BYTES_MAX as Filesize), offset).await
     }
 
     async fn write(&mut self, fd: Handle, bytes: Vec<u8>, at: Filesize) -> FsResult<Filesize> {

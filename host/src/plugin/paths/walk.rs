@@ -51,6 +51,8 @@ pub(super) enum WalkError {
         "`{}` is a link; name what it leads to, since a connector may have made the link", .0.display()
     )]
     Link(PathBuf),
+    #[error("it is the kernel's view of processes and devices, which no connector may have")]
+    Kernel,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -102,7 +104,25 @@ fn walk(
     // On the way, directories need not be readable.
     let here = walk.here();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(openat(&here.directory, ".", flags, Mode::empty())?.into())
+    let directory: File = openat(&here.directory, ".", flags, Mode::empty())?.into();
+    refuse_the_kernels_own(&directory)?;
+    Ok(directory)
+}
+
+/// What lies in `/proc` is the memory and the environment of processes, this one's too.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn refuse_the_kernels_own(directory: &File) -> Result<(), WalkError> {
+    const SYSFS: i64 = 0x6265_6572;
+    let kind = i64::from(rustix::fs::fstatfs(directory)?.f_type);
+    if kind == i64::from(rustix::fs::PROC_SUPER_MAGIC) || kind == SYSFS {
+        return Err(WalkError::Kernel);
+    }
+    Ok(())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn refuse_the_kernels_own(_: &File) -> Result<(), WalkError> {
+    Ok(())
 }
 
 impl Walk<'_> {

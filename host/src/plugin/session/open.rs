@@ -58,11 +58,16 @@ pub(super) async fn open<P: Protocol>(
     let network = Network::new(engine.outside(), &identity, account, hosts, log.clone());
     let mut store = new_store(engine, identity, &limits, log, context, network, grants.secrets);
     let state = store.data_mut();
+    state.limiter.reserve(plugin.context_bytes())?;
     state.files.limit_growth(grants.written);
     let paths = wasi::grant_paths(&mut state.files, &grants.places);
     let paths = paths.map_err(|failure| Cause::Failure(Box::new(failure)))?;
     let since = state.files.exclusive_since_ms();
-    settings.extend(since.map(|since| ("exclusive_since_ms".to_owned(), since.to_string())));
+    if let Some(since) = since {
+        settings.push(("exclusive_since_ms".to_owned(), since.to_string()));
+        let deadline = limits.call_deadline.as_millis().to_string();
+        settings.push(("call_deadline_ms".to_owned(), deadline));
+    }
     let config = ConnectConfig { connection_string, options: options.to_string(), settings, paths };
     let share = engine.shares().join(&state.identity.label, limits.cpu_weight);
     state.whereabouts = whereabouts;

@@ -32,7 +32,7 @@ pub async fn select_tables(
     }
     // Before our own checks: the source knows what helps against what it cannot follow.
     source.select_tables(context.name(), &selected).await?;
-    let promises = Promises::of(&context.source.plugin.info);
+    let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
     let mut tables = Tables::new();
     for shape in shapes.into_iter().filter(|shape| context.selects(&shape.name)) {
         let settings = context.table_settings(&shape.name);

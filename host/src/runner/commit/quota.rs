@@ -102,7 +102,7 @@ impl Held<'_> {
     pub fn add_shape(&mut self, name: &str, bytes: usize, is_first: bool) -> Result<(), RunError> {
         let context = self.context;
         let limits = &context.schema.limits;
-        self.next.tables += u64::from(is_first);
+        self.next.tables = self.next.tables.saturating_add(u64::from(is_first));
         let tables_max = limits.tables_max.get().into();
         within(context, "tables_max", name, self.next.tables, tables_max, "tables")?;
         let sum = &mut self.next.shape_bytes;

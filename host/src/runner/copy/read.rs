@@ -82,9 +82,9 @@ pub async fn copy_tables(
         if planned > PLANNED_BYTES_MAX {
             return Err(too_many_chunks(&table));
         }
-        let readers = writer.context.table_settings(&table).max_parallel_streams;
+        let readers = readers_max(writer, &table).await;
         copying.progress.begin(&writer.context, &table, &jobs);
-        copying.queue.add(&table, readers.get() as usize, jobs);
+        copying.queue.add(&table, readers as usize, jobs);
     }
     run_readers(writer, &copying).await
 }
@@ -101,6 +101,12 @@ fn too_many_chunks(table: &str) -> RunError {
     }
 }
 
+/// How many readers a table may have. A table that is not known has one.
+async fn readers_max(writer: &Writer, table: &str) -> u32 {
+    let tables = writer.tables.lock().await;
+    tables.get(table).map_or(1, |table| table.readers_max().get())
+}
+
 async fn resume(writer: &Writer, table: &str, chunk: Chunk) -> Result<Job, RunError> {
     let schema = writer.context.name();
     let stream = chunk_stream(table, &chunk.id);
@@ -115,7 +121,7 @@ async fn plan(
     table: &str,
     truncate: bool,
 ) -> Result<Vec<Job>, RunError> {
-    let readers = writer.context.table_settings(table).max_parallel_streams.get();
+    let readers = readers_max(writer, table).await;
     let target = if readers == 1 { 1 } else { readers.saturating_mul(CHUNKS_PER_READER) };
     let chunks = source.plan_snapshot(writer.context.name(), table, start, target).await?;
     let stored = chunks.iter().cloned().map(Into::into).collect();

@@ -61,6 +61,13 @@ impl SchemaProcessor {
         self.context.health.get(self.context.name()).unwrap_or(SchemaState::Starting)
     }
 
+    /// Records that the run ended by a panic: it must not look as if it went on.
+    pub fn died(&self) -> Result<Completion, RunError> {
+        let ended = Err(RunError::Died { schema: self.context.name().to_owned() });
+        self.record_end(&ended);
+        ended
+    }
+
     pub fn context(&self) -> &SchemaContext {
         &self.context
     }

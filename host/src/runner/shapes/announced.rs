@@ -35,7 +35,7 @@ pub async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<
                 }
             }
             (Some(table), _) => {
-                let evolved = evolve::apply(writer, table, vec![change.clone()]).await?;
+                let evolved = evolve::apply(writer, table, vec![change.clone()].into()).await?;
                 if evolved == Evolved::CopyAgain {
                     again.get_or_insert_with(|| change.table.clone());
                 }
@@ -58,7 +58,7 @@ async fn drop_table(
     change: &SchemaChange,
 ) -> Result<(), RunError> {
     let mut gone = vec![deletion(table_stream(&change.table))];
-    let kept = evolve::apply(writer, table, vec![change.clone()]).await? == Evolved::Kept;
+    let kept = evolve::apply(writer, table, vec![change.clone()].into()).await? == Evolved::Kept;
     table.dropped = true;
     // What the destination keeps is what a table of the same name is compared with.
     if kept {
@@ -80,7 +80,7 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<(Table, Evo
         return Err(RunError::UnknownTable { table: change.table.clone() });
     };
     let settings = context.table_settings(&change.table);
-    let promises = Promises::of(&context.source.plugin.info);
+    let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
     let mut table = Table::new(shape, settings, promises)?;
     let evolved = prepare_table(writer, &mut table, false).await?;
     if evolved != Evolved::CopyAgain {

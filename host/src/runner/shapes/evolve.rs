@@ -1,6 +1,6 @@
 //! Carries changes of shape over to the destination, by the operator's policy.
 
-use super::stored::{Evolution, accept_shape};
+use super::stored::{Evolution, accept_shape, shape_marker};
 use crate::{
     config::{EvolutionStrategy, WriteMode},
     model::{ChangeKind, Marker, SchemaChange},
@@ -12,7 +12,10 @@ use crate::{
         state::{TableState, forget_chunks, marker, table_stream},
         table::Table,
     },
-    schema::{Policy, Strategy, TypeStep, Verdict, decide, is_compatible, type_step},
+    schema::{
+        News, Policy, Strategy, TypeStep, Verdict, decide, frozen, identity, is_compatible,
+        type_step,
+    },
 };
 
 /// Field metadata of a column whose addition may have filled rows that were there already.
@@ -29,64 +32,152 @@ pub enum Evolved {
     CopyAgain,
 }
 
+/// What became of the changes so far.
+#[derive(Default)]
+struct Progress {
+    /// What the destination has made, in words.
+    applied: Vec<String>,
+    incompatible: bool,
+    /// Rows have values that no change tells.
+    rewritten: bool,
+    /// The source says more of the same shape.
+    learned: bool,
+    gone: bool,
+}
+
 /// Applies changes of a known table, in order, then hands the destination the table's new plan.
-pub async fn apply(
-    writer: &Writer,
-    table: &mut Table,
-    changes: Vec<SchemaChange>,
-) -> Result<Evolved, RunError> {
+pub async fn apply(writer: &Writer, table: &mut Table, news: News) -> Result<Evolved, RunError> {
     let policy = policy(writer, table);
-    let mut applied: Vec<String> = Vec::new();
-    let mut compatible = true;
-    let (mut rewritten, mut gone) = (false, false);
-    for change in changes {
-        if let Some(column) = excluded(writer, &change) {
-            table.leave_out(column);
-            check_columns(&writer.context, table)?;
-            continue;
-        }
-        match decide(&change, &table.source, &policy) {
-            Verdict::Keep => continue,
-            Verdict::Refuse(reason) => return Err(refused(&change, reason)),
-            Verdict::Apply => {}
-        }
-        let is_compatible = is_compatible(&change, &table.source, &policy);
-        let rewrites = rewrites(writer, &change, table);
-        let Some(ours) = table.accept(&change) else { continue };
-        check_columns(&writer.context, table)?;
-        apply_one(writer, &ours).await?;
-        compatible &= is_compatible;
-        rewritten |= rewrites;
-        gone |= change.kind == ChangeKind::DropTable;
-        applied.push(describe(&change.kind));
+    if let Some(why) = news.unclear {
+        return begin_again(writer, table, &policy, why).await;
     }
+    let mut progress = Progress::default();
+    for change in news.changes {
+        apply_change(writer, table, &policy, change, &mut progress).await?;
+    }
+    let Progress { applied, incompatible, rewritten, learned, gone } = progress;
+    let again = if rewritten { copy_again(writer, table).await? } else { Vec::new() };
     if applied.is_empty() {
-        return Ok(Evolved::Kept);
+        let learned = if learned { Some(shape_marker(table)?) } else { None };
+        let markers: Vec<Marker> = again.into_iter().chain(learned).collect();
+        if !markers.is_empty() {
+            writer.commit_markers(markers).await?;
+        }
+        return Ok(if rewritten { Evolved::CopyAgain } else { Evolved::Kept });
     }
     if !gone {
         writer.create_table(table).await?;
     }
-    let evolution = Evolution { what: listed(&applied), compatible };
-    let again = if rewritten { copy_again(writer, table).await? } else { Vec::new() };
+    let evolution = Evolution { what: listed(&applied), compatible: !incompatible };
     accept_shape(writer, table, evolution, again).await?;
     Ok(if rewritten { Evolved::CopyAgain } else { Evolved::Applied })
 }
 
-/// Whether rows that are there already got values by the change of which the stream says nothing.
+async fn apply_change(
+    writer: &Writer,
+    table: &mut Table,
+    policy: &Policy,
+    change: SchemaChange,
+    progress: &mut Progress,
+) -> Result<(), RunError> {
+    if let Some(column) = excluded(writer, &change) {
+        table.leave_out(column);
+        return check_columns(&writer.context, table);
+    }
+    let rewrites = rewrites(writer, &change, table);
+    progress.rewritten |= rewrites;
+    if table.learn(&change) {
+        progress.learned = true;
+        return Ok(());
+    }
+    match decide(&change, &table.source, policy) {
+        Verdict::Keep => return Ok(()),
+        Verdict::Refuse(reason) => return Err(refused(&change, reason)),
+        // The destination has a column of that name, whose rows are about to go.
+        Verdict::Apply if rewrites && table.is_taken(&change) => return Ok(()),
+        Verdict::Apply => {}
+    }
+    table.check_rename(&change)?;
+    progress.incompatible |= !is_compatible(&change, &table.source, policy);
+    let Some(ours) = table.accept(&change) else { return Ok(()) };
+    check_columns(&writer.context, table)?;
+    match apply_one(writer, &ours).await? {
+        // The new copy makes the column as it is now.
+        ChangeOutcome::Refused { .. } if rewrites || is_rename(&change) && may_empty(table) => {
+            progress.rewritten = true;
+            return Ok(());
+        }
+        ChangeOutcome::Refused { reason } => return Err(refused(&ours, reason)),
+        _ => {}
+    }
+    progress.gone |= change.kind == ChangeKind::DropTable;
+    progress.applied.push(describe(&change.kind));
+    Ok(())
+}
+
+/// Copies a table again whose columns cannot be told apart from those that were known.
+async fn begin_again(
+    writer: &Writer,
+    table: &Table,
+    policy: &Policy,
+    why: &str,
+) -> Result<Evolved, RunError> {
+    let refused = |reason: &str| RunError::ChangeRefused {
+        table: table.source.name.clone(),
+        change: why.to_owned(),
+        reason: reason.to_owned(),
+    };
+    if let Some(reason) = frozen(policy) {
+        return Err(refused(reason));
+    }
+    if !may_empty(table) {
+        let name = &table.source.name;
+        return Err(refused(&format!(
+            "what was appended so far cannot be told again: begin the log anew with \
+             --full-resync={name}, which empties it"
+        )));
+    }
+    let again = copy_again(writer, table).await?;
+    writer.commit_markers(again).await?;
+    if writer.context.source.log.admits("new shapes") {
+        tracing::info!(table = table.source.name, "{why}");
+    }
+    Ok(Evolved::CopyAgain)
+}
+
+/// A log cannot be told again by its source.
+fn may_empty(table: &Table) -> bool {
+    table.settings.write_mode != WriteMode::Append
+}
+
+fn is_rename(change: &SchemaChange) -> bool {
+    matches!(change.kind, ChangeKind::RenameColumn { .. })
+}
+
+/// Whether rows that are there already have values after the change of which the stream says nothing.
 fn rewrites(writer: &Writer, change: &SchemaChange, table: &Table) -> bool {
-    let silent = writer.context.source.plugin.info.has("silent-rewrites");
-    if !silent || table.settings.write_mode == WriteMode::Append {
+    if !may_empty(table) {
         return false;
     }
-    let after = |column: &str| change.after.as_ref()?.schema.fields().find(column);
+    let silent = writer.context.source.plugin.info.has("silent-rewrites");
+    let known = &table.source.schema;
+    let before = |column: &str| known.field_with_name(column).ok();
+    let after = |column: &str| change.after.as_ref()?.schema.field_with_name(column).ok();
     match &change.kind {
-        ChangeKind::AddColumn { column } => after(column)
-            .is_some_and(|(_, field)| field.metadata().get(FILLED).is_some_and(|it| it == "true")),
+        ChangeKind::AddColumn { column } => after(column).is_some_and(|now| {
+            let filled = now.metadata().get(FILLED).is_some_and(|it| it == "true");
+            let took_a_name = before(column).is_some_and(|old| identity::is_another(old, now));
+            silent && filled || identity::was_hidden(known, now) || took_a_name
+        }),
         ChangeKind::ModifyColumn { column } => {
-            let types = table.source.schema.fields().find(column).zip(after(column));
-            types.is_some_and(|((_, old), (_, new))| type_step(old, new) != TypeStep::Same)
+            let types = before(column).zip(after(column));
+            types.is_some_and(|(old, new)| {
+                let by_type = || silent && type_step(old, new) != TypeStep::Same;
+                identity::has_other_values(old, new).unwrap_or_else(by_type)
+            })
         }
-        _ => false,
+        ChangeKind::RenameColumn { new_name, .. } => before(new_name).is_some(),
+        ChangeKind::DropColumn { .. } | ChangeKind::AddTable | ChangeKind::DropTable => false,
     }
 }
 
@@ -101,20 +192,20 @@ async fn copy_again(writer: &Writer, table: &Table) -> Result<Vec<Marker>, RunEr
     Ok(markers)
 }
 
-async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<(), RunError> {
+/// Has the destination make a change.
+async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<ChangeOutcome, RunError> {
     let schema = writer.context.name();
     let changes = std::slice::from_ref(change);
     let outcomes = writer.destination.apply_schema_changes(schema, changes, writer.epoch).await?;
-    for outcome in outcomes {
-        if let ChangeOutcome::Refused { reason } = outcome {
-            return Err(refused(change, reason));
-        }
+    let refusal = outcomes.into_iter().find(|it| matches!(it, ChangeOutcome::Refused { .. }));
+    if let Some(refusal) = refusal {
+        return Ok(refusal);
     }
     writer.context.metrics.table(&change.table).schema_change(&change.kind);
     if writer.context.source.log.admits("new shapes") {
         tracing::info!(table = change.table, change = %describe(&change.kind), "shape changed");
     }
-    Ok(())
+    Ok(ChangeOutcome::Applied)
 }
 
 /// The column that an addition would bring although the operator excluded it.

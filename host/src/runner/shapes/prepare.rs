@@ -3,11 +3,12 @@
 use super::{
     evolve::{self, Evolved},
     replace,
-    stored::{Evolution, accept_shape, stored_shape},
+    stored::{Evolution, accept_shape, shape_marker, stored_shape},
 };
 use crate::{
     model::TableShape,
     runner::{commit::Writer, error::RunError, names::listed, state::TableState, table::Table},
+    schema::News,
 };
 
 /// Makes the destination's tables, and carries over what changed since the last run. A table that
@@ -43,11 +44,7 @@ pub async fn prepare_table(
     table.version = stored.as_ref().map_or(0, |(_, version)| *version);
     let past = match stored {
         Some((stored, _)) if !forget => {
-            let now = table.remember(stored);
-            check_key(table, &now)?;
-            writer.create_table(table).await?;
-            let news = table.compare_with(&now.schema);
-            return evolve::apply(writer, table, news).await;
+            return go_on(writer, table, stored).await;
         }
         past => past,
     };
@@ -63,14 +60,37 @@ pub async fn prepare_table(
     Ok(Evolved::Kept)
 }
 
+/// Carries over what the source describes otherwise than it did.
+async fn go_on(
+    writer: &Writer,
+    table: &mut Table,
+    stored: TableShape,
+) -> Result<Evolved, RunError> {
+    let now = table.remember(stored);
+    let news = table.compare_with(&now.schema);
+    if news.unclear.is_none() {
+        check_key(table, &news, &now)?;
+        writer.create_table(table).await?;
+    }
+    let evolved = evolve::apply(writer, table, news).await?;
+    // Nothing is committed without need: an attempt that commits counts as progress.
+    if evolved != Evolved::CopyAgain && table.adopt(&now.schema) {
+        writer.commit_markers(vec![shape_marker(table)?]).await?;
+    }
+    Ok(evolved)
+}
+
 /// Whether two shapes have the same columns and the same key.
 fn is_same(one: &TableShape, other: &TableShape) -> bool {
     one.schema == other.schema && one.key == other.key
 }
 
 /// Rows are found again by their key, so another key is another table.
-fn check_key(table: &Table, now: &TableShape) -> Result<(), RunError> {
-    let TableShape { name, key, .. } = &table.source;
+fn check_key(table: &Table, news: &News, now: &TableShape) -> Result<(), RunError> {
+    let TableShape { name, .. } = &table.source;
+    // Renamed columns are the same key.
+    let renamed = news.changes.last().and_then(|change| change.after.as_ref());
+    let key = &renamed.unwrap_or(&table.source).key;
     if *key == now.key {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use crate::{
     model::{Action, ChangeKind, SchemaChange, TableShape},
     plugin::{ChangeOutcome, PluginError},
     runner::{commit::Writer, error::RunError, table::Table},
-    schema::{TypeStep, type_step},
+    schema::identity,
 };
 
 /// Makes the table, in place of the one that had the shape `past` where that cannot take it.
@@ -55,7 +55,7 @@ async fn drop_table(writer: &Writer, table: &str, cause: PluginError) -> Result<
 fn is_another(past: &TableShape, now: &TableShape) -> bool {
     let has_another_type = past.schema.fields().iter().any(|old| {
         let new = now.schema.field_with_name(old.name());
-        new.is_ok_and(|new| type_step(old, new) != TypeStep::Same)
+        new.is_ok_and(|new| !identity::is_same_but_for_identity(old, new))
     });
     has_another_type || past.key != now.key
 }

@@ -76,7 +76,8 @@ impl Evolution {
     }
 }
 
-fn shape_marker(table: &Table) -> Result<Marker, RunError> {
+/// Remembers a table's present shape, in a commit of the caller's.
+pub fn shape_marker(table: &Table) -> Result<Marker, RunError> {
     let TableShape { name, schema, key, .. } = &table.source;
     let encoded = table_schema(schema.clone()).map_err(|cause| unencodable(name, cause))?;
     let stored =

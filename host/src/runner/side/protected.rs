@@ -1,6 +1,9 @@
 //! What of the configuration and the host no connector may be granted (I10).
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     config::{Grants, SecretSource, WarpConfig},
@@ -28,9 +31,18 @@ pub fn protected_places(config: &WarpConfig, plugins: &[&Arc<Plugin>]) -> Vec<Pr
             add("the plugin directory", directory, true);
         }
     }
+    if let Ok(program) = std::env::current_exe() {
+        // It is started as the compiler, and by the operator.
+        add("this program", &program, false);
+    }
     let (source, destination) = (&config.source, &config.destination);
     for file in [&source.connection_string_file, &destination.connection_string_file] {
         file.iter().for_each(|file| add("a connection string", file, false));
+    }
+    for grants in [&source.grants, &destination.grants] {
+        for file in programs(grants, &config.base_dir) {
+            add("the program of a secret", &file, false);
+        }
     }
     for (what, file) in secrets(&source.grants).chain(secrets(&destination.grants)) {
         add(what, &config.base_dir.join(file), false);
@@ -41,18 +53,38 @@ pub fn protected_places(config: &WarpConfig, plugins: &[&Arc<Plugin>]) -> Vec<Pr
 fn secrets(grants: &Grants) -> impl Iterator<Item = (&'static str, &Path)> {
     let files = grants.secrets.values().filter_map(|secret| match secret {
         SecretSource::File(path) => Some(("a secret", path.as_path())),
-        // Whoever can write it has the host run anything. Without `/` it is of the system.
-        SecretSource::Command { command, .. } => {
-            let program = command.first().filter(|program| program.contains('/'));
-            program.map(|program| ("the program of a secret", Path::new(program)))
-        }
-        SecretSource::Env(_) => None,
+        SecretSource::Command { .. } | SecretSource::Env(_) => None,
     });
     let of_hosts = grants.hosts.iter().flat_map(|host| {
         let files = [&host.ca, &host.certificate, &host.key];
         files.into_iter().flatten().map(|path| ("a file for TLS", path.as_path()))
     });
     files.chain(of_hosts)
+}
+
+/// What runs when the commands of secrets do, and every file that they name: a script is an argument
+/// of the program that reads it. Whoever can write one of them has the host run anything.
+fn programs(grants: &Grants, base_dir: &Path) -> Vec<PathBuf> {
+    let commands = grants.secrets.values().filter_map(|secret| match secret {
+        SecretSource::Command { command, .. } => Some(command),
+        SecretSource::File(_) | SecretSource::Env(_) => None,
+    });
+    let mut files = Vec::new();
+    for command in commands {
+        let looked_up = command.first().filter(|program| !program.contains('/'));
+        let path = std::env::var_os("PATH").filter(|_| looked_up.is_some()).unwrap_or_default();
+        let program = looked_up.map_or("", String::as_str);
+        files.extend(std::env::split_paths(&path).map(|directory| directory.join(program)));
+        // Also the value of `--config=FILE`.
+        let words = command.iter().flat_map(|word| [Some(word.as_str()), value_of(word)]);
+        files.extend(words.flatten().map(|word| base_dir.join(word)));
+    }
+    files.retain(|file| file.is_file());
+    files
+}
+
+fn value_of(word: &str) -> Option<&str> {
+    word.split_once('=').map(|(_, value)| value)
 }
 
 /// Files that the connection string of a connector's side names for TLS. What can't be read of it is

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     error::Error,
+    num::NonZeroU32,
     sync::Arc,
 };
 
@@ -19,7 +20,7 @@ use crate::{
     },
     plugin::{ConnectorInfo, encode_batch, table_schema},
     runner::{error::RunError, names::listed},
-    schema::{compare, merge},
+    schema::{News, compare, identity, merge},
 };
 
 /// How many schemas of a table are remembered; a source that sends more is worked out anew (I7).
@@ -48,18 +49,28 @@ pub struct Table {
     known_bytes: usize,
 }
 
-/// What a source promises of its rows, by its capabilities.
+/// What a source promises of its rows, and a destination of what it makes of them, by their
+/// capabilities.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Promises {
     /// A snapshot ends exactly where the change stream starts.
     pub exact_snapshot: bool,
     /// Each insert and update carries the whole row, so that a column which it lacks has no value.
     pub whole_rows: bool,
+    /// No key is in two chunks of a snapshot.
+    pub disjoint_chunks: bool,
+    /// The destination keeps a log of operations, in which the last row of a key is what counts.
+    pub change_log: bool,
 }
 
 impl Promises {
-    pub fn of(source: &ConnectorInfo) -> Self {
-        Self { exact_snapshot: source.has("exact-snapshot"), whole_rows: source.has("whole-rows") }
+    pub fn of(source: &ConnectorInfo, destination: &ConnectorInfo) -> Self {
+        Self {
+            exact_snapshot: source.has("exact-snapshot"),
+            whole_rows: source.has("whole-rows"),
+            disjoint_chunks: source.has("disjoint-chunks"),
+            change_log: destination.has("change-log"),
+        }
     }
 }
 
@@ -88,6 +99,15 @@ impl Table {
         Ok(table)
     }
 
+    /// How many chunks of its snapshot may be under way at once. Where one key may have rows in
+    /// several, they are read in the order in which they were planned (I4).
+    pub fn readers_max(&self) -> NonZeroU32 {
+        if self.promises.disjoint_chunks || self.source.key.is_empty() {
+            return self.settings.max_parallel_streams;
+        }
+        NonZeroU32::MIN
+    }
+
     fn check_key(&self) -> Result<(), RunError> {
         let name = &self.source.name;
         let append = self.settings.write_mode == config::WriteMode::Append;
@@ -98,7 +118,8 @@ impl Table {
                     .into(),
             });
         }
-        if append && !self.promises.exact_snapshot {
+        let told_twice = self.promises.change_log && !self.source.key.is_empty();
+        if append && !self.promises.exact_snapshot && !told_twice {
             return Err(RunError::Unusable {
                 what: format!(
                     "table `{name}` cannot be appended to: this source's snapshot overlaps its \
@@ -217,21 +238,73 @@ impl Table {
     }
 
     /// What a batch of this schema brings that the table does not have yet, in the source's terms.
-    pub fn news(&self, schema: &TableSchema) -> Vec<SchemaChange> {
+    pub fn news(&self, schema: &TableSchema) -> News {
         if self.known.contains_key(&schema.id) {
-            return Vec::new();
+            return News::default();
         }
-        self.compare_with(&schema.arrow)
+        self.compare_with(&schema.arrow).of_rows()
     }
 
     /// What these columns bring that the table does not have yet, in the source's terms.
-    pub fn compare_with(&self, arrow: &Schema) -> Vec<SchemaChange> {
+    pub fn compare_with(&self, arrow: &Schema) -> News {
         let mut news = compare(&self.source, arrow);
-        news.retain(|change| match &change.kind {
+        news.changes.retain(|change| match &change.kind {
             ChangeKind::AddColumn { column } => !self.rules.is_left_out(column),
             _ => true,
         });
         news
+    }
+
+    /// Takes over what the source says of which column is which; whether it is news.
+    pub fn adopt(&mut self, now: &Schema) -> bool {
+        let adopted = identity::adopt(&self.source.schema, now);
+        if adopted == self.source.schema {
+            return false;
+        }
+        self.source.schema = adopted;
+        self.shape_bytes = self.source.byte_count();
+        true
+    }
+
+    /// Takes over a change of a column that is none to the destination: the source says something
+    /// else of which column it is.
+    pub fn learn(&mut self, change: &SchemaChange) -> bool {
+        let (ChangeKind::ModifyColumn { column }, Some(after)) = (&change.kind, &change.after)
+        else {
+            return false;
+        };
+        let known = self.source.schema.field_with_name(column).ok();
+        let fields = known.zip(after.schema.field_with_name(column).ok());
+        let is_same = fields.is_some_and(|(old, now)| identity::is_same_but_for_identity(old, now));
+        if is_same {
+            self.adopt(&after.schema);
+        }
+        is_same
+    }
+
+    /// Whether the destination may have another column of the name that a change brings.
+    pub fn is_taken(&self, change: &SchemaChange) -> bool {
+        let name = match &change.kind {
+            ChangeKind::AddColumn { column } => column,
+            ChangeKind::RenameColumn { new_name, .. } => new_name,
+            _ => return false,
+        };
+        self.source.schema.field_with_name(name).is_ok()
+    }
+
+    /// Rules name columns, so one that they name cannot get another name behind their back.
+    pub fn check_rename(&self, change: &SchemaChange) -> Result<(), RunError> {
+        let ChangeKind::RenameColumn { column, new_name } = &change.kind else { return Ok(()) };
+        let Some((rule, _)) = self.rules.named().find(|(_, named)| named == column) else {
+            return Ok(());
+        };
+        Err(RunError::Unusable {
+            what: format!(
+                "table `{}`: `columns.{rule}` names `{column}`, which is called `{new_name}` now",
+                self.source.name
+            ),
+            help: format!("write `{new_name}` there and run again"),
+        })
     }
 
     /// A column that the source has and the destination will not.
@@ -259,6 +332,9 @@ impl Table {
             ChangeKind::RenameColumn { column, new_name } => {
                 let old = self.rules.destination_name(column).map(str::to_owned);
                 self.source.schema = without(&self.source, column);
+                let key = self.source.key.iter_mut().filter(|key| *key == column);
+                key.for_each(|key| new_name.clone_into(key));
+                self.rules.rename_key(column, new_name);
                 let new_name = self.take_column(change, new_name)?;
                 ChangeKind::RenameColumn { column: old?, new_name }
             }

@@ -60,6 +60,12 @@ impl ColumnRules {
         Self { columns, key, left_out: BTreeSet::new() }
     }
 
+    /// A column of the key has another name.
+    pub fn rename_key(&mut self, column: &str, new_name: &str) {
+        let key = self.key.iter_mut().filter(|key| *key == column);
+        key.for_each(|key| new_name.clone_into(key));
+    }
+
     pub fn leave_out(&mut self, column: String) {
         self.left_out.insert(column);
     }

@@ -3,15 +3,27 @@
 //! A file of the schema's directory is a table of its own; a directory in it is a table whose files
 //! are parts. Deeper directories, hidden files and unknown extensions are left alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use cartridge_warp_sdk::Failure;
 
 use super::name::ReadingOrder;
-use super::{FileName, Format, Identities, fnv1a};
+use super::{FileName, Format, Identities};
 use crate::fault;
+use crate::naming::{self, fnv1a};
+
+/// A file's place among the files of its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The table's own file, which may still grow.
+    Alone,
+    /// One of several in the table's directory.
+    Part,
+    /// By its name a rotated file, or by its format one that never grows.
+    Complete,
+}
 
 /// One data file as it stands now.
 #[derive(Debug, Clone)]
@@ -26,6 +38,8 @@ pub struct FileEntry {
     pub shown: String,
     /// What stays when it is renamed.
     pub identity: u64,
+    /// Its place in its table.
+    pub place: Place,
     /// When it was last written, as far as the file system says.
     pub modified: Option<std::time::SystemTime>,
     /// Its length when it was listed.
@@ -38,6 +52,12 @@ impl FileEntry {
     pub fn path_hash(&self) -> u32 {
         let hash = fnv1a(self.shown.as_bytes());
         (hash ^ hash >> 32) as u32
+    }
+
+    /// When it was last changed, in seconds since 1970, for positions.
+    pub fn changed(&self) -> Option<u32> {
+        let since = self.modified?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        u32::try_from(since.as_secs()).ok()
     }
 
     /// The table's hash, for positions.
@@ -88,14 +108,16 @@ impl Catalog {
                 }
                 let shown = format!("{schema}/{name}");
                 for (file, path) in self.entries(&path, &shown)? {
-                    if let Some(parsed) = FileName::parse(&file).filter(|_| path.is_file()) {
-                        let shown = format!("{shown}/{file}");
-                        self.add(&mut tables, name.clone(), &parsed, path, shown)?;
+                    if let Some(parsed) = FileName::parse(&file).filter(|_| !path.is_dir()) {
+                        let table = naming::column(&name).into_owned();
+                        let found = Found { path, shown: format!("{shown}/{file}") };
+                        self.add(&mut tables, table, Place::Part, &parsed, found)?;
                     }
                 }
             } else if let Some(parsed) = FileName::parse(&name) {
-                let shown = format!("{schema}/{name}");
-                self.add(&mut tables, parsed.stem.clone(), &parsed, path, shown)?;
+                let table = naming::column(&parsed.stem).into_owned();
+                let found = Found { path, shown: format!("{schema}/{name}") };
+                self.add(&mut tables, table, Place::Alone, &parsed, found)?;
             }
         }
         for files in tables.values_mut() {
@@ -118,24 +140,88 @@ impl Catalog {
         Ok(entries)
     }
 
+    /// Files of a schema that have these identities, whatever they are called: the path, and how
+    /// messages call it.
+    pub fn find(
+        &mut self,
+        schema: &str,
+        wanted: &HashSet<u64>,
+    ) -> Result<Vec<(u64, Found)>, Failure> {
+        let mut files = Vec::new();
+        for (name, path) in self.entries(&self.root.join(schema), schema)? {
+            let shown = format!("{schema}/{name}");
+            if path.is_dir() {
+                let within = self.entries(&path, &shown)?;
+                files.extend(
+                    within.into_iter().map(|(file, path)| (path, format!("{shown}/{file}"))),
+                );
+            } else {
+                files.push((path, shown));
+            }
+        }
+        let mut found = Vec::new();
+        for (path, shown) in files {
+            // Whatever cannot be looked at is none of those that were read.
+            if let Ok(identity) = self.identities.of(&path)
+                && wanted.contains(&identity)
+            {
+                found.push((identity, Found { path, shown }));
+            }
+        }
+        Ok(found)
+    }
+
+    /// A file of a known table under a name that says nothing, as it stands now; none if it is gone.
+    pub fn entry(
+        &self,
+        table: &str,
+        format: Format,
+        identity: u64,
+        found: Found,
+    ) -> Option<FileEntry> {
+        let metadata = fs::metadata(&found.path).ok()?;
+        let order = FileName { stem: table.to_owned(), format, rotation: "0".to_owned() }.order();
+        Some(FileEntry {
+            table: table.to_owned(),
+            format,
+            place: Place::Complete,
+            path: found.path,
+            shown: found.shown,
+            identity,
+            modified: metadata.modified().ok(),
+            size: metadata.len(),
+            order,
+        })
+    }
+
     fn add(
         &mut self,
         tables: &mut BTreeMap<String, Vec<FileEntry>>,
         table: String,
+        place: Place,
         name: &FileName,
-        path: PathBuf,
-        shown: String,
+        found: Found,
     ) -> Result<(), Failure> {
+        let Found { path, shown } = found;
         let seen = fs::metadata(&path).and_then(|found| Ok((found, self.identities.of(&path)?)));
         let (metadata, identity) = match seen {
             Ok(seen) => seen,
             // Renamed or deleted since the directory was read; the next listing tells.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_link(&path) => {
+                return Ok(());
+            }
+            Err(error) if is_link(&path) => return Err(fault::link(&shown, &error)),
             Err(error) => return Err(fault::io(&shown, &error)),
         };
+        // Pipes and the like hold no rows.
+        if !metadata.is_file() {
+            return Ok(());
+        }
+        let complete = !name.rotation.is_empty() || name.format == Format::Parquet;
         tables.entry(table.clone()).or_default().push(FileEntry {
             table,
             format: name.format,
+            place: if complete { Place::Complete } else { place },
             path,
             shown,
             identity,
@@ -145,4 +231,16 @@ impl Catalog {
         });
         Ok(())
     }
+}
+
+/// Where a file lies.
+pub struct Found {
+    /// Where to open it.
+    pub path: PathBuf,
+    /// How messages call it.
+    pub shown: String,
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
 }

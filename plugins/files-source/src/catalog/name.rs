@@ -11,7 +11,8 @@ pub enum Format {
     Parquet,
 }
 
-/// A file's name taken apart: `orders.ndjson.2` is a rotated `orders.ndjson`.
+/// A file's name taken apart: `orders.ndjson.2` is a rotated `orders.ndjson`, as
+/// `orders.ndjson-20240501` is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileName {
     /// Before the format's extension.
@@ -36,7 +37,7 @@ impl FileName {
         let mut from = 0;
         while let Some(at) = name[from..].find('.').map(|at| from + at) {
             let (extension, rotation) =
-                name[at + 1..].split_once('.').unwrap_or((&name[at + 1..], ""));
+                name[at + 1..].split_once(['.', '-']).unwrap_or((&name[at + 1..], ""));
             let format = match extension.to_ascii_lowercase().as_str() {
                 "csv" => Some(Format::Csv),
                 "ndjson" | "jsonl" => Some(Format::Ndjson),
@@ -71,5 +72,33 @@ impl FileName {
             std::cmp::Reverse(number.unwrap_or(0)),
             self.rotation.clone(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_table_format_and_rotation() {
+        for (name, expected) in [
+            ("orders.csv", Some(("orders", Format::Csv, ""))),
+            ("orders.JSONL", Some(("orders", Format::Ndjson, ""))),
+            ("orders.csv.2", Some(("orders", Format::Csv, "2"))),
+            ("orders.csv-20240501", Some(("orders", Format::Csv, "20240501"))),
+            ("orders.csv-2024-05-01T10:00", Some(("orders", Format::Csv, "2024-05-01T10:00"))),
+            ("a.b.parquet", Some(("a.b", Format::Parquet, ""))),
+            ("orders.csv.gz", None),
+            ("orders.csv-20240501.gz", None),
+            ("orders.csv-old", None),
+            ("orders.csv.tmp", None),
+            (".orders.csv", None),
+            ("_orders.csv", None),
+            ("orders.txt", None),
+        ] {
+            let parsed = FileName::parse(name);
+            let parsed = parsed.as_ref().map(|n| (n.stem.as_str(), n.format, n.rotation.as_str()));
+            assert_eq!(parsed, expected, "{name}");
+        }
     }
 }

@@ -72,6 +72,10 @@ pub fn fields(record: &str, delimiter: u8) -> Result<Vec<(Cow<'_, str>, bool)>, 
             };
             fields.push((text, true));
             at = close + 1;
+            // Blanks there are nobody's value: some write `"id" ,"name"`.
+            while bytes.get(at).is_some_and(|byte| b" \t".contains(byte) && *byte != delimiter) {
+                at += 1;
+            }
             if bytes.get(at).is_some_and(|byte| *byte != delimiter) {
                 return Err(format!("field {} goes on after its closing quote", fields.len()));
             }
@@ -107,6 +111,7 @@ mod tests {
             (r#""a,b","","c""d""#, vec!["<a,b>", "<>", "<c\"d>"]),
             ("\"two\nlines\",x", vec!["<two\nlines>", "x"]),
             (r#"5" pipe,"ü""#, vec!["5\" pipe", "<ü>"]),
+            (r#""a" ,"b" "#, vec!["<a>", "<b>"]),
         ] {
             assert_eq!(read(record).unwrap(), expected, "{record}");
         }

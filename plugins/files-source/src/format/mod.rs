@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod json;
+pub mod number;
 pub mod records;
 
 use std::borrow::Cow;
@@ -19,6 +20,8 @@ pub enum Token<'a> {
     Text { raw: &'a str, text: Cow<'a, str> },
     /// A JSON object or array, as written and known to be valid.
     Nested(&'a str),
-    /// A CSV field.
+    /// A CSV field without quotes.
     Plain(Cow<'a, str>),
+    /// A CSV field between quotes.
+    Quoted(Cow<'a, str>),
 }

@@ -4,7 +4,8 @@ use std::fs::File;
 
 use cartridge_warp_sdk::{DeadLetter, Failure, Limits, Operation, TableWriter};
 
-use super::record::{RecordFormat, header_of};
+use super::header::Header;
+use super::record::RecordFormat;
 use super::row::{Fault, RowReader, Verdict};
 use super::{LineNumbers, parquet};
 use crate::catalog::{FileEntry, Format};
@@ -103,7 +104,7 @@ impl<'c> TableReader<'c> {
             return self.read_records(entry, records, &RecordFormat::Ndjson, budget);
         };
         let delimiter = self.csv.delimiter_byte()?;
-        let Some(header) = header_of(&mut file, self.csv, delimiter).map_err(failed)? else {
+        let Some(header) = Header::read(&mut file, self.csv, delimiter).map_err(failed)? else {
             return Ok((offset, Stop::Drained));
         };
         let format = RecordFormat::Csv { header: &header, delimiter, null: self.csv.null.as_str() };

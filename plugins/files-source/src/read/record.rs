@@ -1,38 +1,11 @@
 //! Records of text formats to rows.
 
-use std::fs::File;
-use std::io::Result;
-use std::sync::Arc;
-
-use crate::format::records::{RECORD_BYTES_MAX, Record, Records, Splitter};
+use crate::format::records::{RECORD_BYTES_MAX, Record};
 use crate::format::{Token, csv, json};
-use crate::options::CsvOptions;
+use crate::shape::{TS_FIELD, names};
 
+use super::header::Header;
 use super::row::{Fault, RowReader};
-
-/// The column names of one CSV file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    /// In order.
-    pub names: Arc<[String]>,
-    /// Where the first row begins.
-    pub end: u64,
-}
-
-/// Reads a CSV file's header; none while it is incomplete. Without a header the first record's
-/// fields are counted.
-pub fn header_of(file: &mut File, options: &CsvOptions, delimiter: u8) -> Result<Option<Header>> {
-    let mut records = Records::open(file, Splitter::Csv { delimiter }, 0, u64::MAX)?;
-    let Some(record) = records.next()? else { return Ok(None) };
-    let text = String::from_utf8_lossy(record.bytes);
-    let fields = csv::fields(&text, delimiter).unwrap_or_default();
-    let names = if options.header {
-        fields.into_iter().map(|(name, _)| name.trim().to_owned()).collect()
-    } else {
-        (1..=fields.len()).map(|number| format!("column_{number}")).collect()
-    };
-    Ok(Some(Header { names, end: if options.header { record.end } else { 0 } }))
-}
 
 /// How records of one file become fields.
 pub enum RecordFormat<'f> {
@@ -57,28 +30,34 @@ impl RecordFormat<'_> {
 
     /// Reads the fields of a record into a row.
     pub fn read(&self, record: &Record<'_>, row: &mut RowReader<'_, '_>) {
-        if record.oversized {
-            return row.fail(Fault::malformed(format!(
-                "the record has no end within {} MiB",
-                RECORD_BYTES_MAX >> 20
-            )));
-        }
-        let Ok(text) = std::str::from_utf8(record.bytes) else {
-            return row.fail(Fault::malformed("the record is not UTF-8"));
-        };
-        if let Err(message) = self.fields(text, |name, token| row.field(name, &token)) {
+        let read = self
+            .text(record)
+            .and_then(|text| self.fields(text, |name, token| row.field(name, &token)));
+        if let Err(message) = read {
             row.fail(Fault::malformed(message));
         }
     }
 
-    /// Calls `field` for each field of a record.
-    pub fn fields(
-        &self,
-        text: &str,
-        mut field: impl FnMut(&str, Token<'_>),
-    ) -> std::result::Result<(), String> {
+    /// A record's text.
+    ///
+    /// # Errors
+    /// Why it has none that could be read.
+    pub fn text<'r>(&self, record: &Record<'r>) -> Result<&'r str, String> {
+        if record.oversized {
+            return Err(format!("the record has no end within {} MiB", RECORD_BYTES_MAX >> 20));
+        }
+        if let Self::Csv { header: Header { fault: Some(fault), .. }, .. } = self {
+            return Err(fault.clone());
+        }
+        std::str::from_utf8(record.bytes).map_err(|_| "the record is not UTF-8".to_owned())
+    }
+
+    /// Calls `field` for each field of a record, called as the table calls it.
+    pub fn fields(&self, text: &str, mut field: impl FnMut(&str, Token<'_>)) -> Result<(), String> {
         match self {
-            Self::Ndjson => json::fields(text, |name, token| field(&name, token)),
+            Self::Ndjson => json::fields(text, |name, token| {
+                field(&names::of_field(&name, &token), token);
+            }),
             Self::Csv { header, delimiter, null } => {
                 let fields = csv::fields(text, *delimiter)?;
                 if fields.len() != header.names.len() {
@@ -89,8 +68,15 @@ impl RecordFormat<'_> {
                     ));
                 }
                 for (name, (text, quoted)) in header.names.iter().zip(fields) {
-                    let null = !quoted && text == *null;
-                    field(name, if null { Token::Null } else { Token::Plain(text) });
+                    let token = match quoted {
+                        true => Token::Quoted(text),
+                        false if text == *null => Token::Null,
+                        false => Token::Plain(text),
+                    };
+                    match name.as_str() {
+                        TS_FIELD => field(&names::of_field(name, &token), token),
+                        name => field(name, token),
+                    }
                 }
                 Ok(())
             }

@@ -2,7 +2,7 @@
 
 use cartridge_warp_sdk::{ColumnType, Operation, RowBuilder, Value, ValueError, parse_timestamp};
 
-use crate::format::Token;
+use crate::format::{Token, number};
 use crate::shape::{COLUMNS_MAX, Guess, OP_FIELD, Shape, TS_FIELD};
 
 /// Why a row cannot travel.
@@ -65,16 +65,25 @@ impl<'w, 's> RowReader<'w, 's> {
         }
     }
 
-    /// Takes a field.
+    /// Takes a field, called as the table calls it.
     pub fn field(&mut self, name: &str, token: &Token<'_>) {
         match self.shape.find(name, self.next) {
-            Some(column) => {
-                self.next = column + 1;
-                let value = value_of(token, self.shape.column_type(column));
-                self.set(column, value);
-            }
+            Some(column) => self.known(column, token),
             None => self.unknown(name, token),
         }
+    }
+
+    fn known(&mut self, column: usize, token: &Token<'_>) {
+        self.next = column + 1;
+        let (column_type, declared) =
+            (self.shape.column_type(column), self.shape.is_declared(column));
+        if is_own_text(token, column_type, declared) {
+            return self.set(column, value_of(token, column_type));
+        }
+        let name = &self.shape.table().columns[column].name;
+        self.fail(Fault::conversion(format!(
+            "column {name}: the text is not one that a value of type {column_type} is written as"
+        )));
     }
 
     /// Takes a value that is typed already.
@@ -93,17 +102,9 @@ impl<'w, 's> RowReader<'w, 's> {
                     self.fail(Fault::malformed("_op is none of insert, update, delete, truncate"))
                 }
             },
-            (TS_FIELD, Token::Text { text, .. } | Token::Plain(text)) => {
+            (TS_FIELD, Token::Text { text, .. } | Token::Plain(text) | Token::Quoted(text)) => {
                 self.at = parse_timestamp(text).map(|(micros, _)| micros);
-                if self.at.is_none() {
-                    self.fail(Fault::conversion("_ts is no timestamp"));
-                }
             }
-            (TS_FIELD, _) => self.fail(Fault::conversion("_ts is no timestamp")),
-            (name, _) if cartridge_warp_sdk::is_reserved(name) => {
-                self.fail(Fault::malformed(format!("the field name {name} is reserved")));
-            }
-            ("", _) => self.fail(Fault::malformed("a field has no name")),
             (name, token) => {
                 let known = self.shape.table().columns.len() + self.new_columns.len();
                 if known >= COLUMNS_MAX {
@@ -153,7 +154,9 @@ impl<'w, 's> RowReader<'w, 's> {
 }
 
 fn operation_of(token: &Token<'_>) -> Option<Operation> {
-    let (Token::Text { text, .. } | Token::Plain(text)) = token else { return None };
+    let (Token::Text { text, .. } | Token::Plain(text) | Token::Quoted(text)) = token else {
+        return None;
+    };
     Some(match text.to_ascii_lowercase().as_str() {
         "insert" | "i" | "c" | "r" | "create" | "read" => Operation::Insert,
         "update" | "u" => Operation::Update,
@@ -172,9 +175,33 @@ fn value_of<'t>(token: &'t Token<'_>, column_type: &ColumnType) -> Value<'t> {
         Token::Number(raw) | Token::Text { raw, .. } if json => Value::Json((*raw).into()),
         Token::Number(raw) => Value::Str(raw),
         Token::Nested(raw) => Value::Json((*raw).into()),
-        Token::Text { text, .. } | Token::Plain(text) => match column_type {
+        Token::Text { text, .. } | Token::Plain(text) | Token::Quoted(text) => match column_type {
             ColumnType::Binary => Value::Bytes(text.as_bytes()),
             _ => Value::Str(text),
         },
     }
+}
+
+/// Whether a value of the column's type is written as the field has it, so that none becomes another.
+fn is_own_text(token: &Token<'_>, column_type: &ColumnType, declared: bool) -> bool {
+    let (text, is_number): (&str, fn(&str) -> bool) = match token {
+        Token::Number(raw) => (raw, number::is_number),
+        Token::Plain(text) => (text, number::is_number),
+        // Between quotes a power of ten is a word: `"1e5"`.
+        Token::Quoted(text) | Token::Text { text, .. } => (text, number::is_plain),
+        Token::Null | Token::Bool(_) | Token::Nested(_) => return true,
+    };
+    match column_type {
+        ColumnType::Integer | ColumnType::BigInt => is_number(text) && number::is_whole(text),
+        ColumnType::Decimal { .. } => is_number(text),
+        ColumnType::Double => is_no_number(text) || (is_number(text) && number::is_double(text)),
+        ColumnType::Float => is_no_number(text) || (is_number(text) && number::is_float(text)),
+        ColumnType::Boolean => declared || matches!(text, "true" | "false"),
+        _ => true,
+    }
+}
+
+/// The words for floating-point numbers that are none.
+fn is_no_number(text: &str) -> bool {
+    matches!(text, "NaN" | "Infinity" | "-Infinity" | "inf" | "-inf")
 }

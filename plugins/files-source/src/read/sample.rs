@@ -4,15 +4,20 @@ use std::fs::File;
 
 use cartridge_warp_sdk::Failure;
 
+use super::header::Header;
 use super::parquet;
-use super::record::{RecordFormat, header_of};
+use super::record::RecordFormat;
+use super::unfinished::why_unfinished;
 use crate::catalog::{FileEntry, Format};
 use crate::fault;
 use crate::format::records::{Records, Splitter};
 use crate::options::Options;
 use crate::shape::{COLUMNS_MAX, Guess, Shape};
 
-/// Infers a table's shape. Rows that cannot be read are passed over here; reading rejects them.
+/// Infers a table's shape. Rows that cannot be read teach nothing here; reading rejects them.
+///
+/// A column that a header names exists, whatever the rows hold: of text, if they hold nothing. Only
+/// where there are no rows yet, their types are waited for.
 pub fn sample(table: &str, files: &[FileEntry], options: &Options) -> Result<Shape, Failure> {
     let mut shape = Shape::declared(table, options)?;
     let mut seen = Seen::default();
@@ -28,7 +33,11 @@ pub fn sample(table: &str, files: &[FileEntry], options: &Options) -> Result<Sha
             sample_records(&mut file, entry, options, &mut rows, &mut seen).map_err(failed)?;
         }
     }
+    if seen.records > 0 {
+        seen.name_empty_columns();
+    }
     shape.learn(&seen.columns);
+    shape.unreadable = seen.fault;
     shape.record_bytes = seen.bytes.checked_div(seen.records);
     Ok(shape)
 }
@@ -36,12 +45,34 @@ pub fn sample(table: &str, files: &[FileEntry], options: &Options) -> Result<Sha
 #[derive(Default)]
 struct Seen {
     columns: Vec<(String, Guess)>,
+    /// Columns that headers name.
+    named: std::collections::HashSet<String>,
     index: std::collections::HashMap<String, usize>,
     records: u64,
     bytes: u64,
+    /// The first row that cannot be read, and why.
+    fault: Option<String>,
 }
 
 impl Seen {
+    /// Notes why nothing of a file can be read yet, unless there is nothing.
+    fn unfinished(&mut self, entry: &FileEntry) -> std::io::Result<()> {
+        if entry.size > 0 {
+            let why = why_unfinished(entry, 0)?;
+            self.fault.get_or_insert_with(|| format!("{}: {why}", entry.shown));
+        }
+        Ok(())
+    }
+
+    /// Gives columns of headers that had no value a type that holds any.
+    fn name_empty_columns(&mut self) {
+        for (name, guess) in &mut self.columns {
+            if *guess == Guess::Unknown && self.named.contains(name) {
+                *guess = Guess::String;
+            }
+        }
+    }
+
     fn add(&mut self, name: &str, guess: Guess) {
         match self.index.get(name) {
             Some(at) => {
@@ -68,9 +99,12 @@ fn sample_records(
     let header;
     let (format, splitter, start) = match entry.format {
         Format::Csv => {
-            let Some(found) = header_of(file, &options.csv, delimiter)? else { return Ok(()) };
+            let Some(found) = Header::read(file, &options.csv, delimiter)? else {
+                return seen.unfinished(entry);
+            };
             header = found;
             header.names.iter().for_each(|name| seen.add(name, Guess::Unknown));
+            seen.named.extend(header.names.iter().cloned());
             let null = options.csv.null.as_str();
             let format = RecordFormat::Csv { header: &header, delimiter, null };
             (format, Splitter::Csv { delimiter }, header.end)
@@ -78,17 +112,25 @@ fn sample_records(
         _ => (RecordFormat::Ndjson, Splitter::Lines, 0),
     };
     let mut records = Records::open(file, splitter, start, entry.size)?;
+    let before = seen.records;
     while *rows > 0 {
         let Some(record) = records.next()? else { break };
-        let Ok(text) = std::str::from_utf8(record.bytes) else { continue };
-        if record.oversized || RecordFormat::is_blank(&record) {
+        if RecordFormat::is_blank(&record) {
             continue;
         }
         *rows -= 1;
         seen.records += 1;
         seen.bytes += record.bytes.len() as u64 + 1;
         // A malformed row teaches what stands before its fault, which does no harm.
-        let _ = format.fields(text, |name, token| seen.add(name, Guess::of(&token)));
+        let taught = format
+            .text(&record)
+            .and_then(|text| format.fields(text, |name, token| seen.add(name, Guess::of(&token))));
+        if let Err(fault) = taught {
+            seen.fault.get_or_insert_with(|| format!("{}: {fault}", entry.shown));
+        }
+    }
+    if seen.records == before && records.offset() == 0 {
+        return seen.unfinished(entry);
     }
     Ok(())
 }

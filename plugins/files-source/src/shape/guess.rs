@@ -2,7 +2,13 @@
 
 use cartridge_warp_sdk::{ColumnType, parse_date, parse_timestamp};
 
-use crate::format::Token;
+use crate::format::{Token, number};
+
+/// Whole numbers of at most so many digits fit 64 bits, signed.
+const LONG_DIGITS: usize = 18;
+/// Precisions that a column of larger whole numbers may have: those of 64 bits without a sign, and
+/// what 128 and 256 bits hold.
+const PRECISIONS: [u8; 3] = [20, 38, 76];
 
 /// What the values seen so far have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,8 +18,12 @@ pub enum Guess {
     Unknown,
     /// `true` and `false`.
     Boolean,
-    /// Whole numbers.
+    /// Whole numbers that a double holds, too.
     BigInt,
+    /// Whole numbers that 64 bits hold and no double does.
+    Long,
+    /// Whole numbers beyond 64 bits, of at most so many digits.
+    Huge(u8),
     /// Numbers.
     Double,
     /// Days.
@@ -37,12 +47,31 @@ impl Guess {
             Token::Number(raw) => Self::of_number(raw),
             Token::Nested(_) => Self::Json,
             Token::Text { text, .. } => Self::of_text(text),
-            Token::Plain(text) => Self::of_plain(text),
+            Token::Plain(text) => Self::of_field(text, number::is_number(text)),
+            Token::Quoted(text) => Self::of_field(text, number::is_plain(text)),
         }
     }
 
+    /// Digits that no number type keeps are kept as text.
     fn of_number(raw: &str) -> Self {
-        if raw.contains(['.', 'e', 'E']) { Self::Double } else { Self::BigInt }
+        let double = number::is_double(raw);
+        if !number::is_whole(raw) {
+            return if double { Self::Double } else { Self::String };
+        }
+        let digits = raw.trim_start_matches('-').len();
+        match () {
+            () if digits <= LONG_DIGITS || raw.parse::<i64>().is_ok() => {
+                if double {
+                    Self::BigInt
+                } else {
+                    Self::Long
+                }
+            }
+            () => PRECISIONS
+                .into_iter()
+                .find(|precision| digits <= usize::from(*precision))
+                .map_or(Self::String, Self::Huge),
+        }
     }
 
     fn of_text(text: &str) -> Self {
@@ -57,18 +86,12 @@ impl Guess {
     }
 
     /// A CSV field: numbers as JSON writes them, so that `00123` and `+1` stay text.
-    fn of_plain(text: &str) -> Self {
+    fn of_field(text: &str, is_number: bool) -> Self {
         match text {
-            "true" | "false" => return Self::Boolean,
-            _ => {}
+            "true" | "false" => Self::Boolean,
+            _ if is_number => Self::of_number(text),
+            _ => Self::of_text(text),
         }
-        let number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
-            && serde_json::from_str::<serde_json::Number>(text).is_ok();
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        let too_large = digits.bytes().all(|byte| byte.is_ascii_digit())
-            && digits.len() > 18
-            && !digits.starts_with('0');
-        if number || too_large { Self::of_number(text) } else { Self::of_text(text) }
     }
 
     /// What both have in common.
@@ -77,6 +100,11 @@ impl Guess {
             (Self::Unknown, known) | (known, Self::Unknown) => known,
             (a, b) if a == b => a,
             (Self::BigInt, Self::Double) | (Self::Double, Self::BigInt) => Self::Double,
+            (Self::BigInt, Self::Long) | (Self::Long, Self::BigInt) => Self::Long,
+            (Self::Huge(one), Self::Huge(other)) => Self::Huge(one.max(other)),
+            (huge @ Self::Huge(_), Self::BigInt | Self::Long)
+            | (Self::BigInt | Self::Long, huge @ Self::Huge(_)) => huge,
+            (Self::Exact(one), Self::Exact(other)) => Self::Exact(wider(one, other)),
             (Self::Json, _) | (_, Self::Json) => Self::Json,
             _ => Self::String,
         }
@@ -87,7 +115,8 @@ impl Guess {
         Some(match self {
             Self::Unknown => return None,
             Self::Boolean => ColumnType::Boolean,
-            Self::BigInt => ColumnType::BigInt,
+            Self::BigInt | Self::Long => ColumnType::BigInt,
+            Self::Huge(precision) => ColumnType::Decimal { precision: *precision, scale: 0 },
             Self::Double => ColumnType::Double,
             Self::Date => ColumnType::Date,
             Self::TimestampTz => ColumnType::TimestampTz,
@@ -95,6 +124,22 @@ impl Guess {
             Self::String => ColumnType::String,
             Self::Exact(column_type) => column_type.clone(),
         })
+    }
+}
+
+/// The narrowest type that holds both, of two that files declare.
+fn wider(one: ColumnType, other: ColumnType) -> ColumnType {
+    match (one, other) {
+        (one, other) if one == other => one,
+        (ColumnType::Integer, ColumnType::BigInt) | (ColumnType::BigInt, ColumnType::Integer) => {
+            ColumnType::BigInt
+        }
+        (ColumnType::Float, ColumnType::Double)
+        | (ColumnType::Double, ColumnType::Float)
+        | (ColumnType::Integer, ColumnType::Float | ColumnType::Double)
+        | (ColumnType::Float | ColumnType::Double, ColumnType::Integer) => ColumnType::Double,
+        (ColumnType::Json, _) | (_, ColumnType::Json) => ColumnType::Json,
+        _ => ColumnType::String,
     }
 }
 
@@ -107,7 +152,13 @@ mod tests {
         for (text, expected) in [
             ("1", Guess::BigInt),
             ("-7", Guess::BigInt),
-            ("99999999999999999999", Guess::BigInt),
+            ("9007199254740993", Guess::Long),
+            ("9223372036854775807", Guess::Long),
+            ("9223372036854775808", Guess::Huge(20)),
+            ("18446744073709551615", Guess::Huge(20)),
+            ("-123456789012345678901", Guess::Huge(38)),
+            ("3.14159265358979323846", Guess::String),
+            ("-0", Guess::Double),
             ("1.50", Guess::Double),
             ("1e5", Guess::Double),
             ("00123", Guess::String),
@@ -131,6 +182,9 @@ mod tests {
             (Guess::Unknown, Guess::Date, Guess::Date),
             (Guess::BigInt, Guess::Double, Guess::Double),
             (Guess::BigInt, Guess::Boolean, Guess::String),
+            (Guess::BigInt, Guess::Huge(20), Guess::Huge(20)),
+            (Guess::Long, Guess::Double, Guess::String),
+            (Guess::Huge(20), Guess::Double, Guess::String),
             (Guess::Date, Guess::TimestampTz, Guess::String),
             (Guess::Json, Guess::BigInt, Guess::Json),
         ] {

@@ -1,6 +1,7 @@
 //! What is known of a table: its columns, key, and whether its files are a log of changes.
 
 mod guess;
+pub mod names;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,10 +23,14 @@ pub const COLUMNS_MAX: usize = 2_000;
 pub struct Shape {
     table: Table,
     index: HashMap<String, usize>,
+    /// So many columns have the type that the operator named; they are the first ones.
+    declared: usize,
     /// Rows carry `_op`: the files are a log of changes, and none of it is a snapshot.
     pub change_log: bool,
     /// What a record of the sample took on average, its line feed included.
     pub record_bytes: Option<u64>,
+    /// Of the sample's rows that cannot be read the first, and why.
+    pub unreadable: Option<String>,
     /// The key that the operator named.
     configured_key: Option<Vec<String>>,
 }
@@ -36,13 +41,16 @@ impl Shape {
         let mut shape = Self {
             table: Table::new(name),
             index: HashMap::new(),
+            declared: 0,
             change_log: false,
             record_bytes: None,
+            unreadable: None,
             configured_key: options.keys.get(name).cloned(),
         };
         for (column, column_type) in options.declared(name)? {
             shape.add(&column, column_type);
         }
+        shape.declared = shape.table.columns.len();
         shape.choose_key();
         Ok(shape)
     }
@@ -116,6 +124,11 @@ impl Shape {
 
     fn index_of(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()
+    }
+
+    /// Whether the operator named a column's type.
+    pub fn is_declared(&self, column: usize) -> bool {
+        column < self.declared
     }
 
     /// The type of a column.

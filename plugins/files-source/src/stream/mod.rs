@@ -3,12 +3,13 @@
 //! Tables are read in turn, files of a table one after the other in their reading order, so that a
 //! rotated file is finished before its successor is begun. Between tables there is no order.
 
+mod gone;
 mod reconcile;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
-use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, SchemaChange, TableRows};
+use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, SchemaChange, TableRows, log};
 
 use crate::catalog::{FINGERPRINT_BYTES, FileEntry, Fingerprint, Format};
 use crate::position::{FileMark, Position};
@@ -29,9 +30,13 @@ pub struct State {
     paths: HashMap<u32, String>,
     /// The table that is read first in the next call, so that a busy one starves nobody.
     turn: usize,
+    /// Files that this connection has seen; what is gone of them, it saw to its end.
+    seen: HashSet<u64>,
+    /// Files of which it was said that they end in the middle of a record.
+    unfinished: HashSet<u64>,
 }
 
-type Files = BTreeMap<String, Vec<FileEntry>>;
+use reconcile::Reconciled;
 
 /// Reads changes, waiting for some within the limit.
 pub fn get_changes(
@@ -63,9 +68,9 @@ fn step(
     after: &Position,
     limits: Limits,
 ) -> Result<ChangeBatch, Failure> {
-    let (files, mut position) = reconcile::files(source, schema, after)?;
+    let Reconciled { files, mut position, letters } = reconcile::files(source, schema, after)?;
     let mut budget = Budget::new(limits);
-    let mut batch = ChangeBatch { caught_up: true, ..ChangeBatch::default() };
+    let mut batch = ChangeBatch { caught_up: true, rejected: letters, ..ChangeBatch::default() };
     let names: Vec<&String> = files.keys().collect();
     let first = source.stream.turn.checked_rem(names.len()).unwrap_or(0);
     for turn in 0..names.len() {
@@ -159,7 +164,7 @@ fn read_files(
     batch: &mut ChangeBatch,
 ) -> Result<(Option<TableRows>, Stop), Failure> {
     let mut reader = TableReader::new(shape, &source.options.csv, &mut source.lines, false);
-    let mut outcome = Stop::Drained;
+    let (mut outcome, mut unfinished) = (Stop::Drained, Vec::new());
     for entry in fresh {
         if !budget.allows(0) {
             outcome = Stop::Limit;
@@ -179,10 +184,27 @@ fn read_files(
             outcome = stop;
             break;
         }
+        if entry.format != Format::Parquet && offset < entry.size {
+            unfinished.push((*entry, offset));
+        }
     }
     batch.rejected.append(&mut reader.rejected);
     let rows = (!reader.writer.is_empty()).then(|| reader.writer.finish()).transpose()?;
+    for (entry, offset) in unfinished {
+        say_unfinished(&mut source.stream, entry, offset);
+    }
     Ok((rows, outcome))
+}
+
+/// Says once that a file ends in the middle of a record, since nobody may ever end it.
+fn say_unfinished(state: &mut State, entry: &FileEntry, offset: u64) {
+    // A file that went away meanwhile is the next look's business.
+    if let Ok(why) = read::why_unfinished(entry, offset)
+        && state.unfinished.insert(entry.identity)
+    {
+        let offset = (offset + 1).to_string();
+        log::warn(why, &[("file", &entry.shown), ("from_byte", &offset)]);
+    }
 }
 
 fn is_complete(entry: &FileEntry) -> Result<bool, Failure> {
@@ -209,6 +231,9 @@ fn mark(
         path_hash: entry.path_hash(),
         offset,
         done,
+        place: Some(entry.place),
+        format: Some(entry.format),
+        changed: entry.changed(),
     })
 }
 

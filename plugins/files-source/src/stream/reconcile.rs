@@ -1,13 +1,12 @@
-//! Compares the directory with the position: which files are which, which are gone, and whether
-//! something was lost.
+//! Compares the directory with the position: which files are which, and which are still the same.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::time::Duration;
 
-use cartridge_warp_sdk::{Failure, log};
+use cartridge_warp_sdk::{DeadLetter, Failure};
 
-use super::Files;
+use super::gone::{check_gone, find_renamed};
 use crate::catalog::{FileEntry, Fingerprint, Format};
 use crate::position::{FileMark, Position};
 use crate::{FilesSource, fault};
@@ -15,27 +14,42 @@ use crate::{FilesSource, fault};
 /// A rename while the directory is being listed can hide a file; one more look finds it.
 const SECOND_LOOK: Duration = Duration::from_millis(5);
 
-/// The selected tables' files under the tables that they belong to, and the position without files
-/// that are gone.
+/// The directory as the position has to see it.
+pub struct Reconciled {
+    /// The files of the tables that are read, under the tables that they belong to.
+    pub files: BTreeMap<String, Vec<FileEntry>>,
+    /// The position without files that are gone.
+    pub position: Position,
+    /// What may have been lost with those.
+    pub letters: Vec<DeadLetter>,
+}
+
+/// Compares the directory with the position.
 pub fn files(
     source: &mut FilesSource,
     schema: &str,
     after: &Position,
-) -> Result<(Files, Position), Failure> {
+) -> Result<Reconciled, Failure> {
     let mut listing = list(source, schema)?;
     if !gone(&listing, after).is_empty() {
         std::thread::sleep(SECOND_LOOK);
         listing = list(source, schema)?;
     }
     let mut position = after.clone();
+    // Under a name that says nothing a file is read to its end, and before its successor.
+    let renamed = find_renamed(source, schema, &gone(&listing, after))?;
+    listing.splice(0..0, renamed);
+    adopt_restored(&listing, &mut position)?;
+    let after = &position.clone();
+    let mut letters = Vec::new();
     let lost_files = gone(&listing, after);
     for mark in &lost_files {
-        check_gone(source, mark)?;
+        letters.extend(check_gone(source, mark, &listing)?);
     }
     let lost: HashSet<u64> = lost_files.iter().map(|mark| mark.identity).collect();
     position.retain(|mark| !lost.contains(&mark.identity));
 
-    let mut files = Files::new();
+    let mut files: BTreeMap<String, Vec<FileEntry>> = BTreeMap::new();
     let mut seen = HashSet::new();
     for entry in listing {
         // Two names of one file are one file.
@@ -44,7 +58,7 @@ pub fn files(
         }
         let mark = position.get(entry.identity).copied();
         if let Some(mark) = mark
-            && !is_same(source, &entry, &mark)?
+            && !is_same(source, &entry, &mark, &mut letters)?
         {
             position.retain(|known| known.identity != mark.identity);
         }
@@ -57,11 +71,41 @@ pub fn files(
             },
             None => entry.table.clone(),
         };
-        if source.selected.as_ref().is_none_or(|selected| selected.contains(&table)) {
+        if source.is_read(&table) {
             files.entry(table).or_default().push(entry);
         }
     }
-    Ok((files, position))
+    source.stream.seen.extend(seen);
+    Ok(Reconciled { files, position, letters })
+}
+
+/// Knows files again that were restored, or moved here with the whole directory: another inode under
+/// the same path, with the same time of change, the same beginning and as many bytes.
+fn adopt_restored(listing: &[FileEntry], position: &mut Position) -> Result<(), Failure> {
+    for mark in gone(listing, position) {
+        let is_mark = |entry: &&FileEntry| {
+            entry.path_hash() == mark.path_hash
+                && entry.changed().is_some_and(|changed| Some(changed) == mark.changed)
+                && (entry.format == Format::Parquet || entry.size >= mark.offset)
+                && position.get(entry.identity).is_none()
+        };
+        let Some(entry) = listing.iter().find(is_mark) else { continue };
+        let fingerprint = File::open(&entry.path)
+            .and_then(|mut file| Fingerprint::of(&mut file, usize::from(mark.fingerprint.length)))
+            .map_err(|error| fault::io(&entry.shown, &error))?;
+        if fingerprint == mark.fingerprint {
+            let restored = FileMark { identity: entry.identity, ..mark };
+            position.retain(|known| known.identity != mark.identity);
+            position.set(restored);
+        }
+    }
+    Ok(())
+}
+
+fn gone(listing: &[FileEntry], position: &Position) -> Vec<FileMark> {
+    let present: HashSet<u64> = listing.iter().map(|entry| entry.identity).collect();
+    let marks = position.marks().iter();
+    marks.filter(|mark| !present.contains(&mark.identity)).copied().collect()
 }
 
 fn list(source: &mut FilesSource, schema: &str) -> Result<Vec<FileEntry>, Failure> {
@@ -77,48 +121,13 @@ fn list(source: &mut FilesSource, schema: &str) -> Result<Vec<FileEntry>, Failur
     Ok(entries)
 }
 
-fn gone(listing: &[FileEntry], position: &Position) -> Vec<FileMark> {
-    let present: HashSet<u64> = listing.iter().map(|entry| entry.identity).collect();
-    let marks = position.marks().iter();
-    marks.filter(|mark| !present.contains(&mark.identity)).copied().collect()
-}
-
-fn name(source: &FilesSource, mark: &FileMark) -> String {
-    let table = source.stream.tables.get(&mark.table_hash);
-    match (source.stream.paths.get(&mark.path_hash), table) {
-        (Some(path), _) => path.clone(),
-        (None, Some(table)) => format!("a file of table {table}"),
-        (None, None) => "a file".to_owned(),
-    }
-}
-
-fn is_selected(source: &FilesSource, mark: &FileMark) -> bool {
-    let table = source.stream.tables.get(&mark.table_hash);
-    source
-        .selected
-        .as_ref()
-        .is_none_or(|selected| table.is_some_and(|name| selected.contains(name)))
-}
-
-/// A file that was read to its end may go; one that was not took rows with it.
-fn check_gone(source: &FilesSource, mark: &FileMark) -> Result<(), Failure> {
-    let name = name(source, mark);
-    if mark.done || !is_selected(source, mark) {
-        log::info("a file that was read to its end is gone", &[("file", &name)]);
-        return Ok(());
-    }
-    Err(Failure::resync(
-        "file-gone",
-        format!(
-            "{name} was deleted after its first {} bytes (Parquet: rows) were read and before the \
-             rest was; the rest is lost to the stream",
-            mark.offset
-        ),
-    ))
-}
-
 /// Whether the file is still the one of the mark; not, if another file got its inode.
-fn is_same(source: &mut FilesSource, entry: &FileEntry, mark: &FileMark) -> Result<bool, Failure> {
+fn is_same(
+    source: &mut FilesSource,
+    entry: &FileEntry,
+    mark: &FileMark,
+    letters: &mut Vec<DeadLetter>,
+) -> Result<bool, Failure> {
     let now = (entry.size, entry.modified);
     if source.stream.verified.get(&entry.identity) == Some(&now) {
         return Ok(true);
@@ -134,7 +143,7 @@ fn is_same(source: &mut FilesSource, entry: &FileEntry, mark: &FileMark) -> Resu
     }
     if !same_start && entry.path_hash() != mark.path_hash {
         // The marked file was deleted, and the system gave its inode to this one.
-        check_gone(source, mark)?;
+        letters.extend(check_gone(source, mark, &[])?);
         return Ok(false);
     }
     let what = if shorter { "cut" } else { "overwritten" };

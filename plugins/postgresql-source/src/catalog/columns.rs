@@ -46,6 +46,13 @@ pub fn column(name: &str, facts: &TypeFacts, required: bool, options: &Options) 
     (column, codec)
 }
 
+/// The word for the column's type: another one when it travels in another form.
+pub fn type_id(of_server: String, facts: &TypeFacts, options: &Options) -> String {
+    let form = Type::from_oid(facts.base).as_ref().and_then(text_type);
+    let as_text = form.is_some_and(|form| options.text_types.contains(&form));
+    if as_text { format!("text:{of_server}") } else { of_server }
+}
+
 fn text_type(type_: &Type) -> Option<TextType> {
     Some(match *type_ {
         Type::NUMERIC => TextType::Numeric,

@@ -7,7 +7,9 @@ use cartridge_warp_sdk::{Failure, log};
 use postgresql_client::names::{literal, quoted};
 
 use super::SourceTable;
-use super::server::{Server, VERSION_FILTERS, VERSION_VIA_ROOT, wait_for_writers};
+use super::server::{
+    Server, VERSION_FILTERS, VERSION_GENERATED, VERSION_VIA_ROOT, wait_for_writers,
+};
 use crate::session::{Session, flag, text};
 
 const OPERATIONS: &str = "insert, update, delete, truncate";
@@ -29,6 +31,7 @@ pub fn ensure(
     create: bool,
 ) -> Result<(), Failure> {
     let Some(publication) = find(session, server, name)? else {
+        harms_nobody(server, tables)?;
         let sql = create_sql(server, name, tables);
         if !create {
             return Err(not_ready(&format!("there is no publication {name}"), &sql));
@@ -39,8 +42,9 @@ pub fn ensure(
     if missing.is_empty() {
         return Ok(());
     }
+    harms_nobody(server, &missing)?;
     let list = sql_list(&missing);
-    let sql = format!("ALTER PUBLICATION {} ADD TABLE {list}", quoted(name));
+    let sql = format!("ALTER PUBLICATION {} ADD TABLE {}", quoted(name), sql_only(&missing));
     if !create || publication.all_tables {
         return Err(not_ready(&format!("publication {name} lacks {list}"), &sql));
     }
@@ -65,8 +69,8 @@ pub fn left_out(name: &str, table: &SourceTable) -> Failure {
     Failure::resync(
         "not-published",
         format!(
-            "table {table} is not in publication {name}, so its changes since then are lost to \
-             this pipeline; run again with {flag}, which adds it and copies it anew, or leave the \
+            "table {table} is not in publication {name}, or was not for a while, so changes of it are \
+             lost to this pipeline; run again with {flag}, which adds it and copies it anew, or leave the \
              table out",
             table = table.qualified(),
             flag = table.resync_flag()
@@ -164,8 +168,32 @@ fn sql_list(tables: &[Rc<SourceTable>]) -> String {
     tables.iter().map(|table| table.qualified()).collect::<Vec<_>>().join(", ")
 }
 
+/// Of tables that others inherit from, only themselves: the others are tables of their own.
+fn sql_only(tables: &[Rc<SourceTable>]) -> String {
+    let only = tables.iter().map(|table| format!("ONLY {}", table.qualified()));
+    only.collect::<Vec<_>>().join(", ")
+}
+
+/// A publication that would make the server refuse a writer's updates and deletes is not made.
+fn harms_nobody(server: &Server, tables: &[Rc<SourceTable>]) -> Result<(), Failure> {
+    let refuses_generated = server.version >= VERSION_GENERATED;
+    let is_harmed = |table: &&Rc<SourceTable>| {
+        refuses_generated && table.replica_identity == 'f' && !table.hidden.is_empty()
+    };
+    let Some(table) = tables.iter().find(is_harmed) else { return Ok(()) };
+    let table = table.qualified();
+    Err(Failure::config(
+        "harms-writers",
+        format!(
+            "table {table} has REPLICA IDENTITY FULL and generated columns, so once it is published \
+             the server refuses to update and delete its rows; run ALTER TABLE {table} REPLICA \
+             IDENTITY DEFAULT, or leave it out"
+        ),
+    ))
+}
+
 fn create_sql(server: &Server, name: &str, tables: &[Rc<SourceTable>]) -> String {
-    let list = match sql_list(tables) {
+    let list = match sql_only(tables) {
         empty if empty.is_empty() => empty,
         list => format!(" FOR TABLE {list}"),
     };

@@ -13,8 +13,12 @@ use crate::session::{Session, flag, number, text, unexpected};
 const VERSION_MIN: u32 = 120_000;
 /// Changes of partitions can carry the root's name.
 pub const VERSION_VIA_ROOT: u32 = 130_000;
+/// Ranges have types of several ranges.
+pub const VERSION_MULTIRANGES: u32 = 140_000;
 /// Publications can have row filters and column lists.
 pub const VERSION_FILTERS: u32 = 150_000;
+/// Rows before a change may not have generated columns that are not published.
+pub const VERSION_GENERATED: u32 = 180_000;
 /// Slots say whether their log is still there.
 pub const VERSION_WAL_STATUS: u32 = 130_000;
 /// Ranges of places in a table are read without reading the rest.
@@ -42,7 +46,10 @@ pub fn check(session: &Session) -> Result<Server, Failure> {
     let row = session.row(
         "SELECT current_setting('server_version_num'), current_setting('wal_level'), \
              pg_is_in_recovery(), current_database(), current_user, \
-             (SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user)",
+             (SELECT rolreplication OR rolsuper OR EXISTS (SELECT FROM pg_roles m \
+                 WHERE m.rolname = ANY ('{rds_replication,rds_superuser,cloudsqlsuperuser,\
+                     azure_pg_admin,alloydbsuperuser}') AND pg_has_role(r.oid, m.oid, 'MEMBER')) \
+                 FROM pg_roles r WHERE rolname = current_user)",
     )?;
     let version: u32 = number(&row, 0)?;
     if version < VERSION_MIN {

@@ -5,14 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use cartridge_warp_sdk::{Column, Failure, Table};
+use cartridge_warp_sdk::{Column, ColumnIdentity, Failure, Table};
 use postgresql_client::names;
 use postgresql_client::tokio_postgres::SimpleQueryRow;
 
 use super::columns::{self, TypeFacts};
+use super::keys::{self, Keys, PARTITIONS, Partitions};
 use super::server::VERSION_VIA_ROOT;
+use super::types::Types;
 use crate::options::Options;
-use crate::session::{Session, flag, number, text, unexpected};
+use crate::session::{Session, flag, number, text};
 use crate::value::Codec;
 
 /// A table of the server.
@@ -28,8 +30,23 @@ pub struct SourceTable {
     pub replica_identity: char,
     /// Its columns.
     pub columns: Vec<SourceColumn>,
+    /// It has a key, of which a generated column is part.
+    pub is_key_generated: bool,
+    /// Generated columns, which do not travel.
+    pub hidden: Vec<HiddenColumn>,
+    /// Why its rows cannot be followed, as words behind its name.
+    pub obstacle: Option<String>,
     /// As the host sees it.
     pub shape: Table,
+}
+
+/// A column whose values do not travel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HiddenColumn {
+    /// Its number.
+    pub number: i16,
+    /// Its name.
+    pub name: String,
 }
 
 /// A column of the server.
@@ -94,23 +111,59 @@ impl Which<'_> {
     }
 }
 
-/// Reads tables with their shapes.
+/// Reads tables with their shapes, all as they are at one moment.
 pub fn read(
     session: &Session,
     version: u32,
     which: &Which<'_>,
     options: &Options,
 ) -> Result<Vec<SourceTable>, Failure> {
+    session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+    let found = read_within(session, version, which, options);
+    let ended = session.run("COMMIT");
+    found.and_then(|found| ended.map(|()| found))
+}
+
+/// As [`read`], within a transaction of the caller's that sees one moment.
+pub fn read_within(
+    session: &Session,
+    version: u32,
+    which: &Which<'_>,
+    options: &Options,
+) -> Result<Vec<SourceTable>, Failure> {
     let condition = condition(version, which);
+    // What a rewrite changes: the file of the rows, or of any partition's.
     let rows = session.rows(&format!(
         "SELECT c.oid, n.nspname, c.relname, c.relkind = 'p', c.relreplident, \
-             greatest(c.reltuples, 0)::bigint \
+             greatest(c.reltuples, 0)::bigint, CASE WHEN c.relkind = 'p' \
+                 THEN (SELECT 'p' || left(md5(coalesce(string_agg( \
+                     l.relfilenode::text, ',' ORDER BY l.oid), '')), 8) \
+                     FROM {PARTITIONS} p JOIN pg_class l ON l.oid = p.relid) \
+                 ELSE c.relfilenode::text END \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE {condition} ORDER BY c.relname"
     ))?;
-    let mut columns = columns_by_table(session, &condition, options)?;
-    let keys = keys_by_table(session, &condition)?;
-    rows.iter().map(|row| table(row, &mut columns, &keys)).collect()
+    let types = Types::read(session, version, &condition)?;
+    let mut found = Found {
+        columns: columns_by_table(session, &condition, &types, options)?,
+        keys: keys::read(session, &condition)?,
+        partitions: keys::partitions(session, version, &condition)?,
+    };
+    rows.iter().map(|row| table(row, &mut found)).collect()
+}
+
+/// What was read of several tables, by object id.
+struct Found {
+    columns: BTreeMap<u32, Columns>,
+    keys: BTreeMap<u32, Keys>,
+    partitions: BTreeMap<u32, Vec<Partitions>>,
+}
+
+#[derive(Default)]
+struct Columns {
+    /// Each with whether it demands a value.
+    shown: Vec<(SourceColumn, bool)>,
+    hidden: Vec<HiddenColumn>,
 }
 
 fn condition(version: u32, which: &Which<'_>) -> String {
@@ -132,22 +185,22 @@ pub fn oids(session: &Session, version: u32, schema: &str) -> Result<Vec<u32>, F
     rows.iter().map(|row| number(row, 0)).collect()
 }
 
-type Columns = BTreeMap<u32, Vec<(SourceColumn, bool)>>;
-
 fn columns_by_table(
     session: &Session,
     condition: &str,
+    types: &Types,
     options: &Options,
-) -> Result<Columns, Failure> {
+) -> Result<BTreeMap<u32, Columns>, Failure> {
     // A domain's own modifier counts where it has one, and a domain may stand on a domain.
     let rows = session.rows(&format!(
         "SELECT c.oid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, \
              a.attstorage <> 'p', format_type(a.atttypid, a.atttypmod), \
              base.oid, base.modifier, \
-             a.atthasmissing OR a.atthasdef OR a.attidentity <> '' OR a.attnotnull \
+             a.atthasmissing OR a.atthasdef OR a.attidentity <> '' OR a.attnotnull, \
+             a.xmin, a.attgenerated <> '' \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 \
-             AND NOT a.attisdropped AND a.attgenerated = '' \
+             AND NOT a.attisdropped \
          CROSS JOIN LATERAL ( \
              WITH RECURSIVE d(oid, modifier, depth) AS ( \
                  SELECT a.atttypid, a.atttypmod, 0 UNION ALL \
@@ -156,8 +209,14 @@ fn columns_by_table(
              SELECT oid, modifier FROM d ORDER BY depth DESC LIMIT 1) base \
          WHERE {condition} ORDER BY c.oid, a.attnum"
     ))?;
-    let mut columns = Columns::new();
+    let mut columns = BTreeMap::<u32, Columns>::new();
     for row in &rows {
+        let (oid, place): (u32, i16) = (number(row, 0)?, number(row, 1)?);
+        let (name, of_table) = (text(row, 2)?, columns.entry(oid).or_default());
+        if flag(row, 12)? {
+            of_table.hidden.push(HiddenColumn { number: place, name: name.to_owned() });
+            continue;
+        }
         let facts = TypeFacts {
             base: number(row, 8)?,
             modifier: number(row, 9)?,
@@ -165,93 +224,71 @@ fn columns_by_table(
             toastable: flag(row, 6)?,
             filled: flag(row, 10)?,
         };
-        let name = text(row, 2)?;
         let required = flag(row, 5)?;
+        let type_oid = number(row, 3)?;
         let (column, codec) = columns::column(name, &facts, required, options);
+        let type_id = columns::type_id(types.id(type_oid), &facts, options);
+        let identity = ColumnIdentity::new(identity(oid, place), type_id);
+        // The file of the rows is the table's business.
+        let column = column.identified(identity.stored(text(row, 11)?, ""));
         let column = SourceColumn {
-            number: number(row, 1)?,
+            number: place,
             name: name.to_owned(),
-            type_oid: number(row, 3)?,
+            type_oid,
             modifier: number(row, 4)?,
             codec,
             formatted: facts.formatted,
             toastable: facts.toastable,
             column,
         };
-        columns.entry(number(row, 0)?).or_default().push((column, required));
+        of_table.shown.push((column, required));
     }
     Ok(columns)
 }
 
-/// For each table the column numbers of its primary key and of its replica identity index.
-#[derive(Default)]
-struct Keys {
-    primary: Vec<i16>,
-    identity: Vec<i16>,
+/// No other column of the database ever gets it.
+fn identity(table: u32, column: i16) -> String {
+    format!("{table}.{column}")
 }
 
-fn keys_by_table(session: &Session, condition: &str) -> Result<BTreeMap<u32, Keys>, Failure> {
-    // A deferrable key is no replica identity.
-    let rows = session.rows(&format!(
-        "SELECT c.oid, i.indisprimary, i.indisreplident, i.indkey::text, i.indnkeyatts \
-         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         JOIN pg_index i ON i.indrelid = c.oid \
-         WHERE {condition} AND (i.indisprimary OR i.indisreplident) AND i.indisvalid \
-             AND i.indimmediate"
-    ))?;
-    let mut keys = BTreeMap::<u32, Keys>::new();
-    for row in &rows {
-        let count: usize = number(row, 4)?;
-        let numbers = text(row, 3)?.split(' ').take(count).map(str::parse);
-        let numbers: Vec<i16> =
-            numbers.collect::<Result<_, _>>().map_err(|_| unexpected("an index has no columns"))?;
-        let table = keys.entry(number(row, 0)?).or_default();
-        if flag(row, 1)? {
-            table.primary.clone_from(&numbers);
-        }
-        if flag(row, 2)? {
-            table.identity = numbers;
-        }
-    }
-    Ok(keys)
-}
-
-fn table(
-    row: &SimpleQueryRow,
-    columns: &mut Columns,
-    keys: &BTreeMap<u32, Keys>,
-) -> Result<SourceTable, Failure> {
+fn table(row: &SimpleQueryRow, found: &mut Found) -> Result<SourceTable, Failure> {
     let oid: u32 = number(row, 0)?;
-    let columns = columns.remove(&oid).unwrap_or_default();
+    let Columns { shown, hidden } = found.columns.remove(&oid).unwrap_or_default();
     let replica_identity = text(row, 4)?.chars().next().unwrap_or('d');
-    // The key is what deletes and updates carry: with NOTHING they carry none.
-    let key = keys.get(&oid).map_or(&[][..], |keys| match replica_identity {
-        'd' | 'f' => &keys.primary,
-        'i' => &keys.identity,
-        _ => &[],
-    });
+    let key = found.keys.get(&oid).map_or(&[][..], |keys| keys.key(replica_identity));
     let name = |number: &i16| {
-        let found = columns.iter().find(|(column, _)| column.number == *number);
+        let found = shown.iter().find(|(column, _)| column.number == *number);
         found.map(|(column, _)| column.name.clone())
     };
+    let is_hidden = |number: &i16| hidden.iter().any(|column| column.number == *number);
+    let is_key_generated = key.iter().any(is_hidden);
     // A key that has a generated column cannot be sent, so the table has none.
     let key: Vec<String> = key.iter().map(name).collect::<Option<_>>().unwrap_or_default();
     let mut shape = Table::new(text(row, 2)?).key(key).estimated_rows(number(row, 5)?);
-    let mut kept = Vec::with_capacity(columns.len());
-    for (mut column, required) in columns {
+    shape = shape.hidden(hidden.iter().map(|column| identity(oid, column.number)));
+    let file = text(row, 6)?;
+    let mut columns = Vec::with_capacity(shown.len());
+    for (mut column, required) in shown {
         // Keys always come whole.
         if required && shape.key.contains(&column.name) {
             column.column = column.column.required();
         }
+        if let Some(stored) = column.column.identity.as_mut().and_then(|it| it.stored.as_mut()) {
+            stored.push_str(file);
+        }
         shape = shape.with(column.column.clone());
-        kept.push(column);
+        columns.push(column);
     }
+    let mut partitions = found.partitions.get(&oid).into_iter().flatten();
     Ok(SourceTable {
         oid,
         schema: text(row, 1)?.to_owned(),
         partitioned: flag(row, 3)?,
         replica_identity,
-        columns: kept,
+        columns,
+        is_key_generated,
+        hidden,
+        obstacle: partitions.find_map(|partitions| partitions.obstacle(&shape.key)),
         shape,
     })
 }

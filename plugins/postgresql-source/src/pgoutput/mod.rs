@@ -79,6 +79,8 @@ pub struct Relation {
     pub schema: String,
     /// Its name.
     pub name: String,
+    /// Its replica identity: `d`efault, `f`ull, `i`ndex or `n`othing.
+    pub replica_identity: char,
     /// Its columns in order, without dropped and generated ones.
     pub columns: Vec<RelationColumn>,
 }
@@ -86,6 +88,8 @@ pub struct Relation {
 /// A column of a [`Relation`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelationColumn {
+    /// Whether the replica identity has it.
+    pub is_key: bool,
     /// Its name.
     pub name: String,
     /// Object id of its type.
@@ -172,17 +176,18 @@ fn relation(reader: &mut Reader) -> Result<Relation, Malformed> {
     // The system catalog's schema is sent as an empty name.
     let schema = Some(reader.text()?).filter(|name| !name.is_empty());
     let name = reader.text()?;
-    let _replica_identity = reader.u8()?;
+    let replica_identity = char::from(reader.u8()?);
     let count = reader.u16()?;
     let mut columns = Vec::new();
     for _ in 0..count {
-        let _flags = reader.u8()?;
+        let is_key = reader.u8()? & 1 != 0;
         let name = reader.text()?;
         let type_oid = reader.u32()?;
         let type_modifier = reader.i32()?;
-        columns.push(RelationColumn { name, type_oid, type_modifier });
+        columns.push(RelationColumn { is_key, name, type_oid, type_modifier });
     }
-    Ok(Relation { id, schema: schema.unwrap_or_else(|| "pg_catalog".to_owned()), name, columns })
+    let schema = schema.unwrap_or_else(|| "pg_catalog".to_owned());
+    Ok(Relation { id, schema, name, replica_identity, columns })
 }
 
 fn update(reader: &mut Reader) -> Result<Message, Malformed> {

@@ -24,7 +24,13 @@ fn samples() -> Vec<(&'static str, Vec<u8>, Message)> {
         id: 16_384,
         schema: "shop".into(),
         name: "orders".into(),
-        columns: vec![RelationColumn { name: "id".into(), type_oid: 20, type_modifier: -1 }],
+        replica_identity: 'd',
+        columns: vec![RelationColumn {
+            is_key: true,
+            name: "id".into(),
+            type_oid: 20,
+            type_modifier: -1,
+        }],
     };
     vec![
         (

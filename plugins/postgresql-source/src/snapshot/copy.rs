@@ -78,7 +78,8 @@ impl Copy {
         let file: u32 =
             number(&session.row(&format!("SELECT pg_relation_filenode({})", descriptor.oid))?, 0)?;
         let which = Which::Named(schema, table);
-        let found = tables::read(&session, source.server.version, &which, &source.options)?.pop();
+        let found =
+            tables::read_within(&session, source.server.version, &which, &source.options)?.pop();
         let Some(found) = found else { return Ok(None) };
         let cursor = cursor.filter(|cursor| cursor.file == file);
         let condition = condition(descriptor, file, cursor);

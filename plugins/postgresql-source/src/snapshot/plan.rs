@@ -4,8 +4,8 @@ use cartridge_warp_sdk::{Chunk, Failure};
 
 use super::cursor::Descriptor;
 use crate::PostgresqlSource;
-use crate::catalog::publication;
 use crate::catalog::server::VERSION_RANGE_SCAN;
+use crate::catalog::{publication, server};
 use crate::position::Position;
 use crate::session::number;
 
@@ -39,6 +39,9 @@ pub fn plan(
         let create = source.options.create_publication;
         let tables = std::slice::from_ref(&found);
         publication::ensure(&source.control, &source.server, &name, tables, create)?;
+        // Whoever added it, and whenever: transactions that were open then are in the log only in
+        // part, and the copy that does not see them would lack the rest.
+        server::wait_for_writers(&source.control, "the copy of a new table")?;
     }
     let parts = parts(source, found.oid)?;
     let pages: u64 = parts.iter().map(|part| part.pages).sum();

@@ -6,8 +6,11 @@ use std::rc::Rc;
 use cartridge_warp_sdk::{Failure, log};
 
 use crate::PostgresqlSource;
+use crate::catalog::membership::Membership;
+use crate::catalog::server::Server;
 use crate::catalog::{SourceTable, publication, server, slot};
 use crate::position::{BYTES_MAX, FollowedTable, Position, RenewedTable, TABLES_MAX, show};
+use crate::session::Session;
 
 /// Makes publication and slot where they are missing, and says where the log stands.
 pub fn position(source: &mut PostgresqlSource, schema: &str) -> Result<Vec<u8>, Failure> {
@@ -26,9 +29,18 @@ pub fn position(source: &mut PostgresqlSource, schema: &str) -> Result<Vec<u8>, 
     let (session, server, options) = (&source.control, &source.server, &source.options);
     let name = options.publication(schema);
     publication::ensure(session, server, &name, &selected, options.create_publication)?;
+    let members = membership(session, server, &name)?;
     let name = options.slot(&server.database, schema);
     let complete = match slot::find(session, server, &name)? {
-        Some(slot) if !slot.lost => server::log_end(session)?.inserted,
+        // Nothing before this is wanted, and it may be unreadable: of a publication that is gone.
+        Some(slot) if !slot.lost => {
+            slot::wait_until_free(session, server, &name)?;
+            let end = server::log_end(session)?;
+            if slot.confirmed < end.flushed {
+                slot::advance(session, &name, end.flushed)?;
+            }
+            server::log_end(session)?.inserted
+        }
         lost if options.create_slot => {
             if lost.is_some() {
                 slot::discard(session, &name)?;
@@ -39,10 +51,18 @@ pub fn position(source: &mut PostgresqlSource, schema: &str) -> Result<Vec<u8>, 
     };
     server::wait_for_writers(session, "the start of the stream")?;
     log::info("the stream's start is known", &[("slot", &name)]);
-    let tables =
-        selected.iter().map(|table| FollowedTable::new(table.oid, &table.shape.name)).collect();
-    let renewed = [].into();
-    Ok(Position { server: server.identity, complete, partial: None, tables, renewed }.encode())
+    let tables = selected.iter().map(|table| members.followed(table)).collect();
+    let start = Position { server: server.identity, complete, tables, ..Position::default() };
+    Ok(Position { publication: members.publication, ..start }.encode())
+}
+
+fn membership(session: &Session, server: &Server, name: &str) -> Result<Membership, Failure> {
+    let found = Membership::read(session, server, name)?;
+    found.ok_or_else(|| {
+        let what =
+            format!("publication {name} went away while it was looked at; the call is repeated");
+        Failure::retry("publication-gone", what)
+    })
 }
 
 /// The position with a later beginning for some tables: what the log has of them before is in their
@@ -63,11 +83,11 @@ pub fn renew(
     slot::check(session, server, &options.slot(&server.database, schema), &position, tables, end)?;
     let name = options.publication(schema);
     publication::ensure(session, server, &name, &wanted, options.create_publication)?;
+    let members = membership(session, server, &name)?;
     let from = server::log_end(session)?.inserted;
     server::wait_for_writers(session, "the new copy")?;
     let is_wanted = |oid: u32| wanted.iter().any(|table| table.oid == oid);
-    let followed: Vec<FollowedTable> =
-        wanted.iter().map(|table| FollowedTable::new(table.oid, &table.shape.name)).collect();
+    let followed: Vec<FollowedTable> = wanted.iter().map(|table| members.followed(table)).collect();
     // A table that was made anew has its predecessor's name.
     let is_old = |known: &FollowedTable| {
         followed.iter().any(|new| new.name_hash == known.name_hash || new.oid == known.oid)

@@ -8,8 +8,9 @@ use std::collections::{HashMap, VecDeque};
 use cartridge_warp_sdk::{Failure, Limits, Operation, SchemaChange};
 
 use super::batch::{Batch, Change};
-use super::relations::{Catalog, Fitting, Followed, Relations};
+use super::relations::{Catalog, Fitting, Followed, Relations, keyless};
 use super::tuple;
+use crate::catalog::SourceTable;
 use crate::pgoutput::{Begin, Field, Lsn, Message, Old, Relation, Tuple};
 use crate::position::{Partial, Position, show};
 use crate::session::unexpected;
@@ -32,9 +33,9 @@ struct Transaction {
 struct RowChange {
     relation: u32,
     operation: Operation,
-    /// The row before, of an update.
+    /// The row before, of an update or a delete.
     old: Option<Old>,
-    /// The row now; of a delete the row before.
+    /// The row now; none of a delete.
     tuple: Tuple,
 }
 
@@ -81,6 +82,11 @@ impl Collector {
     /// Whether a transaction's changes are being read.
     pub fn is_within_transaction(&self) -> bool {
         self.transaction.is_some()
+    }
+
+    /// Remembers what a table's columns were and are called, for rows that are older than its shape.
+    pub fn remember(&mut self, table: &SourceTable) {
+        self.relations.remember(table);
     }
 
     /// A message that waited for this batch.
@@ -132,7 +138,8 @@ impl Collector {
                 RowChange { relation, operation: Operation::Update, old, tuple: new }
             }
             Message::Delete { relation, old } => {
-                RowChange { relation, operation: Operation::Delete, old: None, tuple: old.tuple }
+                let tuple = Tuple::default();
+                RowChange { relation, operation: Operation::Delete, old: Some(old), tuple }
             }
         };
         self.row(change, batch, limits)
@@ -250,11 +257,17 @@ impl Collector {
         let Followed::Yes(fitting) = self.relations.get(change.relation)? else {
             return self.stepped(STEPS - steps % STEPS).map(|()| true);
         };
+        if change.old.as_ref().is_some_and(|old| !tuple::has_key(old, &fitting)) {
+            return Err(keyless(&fitting.table));
+        }
+        if change.operation == Operation::Delete {
+            change.tuple = change.old.take().map(|old| old.tuple).unwrap_or_default();
+        }
         if change.tuple.0.len() != fitting.columns.len() {
             return Err(unexpected("a row has not as many fields as its relation"));
         }
         let before = change.old.as_ref().and_then(|old| {
-            tuple::complete(&mut change.tuple, old, &fitting);
+            tuple::complete(&mut change.tuple, old);
             tuple::has_moved(&change.tuple, old, &fitting).then(|| old.tuple.clone())
         });
         let rows = if before.is_some() && !half { 2 } else { 1 };
@@ -344,7 +357,10 @@ impl From<RowChange> for Message {
     fn from(change: RowChange) -> Self {
         let RowChange { relation, operation, old, tuple } = change;
         match operation {
-            Operation::Delete => Self::Delete { relation, old: Old { full: false, tuple } },
+            Operation::Delete => {
+                let old = old.unwrap_or(Old { full: false, tuple });
+                Self::Delete { relation, old }
+            }
             Operation::Update => Self::Update { relation, old, new: tuple },
             _ => Self::Insert { relation, new: tuple },
         }

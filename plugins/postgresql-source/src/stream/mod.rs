@@ -115,8 +115,9 @@ fn step(
     let mut batch = Batch::announcing(started.collector.announced());
     let mut caught_up = false;
     if started.is_between_reads() {
-        let changes = started.watch.look(source, schema, &started.publication)?;
-        // Rows of a table that is gone may be under way: read anew they are not followed.
+        let (publication, collector) = (&started.publication, &mut started.collector);
+        let changes = started.watch.look(source, schema, publication, collector)?;
+        // Rows of a table that is gone or other may be under way: they are read anew.
         if !changes.is_empty() {
             started.end_streaming(source)?;
         }

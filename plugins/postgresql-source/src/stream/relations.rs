@@ -98,7 +98,7 @@ impl Relations {
         if !catalog.is_selected(&known) {
             return Ok((Followed::No, Vec::new()));
         }
-        if is_same(&known, relation) {
+        if is_same(&known, relation) && has_key(&known, relation) {
             let columns = (0..relation.columns.len()).map(Some).collect();
             let fitting = Fitting { table: known, columns, holes: Vec::new() };
             return Ok((Followed::Yes(Rc::new(fitting)), Vec::new()));
@@ -113,13 +113,21 @@ impl Relations {
         self.remember(&known);
         self.remember(&now);
         let changes = shape::changes(&known, &now)?;
+        if !has_key(&now, relation) {
+            return Err(keyless(&now));
+        }
         let table = Rc::new(now);
         catalog.learn(table.clone());
         Ok((Followed::Yes(Rc::new(self.fit(table, relation)?)), changes))
     }
 
-    fn remember(&mut self, table: &SourceTable) {
+    /// Remembers what columns are called, for rows of other shapes.
+    pub fn remember(&mut self, table: &SourceTable) {
         let names = self.names.entry(table.oid).or_default();
+        // A publication may send generated columns, which are none of ours.
+        for column in &table.hidden {
+            names.insert(column.name.clone(), column.number);
+        }
         for column in &table.columns {
             names.insert(column.name.clone(), column.number);
         }
@@ -173,6 +181,28 @@ fn is_same(table: &SourceTable, relation: &Relation) -> bool {
             && ours.type_oid == theirs.type_oid
             && ours.modifier == theirs.type_modifier
     })
+}
+
+/// Whether updates and deletes of a relation say which row they mean.
+fn has_key(table: &SourceTable, relation: &Relation) -> bool {
+    let named = |name: &String| relation.columns.iter().any(|it| it.is_key && it.name == *name);
+    // Without any identity there are only inserts.
+    relation.replica_identity == 'n' || table.shape.key.iter().all(named)
+}
+
+/// The failure for changes that do not say which row they mean.
+pub fn keyless(table: &SourceTable) -> Failure {
+    Failure::resync(
+        "replica-identity",
+        format!(
+            "table {}: the log has changes that do not say which row they mean by the table's key \
+             ({}), since the replica identity of it or of a partition was another one; set it back \
+             (ALTER TABLE … REPLICA IDENTITY DEFAULT) and run again with {} to copy the table anew",
+            table.qualified(),
+            table.shape.key.join(", "),
+            table.resync_flag()
+        ),
+    )
 }
 
 /// A table that came after this connection: only a new one copies what it held before.

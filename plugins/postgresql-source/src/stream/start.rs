@@ -8,8 +8,8 @@ use super::reading::Started;
 use super::watch::Watch;
 use super::way::Way;
 use crate::PostgresqlSource;
-use crate::catalog::{SourceTable, publication, server, slot};
-use crate::position::{FollowedTable, Position};
+use crate::catalog::{SourceTable, membership, publication, server, slot};
+use crate::position::{FollowedTable, Position, UNKNOWN};
 
 /// Opens the stream.
 pub(super) fn start(
@@ -26,13 +26,16 @@ pub(super) fn start(
         slot::check(&source.control, &source.server, &slot_name, after, &selected, end.inserted)?;
     slot::wait_until_free(&source.control, &source.server, &slot_name)?;
     check_tables(source, after)?;
+    let (session, server) = (&source.control, &source.server);
+    let members = membership::check(session, server, &publication_name, &selected, after)?;
     let gaps = publication::missing(&source.control, &source.server, &publication_name, &selected)?;
     if let Some(table) = gaps.first() {
         return Err(publication::left_out(&publication_name, table));
     }
     let followed: Vec<FollowedTable> =
-        selected.iter().map(|table| FollowedTable::new(table.oid, &table.shape.name)).collect();
-    let mut position = Position { tables: followed.into(), ..after.clone() };
+        selected.iter().map(|table| members.followed(table)).collect();
+    let publication = members.publication;
+    let mut position = Position { publication, tables: followed.into(), ..after.clone() };
     position.forget_copies();
     let collector = Collector::new(position, end.inserted);
     Ok(Started {
@@ -49,17 +52,17 @@ pub(super) fn start(
 /// A table that took the name of another has rows of which the log says nothing.
 fn check_tables(source: &PostgresqlSource, after: &Position) -> Result<(), Failure> {
     for table in source.selected() {
-        let now = FollowedTable::new(table.oid, &table.shape.name);
-        let had_the_name = |before: &FollowedTable| before.name_hash == now.name_hash;
-        if !after.tables.contains(&now) && after.tables.iter().any(had_the_name) {
+        let now = FollowedTable::new(table.oid, &table.shape.name, UNKNOWN);
+        let mut named = after.tables.iter().filter(|before| before.name_hash == now.name_hash);
+        if named.clone().all(|before| before.oid != now.oid) && named.next().is_some() {
             return Err(made_anew(&table));
         }
     }
     Ok(())
 }
 
-/// The failure for a table that is another one than before.
-pub(super) fn made_anew(table: &SourceTable) -> Failure {
+/// The failure for a table that is another one than before, where the host cannot tell.
+fn made_anew(table: &SourceTable) -> Failure {
     Failure::resync(
         "table-made-anew",
         format!(

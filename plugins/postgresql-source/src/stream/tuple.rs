@@ -4,14 +4,21 @@ use super::relations::Fitting;
 use crate::pgoutput::{Field, Old, Tuple};
 
 /// Fills values that were not sent from the row before, as far as it has them: an unchanged value
-/// is what it was.
-pub fn complete(new: &mut Tuple, old: &Old, fitting: &Fitting) {
-    let key = key_fields(fitting);
-    for (at, (now, before)) in new.0.iter_mut().zip(&old.tuple.0).enumerate() {
-        if *now == Field::Unchanged && (old.full || key.contains(&at)) {
+/// is what it was. A value that was not sent is never null, so a null of the row before was not logged:
+/// a partition logs by its own replica identity, whatever the table's is.
+pub fn complete(new: &mut Tuple, old: &Old) {
+    for (now, before) in new.0.iter_mut().zip(&old.tuple.0) {
+        if *now == Field::Unchanged && matches!(before, Field::Text(_)) {
             now.clone_from(before);
         }
     }
+}
+
+/// Whether the row before has all of the table's key.
+pub fn has_key(old: &Old, fitting: &Fitting) -> bool {
+    let fields = key_fields(fitting);
+    let is_there = |at: &usize| matches!(old.tuple.0.get(*at), Some(Field::Text(_)));
+    fields.len() == fitting.table.shape.key.len() && fields.iter().all(is_there)
 }
 
 /// Whether the row has another key than before.

@@ -1,16 +1,18 @@
 //! Looks at the catalog from time to time for what the log does not tell: tables that came, went, or
-//! left the publication.
+//! left the publication, and values that changed where no row did (rewrites, types, partitions).
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Instant;
 
 use cartridge_warp_sdk::{Failure, SchemaChange};
 
+use super::collect::Collector;
 use super::relations::new_table;
-use super::start::made_anew;
 use crate::PostgresqlSource;
-use crate::catalog::publication;
 use crate::catalog::tables::{self, Which};
+use crate::catalog::{SourceTable, membership, publication};
+use crate::{check_table, shape};
 
 /// What was there at the last look.
 pub struct Watch {
@@ -25,42 +27,68 @@ impl Watch {
         Ok(Self { known: known.into_iter().collect(), looked: Instant::now() })
     }
 
-    /// Looks if it is time; tables that are gone are announced.
+    /// Looks if it is time; what is gone or other is announced.
     pub fn look(
         &mut self,
         source: &mut PostgresqlSource,
         schema: &str,
         publication: &str,
+        collector: &mut Collector,
     ) -> Result<Vec<SchemaChange>, Failure> {
         if self.looked.elapsed() < source.options.table_check() {
             return Ok(Vec::new());
         }
         self.looked = Instant::now();
-        let now: BTreeSet<u32> =
-            tables::oids(&source.control, source.server.version, schema)?.into_iter().collect();
-        let (mut changes, version) = (Vec::new(), source.server.version);
-        for table in source.selected().iter().filter(|table| !now.contains(&table.oid)) {
-            let which = Which::Named(schema, &table.shape.name);
-            let again = tables::read(&source.control, version, &which, &source.options)?;
-            if !again.is_empty() {
-                return Err(made_anew(table));
+        let (session, version) = (&source.control, source.server.version);
+        let now = tables::read(session, version, &Which::Schema(schema), &source.options)?;
+        let oids: BTreeSet<u32> = now.iter().map(|table| table.oid).collect();
+        let new = now.iter().find(|table| !self.known.contains(&table.oid));
+        let mut changes = Vec::new();
+        for known in source.selected() {
+            match now.iter().find(|table| table.oid == known.oid) {
+                Some(table) => {
+                    changes.extend(changed(source, &known, table, collector)?);
+                }
+                None if now.iter().any(|table| table.shape.name == known.shape.name) => {
+                    return Err(new_table(&known.shape.name));
+                }
+                None => {
+                    changes.push(SchemaChange::drop_table(&known.shape.name));
+                    source.forget(known.oid);
+                }
             }
-            changes.push(SchemaChange::drop_table(&table.shape.name));
-            source.forget(table.oid);
         }
-        if let Some(oid) = now.difference(&self.known).next() {
-            let which = Which::Oid(*oid);
-            let new = tables::read(&source.control, version, &which, &source.options)?;
-            if let Some(new) = new.first() {
-                return Err(new_table(&new.shape.name));
-            }
+        if let Some(new) = new {
+            return Err(new_table(&new.shape.name));
         }
-        self.known = now;
+        self.known = oids;
         let selected = source.selected();
+        let since = &collector.position;
+        membership::check(&source.control, &source.server, publication, &selected, since)?;
         let gaps = publication::missing(&source.control, &source.server, publication, &selected)?;
         match gaps.first() {
             Some(table) => Err(publication::left_out(publication, table)),
             None => Ok(changes),
         }
     }
+}
+
+/// What a table's shape has become. Rows that are older are fitted into it.
+fn changed(
+    source: &mut PostgresqlSource,
+    known: &SourceTable,
+    now: &SourceTable,
+    collector: &mut Collector,
+) -> Result<Vec<SchemaChange>, Failure> {
+    if now.shape.name != known.shape.name {
+        return Err(new_table(&now.shape.name));
+    }
+    check_table(now)?;
+    let changes = shape::changes(known, now)?;
+    if !changes.is_empty() {
+        collector.remember(known);
+        collector.remember(now);
+        source.tables.insert(now.oid, Rc::new(now.clone()));
+    }
+    Ok(changes)
 }

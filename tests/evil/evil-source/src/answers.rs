@@ -60,6 +60,11 @@ pub(crate) fn chunks(deed: &str) -> Vec<Chunk> {
         "chunk-twice" => vec![chunk.clone(), chunk],
         "chunk-descriptor" => vec![Chunk { descriptor: vec![0; 1 << 20], ..chunk }],
         "chunk-id" => vec![Chunk { id: "x".repeat(129), ..chunk }],
+        "large-chunks" => {
+            let large =
+                |n| Chunk { id: format!("{n}"), descriptor: vec![255; 65_000], ..chunk.clone() };
+            (0..1000).map(large).collect()
+        }
         "many-chunks" => {
             let numbered = |n| Chunk { id: format!("{n}"), ..chunk.clone() };
             (0..100_000).map(numbered).collect()

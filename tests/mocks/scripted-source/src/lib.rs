@@ -55,6 +55,7 @@ impl Source for ScriptedSource {
         Description::new("scripted", env!("CARGO_PKG_VERSION"), "A reproducible history for tests")
             .capability("change-detection:log")
             .capability("exact-snapshot")
+            .capability("disjoint-chunks")
             .wants("write-directory", "${connection_string}", "counts calls across instances")
     }
 
