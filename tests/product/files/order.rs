@@ -8,8 +8,10 @@ use super::assert_ended;
 #[test]
 fn a_later_file_wins_over_an_earlier_one_that_takes_longer() {
     let mut pipeline = Pipeline::new();
-    pipeline.set("schemas.0.tables", json!([{"name": "t", "max_parallel_streams": 4}]));
-    pipeline.set("schemas.0.full_load_batch_size", json!(1000));
+    pipeline.set(
+        "schemas.0.tables",
+        json!([{"name": "t", "max_parallel_streams": 4, "full_load_batch_size": 1000}]),
+    );
     let month = |value: &str, count: usize| -> String {
         let rows = (0..count).map(|id| format!("{id},{value}\n"));
         format!("id,v\n{}", rows.rev().collect::<String>())
