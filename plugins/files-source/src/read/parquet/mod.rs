@@ -114,7 +114,7 @@ fn read_row(reader: &mut TableReader<'_>, source: &Row<'_>, budget: &mut Budget)
         // Columns were compared before the first row, so it is a time that is none.
         Verdict::NewColumns(_) => (Fault::conversion("_ts is no time of a commit"), None),
     };
-    let payload = json::row(source.batch, source.at);
+    let payload = values::json::row(source.batch, source.at);
     budget.take(payload.len() as u64);
     let origin = format!("{}:row {}", source.entry.shown, source.number + 1);
     reader.reject(fault, operation, &payload, origin);

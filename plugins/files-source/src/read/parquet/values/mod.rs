@@ -1,6 +1,6 @@
 //! Values out of Arrow arrays of any type that Parquet has.
 
-mod json;
+pub mod json;
 mod time;
 
 use cartridge_warp_sdk::arrow_array::cast::AsArray;
