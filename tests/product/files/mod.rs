@@ -24,7 +24,7 @@ fn small_sample() -> Pipeline {
 /// The rows of table `t` in the order in which they came.
 fn rows(pipeline: &Pipeline) -> Value {
     let rows = sqlite_query(&pipeline.database(), "SELECT * FROM t ORDER BY rowid");
-    Value::from_iter(rows.into_iter().map(|row| Value::from_iter(row)))
+    Value::from_iter(rows.into_iter().map(Value::from_iter))
 }
 
 /// All dead letters, in order.

@@ -27,6 +27,7 @@ fn write(pipeline: &Pipeline, batch: &RecordBatch) {
 
 /// A column of two rows with these values in it, and what of it arrives: the values of both rows,
 /// or none for a row that cannot.
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 fn cases() -> Vec<(&'static str, ArrayRef, [Option<Value>; 2])> {
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1), None]), None]);
     let lists = {

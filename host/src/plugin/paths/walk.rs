@@ -112,9 +112,9 @@ fn walk(
 /// What lies in `/proc` is the memory and the environment of processes, this one's too.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn refuse_the_kernels_own(directory: &File) -> Result<(), WalkError> {
-    const SYSFS: i64 = 0x6265_6572;
-    let kind = i64::from(rustix::fs::fstatfs(directory)?.f_type);
-    if kind == i64::from(rustix::fs::PROC_SUPER_MAGIC) || kind == SYSFS {
+    const SYSFS: rustix::fs::FsWord = 0x6265_6572;
+    let kind = rustix::fs::fstatfs(directory)?.f_type;
+    if kind == rustix::fs::PROC_SUPER_MAGIC || kind == SYSFS {
         return Err(WalkError::Kernel);
     }
     Ok(())

@@ -16,6 +16,7 @@ fn row() -> Vec<u8> {
     [2_u16.to_be_bytes().as_slice(), &field("7"), b"u"].concat()
 }
 
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 fn samples() -> Vec<(&'static str, Vec<u8>, Message)> {
     let id = 16_384_u32.to_be_bytes();
     let lsn = 0x16_b374_d848_u64.to_be_bytes();
