@@ -28,7 +28,13 @@ pub enum LoadError {
     File { path: PathBuf, source: std::io::Error },
 
     #[error("{} has {bytes} bytes or more of {what}; {bytes_max} are allowed", .path.display())]
-    #[diagnostic(code("plugin-too-large"), help("strip debug information from the component"))]
+    #[diagnostic(
+        code("plugin-too-large"),
+        help(
+            "strip debug information from a component that is too large; no usual one has more than that \
+             of anything else, so ask its author what it is for"
+        )
+    )]
     TooLarge { path: PathBuf, what: &'static str, bytes: u64, bytes_max: u64 },
 
     #[error("{} is not the pinned file: expected sha256 {expected}, found {found}", .path.display())]
