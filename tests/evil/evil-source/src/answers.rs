@@ -63,7 +63,7 @@ pub(crate) fn chunks(deed: &str) -> Vec<Chunk> {
         "large-chunks" => {
             let large =
                 |n| Chunk { id: format!("{n}"), descriptor: vec![255; 65_000], ..chunk.clone() };
-            (0..1000).map(large).collect()
+            (0..100).map(large).collect()
         }
         "many-chunks" => {
             let numbered = |n| Chunk { id: format!("{n}"), ..chunk.clone() };
