@@ -105,11 +105,12 @@ impl TableBatch {
         counts
     }
 
-    /// Whether all rows are inserts, as those of a copy are.
-    pub fn are_inserts(&self) -> bool {
-        let insert = Operation::Insert as u8;
-        self.operations()
-            .is_none_or(|operations| operations.values().iter().all(|op| *op == insert))
+    /// Whether each row is one that is there, as those of a copy are.
+    pub fn are_present(&self) -> bool {
+        let is_present = |operation: &u8| {
+            [Operation::Insert, Operation::Update].iter().any(|it| *it as u8 == *operation)
+        };
+        self.operations().is_none_or(|operations| operations.values().iter().all(is_present))
     }
 
     /// The newest commit time among the rows, in microseconds since 1970 UTC.

@@ -62,7 +62,7 @@ const DEEDS: [(&str, Call, &str, &str); 36] = [
     ("chunk-descriptor", Call::Plan, "malformed", "chunk descriptor"),
     ("many-chunks", Call::Plan, "malformed", "chunks"),
     ("large-chunks", Call::Plan, "malformed", "3145728 are allowed"),
-    ("snapshot-deletes", Call::Snapshot, "malformed", "no insert"),
+    ("snapshot-deletes", Call::Snapshot, "malformed", "a deleted row"),
 ];
 
 /// Deeds that the connection survives.

@@ -137,8 +137,8 @@ pub(in crate::plugin) fn snapshot_batch(
     rows_max: u32,
 ) -> Result<SnapshotBatch, Cause> {
     let rows = kept.schemas.batches(batch.rows.into_iter().collect(), rows_max)?.pop();
-    if rows.as_ref().is_some_and(|rows| !rows.are_inserts()) {
-        return Err(malformed("a row of a snapshot that is no insert"));
+    if rows.as_ref().is_some_and(|rows| !rows.are_present()) {
+        return Err(malformed("a deleted row in a snapshot"));
     }
     Ok(SnapshotBatch {
         rows,
