@@ -141,8 +141,9 @@ fn is_same(
         source.stream.verified.insert(entry.identity, now);
         return Ok(true);
     }
-    if !same_start && entry.path_hash() != mark.path_hash {
-        // The marked file was deleted, and the system gave its inode to this one.
+    if !same_start && (source.options.complete_files || entry.path_hash() != mark.path_hash) {
+        // The marked file was deleted, and the system gave its inode to this one. Files that are
+        // complete when they appear are never overwritten, whatever they are called.
         letters.extend(check_gone(source, mark, &[])?);
         return Ok(false);
     }
