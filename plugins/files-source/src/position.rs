@@ -225,18 +225,21 @@ mod tests {
 
     #[test]
     fn a_full_position_fits_and_survives() {
-        let mut position = Position::default();
-        (0..FILES_MAX as u64).for_each(|file| position.set(mark(file, 1 << 34)));
+        let full = |changed| {
+            let mut position = Position::default();
+            (0..FILES_MAX as u64)
+                .for_each(|file| position.set(FileMark { changed, ..mark(file, 1 << 48) }));
+            position
+        };
+        let mut position = full(None);
         let bytes = position.encode().unwrap();
         assert!(bytes.len() <= BYTES_MAX, "{}", bytes.len());
         assert_eq!(Position::decode(&bytes).unwrap(), position);
         // Times are left out before a file is.
         let mut timed = position.clone();
-        timed.set(FileMark { changed: Some(7), ..mark(0, 1 << 34) });
+        timed.set(FileMark { changed: Some(7), ..mark(0, 1 << 48) });
         assert_eq!(Position::decode(&timed.encode().unwrap()).unwrap(), timed);
-        (0..FILES_MAX as u64)
-            .for_each(|file| timed.set(FileMark { changed: Some(7), ..mark(file, 1 << 34) }));
-        assert_eq!(Position::decode(&timed.encode().unwrap()).unwrap(), position);
+        assert_eq!(Position::decode(&full(Some(7)).encode().unwrap()).unwrap(), position);
         position.set(mark(u64::MAX, 0));
         assert_eq!(position.encode().unwrap_err().code, "too-many-files");
     }
