@@ -54,7 +54,12 @@ pub fn shaped(batch: &TableBatch, known: &TableShape) {
             let Ok(mut table) = Table::new(known.clone(), settings.clone(), promises) else {
                 continue;
             };
-            for change in table.news(&batch.schema) {
+            let news = table.news(&batch.schema);
+            // Columns that can't be told apart: the table is copied again instead.
+            if news.unclear.is_some() {
+                continue;
+            }
+            for change in news.changes {
                 let _ = table.accept(&change);
             }
             assert!(table.news(&batch.schema).is_empty(), "what was accepted is new again");
@@ -87,7 +92,7 @@ pub fn evolved(batch: &ChangeBatch) {
     }
     for table in &mut known {
         for rows in &batch.tables {
-            for change in table.news(&rows.schema) {
+            for change in table.news(&rows.schema).changes {
                 let _ = table.accept(&change);
             }
             let _ = table.shape(rows.clone());
