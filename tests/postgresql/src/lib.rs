@@ -134,7 +134,12 @@ impl Cluster {
 
     /// Kills the server as a power cut would kill its processes.
     pub fn kill(&mut self) {
+        let sessions = self.pid_file().lines().next().map(children).unwrap_or_default();
         self.end("KILL");
+        // They would go on for a moment, and may still commit.
+        if !sessions.is_empty() {
+            let _ = Command::new("kill").arg("-KILL").args(sessions).output();
+        }
     }
 
     /// Starts a server that was stopped or killed, on the same port.
@@ -227,4 +232,17 @@ fn command(account: Option<&Account>, program: &Path) -> Command {
         command.uid(account.uid).gid(account.gid);
     }
     command
+}
+
+/// Processes that this one has started; where there is no `/proc`, none are known.
+fn children(parent: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let names = processes.filter_map(|process| process.file_name().into_string().ok());
+    let is_child = |process: &String| {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // The name in parentheses may hold anything; the state and the parent follow it.
+        let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+        fields.split(' ').nth(1) == Some(parent)
+    };
+    names.filter(is_child).collect()
 }
