@@ -209,7 +209,7 @@ fn no_grant_holds_the_configuration_its_secrets_or_the_hosts_own() {
         ("source.options.work", json!("./tools"), "holds the program of a secret"),
         ("source.options.work", json!("./scripts"), "holds the program of a secret"),
         ("source.options.work", json!("./values"), "holds the program of a secret"),
-        ("source.grants.directories", json!([bin]), "which holds"),
+        ("source.grants.directories", json!([bin]), "holds this program"),
         ("source.options.slot", json!(state), "is the host's own state"),
         ("source.options.work", json!(state.join("compiled")), "lies in the host's own state"),
         ("source.grants.directories", json!(["."]), "holds the configuration"),

@@ -159,43 +159,40 @@ fn the_old_form_of_moments_keeps_its_range_and_its_digits() {
         ("finer, and beyond", [int96(5_373_484, 1), int96(u32::MAX / 2, 0)], [None, None]),
     ] {
         let pipeline = Pipeline::new();
-        let message = "message m { required int64 id; required int96 v; }";
-        let schema = Arc::new(parse_message_type(message).unwrap());
-        let file = File::create(pipeline.path("data/shop/t.parquet")).unwrap();
-        let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
-        let mut group = writer.next_row_group().unwrap();
-        let mut column = group.next_column().unwrap().unwrap();
-        column.typed::<Int64Type>().write_batch(&[1, 2], None, None).unwrap();
-        column.close().unwrap();
-        let mut column = group.next_column().unwrap().unwrap();
-        column.typed::<Int96Type>().write_batch(&values, None, None).unwrap();
-        column.close().unwrap();
-        group.close().unwrap();
-        writer.close().unwrap();
+        write_two::<Int96Type>(&pipeline, "required int96 v", &values);
         assert_values(name, &pipeline, &expected);
     }
+}
+
+/// A table of the rows 1 and 2 with these values of a column that Arrow does not write.
+fn write_two<T: parquet::data_type::DataType>(
+    pipeline: &Pipeline,
+    column: &str,
+    values: &[T::T; 2],
+) {
+    let message = format!("message m {{ required int64 id; {column}; }}");
+    let schema = Arc::new(parse_message_type(&message).unwrap());
+    let file = File::create(pipeline.path("data/shop/t.parquet")).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut ids = group.next_column().unwrap().unwrap();
+    ids.typed::<Int64Type>().write_batch(&[1, 2], None, None).unwrap();
+    ids.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<T>().write_batch(values, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
 }
 
 #[test]
 fn intervals_keep_their_months() {
     let pipeline = Pipeline::new();
-    let message = "message m { required int64 id; \
-                   required fixed_len_byte_array(12) v (INTERVAL); }";
-    let schema = Arc::new(parse_message_type(message).unwrap());
-    let file = File::create(pipeline.path("data/shop/t.parquet")).unwrap();
-    let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
-    let mut group = writer.next_row_group().unwrap();
-    let mut column = group.next_column().unwrap().unwrap();
-    column.typed::<Int64Type>().write_batch(&[1, 2], None, None).unwrap();
-    column.close().unwrap();
     let interval = |months: i32, days: i32, millis: i32| {
         [months, days, millis].map(i32::to_le_bytes).concat().into()
     };
     let values = [interval(14, 3, 250), interval(0, 0, 0)];
-    let mut column = group.next_column().unwrap().unwrap();
-    column.typed::<FixedLenByteArrayType>().write_batch(&values, None, None).unwrap();
-    column.close().unwrap();
-    group.close().unwrap();
-    writer.close().unwrap();
+    let column = "required fixed_len_byte_array(12) v (INTERVAL)";
+    write_two::<FixedLenByteArrayType>(&pipeline, column, &values);
     assert_values("intervals", &pipeline, &[Some(json!("P14M3DT0.25S")), Some(json!("PT0S"))]);
 }
