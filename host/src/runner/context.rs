@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{error::RunError, side::Endpoint, tally::Tally};
@@ -29,6 +30,8 @@ pub struct SchemaContext {
     pub instance: String,
     /// Of the configuration with its secrets left out.
     pub config_sha256: String,
+    /// Held while an entry of the journal is written: the schemas of a process would fence each other.
+    pub journal_turn: Arc<Mutex<()>>,
     /// Ends when the source reports no more, whatever the schema's mode (`--until-caught-up`).
     pub until_caught_up: bool,
     /// Somebody asked the run to end.

@@ -63,6 +63,7 @@ impl WarpRunner {
         let config_sha256 = sha256(&serde_json::to_vec(config.as_ref()).unwrap_or_default());
         let source = side::source(&config, connectors, "")?;
         let destination = side::destination(&config, connectors, "")?;
+        let journal_turn = Arc::default();
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
             let stop = stop.child_token();
@@ -83,6 +84,7 @@ impl WarpRunner {
                 started: SystemTime::now(),
                 instance: instance_name(),
                 config_sha256: config_sha256.clone(),
+                journal_turn: Arc::clone(&journal_turn),
                 until_caught_up: surroundings.until_caught_up,
                 stop,
                 config: Arc::clone(&config),
