@@ -19,8 +19,8 @@ pub enum Unread {
     #[error("has no connection string")]
     Missing,
     /// The file can't be read.
-    #[error("can't be read")]
-    File(#[from] std::io::Error),
+    #[error("can't be read: {0}")]
+    File(std::io::Error),
     /// The file holds nothing, or far too much.
     #[error("names a file of {0} bytes, which is no connection string")]
     Size(usize),
@@ -31,7 +31,8 @@ pub enum Unread {
 
 pub(super) fn read_connection_file(path: &Path) -> Result<ConnectionString, Unread> {
     let mut text = String::new();
-    open_regular(path)?.take(FILE_SIZE_MAX + 1).read_to_string(&mut text)?;
+    let file = open_regular(path).map_err(Unread::File)?;
+    file.take(FILE_SIZE_MAX + 1).read_to_string(&mut text).map_err(Unread::File)?;
     let trimmed = text.trim();
     if trimmed.is_empty() || text.len() as u64 > FILE_SIZE_MAX {
         return Err(Unread::Size(text.len()));
