@@ -68,8 +68,15 @@ impl SchemaContext {
         self.config.selects_table(&self.schema.name, table)
     }
 
+    /// Whether an attempt ends there.
     pub fn ends_when_caught_up(&self) -> bool {
         self.until_caught_up || self.schema.mode == SyncMode::Batch
+    }
+
+    /// Attempts in a row after the first that may fail without a commit in between.
+    pub fn retries_max(&self) -> u32 {
+        let comes_again = self.schema.schedule.is_some() && !self.until_caught_up;
+        self.config.error_handling.retries_max(self.ends_when_caught_up() && !comes_again)
     }
 
     /// What the operator wants copied anew.

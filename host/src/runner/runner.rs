@@ -17,7 +17,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    config::{ErrorHandling, WarpConfig},
+    config::WarpConfig,
     model::Operation,
     monitor::{Health, Metrics},
     plugin::Patience,
@@ -67,15 +67,14 @@ impl WarpRunner {
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
             let stop = stop.child_token();
-            let patience = patience(&config.error_handling, &stop);
-            let prepared = |endpoint: Endpoint| {
-                let mut endpoint = endpoint.with(&patience);
+            let labelled = |endpoint: &Endpoint| {
+                let mut endpoint = endpoint.labelled(&schema.name);
                 endpoint.settings.limits.cpu_weight = schema.cpu_weight;
                 endpoint
             };
-            let context = SchemaContext {
-                source: prepared(source.labelled(&schema.name)),
-                destination: prepared(destination.labelled(&schema.name)),
+            let mut context = SchemaContext {
+                source: labelled(&source),
+                destination: labelled(&destination),
                 metrics: surroundings.metrics.schema(&schema.name),
                 health: surroundings.health.clone(),
                 progress: surroundings.progress.clone(),
@@ -90,6 +89,9 @@ impl WarpRunner {
                 config: Arc::clone(&config),
                 schema,
             };
+            let patience = patience(&context);
+            context.source = context.source.with(&patience);
+            context.destination = context.destination.with(&patience);
             processors.push(Arc::new(SchemaProcessor::new(Arc::new(context))));
         }
         Ok(Self { processors, source, destination, stop })
@@ -141,11 +143,11 @@ impl WarpRunner {
 }
 
 /// How long one call may wait on its connection: as attempts wait for each other.
-fn patience(rules: &ErrorHandling, stop: &CancellationToken) -> Patience {
+fn patience(context: &SchemaContext) -> Patience {
     Patience {
-        waits_max: rules.max_retries,
-        wait_max: rules.max_backoff_seconds.duration(),
-        stop: stop.clone(),
+        waits_max: context.retries_max(),
+        wait_max: context.config.error_handling.max_backoff_seconds.duration(),
+        stop: context.stop.clone(),
     }
 }
 
