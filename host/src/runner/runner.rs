@@ -24,6 +24,9 @@ use crate::{
     telemetry::Progress,
 };
 
+/// Pauses of one call that its connector asks for; then the attempt ends, and `/health` tells why.
+const WAITS_MAX: u32 = 10;
+
 /// What a run uses beside its configuration.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -145,7 +148,7 @@ impl WarpRunner {
 /// How long one call may wait on its connection: as attempts wait for each other.
 fn patience(context: &SchemaContext) -> Patience {
     Patience {
-        waits_max: context.retries_max(),
+        waits_max: context.retries_max().min(WAITS_MAX),
         wait_max: context.config.error_handling.max_backoff_seconds.duration(),
         stop: context.stop.clone(),
     }
