@@ -153,6 +153,8 @@ fn cost(c: char) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     /// The connectors' side goes by the same list.
     #[test]
     fn the_contract_lists_the_characters_that_no_name_has() {
@@ -170,8 +172,6 @@ mod tests {
             assert_eq!(is_unnameable(c), listed, "{c:?}");
         }
     }
-
-    use super::*;
 
     #[test]
     fn text_is_cut_between_characters_and_escaped() {

@@ -44,20 +44,17 @@ fn numbered(numbers: std::ops::Range<i32>) -> Vec<Document> {
     numbers.map(|number| doc! {"_id": number, "n": number}).collect()
 }
 
-/// Each kind of key, as a function of a number.
-fn kinds() -> Vec<(&'static str, fn(u8) -> Bson)> {
-    fn uuid(n: u8) -> Bson {
-        Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes: vec![n; 16] })
-    }
-    vec![
-        ("integers", |n| Bson::Int32(i32::from(n))),
-        ("longs", |n| Bson::Int64(i64::from(n) << 40)),
-        ("UUIDs", uuid),
-        ("ObjectIds", |n| Bson::ObjectId(ObjectId::from_bytes([n; 12]))),
-        ("strings", |n| Bson::String(format!("key {n}"))),
-        ("dates", |n| Bson::DateTime(DateTime::from_millis(i64::from(n)))),
-    ]
-}
+/// A kind of key: the value for a number.
+struct Kind(&'static str, fn(u8) -> Bson);
+
+const KINDS: &[Kind] = &[
+    Kind("integers", |n| Bson::Int32(i32::from(n))),
+    Kind("longs", |n| Bson::Int64(i64::from(n) << 40)),
+    Kind("UUIDs", |n| Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes: vec![n; 16] })),
+    Kind("ObjectIds", |n| Bson::ObjectId(ObjectId::from_bytes([n; 12]))),
+    Kind("strings", |n| Bson::String(format!("key {n}"))),
+    Kind("dates", |n| Bson::DateTime(DateTime::from_millis(i64::from(n)))),
+];
 
 fn delete_all(servers: &Servers, collection: &str) {
     servers.source.run(SCHEMA, doc! {"delete": collection, "deletes": [{"q": {}, "limit": 0}]});
@@ -65,7 +62,7 @@ fn delete_all(servers: &Servers, collection: &str) {
 
 #[test]
 fn a_key_keeps_its_type_while_its_collection_is_empty() {
-    for (kind, id) in kinds() {
+    for Kind(kind, id) in KINDS {
         let (servers, pipeline) = servers();
         let document = |n: u8| doc! {"_id": id(n), "n": i32::from(n)};
         servers.source.insert(SCHEMA, "orders", &[document(1), document(2)]);
