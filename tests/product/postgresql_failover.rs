@@ -45,7 +45,11 @@ fn a_promoted_failover_slot_goes_on_without_a_copy() {
     let kept = format!(
         "SELECT 1 FROM pg_replication_slots WHERE slot_name = '{SLOT}' AND synced AND NOT temporary"
     );
-    wait_until("the standby keeps the slot", || !standby.sql("shop", &kept).is_empty());
+    wait_until("the standby keeps the slot", || {
+        // It waits for the log to move.
+        databases.at_source("SELECT pg_log_standby_snapshot()");
+        !standby.sql("shop", &kept).is_empty()
+    });
     let end = databases.at_source("SELECT pg_current_wal_lsn()").remove(0);
     let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{end}'");
     wait_until("the standby has all", || standby.sql("shop", &replayed) == ["t"]);
@@ -77,13 +81,19 @@ fn what_a_standby_did_not_have_is_said_after_its_promotion() {
     let mut pipeline = databases.pipeline();
     catch_up(&pipeline);
     let standby = databases.source.standby("shop");
+    databases.at_source("INSERT INTO orders VALUES (2)");
+    catch_up(&pipeline);
     let kept = format!(
         "SELECT 1 FROM pg_replication_slots WHERE slot_name = '{SLOT}' AND synced AND NOT temporary"
     );
-    wait_until("the standby keeps the slot", || !standby.sql("shop", &kept).is_empty());
+    wait_until("the standby keeps the slot", || {
+        // It waits for the log to move.
+        databases.at_source("SELECT pg_log_standby_snapshot()");
+        !standby.sql("shop", &kept).is_empty()
+    });
     assert_eq!(standby.sql("shop", "SELECT pg_promote()"), ["t"]);
     // The old one goes on for a while.
-    databases.at_source("INSERT INTO orders SELECT generate_series(2, 1000)");
+    databases.at_source("INSERT INTO orders SELECT generate_series(3, 1000)");
     catch_up(&pipeline);
     databases.source.stop();
     pipeline.set("source.connection_string", json!(standby.url("shop")));

@@ -104,42 +104,6 @@ fn a_publication_that_leaves_something_out_is_refused() {
 }
 
 #[test]
-fn a_start_waits_for_transactions_that_write_and_names_them() {
-    let database = Database::new("writers");
-    database.sql("CREATE TABLE t (id int PRIMARY KEY)");
-    // At first the slot is made, which waits itself, then it is there.
-    for id in 1..=2 {
-        let open = format!("the-open-one-{id}");
-        database.sql(&format!("BEGIN; INSERT INTO t VALUES ({id}); PREPARE TRANSACTION '{open}'"));
-        let mut source = database.source();
-        for _ in 0..2 {
-            let named = [open.as_str(), "writers", "ROLLBACK PREPARED"];
-            assert_failure(source.current_position("public"), "retry", "waiting", &named);
-        }
-        database.sql(&format!("COMMIT PREPARED '{open}'"));
-        let start = source.current_position("public").unwrap();
-        let rows = database.driver().snapshot("t", &start, 1).unwrap();
-        assert_eq!(rows.column("t", "id").len(), id);
-    }
-}
-
-#[test]
-fn a_wait_is_for_the_transactions_that_were_there_first() {
-    let database = Database::new("first");
-    database.sql("CREATE TABLE t (id int PRIMARY KEY); BEGIN; SELECT txid_current(); PREPARE TRANSACTION 'early'");
-    let mut source = database.source();
-    assert_failure(source.current_position("public"), "retry", "waiting", &["early"]);
-    database
-        .sql("BEGIN; SELECT txid_current(); PREPARE TRANSACTION 'late'; COMMIT PREPARED 'early'");
-    // The slot has its own mind about whom it waits for: at most for those of now.
-    if let Err(failure) = source.current_position("public") {
-        assert_eq!(failure.code, "waiting", "{failure}");
-    }
-    database.sql("COMMIT PREPARED 'late'");
-    source.current_position("public").unwrap();
-}
-
-#[test]
 fn a_slot_that_sends_prepared_transactions_is_refused_by_name() {
     let version: u32 = cluster().sql("postgres", "SHOW server_version_num")[0].parse().unwrap();
     if version < 140_000 {

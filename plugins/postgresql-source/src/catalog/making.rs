@@ -54,7 +54,9 @@ impl Making {
     /// Where its changes begin; none while it is not made yet.
     pub fn wait(&mut self, patience: Duration) -> Result<Option<Lsn>, Failure> {
         let session = self.session.clone();
-        let answer = session.connection().block_on(timeout(patience, &mut self.answer));
+        let answer = &mut self.answer;
+        // A timer belongs to the connection's runtime.
+        let answer = session.connection().block_on(async { timeout(patience, answer).await });
         let Ok(answer) = answer else { return Ok(None) };
         let messages = answer.map_err(|error| {
             none_left(&self.name, meanwhile(session.connection().failure(&error)))

@@ -14,6 +14,7 @@ use postgresql_client::tokio_postgres::SimpleQueryRow;
 use super::SourceTable;
 use super::access::rows_of;
 use super::server::VERSION_VIA_ROOT;
+use super::waiting;
 use crate::leaves::{Leaves, Root};
 use crate::session::{STATEMENT_SECONDS_MAX, Session, number, text, unexpected};
 
@@ -228,6 +229,6 @@ fn has_row(
     match found {
         Ok(found) => Ok(Some(found == "t")),
         Err(failure) if failure.code == "cancelled" => Ok(None),
-        Err(failure) => Err(failure),
+        Err(failure) => Err(waiting::or_failed(session, "a look at a partition", &[oid], failure)),
     }
 }

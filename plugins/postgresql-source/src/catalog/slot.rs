@@ -201,15 +201,21 @@ pub fn measure(session: &Session, name: &str) -> Result<(), Failure> {
 
 /// Waits until nobody reads the slot.
 pub fn wait_until_free(session: &Session, server: &Server, name: &str) -> Result<(), Failure> {
+    find_free(session, server, name).map(drop)
+}
+
+/// The slot once nobody reads it; none when there is none, or none any more.
+pub fn find_free(session: &Session, server: &Server, name: &str) -> Result<Option<Slot>, Failure> {
     let deadline = Instant::now() + READER_PATIENCE;
-    while let Some(pid) = find(session, server, name)?.and_then(|slot| slot.reader) {
+    loop {
+        let slot = find(session, server, name)?;
+        let Some(pid) = slot.as_ref().and_then(|slot| slot.reader) else { return Ok(slot) };
         if Instant::now() > deadline {
             let reader = Failure::retry("active", format!("the reader is server process {pid}"));
             return Err(busy(name, reader));
         }
         sleep(READER_PAUSE);
     }
-    Ok(())
 }
 
 /// Whether a failure says that somebody else reads the slot at this moment.

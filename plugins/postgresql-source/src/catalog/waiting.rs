@@ -45,8 +45,9 @@ fn holder(session: &Session, condition: &str) -> Result<Option<String>, Failure>
              coalesce(extract(epoch FROM clock_timestamp() \
                  - coalesce(p.prepared, a.xact_start))::bigint, -1), coalesce(l.pid, 0) \
          FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid \
-         LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND l.virtualtransaction \
-             = '-1/' || p.transaction::text \
+         LEFT JOIN pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid' \
+             AND x.virtualtransaction = l.virtualtransaction \
+         LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid \
          WHERE l.granted AND {condition} ORDER BY coalesce(p.prepared, a.xact_start) LIMIT 1"
     ))?;
     let Some(row) = rows.first() else { return Ok(None) };

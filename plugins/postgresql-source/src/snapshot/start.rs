@@ -58,10 +58,10 @@ fn slot_start(source: &mut PostgresqlSource, name: &str) -> Result<Lsn, Failure>
     let (session, server) = (&source.control, &source.server);
     let mut made = match making.take() {
         Some(made) => made,
-        None => match slot::find(session, server, name)? {
+        // Once nobody reads it: one in the making, whose maker was stopped, goes with it.
+        None => match slot::find_free(session, server, name)? {
             // Nothing before this is wanted, and it may be unreadable: of a publication that is gone.
             Some(slot) if !slot.lost => {
-                slot::wait_until_free(session, server, name)?;
                 let end = server::log_end(session)?;
                 if slot.confirmed < end.flushed {
                     slot::advance(session, name, end.flushed)?;

@@ -99,7 +99,8 @@ fn rewritten(table: &SourceTable, at: Lsn) -> Option<SchemaChange> {
 fn say(source: &PostgresqlSource, table: &SourceTable, finding: &Finding) -> Result<(), Failure> {
     let leaf = finding.leaf;
     let name = source.control.value(&format!(
-        "SELECT coalesce((SELECT oid::regclass::text FROM pg_class WHERE oid = {leaf}), 'number {leaf}')"
+        "SELECT coalesce((SELECT oid::regclass::text FROM pg_class WHERE oid = {leaf}), \
+             'number {leaf}')"
     ))?;
     let what = match finding.event {
         Event::Came => "a partition was attached that may have had rows",
