@@ -154,6 +154,7 @@ mod destination;
 pub mod export;
 mod failure;
 mod host;
+pub mod naming;
 mod options;
 mod row;
 mod schema;

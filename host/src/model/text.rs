@@ -155,6 +155,24 @@ fn cost(c: char) -> usize {
 mod tests {
     use super::*;
 
+    /// The connectors' side goes by the same list.
+    #[test]
+    fn the_contract_lists_the_characters_that_no_name_has() {
+        let contract = include_str!("../../../wit/BATCH-FORMAT.md");
+        let (_, list) = contract.split_once("```names\n").unwrap();
+        let (list, _) = list.split_once("```").unwrap();
+        let number = |digits: &str| u32::from_str_radix(digits, 16).unwrap();
+        let ranges: Vec<(u32, u32)> = list
+            .split_whitespace()
+            .map(|range| range.split_once('-').unwrap_or((range, range)))
+            .map(|(from, to)| (number(from), number(to)))
+            .collect();
+        for c in '\0'..=char::MAX {
+            let listed = ranges.iter().any(|(from, to)| (*from..=*to).contains(&u32::from(c)));
+            assert_eq!(is_unnameable(c), listed, "{c:?}");
+        }
+    }
+
     #[test]
     fn text_is_cut_between_characters_and_escaped() {
         let cases = [

@@ -95,7 +95,8 @@ pub enum RunError {
         code("schema-change-refused"),
         help(
             "nothing was written after the change; set \
-        the key above, then start again: the stream goes on where it stopped"
+        the key above, then start again: the stream goes on where it stopped. Or copy the table anew as it \
+        is now, with --full-resync={table}"
         )
     )]
     ChangeRefused { table: String, change: String, reason: String },

@@ -45,7 +45,7 @@ pub enum TableState {
         /// must not touch what an adopted table holds.
         truncate: bool,
         /// Whether the shape that was remembered holds for the new copy too: a lost position gives no
-        /// reason to forget how wide columns became.
+        /// reason to forget how wide columns became, and a table that comes back passes the rules.
         keep_shape: bool,
     },
     /// Planned into chunks, each with a marker of its own. Stored with the truncation.
@@ -62,6 +62,10 @@ pub enum TableState {
 }
 
 impl TableState {
+    /// Of a table whose name belonged to another one, which the source dropped and the destination kept:
+    /// the rows of that one end, and its shape is what this one's is compared with.
+    pub const AFTER_ANOTHER: Self = Self::Pending { truncate: false, keep_shape: true };
+
     /// Whether the destination has rows of it, or had, so that missed changes spoil it.
     pub fn is_begun(&self) -> bool {
         match self {

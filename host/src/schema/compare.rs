@@ -15,6 +15,9 @@ use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
 use super::identity::{self, Unclear};
 use crate::model::{ChangeKind, SchemaChange, TableShape, batch::is_reserved};
 
+/// Field metadata of a column of which the source has seen no value.
+const UNSEEN: &str = "warp:unseen";
+
 /// How a value of one type fits into a column of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TypeStep {
@@ -101,6 +104,7 @@ pub fn compare(table: &TableShape, arrived: &Schema) -> News {
         let column = field.name().clone();
         let (kind, becomes) = match shape.schema.field_with_name(field.name()) {
             Err(_) => (ChangeKind::AddColumn { column }, field.clone()),
+            Ok(_) if is_unseen(field) => continue,
             Ok(known) => match type_step(known, field) {
                 TypeStep::Same if !identity::is_declared_otherwise(known, field) => continue,
                 TypeStep::Narrower if identity::has_other_values(known, field) != Some(true) => {
@@ -136,6 +140,11 @@ pub fn merge(schema: &SchemaRef, column: &FieldRef) -> SchemaRef {
         None => fields.push(column.clone()),
     }
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+/// Whether the type is a guess: the source has seen no value of the column.
+fn is_unseen(field: &Field) -> bool {
+    field.metadata().get(UNSEEN).is_some_and(|it| it == "true")
 }
 
 fn as_text(field: &Field) -> FieldRef {
@@ -250,6 +259,24 @@ mod tests {
         for (name, have, new, expected) in cases {
             assert_eq!(type_step(&have, &new), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_type_that_no_value_showed_changes_no_column() {
+        let unseen = |name: &str| {
+            field(name, DataType::Utf8)
+                .with_metadata(HashMap::from([("warp:unseen".into(), "true".into())]))
+        };
+        let table = TableShape {
+            name: "t".into(),
+            schema: Arc::new(Schema::new(vec![field("id", DataType::Int64)])),
+            key: vec!["id".into()],
+            estimated_rows: None,
+        };
+        assert!(compare(&table, &Schema::new(vec![unseen("id")])).is_empty());
+        let news = compare(&table, &Schema::new(vec![unseen("id"), unseen("note")]));
+        let kinds: Vec<_> = news.changes.into_iter().map(|change| change.kind).collect();
+        assert_eq!(kinds, [ChangeKind::AddColumn { column: "note".into() }]);
     }
 
     #[test]

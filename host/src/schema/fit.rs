@@ -11,7 +11,7 @@ use arrow_array::{
     StringArray,
     builder::StringBuilder,
     cast::AsArray,
-    make_array,
+    make_array, new_null_array,
     types::{Float32Type, Float64Type, Int64Type},
 };
 use arrow_cast::{
@@ -42,6 +42,10 @@ pub fn fits_as_it_is(from: &Field, to: &Field) -> bool {
 pub fn fit(values: &ArrayRef, from: &Field, to: &Field) -> Result<ArrayRef, ArrowError> {
     match to.data_type() {
         _ if fits_as_it_is(from, to) => Ok(Arc::clone(values)),
+        // Nothing is nothing in every type, also where no value has a form in the other.
+        _ if values.null_count() == values.len() => {
+            Ok(new_null_array(to.data_type(), values.len()))
+        }
         DataType::Utf8 if is_json(to) => {
             written(values, from, |form, row, out| form.write_json(row, out))
         }

@@ -5,10 +5,7 @@
 
 use std::borrow::Cow;
 
-/// Bytes of a name; the host takes no longer one.
-const NAME_BYTES_MAX: usize = 512;
-/// What is kept of a longer one, before `_` and sixteen digits.
-const CUT_BYTES_MAX: usize = NAME_BYTES_MAX - 17;
+use cartridge_warp_sdk::naming::{NAME_BYTES_MAX, fitting};
 
 /// The name of a column, or of a table, for what is called so.
 pub fn column(name: &str) -> Cow<'_, str> {
@@ -30,38 +27,17 @@ pub fn column(name: &str) -> Cow<'_, str> {
         _ => false,
     };
     let name = if reserved { Cow::Owned(format!("_{name}")) } else { Cow::Borrowed(name) };
-    let plain = name.len() <= NAME_BYTES_MAX && !name.chars().any(is_unnameable);
-    if plain { name } else { Cow::Owned(replaced(&name)) }
-}
-
-/// The beginning of a name, what cannot be shown left out, and a hash of all of it.
-fn replaced(name: &str) -> String {
-    let clean: String =
-        name.chars().map(|c| if is_unnameable(c) { '_' } else { c }).take(CUT_BYTES_MAX).collect();
-    let start = &clean[..clean.floor_char_boundary(CUT_BYTES_MAX)];
-    format!("{start}_{:016x}", fnv1a(name.as_bytes()))
-}
-
-/// Control characters, and what reorders or hides text: the host refuses them in names.
-fn is_unnameable(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}'
-            | '\u{e01f0}'..='\u{e0fff}')
-}
-
-/// FNV-1a: tells names and files apart, guards nothing.
-pub fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    match name {
+        Cow::Borrowed(name) => fitting(name, NAME_BYTES_MAX),
+        Cow::Owned(name) => Cow::Owned(fitting(&name, NAME_BYTES_MAX).into_owned()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+
+    use cartridge_warp_sdk::naming::is_name;
 
     use super::*;
 
@@ -87,7 +63,7 @@ mod tests {
         let columns: HashSet<_> = odd.iter().map(|name| column(name)).collect();
         assert_eq!(columns.len(), odd.len());
         for name in columns {
-            assert!(!name.chars().any(is_unnameable) && name.len() <= NAME_BYTES_MAX, "{name}");
+            assert!(is_name(&name), "{name}");
         }
     }
 }

@@ -98,11 +98,12 @@ impl Key {
         }
     }
 
-    /// The key's column; text as long as no `_id` was seen.
+    /// The key's column; as long as no `_id` was seen a guess, which changes no key that is known.
     pub(crate) fn column(self) -> Column {
         let column = |column_type| Column::new(ID, column_type).required();
         match self {
-            Self::Unknown | Self::String => column(ColumnType::String),
+            Self::Unknown => column(ColumnType::String).unseen(),
+            Self::String => column(ColumnType::String),
             Self::ObjectId => column(ColumnType::String).origin(format!("{ORIGIN}objectId")),
             Self::Integer => column(ColumnType::BigInt),
             Self::Uuid => column(ColumnType::Uuid),

@@ -9,10 +9,10 @@
 
 use std::borrow::Cow;
 
+use cartridge_warp_sdk::naming::fitting;
+
 /// Bytes of a column's name; PostgreSQL cuts longer ones.
 const NAME_BYTES_MAX: usize = 63;
-/// What is left of a name that is cut, before `_` and sixteen digits.
-const CUT_BYTES_MAX: usize = NAME_BYTES_MAX - 17;
 
 /// Words that no column is called, nor with underscores in front: nothing at all, and PostgreSQL's
 /// system columns.
@@ -30,8 +30,10 @@ pub(crate) fn column(name: &str) -> Cow<'_, str> {
         true => Cow::Owned(format!("_{name}")),
         false => Cow::Borrowed(name),
     };
-    let plain = name.len() <= NAME_BYTES_MAX && !name.chars().any(is_unprintable);
-    if plain { name } else { Cow::Owned(cut(&name)) }
+    match name {
+        Cow::Borrowed(name) => fitting(name, NAME_BYTES_MAX),
+        Cow::Owned(name) => Cow::Owned(fitting(&name, NAME_BYTES_MAX).into_owned()),
+    }
 }
 
 fn is_reserved(name: &str) -> bool {
@@ -42,29 +44,11 @@ fn is_reserved(name: &str) -> bool {
             && (RESERVED_BEHIND_UNDERSCORE.contains(&word) || word.starts_with(RESERVED_PREFIX))
 }
 
-/// The beginning of the name and a hash of all of it.
-fn cut(name: &str) -> String {
-    let clean: String =
-        name.chars().take(CUT_BYTES_MAX).map(|c| if is_unprintable(c) { '_' } else { c }).collect();
-    let start = &clean[..clean.floor_char_boundary(CUT_BYTES_MAX)];
-    format!("{start}_{:016x}", fnv1a(name.as_bytes()))
-}
-
-/// Control characters, and those that reorder or hide what a terminal shows: the host refuses both.
-fn is_unprintable(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// 64-bit FNV-1a.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use cartridge_warp_sdk::naming::is_name;
 
     use super::*;
 
@@ -105,6 +89,11 @@ mod tests {
             "a\nb",
             "a_b",
             "a\tb",
+            "a\u{200b}b",
+            "a\u{feff}b",
+            "a\u{2028}b",
+            "a\u{61c}b",
+            "a\u{e0001}b",
             &long,
             &long[1..],
             &"ü".repeat(40),
@@ -118,8 +107,7 @@ mod tests {
             names.iter().map(|name| column(name).into_owned()).collect();
         assert_eq!(columns.len(), names.len());
         for column in columns {
-            assert!(!column.is_empty() && column.len() <= NAME_BYTES_MAX, "{column}");
-            assert!(!column.chars().any(is_unprintable), "{column}");
+            assert!(is_name(&column) && column.len() <= NAME_BYTES_MAX, "{column}");
         }
     }
 }

@@ -53,6 +53,8 @@ pub struct MongodbSource {
     /// The database whose collections these are.
     schema: Option<String>,
     collections: BTreeMap<String, Collection>,
+    /// Where the log ended right before they were listed.
+    start: Option<position::LogPosition>,
     /// None: all collections.
     selection: Option<BTreeSet<String>>,
 }
@@ -113,6 +115,7 @@ impl Source for MongodbSource {
             options: config.options,
             schema: None,
             collections: BTreeMap::new(),
+            start: None,
             selection: None,
         })
     }
@@ -131,11 +134,8 @@ impl Source for MongodbSource {
 
     fn get_schema(&mut self, schema: &str) -> Result<Vec<Table>, Failure> {
         self.reload(schema)?;
-        let database = self.database(schema);
-        match self.strategy {
-            // Whether changes can be followed is said before anything is copied.
-            Strategy::Log => drop(stream::open_at_end(self, &database)?),
-            Strategy::Timestamp => polling::warn(self),
+        if self.strategy == Strategy::Timestamp {
+            polling::warn(self);
         }
         Ok(self.collections.values().map(Collection::table).collect())
     }
@@ -152,12 +152,10 @@ impl Source for MongodbSource {
 
     fn current_position(&mut self, schema: &str) -> Result<Position, Failure> {
         self.load(schema)?;
-        let database = self.database(schema);
-        let position = match self.strategy {
-            Strategy::Log => position::Position::Log(stream::position_at_end(self, &database)?),
-            Strategy::Timestamp => polling::position_now(self, &database)?,
-        };
-        position.encode()
+        match &self.start {
+            Some(start) => position::Position::Log(start.clone()).encode(),
+            None => polling::position_now(self, &self.database(schema))?.encode(),
+        }
     }
 
     fn renew_tables(
@@ -238,6 +236,12 @@ impl MongodbSource {
 
     fn reload(&mut self, schema: &str) -> Result<(), Failure> {
         let database = self.database(schema);
+        // Before the list: what is not in it begins behind this place, so the stream has all of it. It also
+        // tells whether changes can be followed, before anything is copied.
+        self.start = match self.strategy {
+            Strategy::Log => Some(stream::position_at_end(self, &database)?),
+            Strategy::Timestamp => None,
+        };
         self.collections = catalog::collections(&self.server, &database, &self.options)?;
         self.schema = Some(schema.to_owned());
         Ok(())

@@ -3,9 +3,8 @@
 //! A BSON document with `v`, the version of the format. A place in the log is the resume token of an
 //! event or heartbeat as the server gave it, and the cluster's time, which tokens do not show. It never
 //! lies within an event: of a split event the last fragment's token counts, and only once all
-//! fragments were read. Beside it stand the form of the rows (`form`), and the tables that were dropped
-//! and did not come back, since what the destination keeps of them must not be mixed with a new table
-//! of that name.
+//! fragments were read. Beside it stands the form of the rows (`form`). Earlier versions wrote down which
+//! tables were dropped and had not come back, and are still read.
 
 use std::collections::BTreeSet;
 
@@ -20,8 +19,6 @@ const VERSION: i32 = 1;
 pub const BYTES_MAX: usize = 60 << 10;
 /// A place that takes so much is what makes a position too large, not the number of tables.
 const PLACE_BYTES_LARGE: usize = 4 << 10;
-/// What names of dropped tables may take of it.
-const DROPPED_BYTES_MAX: usize = 32 << 10;
 
 /// A place in a source's history.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +39,7 @@ pub struct LogPosition {
     /// The cluster's time there, or after: a copy that shows everything up to it lacks nothing that
     /// the stream will not bring.
     pub seen: Timestamp,
-    /// Tables that were dropped and have not come back.
+    /// Tables that an earlier version remembered as dropped, until the host has heard of them.
     pub dropped: BTreeSet<String>,
     /// The form of the rows so far, where it was stored.
     pub form: Option<Form>,
@@ -57,16 +54,6 @@ pub enum From {
     AfterEnd(RawDocumentBuf),
     /// At the time itself, its own events included.
     Time,
-}
-
-impl LogPosition {
-    /// Notes that a table is gone; beyond the bound the first in the alphabet are forgotten.
-    pub fn table_dropped(&mut self, name: &str) {
-        self.dropped.insert(name.to_owned());
-        while self.dropped.iter().map(|name| name.len() + 16).sum::<usize>() > DROPPED_BYTES_MAX {
-            self.dropped.pop_first();
-        }
-    }
 }
 
 impl Position {
@@ -121,7 +108,7 @@ impl Position {
             )
         };
         match self {
-            // Names are bounded, so it is the token.
+            // Nothing else in it is large.
             Self::Log(_) => large_id(
                 "the resume token of a change has the _id of its document in it, twice as long as it \
                  is",
@@ -325,13 +312,5 @@ mod tests {
             assert_eq!(failure.code, code);
             assert!(failure.message.contains(word), "{failure}");
         }
-    }
-
-    #[test]
-    fn dropped_names_are_bounded() {
-        let Position::Log(mut position) = log(From::Time) else { unreachable!() };
-        (0..5000).for_each(|at| position.table_dropped(&format!("table-{at:04}")));
-        assert!(position.dropped.len() > 1000 && !position.dropped.contains("table-0000"));
-        assert!(Position::Log(position).encode().is_ok());
     }
 }

@@ -11,6 +11,8 @@ const TYPE_KEY: &str = "warp:type";
 const NULLABLE_KEY: &str = "warp:nullable";
 /// Metadata key: `true` where the column's addition may have filled rows without a change.
 const FILLED_KEY: &str = "warp:filled";
+/// Metadata key: `true` where no value of the column was seen, so that its type is a guess.
+const UNSEEN_KEY: &str = "warp:unseen";
 
 /// A column of a table.
 ///
@@ -34,6 +36,9 @@ pub struct Column {
     /// Rows that were there when it was added may have got a value of which the change stream says
     /// nothing. Such a table is copied again where the source has the capability `silent-rewrites`.
     pub filled: bool,
+    /// No value of it was seen, so its type is a guess: a column of the name that is known keeps its
+    /// type. A source says it; rows with a value in the column must not.
+    pub unseen: bool,
     /// Which column it is beside its name, where the source knows. A source says it; a destination
     /// has no use for it and reads none.
     pub identity: Option<ColumnIdentity>,
@@ -48,6 +53,7 @@ impl Column {
             nullable: true,
             origin_type: None,
             filled: false,
+            unseen: false,
             identity: None,
         }
     }
@@ -73,6 +79,13 @@ impl Column {
         self
     }
 
+    /// No value of it was seen: its type is a guess.
+    #[must_use]
+    pub fn unseen(mut self) -> Self {
+        self.unseen = true;
+        self
+    }
+
     /// Says which column it is.
     #[must_use]
     pub fn identified(mut self, identity: ColumnIdentity) -> Self {
@@ -93,6 +106,9 @@ impl Column {
         if self.filled {
             metadata.insert(FILLED_KEY.to_owned(), "true".to_owned());
         }
+        if self.unseen {
+            metadata.insert(UNSEEN_KEY.to_owned(), "true".to_owned());
+        }
         if let Some(identity) = &self.identity {
             metadata.extend(identity.metadata());
         }
@@ -111,6 +127,7 @@ impl Column {
             nullable: field.metadata().get(NULLABLE_KEY).is_none_or(|value| value != "false"),
             origin_type: field.metadata().get(TYPE_KEY).cloned(),
             filled: field.metadata().get(FILLED_KEY).is_some_and(|value| value == "true"),
+            unseen: field.metadata().get(UNSEEN_KEY).is_some_and(|value| value == "true"),
             identity: None,
         })
     }

@@ -12,12 +12,12 @@ use super::letters;
 /// Fewer than these would be a mistake of the script.
 const FILES_MIN: usize = 200;
 
-fn repository() -> PathBuf {
+pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The folder of the libraries; fetched where it is missing.
-fn packages() -> String {
+pub fn packages() -> String {
     let script = repository().join("scripts/file-libraries.sh");
     let output = Command::new(script).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -1,7 +1,7 @@
 //! Files that come, grow and go, while a run is under way and between two runs.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use cartridge_warp_tests::{Pipeline, rows::sqlite_count_live};
 use serde_json::{Value, json};
@@ -161,6 +161,46 @@ fn an_end_that_is_not_read_is_named() {
         let alone = Pipeline::new();
         alone.write("t.csv", "id,v\r1,a\r2,b\r");
         assert!(alone.catch_up().stderr.contains("carriage return"));
+    }
+}
+
+#[test]
+fn an_end_that_nobody_will_end_is_a_dead_letter() {
+    // What the file has, whether its owner says that files are complete, and whether it is old.
+    for (content, complete, old, letter) in [
+        ("id,v\n1,a\n2,\"b\n3,c\n", false, true, "a quote in the file is not closed"),
+        ("id,v\n1,a\n2,\"b\n3,c\n", true, false, "a quote in the file is not closed"),
+        ("id,v\n1,a\n2\r3\r4,b", false, true, "carriage return alone"),
+        ("id,v\n1,a\n2,b", true, false, "no line feed yet"),
+        ("id,v\n1,a\n2,b", false, true, ""),
+        ("id,v\n1,a\n2,\"b\n3,c\n", false, false, ""),
+        ("id,v\n\"1,a\n2,b\n", false, true, "a quote in the file is not closed"),
+    ] {
+        let case = format!("{content:?}, complete {complete}, old {old}");
+        let mut pipeline = Pipeline::new();
+        pipeline.set("source.options", json!({ "complete_files": complete }));
+        pipeline.write("t.csv", content);
+        pipeline.write("other.ndjson", "{\"id\":1}\n");
+        if old {
+            let file =
+                fs::File::options().append(true).open(pipeline.path("data/shop/t.csv")).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+        }
+        assert_ended(&case, &pipeline.catch_up(), usize::from(!letter.is_empty()));
+        let letters = letters(&pipeline);
+        assert_eq!(letters.len(), usize::from(!letter.is_empty()), "{case}");
+        for row in letters {
+            assert_eq!(
+                (&row["table_name"], &row["origin"]),
+                (&json!("t"), &json!("shop/t.csv")),
+                "{case}"
+            );
+            let row = format!("{row:?}");
+            assert!(row.contains(letter) && row.contains("from byte"), "{case}: {row}");
+        }
+        // Ended after all, it is read.
+        pipeline.append("t.csv", if content.contains('"') { "4\",d\n" } else { "\n" });
+        pipeline.catch_up();
     }
 }
 

@@ -56,6 +56,16 @@ const CASES: &[Case] = &[
         letters: &[2, 3],
     },
     Case {
+        name: "a field twice, at any depth, also where one of them is null or spelled otherwise",
+        file: "t.ndjson",
+        content: "{\"id\":1,\"v\":5}\n{\"id\":2,\"v\":6,\"v\":7}\n{\"id\":3,\"v\":8,\"\\u0076\":8}\n\
+                  {\"id\":4,\"v\":null,\"v\":9}\n{\"id\":5,\"v\":10,\"w\":{\"x\":1,\"x\":2}}\n\
+                  {\"id\":6,\"v\":11,\"w\":[{\"x\":{\"y\":1,\"y\":1}}]}\n{\"id\":7,\"v\":12,\"new\":1,\"new\":2}\n\
+                  {\"_op\":\"i\",\"_op\":\"d\",\"id\":8,\"v\":13}\n{\"id\":9,\"v\":14,\"w\":[{\"x\":1},{\"x\":1}]}\n",
+        values: "[5, 14]",
+        letters: &[2, 3, 4, 5, 6, 7, 8],
+    },
+    Case {
         name: "texts of JSON in a column of doubles",
         file: "t.ndjson",
         content: "{\"id\":1,\"v\":0.5}\n{\"id\":2,\"v\":\"1e5\"}\n{\"id\":3,\"v\":\"02134\"}\n\

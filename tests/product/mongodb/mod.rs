@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic)] // Helpers of tests are tests, too.
 
 mod compare;
+mod emptiness;
 mod lost;
 mod protected;
 mod servers;

@@ -65,7 +65,7 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
     let destination = context.open_destination().await?;
     // Before either side changes anything.
     check_apart(&source, &destination, context.name()).await?;
-    let Selection { tables, others } = select_tables(context, &source).await?;
+    let Selection { tables, others } = select_tables(context, &source, &destination).await?;
     check_named(context, attempts.resync.named(), &tables, "full_resync")?;
     let Claim { epoch, abandoned } = claim(context, &destination, attempts).await?;
     let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables));

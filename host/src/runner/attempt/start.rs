@@ -10,6 +10,7 @@ use crate::{
         context::SchemaContext,
         error::RunError,
         names::listed,
+        shapes::has_old_rows,
         state::{CHANGES, TableState, forgotten, marker, read, table_stream},
     },
 };
@@ -40,6 +41,11 @@ pub async fn find_start(
         let missed = known == Some(TableState::Again)
             || (before.left_out(&name) && known.as_ref().is_some_and(TableState::is_begun));
         let wanted = resync.includes(&name);
+        if !wanted && stored.is_some() && known.is_none() && has_old_rows(writer, &name).await? {
+            // Its state is committed with the end of the old rows.
+            states.push((name, TableState::AFTER_ANOTHER));
+            continue;
+        }
         if missed && !wanted {
             check_may_empty(&writer.context, &name)?;
         }

@@ -1,12 +1,13 @@
 //! Which tables of the source a schema has.
 
 use crate::{
-    plugin::SourceConnection,
+    plugin::{DestinationConnection, SourceConnection},
     runner::{
         commit::{check_columns, check_tables},
         context::SchemaContext,
         error::RunError,
         names::listed,
+        state::{CHANGES, shape_stream},
         table::{Promises, Table, Tables},
     },
 };
@@ -18,16 +19,18 @@ pub struct Selection {
     pub others: Vec<String>,
 }
 
-/// Tells the source which of its tables the operator wants.
+/// Tells the source which of its tables the operator wants. Tables may be gone, all of them even, where the
+/// destination knows them from before: the schema goes on, for what comes back and what is new.
 pub async fn select_tables(
     context: &SchemaContext,
     source: &SourceConnection,
+    destination: &DestinationConnection,
 ) -> Result<Selection, RunError> {
     let shapes = source.get_schema(context.name()).await?;
     let listed = shapes.iter().map(|shape| shape.name.clone());
     let (selected, others): (Vec<String>, Vec<String>) =
         listed.partition(|name| context.selects(name));
-    if selected.is_empty() {
+    if selected.is_empty() && !is_known(context, destination, CHANGES).await? {
         return Err(RunError::NoTables { schema: context.name().to_owned(), listed: others });
     }
     // Before our own checks: the source knows what helps against what it cannot follow.
@@ -44,10 +47,24 @@ pub async fn select_tables(
     if let Some(last) = tables.keys().next_back() {
         check_tables(context, &tables, last)?;
     }
-    let configured = context.schema.tables.iter().map(|table| table.name.clone());
-    let wanted: Vec<String> = configured.filter(|name| context.selects(name)).collect();
+    let mut wanted = Vec::new();
+    for name in context.schema.tables.iter().map(|table| &table.name) {
+        let is_missing = context.selects(name) && !tables.contains_key(name);
+        if is_missing && !is_known(context, destination, &shape_stream(name)).await? {
+            wanted.push(name.clone());
+        }
+    }
     check_named(context, &wanted, &tables, "tables")?;
     Ok(Selection { tables, others })
+}
+
+/// Whether the destination has this marker of the schema.
+async fn is_known(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    stream: &str,
+) -> Result<bool, RunError> {
+    Ok(destination.get_marker(context.name(), stream).await?.is_some())
 }
 
 /// A table that a key of the configuration names and that is not copied is a typing mistake.

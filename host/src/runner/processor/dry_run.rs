@@ -27,7 +27,7 @@ pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
     let source = context.open_source().await?;
     let destination = context.open_destination().await?;
     check_apart(&source, &destination, context.name()).await?;
-    let Selection { tables, .. } = select_tables(context, &source).await?;
+    let Selection { tables, .. } = select_tables(context, &source, &destination).await?;
     check_named(context, context.resync().named(), &tables, "full_resync")?;
     destination.test_connection().await?;
     context.health.set_started();

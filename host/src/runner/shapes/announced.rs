@@ -1,15 +1,17 @@
 //! Changes of shape that the stream announces.
 
 use super::{
+    again::{end_old_rows, has_old_rows},
     evolve::{self, Evolved},
     prepare::prepare_table,
+    stored::stored_shape,
 };
 use crate::{
     model::{ChangeKind, SchemaChange},
     runner::{
         commit::{Writer, check_tables},
         error::RunError,
-        state::{TableState, deletion, marker, shape_stream, table_stream},
+        state::{TableState, deletion, forget_chunks, marker, read, shape_stream, table_stream},
         table::{Promises, Table},
     },
 };
@@ -41,6 +43,7 @@ pub async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<
                 }
                 check_tables(&writer.context, &tables, &change.table)?;
             }
+            (None, ChangeKind::DropTable) => drop_unlisted(writer, change).await?,
             (None, _) => {
                 return Err(RunError::UnknownTable { table: change.table.clone() });
             }
@@ -52,12 +55,27 @@ pub async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<
     }
 }
 
+/// A table that was gone when the source listed its tables. What is remembered of it says what goes;
+/// of one that was never copied, or dropped before, nothing is.
+async fn drop_unlisted(writer: &Writer, change: &SchemaChange) -> Result<(), RunError> {
+    let (schema, name) = (writer.context.name(), &change.table);
+    let state: Option<TableState> = read(&writer.destination, schema, &table_stream(name)).await?;
+    let Some((shape, version)) = stored_shape(writer, name).await?.filter(|_| state.is_some())
+    else {
+        return Ok(());
+    };
+    let mut table = Table::new(shape, writer.context.table_settings(name), promises(writer))?;
+    table.version = version;
+    drop_table(writer, &mut table, change).await
+}
+
 async fn drop_table(
     writer: &Writer,
     table: &mut Table,
     change: &SchemaChange,
 ) -> Result<(), RunError> {
-    let mut gone = vec![deletion(table_stream(&change.table))];
+    let mut gone = forget_chunks(&writer.destination, writer.context.name(), &change.table).await?;
+    gone.push(deletion(table_stream(&change.table)));
     let kept = evolve::apply(writer, table, vec![change.clone()].into()).await? == Evolved::Kept;
     table.dropped = true;
     // What the destination keeps is what a table of the same name is compared with.
@@ -73,23 +91,31 @@ async fn drop_table(
     Ok(())
 }
 
-/// A table that is new in the stream arrives whole through it: there is nothing to snapshot.
+/// A table that is new in the stream arrives whole through it: there is nothing to snapshot. What the
+/// destination kept of an older one goes first.
 async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<(Table, Evolved), RunError> {
     let context = &writer.context;
     let Some(shape) = change.after.clone() else {
         return Err(RunError::UnknownTable { table: change.table.clone() });
     };
     let settings = context.table_settings(&change.table);
-    let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
-    let mut table = Table::new(shape, settings, promises)?;
+    let mut table = Table::new(shape, settings, promises(writer))?;
+    let is_other = has_old_rows(writer, &change.table).await?;
     let evolved = prepare_table(writer, &mut table, false).await?;
-    if evolved != Evolved::CopyAgain {
-        let state = marker(table_stream(&change.table), &TableState::Streaming);
-        writer.commit_markers(vec![state]).await?;
+    let state = marker(table_stream(&change.table), &TableState::Streaming);
+    match evolved {
+        Evolved::CopyAgain => {}
+        _ if is_other => end_old_rows(writer, &mut table, vec![state]).await?,
+        _ => writer.commit_markers(vec![state]).await?,
     }
     context.metrics.table(&change.table).schema_change(&change.kind);
     if context.source.log.admits("new tables") {
         tracing::info!(table = change.table, "new table");
     }
     Ok((table, evolved))
+}
+
+fn promises(writer: &Writer) -> Promises {
+    let context = &writer.context;
+    Promises::of(&context.source.plugin.info, &context.destination.plugin.info)
 }

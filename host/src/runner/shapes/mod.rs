@@ -1,11 +1,13 @@
 //! What tables are like at the destination, and how they become something else.
 
+mod again;
 mod announced;
 pub mod evolve;
 mod prepare;
 mod replace;
 mod stored;
 
+pub use again::has_old_rows;
 pub use announced::change_shapes;
 pub use evolve::Evolved;
 pub use prepare::prepare_tables;

@@ -1,13 +1,20 @@
 //! Makes a schema's tables ready at the destination before a row is read.
 
 use super::{
+    again::end_old_rows,
     evolve::{self, Evolved},
     replace,
     stored::{Evolution, accept_shape, shape_marker, stored_shape},
 };
 use crate::{
     model::TableShape,
-    runner::{commit::Writer, error::RunError, names::listed, state::TableState, table::Table},
+    runner::{
+        commit::Writer,
+        error::RunError,
+        names::listed,
+        state::{TableState, marker, table_stream},
+        table::Table,
+    },
     schema::News,
 };
 
@@ -25,6 +32,12 @@ pub async fn prepare_tables(
             states.iter().any(|(name, state)| *name == table.source.name && *state == emptied);
         if prepare_table(writer, table, forget).await? == Evolved::CopyAgain {
             again.get_or_insert_with(|| table.source.name.clone());
+            continue;
+        }
+        let state = &TableState::AFTER_ANOTHER;
+        if states.iter().any(|(name, known)| *name == table.source.name && known == state) {
+            let state = marker(table_stream(&table.source.name), state);
+            end_old_rows(writer, table, vec![state]).await?;
         }
     }
     match again {

@@ -7,7 +7,8 @@ use std::{
     sync::Arc,
 };
 
-use arrow_schema::Schema;
+use arrow_array::{ArrayRef, RecordBatch, UInt8Array, new_null_array};
+use arrow_schema::{DataType, Field, Schema};
 
 mod shape;
 
@@ -15,8 +16,8 @@ use self::shape::{ColumnRules, Steps};
 use crate::{
     config::{self, TableSettings},
     model::{
-        ChangeKind, Deletion, SchemaChange, TableBatch, TablePlan, TableSchema, TableShape,
-        WriteMode,
+        ChangeKind, Deletion, Operation, SchemaChange, TableBatch, TablePlan, TableSchema,
+        TableShape, WriteMode, batch::OP_COLUMN,
     },
     plugin::{ConnectorInfo, encode_batch, table_schema},
     runner::{error::RunError, names::listed},
@@ -389,6 +390,29 @@ impl Table {
         };
         let rows = steps.apply(&batch.columns).map_err(|cause| unencodable(&batch.table, cause))?;
         encode_batch(&batch.table, schema, rows).map_err(|cause| unencodable(&batch.table, cause))
+    }
+
+    /// Whether the destination writes down what happened to its rows, so that no row of it is removed.
+    pub fn is_change_log(&self) -> bool {
+        self.promises.change_log
+    }
+
+    /// A row that says that all rows before it are gone.
+    pub fn truncation(&mut self) -> Result<TableBatch, RunError> {
+        let name = self.source.name.clone();
+        let operation = Field::new(OP_COLUMN, DataType::UInt8, false);
+        let fields = std::iter::once(Arc::new(operation));
+        let fields: Vec<_> = fields.chain(self.source.schema.fields().iter().cloned()).collect();
+        let schema = table_schema(Arc::new(Schema::new(fields)))
+            .map_err(|cause| unencodable(&name, cause))?;
+        let data = schema.arrow.fields().iter().skip(1);
+        let nothing = data.map(|field| new_null_array(field.data_type(), 1));
+        let operation: ArrayRef = Arc::new(UInt8Array::from(vec![Operation::Truncate as u8]));
+        let columns = std::iter::once(operation).chain(nothing).collect();
+        let rows = RecordBatch::try_new(Arc::clone(&schema.arrow), columns)
+            .map_err(|cause| unencodable(&name, cause))?;
+        let batch = encode_batch(&name, &schema, rows);
+        self.shape(batch.map_err(|cause| unencodable(&name, cause))?)
     }
 
     /// What of a dead letter's row may reach the destination.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Result, Seek, SeekFrom};
 
-use crate::naming::fnv1a;
+use cartridge_warp_sdk::naming::fnv1a;
 
 /// How many bytes are looked at.
 pub const FINGERPRINT_BYTES: usize = 1024;

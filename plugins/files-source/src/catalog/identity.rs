@@ -6,7 +6,7 @@ mod native {
     use std::os::unix::fs::MetadataExt;
     use std::path::Path;
 
-    use crate::naming::fnv1a;
+    use cartridge_warp_sdk::naming::fnv1a;
 
     /// Asks the file system.
     #[derive(Debug, Default)]

@@ -8,11 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cartridge_warp_sdk::Failure;
+use cartridge_warp_sdk::naming::fnv1a;
 
 use super::name::ReadingOrder;
 use super::{FileName, Format, Identities};
 use crate::fault;
-use crate::naming::{self, fnv1a};
+use crate::naming;
 
 /// A file's place among the files of its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

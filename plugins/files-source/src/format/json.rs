@@ -1,18 +1,16 @@
 //! Reads the fields of one JSON object without building it.
 //!
-//! The hot path of the connector: names and values are slices of the line. What is rare, escapes
-//! and nested values, is left to serde_json, whose depth limit also guards the stack.
+//! The hot path of the connector: names and values are slices of the line. Escapes, which are rare, are
+//! left to serde_json. The depth limit guards the stack.
 
 use std::borrow::Cow;
-
-use serde::de::IgnoredAny;
 
 use super::Token;
 
 /// Nesting of one value: what every reader of JSON down the line can follow.
 const DEPTH_MAX: usize = 120;
 
-/// Calls `field` for each field of the object in `line`, in order.
+/// Calls `field` for each field of the object in `line`, in order. A name may come twice.
 ///
 /// # Errors
 /// Why the line is not a JSON object; fields before the fault have been seen.
@@ -20,30 +18,16 @@ pub fn fields<'a>(
     line: &'a str,
     mut field: impl FnMut(Cow<'a, str>, Token<'a>),
 ) -> Result<(), String> {
-    let mut scanner = Scanner { text: line, at: 0 };
-    scanner.expect(b'{')?;
-    if scanner.peek() == Some(b'}') {
-        scanner.at += 1;
-        return scanner.end();
-    }
-    loop {
-        scanner.skip_blanks();
-        let (_, name) = scanner.string()?;
-        scanner.expect(b':')?;
-        let value = scanner.value()?;
-        field(name, value);
-        match scanner.peek() {
-            Some(b',') => scanner.at += 1,
-            Some(b'}') => break scanner.at += 1,
-            _ => return Err(scanner.fault("`,` or `}` is missing")),
-        }
-    }
+    let mut scanner = Scanner { text: line, at: 0, depth: 0 };
+    scanner.object(&mut field)?;
     scanner.end()
 }
 
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
+    /// Objects and arrays around, the outermost object aside.
+    depth: usize,
 }
 
 impl<'a> Scanner<'a> {
@@ -167,43 +151,64 @@ impl<'a> Scanner<'a> {
         Ok(Token::Number(&self.text[start..self.at]))
     }
 
-    /// Finds the end by counting brackets, then has serde_json check what lies between.
-    fn nested(&mut self) -> Result<Token<'a>, String> {
-        let bytes = self.text.as_bytes();
-        let (start, mut depth) = (self.at, 0_usize);
-        loop {
-            match bytes.get(self.at) {
-                Some(b'{' | b'[') if depth == DEPTH_MAX => {
-                    return Err(self.fault("objects and arrays are nested too deeply"));
-                }
-                Some(b'{' | b'[') => depth += 1,
-                Some(b'}' | b']') => depth -= 1,
-                Some(b'"') => self.skip_string()?,
-                Some(_) => {}
-                None => return Err(self.fault("an object or array has no end")),
-            }
+    fn object(&mut self, field: &mut dyn FnMut(Cow<'a, str>, Token<'a>)) -> Result<(), String> {
+        self.expect(b'{')?;
+        if self.peek() == Some(b'}') {
             self.at += 1;
-            if depth == 0 {
-                break;
+            return Ok(());
+        }
+        loop {
+            self.skip_blanks();
+            let (_, name) = self.string()?;
+            self.expect(b':')?;
+            let value = self.value()?;
+            field(name, value);
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => break self.at += 1,
+                _ => return Err(self.fault("`,` or `}` is missing")),
             }
         }
-        let raw = &self.text[start..self.at];
-        serde_json::from_str::<IgnoredAny>(raw).map_err(|error| error.to_string())?;
-        Ok(Token::Nested(raw))
+        Ok(())
     }
 
-    /// Moves to the closing quote.
-    fn skip_string(&mut self) -> Result<(), String> {
-        let bytes = self.text.as_bytes();
-        self.at += 1;
+    fn array(&mut self) -> Result<(), String> {
+        self.expect(b'[')?;
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(());
+        }
         loop {
-            match bytes.get(self.at) {
-                Some(b'"') => return Ok(()),
-                Some(b'\\') => self.at += 2,
-                Some(_) => self.at += 1,
-                None => return Err(self.fault("a string has no end")),
+            self.value()?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => break self.at += 1,
+                _ => return Err(self.fault("`,` or `]` is missing")),
             }
         }
+        Ok(())
+    }
+
+    /// An object or array within. Of a name that comes twice, readers would keep one of the values, and
+    /// not all of them the same.
+    fn nested(&mut self) -> Result<Token<'a>, String> {
+        if self.depth == DEPTH_MAX {
+            return Err(self.fault("objects and arrays are nested too deeply"));
+        }
+        let start = self.at;
+        self.depth += 1;
+        if self.byte() == Some(b'[') {
+            self.array()?;
+        } else {
+            let mut names = Vec::new();
+            self.object(&mut |name, _| names.push(name))?;
+            names.sort_unstable();
+            if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(self.fault(&format!("an object has the field {} twice", twice[0])));
+            }
+        }
+        self.depth -= 1;
+        Ok(Token::Nested(&self.text[start..self.at]))
     }
 }
 
@@ -254,6 +259,14 @@ mod tests {
             let theirs = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line);
             assert_eq!(read(line).is_ok(), theirs.is_ok(), "{line}: {:?}", read(line));
         }
+    }
+
+    #[test]
+    fn a_name_within_comes_once_however_it_is_written() {
+        for line in [r#"{"a":{"b":1,"b":2}}"#, r#"{"a":[[{"b":1,"\u0062":null}]]}"#] {
+            assert!(read(line).unwrap_err().contains("field b twice"), "{line}");
+        }
+        assert!(read(r#"{"a":[{"b":1},{"b":{"b":[]}},1e400]}"#).is_ok());
     }
 
     #[test]

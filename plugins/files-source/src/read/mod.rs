@@ -15,4 +15,4 @@ pub use lines::LineNumbers;
 pub use operations::carry_operations;
 pub use sample::sample;
 pub use table_reader::{Budget, Stop, TableReader};
-pub use unfinished::why_unfinished;
+pub use unfinished::{Unfinished, why_unfinished};

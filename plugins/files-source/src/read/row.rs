@@ -44,6 +44,8 @@ pub struct RowReader<'w, 's> {
     /// Snapshots are what there is: a row of them can only be there.
     snapshot: bool,
     next: usize,
+    /// The columns that have a value already, a bit for each.
+    taken: Vec<u64>,
     operation: Option<Operation>,
     at: Option<i64>,
     fault: Option<Fault>,
@@ -58,6 +60,7 @@ impl<'w, 's> RowReader<'w, 's> {
             shape,
             snapshot,
             next: 0,
+            taken: vec![0; shape.table().columns.len().div_ceil(64)],
             operation: None,
             at: None,
             fault: None,
@@ -75,6 +78,10 @@ impl<'w, 's> RowReader<'w, 's> {
 
     fn known(&mut self, column: usize, token: &Token<'_>) {
         self.next = column + 1;
+        if self.is_taken(column) {
+            let name = self.shape.table().columns[column].name.clone();
+            return self.twice(&name);
+        }
         let (column_type, declared) =
             (self.shape.column_type(column), self.shape.is_declared(column));
         if is_own_text(token, column_type, declared) {
@@ -84,6 +91,20 @@ impl<'w, 's> RowReader<'w, 's> {
         self.fail(Fault::conversion(format!(
             "column {name}: the text is not one that a value of type {column_type} is written as"
         )));
+    }
+
+    /// Whether the row has a value of the column; it has from now on.
+    fn is_taken(&mut self, column: usize) -> bool {
+        let bit = 1 << (column % 64);
+        let Some(word) = self.taken.get_mut(column / 64) else { return false };
+        let is_taken = *word & bit != 0;
+        *word |= bit;
+        is_taken
+    }
+
+    /// Readers would keep one of the values, and not all of them the same.
+    fn twice(&mut self, name: &str) {
+        self.fail(Fault::malformed(format!("the record has the field {name} more than once")));
     }
 
     /// Takes a value that is typed already.
@@ -97,12 +118,16 @@ impl<'w, 's> RowReader<'w, 's> {
         match (name, token) {
             (_, Token::Null) => {}
             (OP_FIELD, token) => match operation_of(token) {
+                Some(_) if self.operation.is_some() => self.twice(OP_FIELD),
                 Some(operation) => self.operation = Some(operation),
                 None => {
                     self.fail(Fault::malformed("_op is none of insert, update, delete, truncate"))
                 }
             },
             (TS_FIELD, Token::Text { text, .. } | Token::Plain(text) | Token::Quoted(text)) => {
+                if self.at.is_some() {
+                    self.twice(TS_FIELD);
+                }
                 self.at = parse_timestamp(text).map(|(micros, _)| micros);
             }
             (name, token) => {

@@ -58,7 +58,7 @@ impl Seen {
     /// Notes why nothing of a file can be read yet, unless there is nothing.
     fn unfinished(&mut self, entry: &FileEntry) -> std::io::Result<()> {
         if entry.size > 0 {
-            let why = why_unfinished(entry, 0)?;
+            let why = why_unfinished(entry, 0)?.words();
             self.fault.get_or_insert_with(|| format!("{}: {why}", entry.shown));
         }
         Ok(())

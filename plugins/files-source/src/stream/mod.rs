@@ -5,11 +5,12 @@
 
 mod gone;
 mod reconcile;
+mod unfinished;
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
-use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, SchemaChange, TableRows, log};
+use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, SchemaChange, TableRows};
 
 use crate::catalog::{FINGERPRINT_BYTES, FileEntry, Fingerprint, Format};
 use crate::position::{FileMark, Position};
@@ -32,8 +33,8 @@ pub struct State {
     turn: usize,
     /// Files that this connection has seen; what is gone of them, it saw to its end.
     seen: HashSet<u64>,
-    /// Files of which it was said that they end in the middle of a record.
-    unfinished: HashSet<u64>,
+    /// Files that end in the middle of a record.
+    unfinished: unfinished::Said,
 }
 
 use reconcile::Reconciled;
@@ -190,21 +191,11 @@ fn read_files(
     }
     batch.rejected.append(&mut reader.rejected);
     let rows = (!reader.writer.is_empty()).then(|| reader.writer.finish()).transpose()?;
+    let complete = source.options.complete_files;
     for (entry, offset) in unfinished {
-        say_unfinished(&mut source.stream, entry, offset);
+        batch.rejected.extend(source.stream.unfinished.say(entry, offset, complete));
     }
     Ok((rows, outcome))
-}
-
-/// Says once that a file ends in the middle of a record, since nobody may ever end it.
-fn say_unfinished(state: &mut State, entry: &FileEntry, offset: u64) {
-    // A file that went away meanwhile is the next look's business.
-    if let Ok(why) = read::why_unfinished(entry, offset)
-        && state.unfinished.insert(entry.identity)
-    {
-        let offset = (offset + 1).to_string();
-        log::warn(why, &[("file", &entry.shown), ("from_byte", &offset)]);
-    }
 }
 
 fn is_complete(entry: &FileEntry) -> Result<bool, Failure> {

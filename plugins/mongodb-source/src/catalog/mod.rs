@@ -7,6 +7,7 @@ mod sample;
 
 use std::collections::BTreeMap;
 
+use cartridge_warp_sdk::naming::is_name;
 use cartridge_warp_sdk::{Failure, Table, log};
 use mongodb::bson::{Document, RawDocumentBuf, doc};
 use mongodb::error::Error;
@@ -84,6 +85,7 @@ pub fn names(server: &Server, database: &str) -> Result<Vec<String>, Failure> {
 struct Listed {
     name: String,
     is_followed: bool,
+    is_unnameable: bool,
     is_time_series: bool,
     is_capped: bool,
     has_post_images: bool,
@@ -99,6 +101,13 @@ impl Listed {
 
     /// Says what an operator should know of it.
     fn warn(&self) {
+        if self.is_unnameable {
+            log::warn(
+                "a collection is left out: its name has characters that cannot be seen or turn text \
+                 around, and no table can be called so; rename it to have it copied",
+                &[("collection", &self.name)],
+            );
+        }
         if self.is_time_series {
             log::warn(
                 "a time-series collection is left out: its change stream does not show documents",
@@ -130,7 +139,8 @@ fn list(server: &Server, database: &str) -> Result<Vec<Listed>, Failure> {
         };
         list.push(Listed {
             name: name.to_owned(),
-            is_followed: kind == "collection" && !is_internal(name),
+            is_followed: kind == "collection" && is_table(name),
+            is_unnameable: !is_name(name),
             is_time_series: kind == "timeseries",
             is_capped: is_on(options, "capped"),
             has_post_images: is_on(images, "enabled"),
@@ -151,28 +161,13 @@ fn too_many(database: &str, how_many: &str) -> Failure {
     )
 }
 
-/// Whether a collection is the server's own: its catalogs, and what `$out` and renames between
-/// databases fill before they give it its name.
-pub fn is_internal(name: &str) -> bool {
+/// Whether a collection of this name can be a table. Those of the server are none, its catalogs, and what
+/// `$out` and renames between databases fill before they give it its name; nor is what no table can be
+/// called.
+pub fn is_table(name: &str) -> bool {
     let is_temporary = name.starts_with("tmp.agg_out.")
         || (name.starts_with("tmp") && name.ends_with(".renameCollection"));
-    is_temporary || name.starts_with("system.")
-}
-
-/// What the key of a collection looks like, and nothing else of it; none without documents.
-pub fn key_of(
-    server: &Server,
-    database: &str,
-    name: &str,
-    options: &Options,
-) -> Result<Option<Shape>, Failure> {
-    let mut shape = None;
-    for order in [1, -1] {
-        if let Some(end) = end_of_index(server, database, name, order)? {
-            shape.get_or_insert_with(|| unseen(name, options)).observe(&end)?;
-        }
-    }
-    Ok(shape)
+    is_name(name) && !is_temporary && !name.starts_with("system.")
 }
 
 /// About how many documents there are, from the collection's own count.

@@ -118,12 +118,8 @@ impl Started {
             let parts = self.fragments.finish();
             let parts: Vec<&RawDocument> = parts.iter().map(|part| part.as_ref()).collect();
             let event = Event::read(&parts).map_err(|error| unreadable(source, &error))?;
-            if let Turn::Wait = self.meet(source, schema, &event, true, batch)? {
-                // Only a table that comes back has something to say first, and only once.
-                if let Turn::Wait = self.meet(source, schema, &event, true, batch)? {
-                    return Err(source.server.unexpected("a split event that never comes"));
-                }
-            }
+            // The first of a batch waits for nothing.
+            self.meet(source, schema, &event, true, batch)?;
             if self.tables.contains_key(event.collection) && event.kind.is_row() {
                 self.write(std::slice::from_ref(&event), batch)?;
             }

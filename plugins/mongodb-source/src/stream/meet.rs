@@ -2,9 +2,8 @@
 //!
 //! A collection that is not known when its first document comes was made since the tables were
 //! listed, so the stream has all of it. One that takes its name by a rename was filled under another
-//! name: it has to be copied, which takes a connection of its own. A name that comes back after a drop
-//! begins empty: what the destination kept of the old table goes first. So a drop is noted even of a
-//! collection that is not followed: it may have been, before it went while nobody looked.
+//! name: it has to be copied, which takes a connection of its own. That a name comes back after a drop
+//! the host knows itself: it hears of each drop, and of each table that begins.
 
 use cartridge_warp_sdk::{ChangeBatch, Failure, SchemaChange};
 use mongodb_documents::Rows;
@@ -16,6 +15,10 @@ use super::start::new_table;
 use crate::MongodbSource;
 use crate::catalog;
 use crate::position::From;
+
+/// Collections that may be new on one connection (I7). Which of them are selected only the host knows,
+/// and it says so when the connection is opened.
+const NEW_TABLES_MAX: usize = 1_000;
 
 impl Started {
     /// Decides about an event; `first`: nothing was taken before it in this batch.
@@ -32,10 +35,7 @@ impl Started {
                 self.meet_row(source, event, first, batch)
             }
             Kind::Rename => self.meet_rename(source, schema, event, first, batch),
-            Kind::Drop if !self.tables.contains_key(event.collection) => {
-                self.end_table(source, event.collection, batch);
-                Ok(Turn::Pass)
-            }
+            Kind::Drop if is_left_out(source, event.collection) => Ok(Turn::Pass),
             Kind::Drop | Kind::Invalidate if !first => Ok(Turn::Wait),
             Kind::Drop => {
                 self.end_table(source, event.collection, batch);
@@ -74,14 +74,12 @@ impl Started {
         let mut shape = catalog::unseen(name, &source.options);
         shape.observe(document)?;
         batch.schema_changes.push(SchemaChange::add_table(shape.table()));
-        let mut rows = Rows::changes(shape);
-        let came_back = self.position.dropped.remove(name);
-        if came_back {
-            rows.truncate(Some(event.at_micros));
-            batch.tables.push(rows.finish()?);
+        self.tables.insert(name.to_owned(), Rows::changes(shape));
+        self.met += 1;
+        if self.met >= NEW_TABLES_MAX {
+            self.failure = Some(many_new_tables());
         }
-        self.tables.insert(name.to_owned(), rows);
-        Ok(if came_back { Turn::Wait } else { Turn::Row })
+        Ok(Turn::Row)
     }
 
     fn meet_rename(
@@ -94,81 +92,59 @@ impl Started {
     ) -> Result<Turn, Failure> {
         let to = event.to.filter(|(database, _)| *database == schema).map(|(_, to)| to);
         let to = to.filter(|to| !is_left_out(source, to));
-        if to.is_none() && !self.tables.contains_key(event.collection) {
-            self.end_table(source, event.collection, batch);
+        if to.is_none() && is_left_out(source, event.collection) {
             return Ok(Turn::Pass);
         }
         if !first {
             return Ok(Turn::Wait);
         }
-        if let Some(to) = to
-            && let Turn::Wait = self.meet_new_name(source, schema, event, to, batch)?
-        {
-            return Ok(Turn::Wait);
-        }
         self.end_table(source, event.collection, batch);
-        self.emptied = None;
+        if let Some(to) = to {
+            self.meet_new_name(source, event, to, batch);
+        }
         self.stand_behind(event.token, event.time);
         Ok(Turn::Done)
     }
 
-    /// A collection takes this name. Waits once where old rows have to go first; until that is
-    /// committed, the name counts as dropped or followed, whichever it was.
+    /// A collection takes this name: its documents are to be copied, and those of the one that had the
+    /// name before go.
     fn meet_new_name(
         &mut self,
         source: &MongodbSource,
-        schema: &str,
         event: &Event<'_>,
         to: &str,
         batch: &mut ChangeBatch,
-    ) -> Result<Turn, Failure> {
+    ) {
         let replaced = event.replaced.unwrap_or(true);
-        let was_dropped = self.position.dropped.contains(to);
-        let is_known = self.tables.contains_key(to);
-        if is_known && !replaced {
+        if self.tables.contains_key(to) && !replaced {
             // It is listed, so it was copied after this.
-            return Ok(Turn::Done);
+            return;
         }
-        let has_old_rows = is_known || was_dropped;
-        if has_old_rows && self.emptied.as_deref() != Some(to) {
-            let mut announced;
-            let rows = match self.tables.get_mut(to) {
-                Some(rows) => rows,
-                None => {
-                    let shape = catalog::key_of(&source.server, schema, to, &source.options)?;
-                    // Gone or empty by now: whatever comes under this name is in the stream.
-                    let Some(shape) = shape else { return Ok(Turn::Done) };
-                    batch.schema_changes.push(SchemaChange::add_table(shape.table()));
-                    announced = Rows::changes(shape);
-                    &mut announced
-                }
-            };
-            rows.truncate(Some(event.at_micros));
-            batch.tables.push(rows.finish()?);
-            self.emptied = Some(to.to_owned());
-            return Ok(Turn::Wait);
+        if replaced {
+            self.end_table(source, to, batch);
         }
-        self.tables.remove(to);
-        if has_old_rows {
-            batch.schema_changes.push(SchemaChange::drop_table(to));
-        }
-        self.position.dropped.remove(to);
         self.failure = Some(new_table(to));
-        Ok(Turn::Done)
     }
 
-    /// A collection has ended. Of one that is not followed, or not any more, it is only noted.
+    /// A collection has ended, also one that is not followed: it may have been, before it went while
+    /// nobody looked.
     fn end_table(&mut self, source: &MongodbSource, name: &str, batch: &mut ChangeBatch) {
-        if self.tables.remove(name).is_some() {
-            batch.schema_changes.push(SchemaChange::drop_table(name));
-        }
+        self.tables.remove(name);
         if !is_left_out(source, name) {
-            self.position.table_dropped(name);
+            batch.schema_changes.push(SchemaChange::drop_table(name));
         }
     }
 }
 
+/// The connection is opened anew, so that the host says which of the new collections are selected.
+fn many_new_tables() -> Failure {
+    Failure::reconnect(
+        "many-new-tables",
+        format!("{NEW_TABLES_MAX} collections are new; the connection is opened anew to list them"),
+    )
+}
+
 /// Whether a collection is none of ours, whatever becomes of it.
 fn is_left_out(source: &MongodbSource, name: &str) -> bool {
-    source.is_unselected(name) || catalog::is_internal(name)
+    source.is_unselected(name) || !catalog::is_table(name)
 }

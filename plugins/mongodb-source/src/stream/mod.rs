@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, log};
+use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, SchemaChange, log};
 use mongodb::bson::Timestamp;
 use mongodb::error::Error;
 use mongodb_documents::Rows;
@@ -26,7 +26,7 @@ use crate::position::{From, LogPosition, Position};
 use crate::server::failure;
 use event::Fragments;
 use feed::{Answer, Feed};
-pub use start::{new_table, open_at_end, position_at_end};
+pub use start::{new_table, position_at_end};
 
 /// How long a call waits for an answer that the server is working on, even without a wait limit.
 const ANSWER_PATIENCE: Duration = Duration::from_millis(250);
@@ -54,8 +54,8 @@ struct Started {
     position: LogPosition,
     /// The tables that are followed.
     tables: HashMap<String, Rows>,
-    /// A table whose rows were taken away for the rename that comes next.
-    emptied: Option<String>,
+    /// How many of them were new in the stream.
+    met: usize,
     /// What the next call has to say.
     failure: Option<Failure>,
     /// The cluster's time before the present answer was asked for.
@@ -96,6 +96,9 @@ impl Started {
         deadline: Instant,
         limits: &Limits,
     ) -> Result<ChangeBatch, Failure> {
+        if !self.position.dropped.is_empty() {
+            return self.tell_dropped();
+        }
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let patience = left.max(ANSWER_PATIENCE);
@@ -113,6 +116,16 @@ impl Started {
                 return Ok(batch);
             }
         }
+    }
+
+    /// Says what a position of an earlier version remembered for later: these tables are gone.
+    fn tell_dropped(&mut self) -> Result<ChangeBatch, Failure> {
+        let dropped = std::mem::take(&mut self.position.dropped);
+        Ok(ChangeBatch {
+            schema_changes: dropped.into_iter().map(SchemaChange::drop_table).collect(),
+            position: Position::Log(self.position.clone()).encode()?,
+            ..ChangeBatch::default()
+        })
     }
 
     /// The present answer, or the next one if it comes within `patience`. A server that went away is

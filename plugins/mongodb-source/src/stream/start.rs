@@ -11,7 +11,6 @@ use super::event::Fragments;
 use super::feed::{Feed, time_of};
 use super::{Started, lost};
 use crate::MongodbSource;
-use crate::catalog;
 use crate::form::Form;
 use crate::position::{From, LogPosition};
 use crate::server::failure;
@@ -21,7 +20,7 @@ use crate::server::failure;
 const TOKEN_NOT_FOUND: [i32; 3] = [260, 280, 40647];
 
 /// Where the log ends now. Opening a stream for it also proves the right to.
-pub fn position_at_end(source: &mut MongodbSource, schema: &str) -> Result<LogPosition, Failure> {
+pub fn position_at_end(source: &MongodbSource, schema: &str) -> Result<LogPosition, Failure> {
     let Feed { token, time, .. } = open_at_end(source, schema)?;
     let read = token.as_ref().and_then(|token| time_of(token));
     // A server tells the time that a majority has, and the stream may begin behind what this one has:
@@ -29,7 +28,6 @@ pub fn position_at_end(source: &mut MongodbSource, schema: &str) -> Result<LogPo
     let Some(seen) = time.max(read.map(before)) else {
         return Err(source.server.unexpected("neither an operation time nor a resume token"));
     };
-    check_news(source, schema)?;
     let time = read.unwrap_or(seen).min(seen);
     let from = token.map_or(From::Time, From::After);
     let form = Some(Form::of(&source.options));
@@ -43,7 +41,7 @@ fn before(time: Timestamp) -> Timestamp {
 }
 
 /// A stream that begins now.
-pub fn open_at_end(source: &MongodbSource, schema: &str) -> Result<Feed, Failure> {
+fn open_at_end(source: &MongodbSource, schema: &str) -> Result<Feed, Failure> {
     let server = &source.server;
     if !server.has_log {
         return Err(failure::standalone(&server.name));
@@ -53,16 +51,6 @@ pub fn open_at_end(source: &MongodbSource, schema: &str) -> Result<Feed, Failure
     feed.map_err(|error| server.failure(&error))
 }
 
-/// A collection that came after the tables were listed, and before the stream begins, would be in
-/// neither the copy nor the stream.
-fn check_news(source: &mut MongodbSource, schema: &str) -> Result<(), Failure> {
-    let now = catalog::names(&source.server, schema)?;
-    match now.iter().find(|name| !source.collections.contains_key(*name)) {
-        Some(name) => Err(new_table(name)),
-        None => Ok(()),
-    }
-}
-
 /// Opens the stream at a position.
 pub(super) fn start(
     source: &mut MongodbSource,
@@ -70,7 +58,7 @@ pub(super) fn start(
     after: LogPosition,
     limits: &Limits,
 ) -> Result<Started, Failure> {
-    // A name that was dropped and is there again came back behind the position: the stream has all of
+    // What an earlier version remembered as dropped came back behind the position: the stream has all of
     // it, and announces it as new.
     let selected = source.selected().into_iter();
     let followed = selected.filter(|(name, _)| !after.dropped.contains(*name));
@@ -84,7 +72,7 @@ pub(super) fn start(
         fragments: Fragments::default(),
         position: after,
         tables,
-        emptied: None,
+        met: 0,
         failure: None,
         waited: Duration::ZERO,
         moved: Instant::now(),
