@@ -6,6 +6,10 @@
 use std::fmt;
 use std::time::Duration;
 
+/// The code of a failure that only says that something else has to end first.
+pub const WAITING: &str = "waiting";
+const WAITING_PAUSE: Duration = Duration::from_secs(1);
+
 /// What the host does after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -69,6 +73,20 @@ impl Failure {
     /// The call may succeed after a pause; [`Failure::retry_after`] keeps the connection for it.
     pub fn retry(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Action::Retry, code, message)
+    }
+
+    /// Something else has to end first, however long that takes: the host makes the same call again on
+    /// this connection after a pause, without counting, until it succeeds or the run is stopped. The
+    /// message says what is waited for, and becomes the progress line.
+    ///
+    /// ```
+    /// use cartridge_warp_sdk::Failure;
+    ///
+    /// let failure = Failure::waiting("the copy waits for process 4711, which writes since 10:00");
+    /// assert!(failure.retry_after.is_some());
+    /// ```
+    pub fn waiting(message: impl Into<String>) -> Self {
+        Self::retry(WAITING, message).retry_after(WAITING_PAUSE)
     }
 
     /// The connection is of no more use; a new one may work.

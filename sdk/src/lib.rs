@@ -169,7 +169,7 @@ pub use destination::{
     ChangeOutcome, Deletion, Destination, Marker, RejectedRow, TablePlan, WriteMode, WriteOutcome,
     WriteRequest, fenced,
 };
-pub use failure::{Action, Failure};
+pub use failure::{Action, Failure, WAITING};
 pub use host::{log, metrics, secrets};
 pub use options::{Config, GrantedPath, NoOptions, options_schema, parse_options};
 pub use row::{

@@ -94,6 +94,11 @@ impl PluginError {
         }
     }
 
+    /// Whether it is a failure of the connector's with this code.
+    pub(super) fn has_code(&self, code: &str) -> bool {
+        matches!(&self.cause, Cause::Failure(failure) if failure.code == code)
+    }
+
     /// What a person can do about it.
     fn advice(&self) -> Option<String> {
         let plugin = &self.plugin;

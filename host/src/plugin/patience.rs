@@ -16,6 +16,9 @@ use crate::{
 /// The shortest pause, so that a connector that asks for none takes no core and floods no log.
 const WAIT_MIN: Duration = Duration::from_millis(100);
 
+/// The code of a failure that only says what has to end first: such a wait lasts as long as that does.
+const WAITING: &str = "waiting";
+
 /// How often and how long a caller waits within one call. The default does not wait.
 #[derive(Clone, Debug, Default)]
 pub struct Patience {
@@ -52,7 +55,10 @@ impl Patience {
 
     fn pause(&self, error: &PluginError, waits: u32) -> Option<Duration> {
         let asked = error.retry_after().filter(|_| error.action() == Action::Retry)?;
-        let may_wait = waits <= self.waits_max && !self.stop.is_cancelled();
+        // Of a caller that waits at all.
+        let is_endless = error.has_code(WAITING) && !self.wait_max.is_zero();
+        let is_within = waits <= self.waits_max || is_endless;
+        let may_wait = is_within && !self.stop.is_cancelled();
         may_wait.then(|| asked.max(WAIT_MIN).min(self.wait_max))
     }
 }
@@ -66,9 +72,13 @@ mod tests {
     };
 
     fn failed(action: Action, retry_after_ms: Option<u64>) -> PluginError {
+        with_code("busy", action, retry_after_ms)
+    }
+
+    fn with_code(code: &str, action: Action, retry_after_ms: Option<u64>) -> PluginError {
         let failure = Failure {
             action,
-            code: "busy".into(),
+            code: code.into(),
             message: "come back later".into(),
             detail: None,
             retry_after: retry_after_ms.map(Duration::from_millis),
@@ -98,6 +108,9 @@ mod tests {
         for (name, action, asked, waits, expected) in cases {
             assert_eq!(patience.pause(&failed(action, asked), waits), expected, "{name}");
         }
+        let waiting = with_code(WAITING, Action::Retry, Some(1_000));
+        assert_eq!(patience.pause(&waiting, 1_000), seconds(1), "as long as it takes");
+        assert_eq!(Patience::default().pause(&waiting, 1), None, "a caller that does not wait");
         assert_eq!(Patience::default().pause(&failed(Action::Retry, Some(1)), 1), None);
         patience.stop.cancel();
         assert_eq!(patience.pause(&failed(Action::Retry, Some(1)), 1), None, "stopping");

@@ -8,6 +8,11 @@ use cartridge_warp_sdk::Failure;
 use tokio_postgres::error::DbError;
 use tokio_postgres::{Error, error::SqlState};
 
+/// The code of failures about a table, column, schema or other object that is not there.
+pub const UNDEFINED: &str = "undefined";
+/// Table, column, schema, other objects.
+const UNDEFINED_STATES: [&str; 4] = ["42P01", "42703", "3F000", "42704"];
+
 /// What the runner should do about an error in the middle of work.
 pub fn of(error: &Error) -> Failure {
     if let Some(error) = error.as_db_error() {
@@ -122,6 +127,10 @@ pub(crate) fn of_answer(error: &Answer<'_>) -> Failure {
             "42" if sqlstate == &SqlState::INSUFFICIENT_PRIVILEGE => Failure::config(
                 "permission",
                 format!("the user lacks a privilege (SQLSTATE {code}); grant it"),
+            ),
+            "42" | "3F" if UNDEFINED_STATES.contains(&code) => Failure::config(
+                UNDEFINED,
+                format!("the server does not know what a statement names (SQLSTATE {code})"),
             ),
             "42" | "3F" => Failure::config(
                 "refused-statement",

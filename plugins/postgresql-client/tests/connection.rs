@@ -26,7 +26,9 @@ fn a_connection_survives_what_it_can_and_says_why_it_ended() {
     assert_eq!(name.get::<_, &str>(0), "cartridge-warp");
 
     for (sql, action, code) in [
-        ("SELECT 1 FROM missing", Action::Config, "refused-statement"),
+        ("SELECT 1 FROM missing", Action::Config, "undefined"),
+        ("SELECT missing FROM pg_class", Action::Config, "undefined"),
+        ("SELECT 1 +", Action::Config, "refused-statement"),
         ("SELECT 'secret'::int", Action::Stop, "postgresql"),
         ("DO $$BEGIN RAISE EXCEPTION 'secret'; END$$", Action::Stop, "postgresql"),
         ("DO $$BEGIN RAISE SQLSTATE '40001'; END$$", Action::Retry, "conflict"),

@@ -6,6 +6,7 @@
 
 mod catalog;
 mod hash;
+mod leaves;
 mod options;
 mod pgoutput;
 mod position;

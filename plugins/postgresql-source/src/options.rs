@@ -38,7 +38,9 @@ pub struct Options {
     /// once the log's end is near. The other two always read in one way: `sql` never occupies a
     /// sender of the server, `streaming` never makes it decode its log twice.
     pub read_by: ReadBy,
-    /// How often the schema is looked through for new tables, in seconds.
+    /// What follows when a partition comes with rows, goes or is emptied, of which the log says nothing.
+    pub partition_changes: PartitionChanges,
+    /// How often the schema is looked through for new tables and for partitions, in seconds.
     #[schemars(range(min = 1, max = 86_400))]
     pub table_check_seconds: u64,
 }
@@ -54,6 +56,17 @@ pub enum ReadBy {
     Sql,
     /// By the replication protocol: the server pushes.
     Streaming,
+}
+
+/// What follows from partitions that came with rows or went with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PartitionChanges {
+    /// The partitioned table is copied again.
+    #[default]
+    Copy,
+    /// A warning: what is at the destination stays.
+    Warn,
 }
 
 /// A type that may travel as text.
@@ -82,6 +95,7 @@ impl Default for Options {
             text_types: BTreeSet::new(),
             read_messages: 100_000,
             read_by: ReadBy::Auto,
+            partition_changes: PartitionChanges::Copy,
             table_check_seconds: 30,
         }
     }
@@ -186,7 +200,12 @@ mod tests {
             let options: Options = serde_json::from_str(json).unwrap();
             assert_eq!(options.check().unwrap_err().action.as_str(), "config", "{json}");
         }
-        for json in [r#"{"slots": "a"}"#, r#"{"read_by": "both"}"#, r#"{"text_types": ["int4"]}"#] {
+        for json in [
+            r#"{"slots": "a"}"#,
+            r#"{"read_by": "both"}"#,
+            r#"{"text_types": ["int4"]}"#,
+            r#"{"partition_changes": "ignore"}"#,
+        ] {
             assert!(serde_json::from_str::<Options>(json).is_err(), "{json}");
         }
     }

@@ -12,17 +12,22 @@
 //! Version 3 has before that count the publication's number (4), and behind each table's name the number
 //! of its membership (4): both are other ones when they were made anew. Positions of so many tables that
 //! they would grow too large are written as version 1 or 2.
+//!
+//! Version 4 has behind the publication's number the partitions of partitioned tables, see
+//! [`crate::leaves`]; where they would be too many, they are left out.
 
 use std::rc::Rc;
 
 use cartridge_warp_sdk::Failure;
 
 use crate::hash::fnv32;
+use crate::leaves::Leaves;
 use crate::pgoutput::Lsn;
 
 const VERSION: u8 = 1;
 const VERSION_RENEWED: u8 = 2;
 const VERSION_MEMBERS: u8 = 3;
+const VERSION_LEAVES: u8 = 4;
 const HEAD_LENGTH: usize = 37;
 const TABLE_LENGTH: usize = 8;
 const MEMBER_LENGTH: usize = 12;
@@ -49,6 +54,8 @@ pub struct Position {
     pub tables: Rc<[FollowedTable]>,
     /// Tables that are followed from a later place on, since they were copied again then.
     pub renewed: Rc<[RenewedTable]>,
+    /// The partitions of the partitioned ones.
+    pub leaves: Rc<Leaves>,
 }
 
 /// A table that was copied anew while the stream stood before that.
@@ -117,8 +124,11 @@ impl Position {
         bytes.extend(self.complete.to_le_bytes());
         bytes.extend(partial.commit.to_le_bytes());
         bytes.extend(partial.steps.to_le_bytes());
-        if version == VERSION_MEMBERS {
+        if version >= VERSION_MEMBERS {
             bytes.extend(self.publication.to_le_bytes());
+        }
+        if version == VERSION_LEAVES {
+            self.leaves.encode(&mut bytes);
         }
         if let Some(count) = u16::try_from(self.renewed.len()).ok().filter(|_| version > VERSION) {
             bytes.extend(count.to_le_bytes());
@@ -130,7 +140,7 @@ impl Position {
         for table in self.tables.iter() {
             bytes.extend(table.oid.to_le_bytes());
             bytes.extend(table.name_hash.to_le_bytes());
-            if version == VERSION_MEMBERS {
+            if version >= VERSION_MEMBERS {
                 bytes.extend(table.member.to_le_bytes());
             }
         }
@@ -141,10 +151,21 @@ impl Position {
         let (tables, renewed) = (self.tables.len(), self.renewed.len());
         let length = HEAD_LENGTH + 6 + RENEWED_LENGTH * renewed + MEMBER_LENGTH * tables;
         match renewed {
+            _ if self.has_room_for_leaves(length) => VERSION_LEAVES,
             _ if length <= BYTES_MAX => VERSION_MEMBERS,
             0 => VERSION,
             _ => VERSION_RENEWED,
         }
+    }
+
+    fn has_room_for_leaves(&self, others: usize) -> bool {
+        let length = others + self.leaves.length();
+        !self.leaves.0.is_empty() && self.leaves.are_countable() && length <= BYTES_MAX
+    }
+
+    /// Whether there are partitions, and too many to be remembered with it.
+    pub fn forgets_leaves(&self) -> bool {
+        !self.leaves.0.is_empty() && self.version() < VERSION_LEAVES
     }
 
     /// Reads the bytes back.
@@ -164,9 +185,10 @@ impl Position {
 
     fn read(bytes: &[u8]) -> Option<Self> {
         let (version, rest) = bytes.split_first()?;
-        if ![VERSION, VERSION_RENEWED, VERSION_MEMBERS].contains(version) {
+        if !(VERSION..=VERSION_LEAVES).contains(version) {
             return None;
         }
+        let has_members = *version >= VERSION_MEMBERS;
         let (system, rest) = rest.split_first_chunk()?;
         let (timeline, rest) = rest.split_first_chunk()?;
         let (complete, rest) = rest.split_first_chunk()?;
@@ -174,19 +196,22 @@ impl Position {
         let (steps, rest) = rest.split_first_chunk()?;
         let partial =
             Partial { commit: Lsn::from_le_bytes(*commit), steps: u64::from_le_bytes(*steps) };
-        let (publication, rest) = match *version {
-            VERSION_MEMBERS => {
-                rest.split_first_chunk().map(|(it, rest)| (u32::from_le_bytes(*it), rest))?
-            }
-            _ => (UNKNOWN, rest),
+        let (publication, rest) = match has_members {
+            true => rest.split_first_chunk().map(|(it, rest)| (u32::from_le_bytes(*it), rest))?,
+            false => (UNKNOWN, rest),
+        };
+        let (leaves, rest) = match *version {
+            VERSION_LEAVES => Leaves::decode(rest)?,
+            _ => (Leaves::default(), rest),
         };
         let (renewed, rest) =
             if *version == VERSION { (Vec::new(), rest) } else { read_renewed(rest)? };
-        let tables = read_tables(rest, *version == VERSION_MEMBERS)?;
+        let tables = read_tables(rest, has_members)?;
         Some(Self {
             publication,
             tables: tables.into(),
             renewed: renewed.into(),
+            leaves: leaves.into(),
             server: ServerIdentity {
                 system: u64::from_le_bytes(*system),
                 timeline: u32::from_le_bytes(*timeline),
@@ -240,6 +265,7 @@ pub fn parse(text: &str) -> Option<Lsn> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::leaves::Root;
 
     #[test]
     fn positions_survive_and_damaged_ones_are_refused() {
@@ -250,6 +276,7 @@ mod tests {
             partial: None,
             tables: [].into(),
             renewed: [].into(),
+            leaves: Rc::default(),
         };
         let partial = Some(Partial { commit: 9 << 32, steps: 41 });
         let many =
@@ -264,7 +291,15 @@ mod tests {
         let renewed = (0..100).map(|oid| RenewedTable { oid, from: 5 << 32 });
         let renewed = Position { renewed: renewed.collect(), ..within.clone() };
         assert!(renewed.encode().len() < BYTES_MAX);
-        for position in [whole, members, within, renewed] {
+        let of = |count: u32| {
+            let files = (0..count).map(|leaf| (leaf, leaf)).collect();
+            Leaves([(7, Root { mark: 6, emptied_by: 5, files })].into())
+        };
+        let leaves = Position { leaves: of(1_000).into(), ..members.clone() };
+        let too_many = Position { leaves: of(9_000).into(), ..members.clone() };
+        assert!(too_many.forgets_leaves() && !leaves.forgets_leaves());
+        assert_eq!(too_many.encode(), members.encode());
+        for position in [whole, members, within, renewed, leaves] {
             let bytes = position.encode();
             assert_eq!(Position::decode(&bytes), Ok(position));
             for end in 0..HEAD_LENGTH {
@@ -273,7 +308,7 @@ mod tests {
             }
             assert!(Position::decode(&[bytes.as_slice(), &[0]].concat()).is_err());
         }
-        for version in [0, 2, 3, 4] {
+        for version in [0, 2, 3, 4, 5] {
             assert!(Position::decode(&[version; HEAD_LENGTH]).is_err(), "{version}");
         }
     }

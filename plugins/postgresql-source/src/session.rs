@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cartridge_warp_sdk::Failure;
+use postgresql_client::failure::UNDEFINED;
 use postgresql_client::tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 use postgresql_client::{Connection, Settings};
 
@@ -49,12 +50,13 @@ impl Session {
 
     /// Runs SQL that answers nothing of interest.
     pub fn run(&self, sql: &str) -> Result<(), Failure> {
-        self.connection.run(|client| client.batch_execute(sql))
+        self.connection.run(|client| client.batch_execute(sql)).map_err(meanwhile)
     }
 
     /// The rows of a query.
     pub fn rows(&self, sql: &str) -> Result<Vec<SimpleQueryRow>, Failure> {
-        let messages = self.connection.run(|client| client.simple_query(sql))?;
+        let messages = self.connection.run(|client| client.simple_query(sql));
+        let messages = messages.map_err(meanwhile)?;
         let row = |message| match message {
             SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
@@ -72,6 +74,20 @@ impl Session {
     pub fn value(&self, sql: &str) -> Result<String, Failure> {
         text(&self.row(sql)?, 0).map(str::to_owned)
     }
+}
+
+/// What is not there any more was there when the statement was written: somebody dropped or renamed it
+/// in between. Opened anew the source sees what there is.
+pub fn meanwhile(failure: Failure) -> Failure {
+    if failure.code != UNDEFINED {
+        return failure;
+    }
+    let words = format!(
+        "{}: it was dropped or renamed a moment ago; the source is opened anew",
+        failure.message
+    );
+    let detail = failure.detail.unwrap_or_default();
+    Failure::reconnect("changed-meanwhile", words).detail(detail)
 }
 
 /// A column of a row that is never null.

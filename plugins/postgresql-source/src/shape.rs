@@ -183,6 +183,7 @@ mod tests {
             columns: kept,
             is_key_generated: false,
             hidden: Vec::new(),
+            logs_hidden: false,
             obstacle: None,
             shape,
         }

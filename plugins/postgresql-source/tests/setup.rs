@@ -4,6 +4,7 @@
 
 mod support;
 
+use cartridge_warp_sdk::testing::Driver;
 use cartridge_warp_sdk::{Config, Source};
 use cartridge_warp_test_postgresql::Cluster;
 use postgresql_source::{Options, PostgresqlSource};
@@ -103,20 +104,73 @@ fn a_publication_that_leaves_something_out_is_refused() {
 }
 
 #[test]
-fn a_start_waits_for_transactions_that_write_and_says_which() {
-    let database = Database::new("writers");
-    database.sql("CREATE TABLE t (id int PRIMARY KEY)");
-    database.source().current_position("public").unwrap();
-    database.sql("BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'open'");
-    let waiting = std::thread::scope(|scope| {
-        let position = scope.spawn(|| database.source().current_position("public").unwrap());
-        std::thread::sleep(std::time::Duration::from_millis(300));
-        assert!(!position.is_finished());
-        database.sql("COMMIT PREPARED 'open'");
-        position.join().unwrap()
-    });
-    let mut driver = database.driver();
-    assert_eq!(driver.snapshot("t", &waiting, 1).unwrap().column("t", "id"), ["1"]);
+fn a_slot_that_sends_prepared_transactions_is_refused_by_name() {
+    let version: u32 = cluster().sql("postgres", "SHOW server_version_num")[0].parse().unwrap();
+    if version < 140_000 {
+        return;
+    }
+    let database = Database::new("two_phase");
+    database.sql(
+        "CREATE TABLE t (id int PRIMARY KEY); SELECT pg_create_logical_replication_slot( \
+             'cartridge_warp_two_phase_public', 'pgoutput', false, true)",
+    );
+    let named = [
+        "cartridge_warp_two_phase_public",
+        "two_phase",
+        "pg_drop_replication_slot",
+        "--full-resync",
+    ];
+    let refused = database.source().current_position("public");
+    assert_failure(refused, "config", "two-phase-slot", &named);
+}
+
+#[test]
+fn rights_on_a_partitioned_table_are_enough_for_its_partitions() {
+    let database = Database::new("roots");
+    database.sql(
+        "CREATE ROLE rooted LOGIN REPLICATION; CREATE SCHEMA hidden;
+         CREATE TABLE p (id int PRIMARY KEY, at date) PARTITION BY RANGE (id);
+         CREATE TABLE hidden.low PARTITION OF p FOR VALUES FROM (MINVALUE) TO (100);
+         CREATE TABLE high PARTITION OF p FOR VALUES FROM (100) TO (200) PARTITION BY HASH (id);
+         CREATE TABLE high_0 PARTITION OF high FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+         CREATE TABLE high_1 PARTITION OF high FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+         CREATE TABLE rest PARTITION OF p DEFAULT;
+         INSERT INTO p SELECT n FROM generate_series(1, 300) n;
+         CREATE PUBLICATION cartridge_warp_public FOR TABLE p WITH (publish_via_partition_root = true);
+         GRANT SELECT ON p TO rooted",
+    );
+    let mut source = PostgresqlSource::connect(as_role(&database, "rooted")).unwrap();
+    source.select_tables("public", &["p".to_owned()]).unwrap();
+    let start = source.current_position("public").unwrap();
+    let mut driver = Driver::new(source, "public");
+    let rows = driver.snapshot("p", &start, 4).unwrap();
+    let mut ids: Vec<u32> = rows.column("p", "id").iter().map(|id| id.parse().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (1..=300).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_partition_whose_writers_would_be_harmed_is_refused_before_the_publication() {
+    let database = Database::new("harmed_leaves");
+    database.sql(
+        "CREATE TABLE p (id int PRIMARY KEY, n int, m int GENERATED ALWAYS AS (n * 2) STORED)
+             PARTITION BY RANGE (id);
+         CREATE TABLE leaf PARTITION OF p FOR VALUES FROM (0) TO (100);
+         ALTER TABLE leaf REPLICA IDENTITY NOTHING",
+    );
+    let mut source = database.connect().unwrap();
+    let refused = source.select_tables("public", &["p".to_owned()]);
+    assert_failure(refused, "config", "partition", &["leaf", "REPLICA IDENTITY DEFAULT"]);
+    database.sql("ALTER TABLE leaf REPLICA IDENTITY FULL");
+    let version: u32 = cluster().sql("postgres", "SHOW server_version_num")[0].parse().unwrap();
+    let mut source = database.source();
+    let started = source.current_position("public");
+    if version < 180_000 {
+        started.unwrap();
+    } else {
+        assert_failure(started, "config", "harms-writers", &["REPLICA IDENTITY"]);
+    }
+    database.sql("INSERT INTO p (id, n) VALUES (1, 1); UPDATE p SET n = 2; DELETE FROM p");
 }
 
 #[test]

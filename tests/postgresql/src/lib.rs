@@ -71,6 +71,33 @@ impl Cluster {
         cluster
     }
 
+    /// Starts a standby of this server that keeps its failover slots, which 17 and newer do.
+    ///
+    /// # Panics
+    /// When it cannot be copied, or does not start.
+    pub fn standby(&self, database: &str) -> Self {
+        const SLOT: &str = "standby";
+        let directory = tempfile::Builder::new().prefix("pg-").tempdir().unwrap().keep();
+        let account = Account::for_server();
+        if let Some(account) = &account {
+            account.give(&directory);
+        }
+        let mut copy = command(account.as_ref(), &self.binaries.join("pg_basebackup"));
+        let primary =
+            format!("host=127.0.0.1 port={} user={SUPERUSER} dbname={database}", self.port);
+        copy.args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "--create-slot"]);
+        copy.args(["--slot", SLOT, "--dbname", &primary]).current_dir("/");
+        let made = copy.arg("-D").arg(directory.join("data")).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let more = [("hot_standby_feedback", "on"), ("sync_replication_slots", "on")];
+        let more = more.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let settings = self.settings.iter().cloned().chain(more).collect();
+        let (binaries, port) = (self.binaries.clone(), free_port());
+        let mut standby = Self { directory, binaries, account, port, settings, keeper: None };
+        standby.resume();
+        standby
+    }
+
     /// A connection string for a database.
     pub fn url(&self, database: &str) -> String {
         format!("postgresql://{SUPERUSER}@127.0.0.1:{}/{database}?sslmode=disable", self.port)

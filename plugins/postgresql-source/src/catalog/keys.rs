@@ -94,6 +94,13 @@ impl Partitions {
     }
 }
 
+impl Partitions {
+    /// Whether they log one of these columns of the row before.
+    pub fn log(&self, mut columns: impl Iterator<Item = String>) -> bool {
+        columns.any(|name| self.replica_identity == 'f' || self.columns.contains(&name))
+    }
+}
+
 /// Reads what the partitions of partitioned tables log.
 pub fn partitions(
     session: &Session,

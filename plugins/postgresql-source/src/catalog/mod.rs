@@ -1,12 +1,17 @@
 //! What the server's catalog says: tables, the publication, the slot, and who the server is.
 
+pub mod access;
 pub mod columns;
 pub mod keys;
+pub mod making;
 pub mod membership;
+pub mod partitions;
 pub mod publication;
 pub mod server;
 pub mod slot;
 pub mod tables;
+pub mod timeline;
 pub mod types;
+pub mod waiting;
 
 pub use tables::{SourceColumn, SourceTable};

@@ -7,9 +7,8 @@ use cartridge_warp_sdk::{Failure, log};
 use postgresql_client::names::{literal, quoted};
 
 use super::SourceTable;
-use super::server::{
-    Server, VERSION_FILTERS, VERSION_GENERATED, VERSION_VIA_ROOT, wait_for_writers,
-};
+use super::server::{Server, VERSION_FILTERS, VERSION_GENERATED, VERSION_VIA_ROOT};
+use super::waiting;
 use crate::session::{Session, flag, text};
 
 const OPERATIONS: &str = "insert, update, delete, truncate";
@@ -36,7 +35,7 @@ pub fn ensure(
         if !create {
             return Err(not_ready(&format!("there is no publication {name}"), &sql));
         }
-        return change(session, name, &sql);
+        return change(session, name, tables, &sql);
     };
     let missing = lacking(session, server, name, &publication, tables)?;
     if missing.is_empty() {
@@ -48,7 +47,7 @@ pub fn ensure(
     if !create || publication.all_tables {
         return Err(not_ready(&format!("publication {name} lacks {list}"), &sql));
     }
-    change(session, name, &sql)
+    change(session, name, &missing, &sql)
 }
 
 /// The tables that the publication does not have.
@@ -99,7 +98,33 @@ fn lacking(
     let lacks = |table: &&Rc<SourceTable>| {
         !published.contains(&(table.schema.clone(), table.shape.name.clone()))
     };
-    Ok(tables.iter().filter(lacks).cloned().collect())
+    let lacking: Vec<_> = tables.iter().filter(lacks).cloned().collect();
+    are_there(session, &lacking)?;
+    Ok(lacking)
+}
+
+/// A table that was dropped or renamed a moment ago is in no publication under its old name.
+fn are_there(session: &Session, tables: &[Rc<SourceTable>]) -> Result<(), Failure> {
+    let names = tables.iter().map(|table| {
+        format!("({}, {}, {})", table.oid, literal(&table.schema), literal(&table.shape.name))
+    });
+    let names = names.collect::<Vec<_>>().join(", ");
+    if names.is_empty() {
+        return Ok(());
+    }
+    let gone = session.rows(&format!(
+        "SELECT relation FROM (VALUES {names}) AS known(oid, schema, relation) \
+         WHERE NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.oid = known.oid AND c.relname = relation AND n.nspname = known.schema)"
+    ))?;
+    let Some(row) = gone.first() else { return Ok(()) };
+    Err(Failure::reconnect(
+        "changed-meanwhile",
+        format!(
+            "table {} was dropped or renamed a moment ago; the source is opened anew",
+            text(row, 0)?
+        ),
+    ))
 }
 
 fn find(session: &Session, server: &Server, name: &str) -> Result<Option<Publication>, Failure> {
@@ -123,10 +148,14 @@ fn published(
     name: &str,
     tables: &[Rc<SourceTable>],
 ) -> Result<BTreeSet<(String, String)>, Failure> {
+    // Compared with the columns of now: one may have been dropped since the table was looked at.
     let filters = if server.version >= VERSION_FILTERS {
-        "rowfilter IS NOT NULL, attnames::text[]"
+        "rowfilter IS NOT NULL OR cardinality(attnames) < (SELECT count(*) FROM pg_attribute a \
+             JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = schemaname AND c.relname = tablename AND a.attnum > 0 \
+                 AND NOT a.attisdropped AND a.attgenerated = '')"
     } else {
-        "false, NULL"
+        "false"
     };
     let rows = session.rows(&format!(
         "SELECT schemaname, tablename, {filters} FROM pg_publication_tables WHERE pubname = {}",
@@ -137,9 +166,7 @@ fn published(
         let (schema, table) = (text(row, 0)?, text(row, 1)?);
         let known = tables.iter().find(|known| known.schema == schema && known.shape.name == table);
         // A filter that the snapshot does not know would make the two disagree.
-        let columns = row.try_get(3).ok().flatten().map(list_length);
-        let lists_less = |known: &Rc<SourceTable>| columns.is_some_and(|n| n < known.columns.len());
-        if known.is_some_and(lists_less) || known.is_some() && flag(row, 2)? {
+        if known.is_some() && flag(row, 2)? {
             let sql = format!(
                 "ALTER PUBLICATION {name} DROP TABLE {table}; ALTER PUBLICATION {name} ADD TABLE \
                  {table}",
@@ -158,12 +185,6 @@ fn published(
     Ok(published)
 }
 
-/// Items of a one-dimensional array of names; names with commas count twice, which never makes a
-/// list look shorter than it is.
-fn list_length(array: &str) -> usize {
-    if array == "{}" { 0 } else { array.split(',').count() }
-}
-
 fn sql_list(tables: &[Rc<SourceTable>]) -> String {
     tables.iter().map(|table| table.qualified()).collect::<Vec<_>>().join(", ")
 }
@@ -177,17 +198,15 @@ fn sql_only(tables: &[Rc<SourceTable>]) -> String {
 /// A publication that would make the server refuse a writer's updates and deletes is not made.
 fn harms_nobody(server: &Server, tables: &[Rc<SourceTable>]) -> Result<(), Failure> {
     let refuses_generated = server.version >= VERSION_GENERATED;
-    let is_harmed = |table: &&Rc<SourceTable>| {
-        refuses_generated && table.replica_identity == 'f' && !table.hidden.is_empty()
-    };
+    let is_harmed = |table: &&Rc<SourceTable>| refuses_generated && table.logs_hidden;
     let Some(table) = tables.iter().find(is_harmed) else { return Ok(()) };
     let table = table.qualified();
     Err(Failure::config(
         "harms-writers",
         format!(
-            "table {table} has REPLICA IDENTITY FULL and generated columns, so once it is published \
-             the server refuses to update and delete its rows; run ALTER TABLE {table} REPLICA \
-             IDENTITY DEFAULT, or leave it out"
+            "table {table} or a partition of it has generated columns in its replica identity (REPLICA \
+             IDENTITY FULL has all columns), so once it is published the server refuses to update and \
+             delete its rows; run ALTER TABLE … REPLICA IDENTITY DEFAULT, or leave the table out"
         ),
     ))
 }
@@ -205,18 +224,30 @@ fn create_sql(server: &Server, name: &str, tables: &[Rc<SourceTable>]) -> String
     format!("CREATE PUBLICATION {}{list}{root}", quoted(name))
 }
 
-/// Runs the SQL, then waits for the transactions that began before: their changes are decoded as
-/// the publication was when they began.
-fn change(session: &Session, name: &str, sql: &str) -> Result<(), Failure> {
+/// Runs the SQL. Changes of transactions that began before are decoded as the publication was then, so
+/// whoever copies the tables waits for these.
+fn change(
+    session: &Session,
+    name: &str,
+    tables: &[Rc<SourceTable>],
+    sql: &str,
+) -> Result<(), Failure> {
     log::info("changing the publication", &[("publication", name), ("sql", sql)]);
-    session.run(sql).map_err(|failure| {
-        if failure.code == "permission" {
+    session.run(sql).map_err(|failure| match failure.code.as_str() {
+        "permission" => {
             let what = format!("publication {name} cannot be changed by this role");
-            return not_ready(&what, sql).detail(failure.detail.unwrap_or_default());
+            not_ready(&what, sql).detail(failure.detail.unwrap_or_default())
         }
-        failure
-    })?;
-    wait_for_writers(session, "a change of the publication")
+        _ => {
+            let tables: Vec<u32> = tables.iter().map(|table| table.oid).collect();
+            waiting::or_failed(
+                session,
+                &format!("a change of publication {name}"),
+                &tables,
+                failure,
+            )
+        }
+    })
 }
 
 fn not_ready(what: &str, sql: &str) -> Failure {

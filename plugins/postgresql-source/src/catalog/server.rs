@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::Failure;
 
+use super::waiting;
 use crate::pgoutput::Lsn;
 use crate::position::{self, ServerIdentity};
 use crate::session::{Session, flag, number, text, unexpected};
@@ -21,11 +22,17 @@ pub const VERSION_FILTERS: u32 = 150_000;
 pub const VERSION_GENERATED: u32 = 180_000;
 /// Slots say whether their log is still there.
 pub const VERSION_WAL_STATUS: u32 = 130_000;
+/// Slots say whether they send prepared transactions.
+pub const VERSION_TWO_PHASE: u32 = 140_000;
+/// Slots can be kept on standbys.
+pub const VERSION_FAILOVER: u32 = 170_000;
+/// Sessions notice while they wait that their client is gone.
+pub const VERSION_CONNECTION_CHECK: u32 = 140_000;
 /// Ranges of places in a table are read without reading the rest.
 pub const VERSION_RANGE_SCAN: u32 = 140_000;
 
-/// How long to wait for transactions that were there first.
-const WRITERS_PATIENCE: Duration = Duration::from_secs(30);
+/// How long one call waits for transactions that were there first.
+pub const WRITERS_PATIENCE: Duration = Duration::from_secs(5);
 const WRITERS_PAUSE: Duration = Duration::from_millis(5);
 
 /// What is known of a server after connecting.
@@ -146,17 +153,21 @@ pub fn wait_until_visible(session: &Session, transactions: &[u32]) -> Result<(),
     wait_for_none(session, &waiting, "reading a row that has changed")
 }
 
-/// Waits until every transaction that is writing now has ended.
+/// The transactions that are writing now, as text for [`wait_for_writers`].
 ///
 /// A transaction whose commit stands in the log may be invisible to others for a moment, and longer
 /// where commits wait for a standby. A snapshot read then would lack it, and the stream, which
 /// starts behind it, too.
-pub fn wait_for_writers(session: &Session, why: &str) -> Result<(), Failure> {
+pub fn writers(session: &Session) -> Result<String, Failure> {
     // A snapshot lists running transactions only up to the last that has ended: this one is it.
     session.run("SELECT txid_current()")?;
-    let snapshot = session.value("SELECT txid_current_snapshot()::text")?;
+    session.value("SELECT txid_current_snapshot()::text")
+}
+
+/// Waits until all of these have ended.
+pub fn wait_for_writers(session: &Session, writers: &str, why: &str) -> Result<(), Failure> {
     let running = format!(
-        "SELECT count(*) FROM txid_snapshot_xip('{snapshot}'::txid_snapshot) AS x(id) \
+        "SELECT count(*) FROM txid_snapshot_xip('{writers}'::txid_snapshot) AS x(id) \
          WHERE NOT txid_visible_in_snapshot(x.id, txid_current_snapshot())"
     );
     wait_for_none(session, &running, why)
@@ -166,19 +177,11 @@ pub fn wait_for_writers(session: &Session, why: &str) -> Result<(), Failure> {
 fn wait_for_none(session: &Session, counting: &str, why: &str) -> Result<(), Failure> {
     let deadline = Instant::now() + WRITERS_PATIENCE;
     loop {
-        let count = session.value(counting)?;
-        if count == "0" {
+        if session.value(counting)? == "0" {
             return Ok(());
         }
         if Instant::now() > deadline {
-            return Err(Failure::retry(
-                "long-transactions",
-                format!(
-                    "{why} has to wait for {count} open transactions; end them (SELECT pid, \
-                     xact_start, query FROM pg_stat_activity WHERE backend_xid IS NOT NULL; \
-                     SELECT * FROM pg_prepared_xacts), or let them end: the wait is repeated"
-                ),
-            ));
+            return Err(waiting::for_writers(session, why));
         }
         sleep(WRITERS_PAUSE);
     }

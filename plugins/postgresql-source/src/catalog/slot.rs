@@ -8,12 +8,13 @@ use cartridge_warp_sdk::{Failure, log, metrics};
 use postgresql_client::names::{literal, quoted};
 
 use super::SourceTable;
-use super::server::{Server, VERSION_WAL_STATUS};
+use super::server::{Server, VERSION_TWO_PHASE, VERSION_WAL_STATUS};
 use crate::pgoutput::Lsn;
 use crate::position::{self, Position, show};
 use crate::session::{Session, flag, number, text, unexpected};
 
-const PLUGIN: &str = "pgoutput";
+/// What decodes the log.
+pub const PLUGIN: &str = "pgoutput";
 /// How long a reader that is about to go may hold the slot: our own of a moment ago, or that of a
 /// killed predecessor.
 const READER_PATIENCE: Duration = Duration::from_secs(5);
@@ -35,10 +36,11 @@ pub struct Slot {
 /// Reads the slot; none when there is none of that name.
 pub fn find(session: &Session, server: &Server, name: &str) -> Result<Option<Slot>, Failure> {
     let status = if server.version >= VERSION_WAL_STATUS { "wal_status" } else { "NULL" };
+    let two_phase = if server.version >= VERSION_TWO_PHASE { "two_phase" } else { "false" };
     let rows = session.rows(&format!(
         "SELECT coalesce(plugin, 'none'), coalesce(database, 'none'), \
              coalesce({status} = 'lost', restart_lsn IS NULL) OR restart_lsn IS NULL, \
-             coalesce(confirmed_flush_lsn, '0/0'), coalesce(active_pid, 0) \
+             coalesce(confirmed_flush_lsn, '0/0'), coalesce(active_pid, 0), {two_phase} \
          FROM pg_replication_slots WHERE slot_name = {}",
         literal(name)
     ))?;
@@ -56,39 +58,26 @@ pub fn find(session: &Session, server: &Server, name: &str) -> Result<Option<Slo
             ));
         }
     }
+    if flag(row, 5)? {
+        return Err(two_phase_slot(name));
+    }
     let confirmed = position::parse(text(row, 3)?);
     let confirmed = confirmed.ok_or_else(|| unexpected("a slot's position is none"))?;
     let reader = Some(number(row, 4)?).filter(|pid| *pid != 0);
     Ok(Some(Slot { confirmed, lost: flag(row, 2)?, reader }))
 }
 
-/// Makes the slot and returns where its changes begin. Waits for open transactions.
-pub fn create(session: &Session, name: &str) -> Result<Lsn, Failure> {
-    let sql = format!(
-        "SELECT lsn FROM pg_create_logical_replication_slot({}, '{PLUGIN}')",
-        literal(name)
-    );
-    log::info("making the replication slot", &[("slot", name)]);
-    let lsn = session.value(&sql).map_err(|failure| match failure.code.as_str() {
-        "cancelled" => Failure::retry(
-            "long-transactions",
-            format!(
-                "making replication slot {name} has to wait for open transactions; end them \
-                 (SELECT pid, xact_start, query FROM pg_stat_activity WHERE backend_xid IS NOT \
-                 NULL; SELECT * FROM pg_prepared_xacts), or let them end: the wait is repeated"
-            ),
+/// Such a slot sends transactions when they are prepared, which may be rolled back a week later.
+fn two_phase_slot(name: &str) -> Failure {
+    Failure::config(
+        "two-phase-slot",
+        format!(
+            "replication slot {name} was made with two_phase, so it sends transactions before they are \
+             committed, which this connector does not read; run SELECT pg_drop_replication_slot({}) \
+             and then run again with --full-resync, or name another slot in `options.slot`",
+            literal(name)
         ),
-        "server-resources" | "postgresql" | "refused-statement" => Failure::config(
-            "no-slot-left",
-            format!(
-                "replication slot {name} cannot be made; raise max_replication_slots, or drop one \
-                 that nobody needs: SELECT slot_name, active FROM pg_replication_slots"
-            ),
-        )
-        .detail(failure.detail.unwrap_or(failure.message)),
-        _ => failure,
-    })?;
-    position::parse(&lsn).ok_or_else(|| unexpected("a new slot has no position"))
+    )
 }
 
 /// Removes a slot whose log is gone.
@@ -212,15 +201,21 @@ pub fn measure(session: &Session, name: &str) -> Result<(), Failure> {
 
 /// Waits until nobody reads the slot.
 pub fn wait_until_free(session: &Session, server: &Server, name: &str) -> Result<(), Failure> {
+    find_free(session, server, name).map(drop)
+}
+
+/// The slot once nobody reads it; none when there is none, or none any more.
+pub fn find_free(session: &Session, server: &Server, name: &str) -> Result<Option<Slot>, Failure> {
     let deadline = Instant::now() + READER_PATIENCE;
-    while let Some(pid) = find(session, server, name)?.and_then(|slot| slot.reader) {
+    loop {
+        let slot = find(session, server, name)?;
+        let Some(pid) = slot.as_ref().and_then(|slot| slot.reader) else { return Ok(slot) };
         if Instant::now() > deadline {
             let reader = Failure::retry("active", format!("the reader is server process {pid}"));
             return Err(busy(name, reader));
         }
         sleep(READER_PAUSE);
     }
-    Ok(())
 }
 
 /// Whether a failure says that somebody else reads the slot at this moment.

@@ -34,6 +34,8 @@ pub struct SourceTable {
     pub is_key_generated: bool,
     /// Generated columns, which do not travel.
     pub hidden: Vec<HiddenColumn>,
+    /// It or a partition logs generated columns of the row before.
+    pub logs_hidden: bool,
     /// Why its rows cannot be followed, as words behind its name.
     pub obstacle: Option<String>,
     /// As the host sees it.
@@ -279,8 +281,12 @@ fn table(row: &SimpleQueryRow, found: &mut Found) -> Result<SourceTable, Failure
         shape = shape.with(column.column.clone());
         columns.push(column);
     }
-    let mut partitions = found.partitions.get(&oid).into_iter().flatten();
+    let partitions = || found.partitions.get(&oid).into_iter().flatten();
+    let hidden_names = || hidden.iter().map(|column| column.name.clone());
+    let is_whole = replica_identity == 'f' && !hidden.is_empty();
     Ok(SourceTable {
+        logs_hidden: is_whole || partitions().any(|partitions| partitions.log(hidden_names())),
+        obstacle: partitions().find_map(|partitions| partitions.obstacle(&shape.key)),
         oid,
         schema: text(row, 1)?.to_owned(),
         partitioned: flag(row, 3)?,
@@ -288,7 +294,6 @@ fn table(row: &SimpleQueryRow, found: &mut Found) -> Result<SourceTable, Failure
         columns,
         is_key_generated,
         hidden,
-        obstacle: partitions.find_map(|partitions| partitions.obstacle(&shape.key)),
         shape,
     })
 }

@@ -20,9 +20,10 @@ use postgresql_client::tokio_postgres::{CopyOutStream, Error};
 
 use super::cursor::{Cursor, Descriptor};
 use super::row::{Malformed, Reader, Row};
+use crate::catalog::access::rows_of;
 use crate::catalog::tables::{self, Which};
-use crate::catalog::{SourceColumn, SourceTable};
-use crate::session::{Session, number, text, unexpected};
+use crate::catalog::{SourceColumn, SourceTable, waiting};
+use crate::session::{Session, meanwhile, number, unexpected};
 use crate::value::{Codec, binary};
 use crate::{PostgresqlSource, rejected};
 
@@ -70,22 +71,33 @@ impl Copy {
         cursor: Option<Cursor>,
     ) -> Result<Option<(Self, Cursor)>, Failure> {
         let session = Rc::new(Session::open(&source.settings, None)?);
-        let Some(part) = name_of(&session, descriptor.oid)? else { return Ok(None) };
-        session.run(&format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-             LOCK TABLE ONLY {part} IN ACCESS SHARE MODE; {IN_ORDER}"
+        let Some(rows) = rows_of(&session, descriptor.oid)? else { return Ok(None) };
+        session
+            .run(&format!(
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+             LOCK TABLE {} IN ACCESS SHARE MODE; {IN_ORDER}",
+                rows.lock
+            ))
+            .map_err(|failure| {
+                let why = format!("the copy of table {schema}.{table}");
+                waiting::or_failed(&source.control, &why, &[descriptor.oid], failure)
+            })?;
+        let file = session.rows(&format!(
+            "SELECT file FROM pg_relation_filenode({}) AS file WHERE file IS NOT NULL",
+            descriptor.oid
         ))?;
-        let file: u32 =
-            number(&session.row(&format!("SELECT pg_relation_filenode({})", descriptor.oid))?, 0)?;
+        let Some(file) = file.first() else { return Ok(None) };
+        let file: u32 = number(file, 0)?;
         let which = Which::Named(schema, table);
         let found =
             tables::read_within(&session, source.server.version, &which, &source.options)?.pop();
         let Some(found) = found else { return Ok(None) };
         let cursor = cursor.filter(|cursor| cursor.file == file);
-        let condition = condition(descriptor, file, cursor);
+        let clause = rows.clause(conditions(descriptor, file, cursor));
         let sql = format!(
-            "COPY (SELECT ctid{} FROM ONLY {part}{condition}) TO STDOUT (FORMAT binary)",
-            found.columns.iter().map(selected).collect::<String>()
+            "COPY (SELECT ctid{} FROM {}{clause}) TO STDOUT (FORMAT binary)",
+            found.columns.iter().map(selected).collect::<String>(),
+            rows.from
         );
         let owner = session.clone();
         let starting: Starting = Box::pin(async move {
@@ -147,7 +159,7 @@ impl Copy {
             messages_max,
             patience,
         ));
-        taken.map_err(|error| session.connection().failure(&error))
+        taken.map_err(|error| meanwhile(session.connection().failure(&error)))
     }
 
     fn row(
@@ -251,17 +263,8 @@ fn selected(column: &SourceColumn) -> String {
     }
 }
 
-fn name_of(session: &Session, oid: u32) -> Result<Option<String>, Failure> {
-    let rows = session.rows(&format!(
-        "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.oid = {oid}"
-    ))?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(names::qualified(text(row, 0)?, text(row, 1)?)))
-}
-
 /// The stretch, or all of the table if its rows are in another file by now.
-fn condition(descriptor: &Descriptor, file: u32, cursor: Option<Cursor>) -> String {
+fn conditions(descriptor: &Descriptor, file: u32, cursor: Option<Cursor>) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some(cursor) = cursor {
         parts.push(format!("ctid > '({},{})'", cursor.page, cursor.item));
@@ -274,7 +277,7 @@ fn condition(descriptor: &Descriptor, file: u32, cursor: Option<Cursor>) -> Stri
             parts.push(format!("ctid < '({to},0)'"));
         }
     }
-    if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) }
+    parts
 }
 
 #[cfg(test)]
@@ -286,12 +289,12 @@ mod tests {
         let chunk = Descriptor { oid: 1, file: 7, from: 10, to: Some(20) };
         let cursor = |file| Some(Cursor { file, page: 12, item: 3 });
         for (file, cursor, expected) in [
-            (7, None, " WHERE ctid >= '(10,0)' AND ctid < '(20,0)'"),
-            (7, cursor(7), " WHERE ctid > '(12,3)' AND ctid < '(20,0)'"),
-            (8, None, ""),
-            (8, cursor(8), " WHERE ctid > '(12,3)'"),
+            (7, None, &["ctid >= '(10,0)'", "ctid < '(20,0)'"][..]),
+            (7, cursor(7), &["ctid > '(12,3)'", "ctid < '(20,0)'"]),
+            (8, None, &[]),
+            (8, cursor(8), &["ctid > '(12,3)'"]),
         ] {
-            assert_eq!(condition(&chunk, file, cursor), expected);
+            assert_eq!(conditions(&chunk, file, cursor), expected);
         }
     }
 }

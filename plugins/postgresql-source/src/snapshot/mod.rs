@@ -12,6 +12,7 @@ mod cursor;
 pub mod plan;
 mod row;
 pub mod start;
+mod waits;
 
 use cartridge_warp_sdk::{Chunk, Failure, Limits, SnapshotBatch};
 
@@ -19,10 +20,11 @@ use crate::PostgresqlSource;
 use copy::Copy;
 use cursor::{Cursor, Descriptor};
 
-/// The chunk that is being read.
+/// The chunk that is being read, and what is waited for before.
 #[derive(Default)]
 pub struct State {
     reading: Option<Reading>,
+    waits: waits::Waits,
 }
 
 struct Reading {

@@ -5,7 +5,7 @@ use cartridge_warp_sdk::{Chunk, Failure};
 use super::cursor::Descriptor;
 use crate::PostgresqlSource;
 use crate::catalog::server::VERSION_RANGE_SCAN;
-use crate::catalog::{publication, server};
+use crate::catalog::{publication, waiting};
 use crate::position::Position;
 use crate::session::number;
 
@@ -33,7 +33,9 @@ pub fn plan(
     source.load(schema)?;
     let start = Position::decode(start)?;
     let found = source.table(schema, table)?;
-    if start.tables.iter().all(|followed| followed.oid != found.oid) {
+    let what = format!("the copy of the new table {}", found.qualified());
+    let is_new = start.tables.iter().all(|followed| followed.oid != found.oid);
+    if is_new && !source.snapshot.waits.is_begun(&what) {
         // New to a stream that runs already: from here on its changes are in the log.
         let name = source.options.publication(schema);
         let create = source.options.create_publication;
@@ -41,7 +43,10 @@ pub fn plan(
         publication::ensure(&source.control, &source.server, &name, tables, create)?;
         // Whoever added it, and whenever: transactions that were open then are in the log only in
         // part, and the copy that does not see them would lack the rest.
-        server::wait_for_writers(&source.control, "the copy of a new table")?;
+        source.snapshot.waits.begin(&source.control, &what, Vec::new())?;
+    }
+    if is_new {
+        source.snapshot.waits.end(&source.control, &what)?;
     }
     let parts = parts(source, found.oid)?;
     let pages: u64 = parts.iter().map(|part| part.pages).sum();
@@ -56,13 +61,16 @@ pub fn plan(
 /// The tables that hold the rows: itself, or its partitions.
 fn parts(source: &PostgresqlSource, oid: u32) -> Result<Vec<Part>, Failure> {
     let rows = source.control.rows(&format!(
-        "SELECT c.oid, pg_relation_filenode(c.oid), \
-             pg_relation_size(c.oid) / current_setting('block_size')::bigint, \
-             greatest(c.reltuples, 0)::bigint \
-         FROM pg_class c WHERE c.relkind = 'r' AND \
+        "SELECT c.oid, file, coalesce(pg_relation_size(c.oid), 0) \
+                 / current_setting('block_size')::bigint, greatest(c.reltuples, 0)::bigint \
+         FROM pg_class c CROSS JOIN pg_relation_filenode(c.oid) AS file \
+         WHERE c.relkind = 'r' AND file IS NOT NULL AND \
              (c.oid = {oid} OR c.oid IN (SELECT relid FROM pg_partition_tree({oid}))) \
          ORDER BY c.oid"
-    ))?;
+    ));
+    let rows = rows.map_err(|failure| {
+        waiting::or_failed(&source.control, "planning the copy of a table", &[oid], failure)
+    })?;
     let part = |row| {
         Ok(Part {
             oid: number(row, 0)?,

@@ -4,6 +4,7 @@
 //! beyond its end waits in `ahead` for the next call.
 
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 
 use cartridge_warp_sdk::{Failure, Limits, Operation, SchemaChange};
 
@@ -52,6 +53,8 @@ pub struct Collector {
     /// What the log told of tables beside changes that are left out, in case it does not tell it
     /// again.
     waiting: HashMap<u32, Relation>,
+    /// The partitioned table that the log described just now.
+    described: Option<u32>,
     /// Messages for the next batch.
     ahead: VecDeque<Message>,
     /// Changes of shape for the next batch.
@@ -109,6 +112,11 @@ impl Collector {
         std::mem::take(&mut self.announced)
     }
 
+    /// Leaves changes of shape to the next batch.
+    pub fn announce(&mut self, changes: Vec<SchemaChange>) {
+        self.announced.extend(changes);
+    }
+
     /// Takes a message; false when the batch has to end before it.
     pub fn take(
         &mut self,
@@ -153,6 +161,7 @@ impl Collector {
         catalog: &mut dyn Catalog,
         schema: &str,
     ) -> Result<bool, Failure> {
+        self.meet_leaf(catalog, relation.id);
         if self.is_left_out(relation.id) {
             // It may be a shape that nobody knows any more.
             self.waiting.insert(relation.id, relation);
@@ -161,11 +170,21 @@ impl Collector {
         self.waiting.remove(&relation.id);
         let transaction = self.transaction.as_ref().ok_or_else(outside)?.begin.id;
         let changes = self.relations.meet(catalog, schema, &relation, transaction)?;
+        self.described =
+            catalog.known(relation.id).filter(|table| table.partitioned).map(|table| table.oid);
         // Rows before a change of shape are committed before it.
         let now = changes.is_empty() || batch.changes.is_empty();
         let target = if now { &mut batch.schema_changes } else { &mut self.announced };
         target.extend(changes);
         Ok(now)
+    }
+
+    /// The log describes a partition right behind its root. It may be gone by now, and its rows with it.
+    fn meet_leaf(&mut self, catalog: &dyn Catalog, relation: u32) {
+        let Some(root) = self.described.take() else { return };
+        if catalog.known(relation).is_none() && self.position.leaves.is_new(root, relation) {
+            Rc::make_mut(&mut self.position.leaves).meet(root, relation);
+        }
     }
 
     /// Whether changes of this table in the open transaction are left out: they were delivered
@@ -321,6 +340,9 @@ impl Collector {
                 continue;
             }
             if let Followed::Yes(fitting) = self.relations.get(*relation)? {
+                if fitting.table.partitioned {
+                    Rc::make_mut(&mut self.position.leaves).emptied(*relation, begin.id);
+                }
                 if !batch.has_room(1, limits) {
                     self.ahead.push_front(Message::Truncate { relations });
                     return Ok(false);

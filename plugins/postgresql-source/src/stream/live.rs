@@ -19,7 +19,7 @@ use crate::PostgresqlSource;
 use crate::catalog::slot;
 use crate::pgoutput::Lsn;
 use crate::position::{ServerIdentity, show};
-use crate::session::{SETTINGS, unexpected};
+use crate::session::{SETTINGS, meanwhile, unexpected};
 
 /// How often the server hears of us without asking.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -41,6 +41,7 @@ pub struct Live {
     /// The host's word that everything before this is safe (I1).
     flushed: Lsn,
     told: Instant,
+    asked: bool,
 }
 
 impl Live {
@@ -67,9 +68,15 @@ impl Live {
             publications
         );
         connection.start(&command).map_err(|failure| {
-            if slot::is_busy(&failure) { slot::busy(slot, failure) } else { failure }
+            if slot::is_busy(&failure) { slot::busy(slot, failure) } else { meanwhile(failure) }
         })?;
-        Ok(Self { connection, pushed: VecDeque::new(), flushed, told: Instant::now() })
+        Ok(Self {
+            connection,
+            pushed: VecDeque::new(),
+            flushed,
+            told: Instant::now(),
+            asked: false,
+        })
     }
 
     /// The next of what was received already.
@@ -84,7 +91,8 @@ impl Live {
             self.tell(false)?;
         }
         let left = until.saturating_duration_since(Instant::now());
-        let events = self.connection.receive(left, MESSAGES_TAKEN_MAX, BYTES_TAKEN_MAX)?;
+        let events = self.connection.receive(left, MESSAGES_TAKEN_MAX, BYTES_TAKEN_MAX);
+        let events = events.map_err(meanwhile)?;
         let mut answer = false;
         for event in events {
             self.pushed.push_back(match event {
@@ -96,9 +104,15 @@ impl Live {
             });
         }
         if answer {
+            self.asked = true;
             self.tell(false)?;
         }
         Ok(!self.pushed.is_empty())
+    }
+
+    /// Whether the server has asked since this was called last.
+    pub fn was_asked(&mut self) -> bool {
+        std::mem::take(&mut self.asked)
     }
 
     /// Asks how far the server has come; the answer is pushed.

@@ -11,12 +11,14 @@ mod batch;
 mod by_sql;
 mod by_streaming;
 mod collect;
+mod leaves;
 mod live;
 mod lookup;
 mod peek;
 mod progress;
 mod reading;
 pub mod relations;
+mod rest;
 mod start;
 mod started;
 mod tuple;
@@ -60,7 +62,7 @@ pub fn get_changes(
     let deadline = Instant::now() + limits.wait;
     let after = Position::decode(after)?;
     // At another position than the last one the read under way is of no use, and it holds the slot.
-    let kept = source.stream.started.take().filter(|kept| kept.collector.position == after);
+    let kept = source.stream.started.take().filter(|kept| kept.told.is(&after));
     let mut started = match kept {
         Some(started) => started,
         None => start::start(source, schema, &after)?,
@@ -69,12 +71,16 @@ pub fn get_changes(
     started.progress.measure(&source.control, &started.slot)?;
     let mut pause = PAUSE_MIN;
     loop {
-        let batch = step(source, &mut started, schema, deadline, &limits)?;
+        let mut batch = step(source, &mut started, schema, deadline, &limits)?;
         let something = !batch.tables.is_empty()
             || !batch.rejected.is_empty()
             || !batch.schema_changes.is_empty();
         let left = deadline.saturating_duration_since(Instant::now());
         if something || left.is_zero() {
+            let is_asked = started.is_asked();
+            let position = &started.collector.position;
+            let told = started.told.tell(position, something, is_asked, limits.wait);
+            batch.position = told.encode();
             source.stream.started = Some(started);
             return Ok(batch);
         }
@@ -132,6 +138,7 @@ fn step(
             _ => by_sql::collect,
         }(source, started, schema, deadline, limits, &mut batch)?;
     }
+    caught_up &= !started.watch.waits(&started.collector.position);
     lookup::fill(&source.control, &mut batch.changes)?;
     let position = &started.collector.position;
     let origin = format!("{schema} at {}", show(position.complete));

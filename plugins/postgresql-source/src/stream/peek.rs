@@ -21,7 +21,7 @@ use postgresql_client::tokio_postgres::types::ToSql;
 use postgresql_client::tokio_postgres::{Error, RowStream, Statement};
 
 use crate::catalog::slot;
-use crate::session::Session;
+use crate::session::{Session, meanwhile};
 
 /// Messages that are taken off the connection at once, and their bytes (I7). One message may be
 /// larger: it is as large as its row.
@@ -117,7 +117,7 @@ impl Peek {
         let filled = session.connection().block_on(self.wait_and_take(patience));
         filled.map_err(|error| {
             self.state = State::Idle;
-            let failed = session.connection().failure(&error);
+            let failed = meanwhile(session.connection().failure(&error));
             if slot::is_busy(&failed) { slot::busy(&self.slot, failed) } else { failed }
         })
     }

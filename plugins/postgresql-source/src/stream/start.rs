@@ -1,26 +1,29 @@
 //! Opens the stream at a position, after proving that nothing was lost since.
 
-use cartridge_warp_sdk::Failure;
+use cartridge_warp_sdk::{Failure, log};
 
 use super::collect::Collector;
 use super::progress::Progress;
+use super::rest::Told;
 use super::started::Started;
 use super::watch::Watch;
 use super::way::Way;
 use crate::PostgresqlSource;
-use crate::catalog::{SourceTable, membership, publication, server, slot};
+use crate::catalog::{SourceTable, membership, publication, server, slot, timeline};
 use crate::position::{FollowedTable, Position, UNKNOWN};
 
 /// Opens the stream.
 pub(super) fn start(
     source: &mut PostgresqlSource,
     schema: &str,
-    after: &Position,
+    given: &Position,
 ) -> Result<Started, Failure> {
     source.load(schema)?;
     let selected = source.selected();
     let slot_name = source.options.slot(&source.server.database, schema);
     let publication_name = source.options.publication(schema);
+    let (settings, session) = (&source.settings, &source.control);
+    let after = &timeline::follow(settings, session, &source.server, &slot_name, given.clone())?;
     let end = server::log_end(&source.control)?;
     let slot =
         slot::check(&source.control, &source.server, &slot_name, after, &selected, end.inserted)?;
@@ -37,16 +40,31 @@ pub(super) fn start(
     let publication = members.publication;
     let mut position = Position { publication, tables: followed.into(), ..after.clone() };
     position.forget_copies();
-    let collector = Collector::new(position, end.inserted);
+    let mut watch = Watch::new(source, schema)?;
+    let changes = watch.look_at_leaves(source, &mut position)?;
+    warn_of_many_leaves(&position);
+    let mut collector = Collector::new(position, end.inserted);
+    collector.announce(changes);
     Ok(Started {
         way: Way::new(source.options.read_by),
         reader: None,
         collector,
+        told: Told::new(given.clone()),
         progress: Progress::new(slot.confirmed),
-        watch: Watch::new(source, schema)?,
+        watch,
         slot: slot_name,
         publication: publication_name,
     })
+}
+
+fn warn_of_many_leaves(position: &Position) {
+    if position.forgets_leaves() {
+        log::warn(
+            "there are too many partitions to be remembered with the position: those that come with rows, \
+             go or are emptied while nobody reads will not be noticed",
+            &[],
+        );
+    }
 }
 
 /// A table that took the name of another has rows of which the log says nothing.

@@ -4,6 +4,7 @@ use super::collect::Collector;
 use super::live::Live;
 use super::peek::Peek;
 use super::progress::Progress;
+use super::rest::Told;
 use super::watch::Watch;
 use super::way::Way;
 
@@ -13,6 +14,7 @@ pub(super) struct Started {
     /// None: nothing is being read.
     pub reader: Option<Reader>,
     pub collector: Collector,
+    pub told: Told,
     pub progress: Progress,
     pub watch: Watch,
     pub slot: String,
@@ -23,4 +25,14 @@ pub(super) struct Started {
 pub(super) enum Reader {
     Sql(Peek),
     Streaming(Live),
+}
+
+impl Started {
+    /// Whether the server has asked how far everything is safe, as it does before it goes.
+    pub fn is_asked(&mut self) -> bool {
+        match &mut self.reader {
+            Some(Reader::Streaming(live)) => live.was_asked(),
+            _ => false,
+        }
+    }
 }

@@ -8,15 +8,18 @@ use std::time::Instant;
 use cartridge_warp_sdk::{Failure, SchemaChange};
 
 use super::collect::Collector;
+use super::leaves::LeafWatch;
 use super::relations::new_table;
 use crate::PostgresqlSource;
 use crate::catalog::tables::{self, Which};
 use crate::catalog::{SourceTable, membership, publication};
+use crate::position::Position;
 use crate::{check_table, shape};
 
 /// What was there at the last look.
 pub struct Watch {
     known: BTreeSet<u32>,
+    leaves: LeafWatch,
     looked: Instant,
 }
 
@@ -24,7 +27,22 @@ impl Watch {
     /// Takes note of what is there.
     pub fn new(source: &PostgresqlSource, schema: &str) -> Result<Self, Failure> {
         let known = tables::oids(&source.control, source.server.version, schema)?;
-        Ok(Self { known: known.into_iter().collect(), looked: Instant::now() })
+        let leaves = LeafWatch::default();
+        Ok(Self { known: known.into_iter().collect(), leaves, looked: Instant::now() })
+    }
+
+    /// Looks at the partitions only, before the log is read on from a position.
+    pub fn look_at_leaves(
+        &mut self,
+        source: &PostgresqlSource,
+        position: &mut Position,
+    ) -> Result<Vec<SchemaChange>, Failure> {
+        self.leaves.look(source, position)
+    }
+
+    /// Whether the log's end does not mean yet that everything has come.
+    pub fn waits(&self, position: &Position) -> bool {
+        self.leaves.waits(position)
     }
 
     /// Looks if it is time; what is gone or other is announced.
@@ -35,8 +53,10 @@ impl Watch {
         publication: &str,
         collector: &mut Collector,
     ) -> Result<Vec<SchemaChange>, Failure> {
+        let position = &mut collector.position;
         if self.looked.elapsed() < source.options.table_check() {
-            return Ok(Vec::new());
+            let is_due = self.leaves.is_due(position);
+            return if is_due { self.leaves.look(source, position) } else { Ok(Vec::new()) };
         }
         self.looked = Instant::now();
         let (session, version) = (&source.control, source.server.version);
@@ -66,10 +86,11 @@ impl Watch {
         let since = &collector.position;
         membership::check(&source.control, &source.server, publication, &selected, since)?;
         let gaps = publication::missing(&source.control, &source.server, publication, &selected)?;
-        match gaps.first() {
-            Some(table) => Err(publication::left_out(publication, table)),
-            None => Ok(changes),
+        if let Some(table) = gaps.first() {
+            return Err(publication::left_out(publication, table));
         }
+        changes.extend(self.leaves.look(source, &mut collector.position)?);
+        Ok(changes)
     }
 }
 
