@@ -177,7 +177,7 @@ pub use row::{
 };
 pub use schema::{
     ChangeKind, Column, ColumnIdentity, ColumnType, OP_COLUMN, SchemaChange, TS_COLUMN, Table,
-    UNCHANGED_COLUMN, is_reserved,
+    UNCHANGED_COLUMN, column_name, is_reserved,
 };
 pub use source::{ChangeBatch, Chunk, Limits, Position, SnapshotBatch, Source};
 

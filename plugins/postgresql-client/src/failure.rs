@@ -8,6 +8,9 @@ use cartridge_warp_sdk::Failure;
 use tokio_postgres::error::DbError;
 use tokio_postgres::{Error, error::SqlState};
 
+/// The code for a statement that needs more temporary space than the server gives.
+pub const NO_TEMPORARY_SPACE: &str = "temporary-space";
+
 /// What the runner should do about an error in the middle of work.
 pub fn of(error: &Error) -> Failure {
     if let Some(error) = error.as_db_error() {
@@ -98,6 +101,10 @@ pub(crate) fn of_answer(error: &Answer<'_>) -> Failure {
         &SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN => Failure::reconnect(
             "connection-lost",
             format!("the server does not know what became of a statement (SQLSTATE {code})"),
+        ),
+        &SqlState::CONFIGURATION_LIMIT_EXCEEDED => Failure::retry(
+            NO_TEMPORARY_SPACE,
+            format!("a statement took more than the server's temp_file_limit (SQLSTATE {code})"),
         ),
         _ => match class {
             "53" => Failure::retry(

@@ -7,12 +7,14 @@ mod change;
 mod column;
 mod column_type;
 mod identity;
+mod name;
 mod table;
 
 pub use change::{ChangeKind, SchemaChange};
 pub use column::Column;
 pub use column_type::ColumnType;
 pub use identity::ColumnIdentity;
+pub use name::column_name;
 pub use table::Table;
 
 /// The column that says what a row is: insert, update, delete or truncate.

@@ -81,7 +81,7 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<(Table, Evo
     };
     let settings = context.table_settings(&change.table);
     let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
-    let mut table = Table::new(shape, settings, promises)?;
+    let mut table = Table::new(shape, settings, promises).checked()?;
     let evolved = prepare_table(writer, &mut table, false).await?;
     if evolved != Evolved::CopyAgain {
         let state = marker(table_stream(&change.table), &TableState::Streaming);

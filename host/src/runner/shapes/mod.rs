@@ -2,12 +2,14 @@
 
 mod announced;
 pub mod evolve;
+mod foresee;
 mod prepare;
 mod replace;
 mod stored;
 
 pub use announced::change_shapes;
 pub use evolve::Evolved;
+pub use foresee::foresee_shape;
 pub use prepare::prepare_tables;
 #[cfg(feature = "fuzzing")]
 pub use stored::StoredShape;

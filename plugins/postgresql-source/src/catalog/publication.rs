@@ -21,6 +21,36 @@ struct Publication {
     via_root: bool,
 }
 
+/// What a publication needs before it carries every change of some tables.
+pub struct Wanted {
+    /// What is missing, in words.
+    what: String,
+    sql: String,
+    /// It is not there at all.
+    is_new: bool,
+    /// Only a person may run it.
+    by_hand: bool,
+    /// The tables that are added.
+    pub tables: Vec<Rc<SourceTable>>,
+}
+
+impl Wanted {
+    /// The failure where it is not to be run from here, or cannot be.
+    pub fn refused(&self, why: &str) -> Failure {
+        not_ready(&format!("{}{why}", self.what), &self.sql)
+    }
+
+    /// Whether the options let us run it.
+    pub fn is_ours(&self, create: bool) -> bool {
+        create && !self.by_hand
+    }
+
+    /// Whether the publication is to be made.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+}
+
 /// Makes sure that the publication carries every change of the tables, or says which SQL does.
 /// Only for tables that are about to be copied: adding another would hide what it missed.
 pub fn ensure(
@@ -30,25 +60,35 @@ pub fn ensure(
     tables: &[Rc<SourceTable>],
     create: bool,
 ) -> Result<(), Failure> {
+    match wanted(session, server, name, tables)? {
+        None => Ok(()),
+        Some(wanted) if wanted.is_ours(create) => change(session, name, &wanted.sql),
+        Some(wanted) => Err(wanted.refused("")),
+    }
+}
+
+/// What is missing of the publication; nothing where it carries every change of the tables.
+pub fn wanted(
+    session: &Session,
+    server: &Server,
+    name: &str,
+    tables: &[Rc<SourceTable>],
+) -> Result<Option<Wanted>, Failure> {
     let Some(publication) = find(session, server, name)? else {
         harms_nobody(server, tables)?;
-        let sql = create_sql(server, name, tables);
-        if !create {
-            return Err(not_ready(&format!("there is no publication {name}"), &sql));
-        }
-        return change(session, name, &sql);
+        let (sql, tables) = (create_sql(server, name, tables), tables.to_vec());
+        let what = format!("there is no publication {name}");
+        return Ok(Some(Wanted { what, sql, is_new: true, by_hand: false, tables }));
     };
     let missing = lacking(session, server, name, &publication, tables)?;
     if missing.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     harms_nobody(server, &missing)?;
-    let list = sql_list(&missing);
+    let what = format!("publication {name} lacks {}", sql_list(&missing));
     let sql = format!("ALTER PUBLICATION {} ADD TABLE {}", quoted(name), sql_only(&missing));
-    if !create || publication.all_tables {
-        return Err(not_ready(&format!("publication {name} lacks {list}"), &sql));
-    }
-    change(session, name, &sql)
+    let by_hand = publication.all_tables;
+    Ok(Some(Wanted { what, sql, is_new: false, by_hand, tables: missing }))
 }
 
 /// The tables that the publication does not have.
@@ -123,11 +163,7 @@ fn published(
     name: &str,
     tables: &[Rc<SourceTable>],
 ) -> Result<BTreeSet<(String, String)>, Failure> {
-    let filters = if server.version >= VERSION_FILTERS {
-        "rowfilter IS NOT NULL, attnames::text[]"
-    } else {
-        "false, NULL"
-    };
+    let filters = if server.version >= VERSION_FILTERS { "rowfilter IS NOT NULL" } else { "false" };
     let rows = session.rows(&format!(
         "SELECT schemaname, tablename, {filters} FROM pg_publication_tables WHERE pubname = {}",
         literal(name)
@@ -137,9 +173,7 @@ fn published(
         let (schema, table) = (text(row, 0)?, text(row, 1)?);
         let known = tables.iter().find(|known| known.schema == schema && known.shape.name == table);
         // A filter that the snapshot does not know would make the two disagree.
-        let columns = row.try_get(3).ok().flatten().map(list_length);
-        let lists_less = |known: &Rc<SourceTable>| columns.is_some_and(|n| n < known.columns.len());
-        if known.is_some_and(lists_less) || known.is_some() && flag(row, 2)? {
+        if known.is_some() && flag(row, 2)? {
             let sql = format!(
                 "ALTER PUBLICATION {name} DROP TABLE {table}; ALTER PUBLICATION {name} ADD TABLE \
                  {table}",
@@ -147,21 +181,14 @@ fn published(
                 table = postgresql_client::names::qualified(schema, table)
             );
             let what = format!(
-                "publication {name} sends only some columns or rows of table {table}, which this \
-                 connector does not follow (choose columns and rows in the pipeline's \
-                 configuration)"
+                "publication {name} sends only some rows of table {table}, which this connector does \
+                 not follow (choose rows in the pipeline's configuration)"
             );
             return Err(not_ready(&what, &sql));
         }
         published.insert((schema.to_owned(), table.to_owned()));
     }
     Ok(published)
-}
-
-/// Items of a one-dimensional array of names; names with commas count twice, which never makes a
-/// list look shorter than it is.
-fn list_length(array: &str) -> usize {
-    if array == "{}" { 0 } else { array.split(',').count() }
 }
 
 fn sql_list(tables: &[Rc<SourceTable>]) -> String {

@@ -78,14 +78,9 @@ pub fn create(session: &Session, name: &str) -> Result<Lsn, Failure> {
                  NULL; SELECT * FROM pg_prepared_xacts), or let them end: the wait is repeated"
             ),
         ),
-        "server-resources" | "postgresql" | "refused-statement" => Failure::config(
-            "no-slot-left",
-            format!(
-                "replication slot {name} cannot be made; raise max_replication_slots, or drop one \
-                 that nobody needs: SELECT slot_name, active FROM pg_replication_slots"
-            ),
-        )
-        .detail(failure.detail.unwrap_or(failure.message)),
+        "server-resources" | "postgresql" | "refused-statement" => {
+            no_slot_left(name).detail(failure.detail.unwrap_or(failure.message))
+        }
         _ => failure,
     })?;
     position::parse(&lsn).ok_or_else(|| unexpected("a new slot has no position"))
@@ -95,6 +90,23 @@ pub fn create(session: &Session, name: &str) -> Result<Lsn, Failure> {
 pub fn discard(session: &Session, name: &str) -> Result<(), Failure> {
     log::warn("the slot's log is gone; making the slot anew", &[("slot", name)]);
     session.run(&format!("SELECT pg_drop_replication_slot({})", literal(name)))
+}
+
+fn no_slot_left(name: &str) -> Failure {
+    Failure::config(
+        "no-slot-left",
+        format!(
+            "replication slot {name} cannot be made; raise max_replication_slots, or drop one that \
+             nobody needs: SELECT slot_name, active FROM pg_replication_slots"
+        ),
+    )
+}
+
+/// Whether one more slot can be made.
+pub fn is_room(session: &Session, name: &str) -> Result<(), Failure> {
+    let sql = "SELECT count(*) < current_setting('max_replication_slots')::int \
+               FROM pg_replication_slots";
+    if session.value(sql)? == "t" { Ok(()) } else { Err(no_slot_left(name)) }
 }
 
 /// The sentence for a slot that may not be made.

@@ -22,7 +22,7 @@ use super::cursor::{Cursor, Descriptor};
 use super::row::{Malformed, Reader, Row};
 use crate::catalog::tables::{self, Which};
 use crate::catalog::{SourceColumn, SourceTable};
-use crate::session::{Session, number, text, unexpected};
+use crate::session::{Session, flag, number, text, unexpected};
 use crate::value::{Codec, binary};
 use crate::{PostgresqlSource, rejected};
 
@@ -70,21 +70,23 @@ impl Copy {
         cursor: Option<Cursor>,
     ) -> Result<Option<(Self, Cursor)>, Failure> {
         let session = Rc::new(Session::open(&source.settings, None)?);
-        let Some(part) = name_of(&session, descriptor.oid)? else { return Ok(None) };
-        session.run(&format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-             LOCK TABLE ONLY {part} IN ACCESS SHARE MODE; {IN_ORDER}"
-        ))?;
+        let Some(Part { name: part, has_places }) = part(&session, descriptor.oid)? else {
+            return Ok(None);
+        };
+        session.run(&begin(&part, has_places))?;
         let file: u32 =
             number(&session.row(&format!("SELECT pg_relation_filenode({})", descriptor.oid))?, 0)?;
         let which = Which::Named(schema, table);
         let found =
             tables::read_within(&session, source.server.version, &which, &source.options)?.pop();
         let Some(found) = found else { return Ok(None) };
-        let cursor = cursor.filter(|cursor| cursor.file == file);
-        let condition = condition(descriptor, file, cursor);
+        let cursor = cursor.filter(|cursor| has_places && cursor.file == file);
+        let (place, condition) = match has_places {
+            true => ("ctid", condition(descriptor, file, cursor)),
+            false => ("NULL", String::new()),
+        };
         let sql = format!(
-            "COPY (SELECT ctid{} FROM ONLY {part}{condition}) TO STDOUT (FORMAT binary)",
+            "COPY (SELECT {place}{} FROM ONLY {part}{condition}) TO STDOUT (FORMAT binary)",
             found.columns.iter().map(selected).collect::<String>()
         );
         let owner = session.clone();
@@ -162,9 +164,10 @@ impl Copy {
         if row.len() != self.table.columns.len() + 1 {
             return Err(malformed());
         }
-        let place = row.fields().next().flatten();
-        let place = place.and_then(|bytes| Cursor::of_row(cursor.file, bytes));
-        let place = place.ok_or_else(malformed)?;
+        let place = match row.fields().next().flatten() {
+            Some(bytes) => Cursor::of_row(cursor.file, bytes).ok_or_else(malformed)?,
+            None => cursor.counted(),
+        };
         if place <= *cursor {
             return Err(unexpected("rows do not come in the order of their places"));
         }
@@ -232,7 +235,9 @@ fn write_row(
 fn letter(table: &SourceTable, row: Row<'_>, error: &ValueError, place: Cursor) -> DeadLetter {
     let columns = table.columns.iter().zip(row.fields().skip(1));
     let texts: Vec<_> = columns
-        .map(|(column, field)| (&column.name, field.map(|bytes| binary::text(column.codec, bytes))))
+        .map(|(column, field)| {
+            (&column.column.name, field.map(|bytes| binary::text(column.codec, bytes)))
+        })
         .collect();
     let fields = texts.iter().map(|(name, text)| (name.as_str(), text.as_deref()));
     let origin = format!("{} ({},{})", table.qualified(), place.page, place.item);
@@ -251,13 +256,37 @@ fn selected(column: &SourceColumn) -> String {
     }
 }
 
-fn name_of(session: &Session, oid: u32) -> Result<Option<String>, Failure> {
+/// What the rows are read from.
+struct Part {
+    name: String,
+    /// Where rows lie is only told to those who may read the table as a whole.
+    has_places: bool,
+}
+
+fn part(session: &Session, oid: u32) -> Result<Option<Part>, Failure> {
     let rows = session.rows(&format!(
-        "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.oid = {oid}"
+        "SELECT n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT') \
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = {oid}"
     ))?;
     let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(names::qualified(text(row, 0)?, text(row, 1)?)))
+    let name = names::qualified(text(row, 0)?, text(row, 1)?);
+    Ok(Some(Part { name, has_places: flag(row, 2)? }))
+}
+
+/// Begins a transaction that keeps the table from being rewritten. Who may read some columns only cannot
+/// lock it, but a query does; the copy, one statement, then has a snapshot of its own, which is behind the
+/// lock.
+fn begin(part: &str, has_places: bool) -> String {
+    let begin = match has_places {
+        true => format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+             LOCK TABLE ONLY {part} IN ACCESS SHARE MODE"
+        ),
+        false => format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SELECT FROM ONLY {part} LIMIT 0"
+        ),
+    };
+    format!("{begin}; {IN_ORDER}")
 }
 
 /// The stretch, or all of the table if its rows are in another file by now.
