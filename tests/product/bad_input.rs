@@ -199,6 +199,24 @@ fn a_port_in_use_is_an_error_of_the_start() {
 }
 
 #[test]
+fn a_pipe_in_place_of_a_file_is_refused_and_not_waited_for() {
+    for key in ["source.plugin", "source.connection_string_file"] {
+        let mut pipeline = Pipeline::new();
+        let pipe = pipeline.path("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        pipeline.set(key, json!(pipe));
+        if key.ends_with("_file") {
+            pipeline.set("source.connection_string", json!(null));
+        }
+        let command = pipeline.command(&["validate"]);
+        let ended =
+            cartridge_warp_tests::Running::start(command).wait(std::time::Duration::from_secs(60));
+        assert_eq!(ended.status.code(), Some(2), "{key}: {}", ended.stderr);
+        assert!(words(&ended).contains("is no regular file"), "{key}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn malformed_rows_are_dead_letters_and_the_exit_code_says_so() {
     let mut pipeline = Pipeline::new();
     pipeline.set("source.options", json!({"columns": {"orders": {"id": "bigint"}}}));

@@ -91,9 +91,9 @@ fn a_position_that_is_lost_in_mid_snapshot_is_no_exception() {
 #[test]
 fn resyncs_without_an_outcome_have_an_end() {
     let faults = json!([{"call": "get-changes", "at": 0, "times": 1000, "action": "resync"}]);
-    for (retries, expected) in [(2, 2), (0, 0)] {
+    for (resyncs_max, expected) in [(2, 2), (0, 0)] {
         let mut pipeline = resyncing(1000, &faults);
-        pipeline.set("error_handling.max_retries", json!(retries));
+        pipeline.set("error_handling.max_resyncs", json!(resyncs_max));
         let ended = pipeline.catch_up();
         assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
         assert_eq!(resyncs(&ended), expected, "{}", ended.stderr);

@@ -20,10 +20,9 @@ fn pause(milliseconds: u64) {
     sleep(Duration::from_millis(milliseconds));
 }
 
-/// A pipeline that tries again soon and for as long as a test lasts.
+/// A pipeline that tries again soon.
 fn patient(databases: &Databases) -> Pipeline {
     let mut pipeline = databases.pipeline();
-    pipeline.set("error_handling.max_retries", json!(1000));
     pipeline.set("error_handling.max_backoff_seconds", json!(0.2));
     pipeline
 }

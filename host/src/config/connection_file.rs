@@ -3,12 +3,11 @@
 //! The file is read when it is needed, not when the configuration is loaded: a secret that was
 //! renewed holds from the next connection on.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use super::{ConnectionString, DestinationConfig, SourceConfig};
-use crate::model::{path_form::is_plain_path, redaction};
+use crate::model::{open_regular, path_form::is_plain_path, redaction};
 
 /// Far longer than any connection string.
 const FILE_SIZE_MAX: u64 = 64 << 10;
@@ -20,8 +19,8 @@ pub enum Unread {
     #[error("has no connection string")]
     Missing,
     /// The file can't be read.
-    #[error("can't be read")]
-    File(#[from] std::io::Error),
+    #[error("can't be read: {0}")]
+    File(std::io::Error),
     /// The file holds nothing, or far too much.
     #[error("names a file of {0} bytes, which is no connection string")]
     Size(usize),
@@ -32,7 +31,8 @@ pub enum Unread {
 
 pub(super) fn read_connection_file(path: &Path) -> Result<ConnectionString, Unread> {
     let mut text = String::new();
-    File::open(path)?.take(FILE_SIZE_MAX + 1).read_to_string(&mut text)?;
+    let file = open_regular(path).map_err(Unread::File)?;
+    file.take(FILE_SIZE_MAX + 1).read_to_string(&mut text).map_err(Unread::File)?;
     let trimmed = text.trim();
     if trimmed.is_empty() || text.len() as u64 > FILE_SIZE_MAX {
         return Err(Unread::Size(text.len()));

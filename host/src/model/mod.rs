@@ -12,6 +12,7 @@ pub mod panics;
 pub mod path_form;
 pub mod position;
 pub mod redaction;
+pub mod regular_file;
 pub mod table;
 pub mod text;
 
@@ -22,4 +23,5 @@ pub use failure::{Action, Failure};
 pub use held::Held;
 pub use path_form::{NoPath, is_plain_path, path_of};
 pub use position::{Chunk, Marker, Position};
+pub use regular_file::open_regular;
 pub use table::{DeadLetter, Deletion, TablePlan, TableShape, WriteMode};

@@ -21,6 +21,7 @@ use super::{
     program::Program,
     state::State,
 };
+use crate::model::open_regular;
 
 /// A connector that is ready to be opened any number of times.
 pub struct Plugin {
@@ -176,7 +177,7 @@ async fn blocking<T: Send + 'static>(
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let unreadable = |source| LoadError::File { path: path.to_owned(), source };
-    let mut file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut file = open_regular(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
     let too_large = |bytes| LoadError::TooLarge {
         path: path.to_owned(),

@@ -85,7 +85,8 @@ pub enum LoadError {
         code("plugin-compile"),
         help(
             "if the compiler was killed, the machine may be short of memory: see \
-             `limits.compile.memory`; else the component is damaged, or newer than this host"
+             `limits.compile.memory`; else the component is damaged, or made for \
+             another version of the contract"
         )
     )]
     Compile { path: PathBuf, reason: String },

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{error::RunError, side::Endpoint, tally::Tally};
@@ -29,6 +30,8 @@ pub struct SchemaContext {
     pub instance: String,
     /// Of the configuration with its secrets left out.
     pub config_sha256: String,
+    /// Held while an entry of the journal is written: the schemas of a process would fence each other.
+    pub journal_turn: Arc<Mutex<()>>,
     /// Ends when the source reports no more, whatever the schema's mode (`--until-caught-up`).
     pub until_caught_up: bool,
     /// Somebody asked the run to end.
@@ -65,8 +68,15 @@ impl SchemaContext {
         self.config.selects_table(&self.schema.name, table)
     }
 
+    /// Whether an attempt ends there.
     pub fn ends_when_caught_up(&self) -> bool {
         self.until_caught_up || self.schema.mode == SyncMode::Batch
+    }
+
+    /// Attempts in a row after the first that may fail without a commit in between.
+    pub fn retries_max(&self) -> u32 {
+        let comes_again = self.schema.schedule.is_some() && !self.until_caught_up;
+        self.config.error_handling.retries_max(self.ends_when_caught_up() && !comes_again)
     }
 
     /// What the operator wants copied anew.

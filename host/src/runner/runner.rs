@@ -17,12 +17,15 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    config::{ErrorHandling, WarpConfig},
+    config::WarpConfig,
     model::Operation,
     monitor::{Health, Metrics},
     plugin::Patience,
     telemetry::Progress,
 };
+
+/// Pauses of one call that its connector asks for; then the attempt ends, and `/health` tells why.
+const WAITS_MAX: u32 = 10;
 
 /// What a run uses beside its configuration.
 #[derive(Clone)]
@@ -63,18 +66,18 @@ impl WarpRunner {
         let config_sha256 = sha256(&serde_json::to_vec(config.as_ref()).unwrap_or_default());
         let source = side::source(&config, connectors, "")?;
         let destination = side::destination(&config, connectors, "")?;
+        let journal_turn = Arc::default();
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
             let stop = stop.child_token();
-            let patience = patience(&config.error_handling, &stop);
-            let prepared = |endpoint: Endpoint| {
-                let mut endpoint = endpoint.with(&patience);
+            let labelled = |endpoint: &Endpoint| {
+                let mut endpoint = endpoint.labelled(&schema.name);
                 endpoint.settings.limits.cpu_weight = schema.cpu_weight;
                 endpoint
             };
-            let context = SchemaContext {
-                source: prepared(source.labelled(&schema.name)),
-                destination: prepared(destination.labelled(&schema.name)),
+            let mut context = SchemaContext {
+                source: labelled(&source),
+                destination: labelled(&destination),
                 metrics: surroundings.metrics.schema(&schema.name),
                 health: surroundings.health.clone(),
                 progress: surroundings.progress.clone(),
@@ -83,11 +86,15 @@ impl WarpRunner {
                 started: SystemTime::now(),
                 instance: instance_name(),
                 config_sha256: config_sha256.clone(),
+                journal_turn: Arc::clone(&journal_turn),
                 until_caught_up: surroundings.until_caught_up,
                 stop,
                 config: Arc::clone(&config),
                 schema,
             };
+            let patience = patience(&context);
+            context.source = context.source.with(&patience);
+            context.destination = context.destination.with(&patience);
             processors.push(Arc::new(SchemaProcessor::new(Arc::new(context))));
         }
         Ok(Self { processors, source, destination, stop })
@@ -149,11 +156,11 @@ impl WarpRunner {
 }
 
 /// How long one call may wait on its connection: as attempts wait for each other.
-fn patience(rules: &ErrorHandling, stop: &CancellationToken) -> Patience {
+fn patience(context: &SchemaContext) -> Patience {
     Patience {
-        waits_max: rules.max_retries,
-        wait_max: rules.max_backoff_seconds.duration(),
-        stop: stop.clone(),
+        waits_max: context.retries_max().min(WAITS_MAX),
+        wait_max: context.config.error_handling.max_backoff_seconds.duration(),
+        stop: context.stop.clone(),
     }
 }
 

@@ -7,7 +7,7 @@ mod support;
 use cartridge_warp_sdk::Source;
 use cartridge_warp_test_mongodb::bson::oid::ObjectId;
 use cartridge_warp_test_mongodb::bson::{Bson, DateTime, Timestamp, doc};
-use support::{Database, Replica, assert_failure, follow, limits};
+use support::{Database, assert_failure, follow, limits, replica};
 
 fn polling(name: &str) -> Database {
     Database::new(name).setting("change_detection_strategy", "timestamp")
@@ -44,7 +44,7 @@ fn changes_are_found_by_their_time_and_none_of_one_time_is_left_out() {
     }
     let changes = follow(&mut driver, &start);
     database.update("t", doc! { "_id": 5 }, doc! { "$set": { "updated_at": at(4000), "v": 1 } });
-    let mut replica = Replica::default();
+    let mut replica = replica();
     replica.apply(&follow(&mut driver, &changes.position));
     assert_eq!(replica.rows("t", &["_id", "v"]), ["5|1"]);
 }

@@ -13,7 +13,7 @@ use cartridge_warp_sdk::{Limits, Source};
 use cartridge_warp_test_mongodb::StandIn;
 use cartridge_warp_test_mongodb::bson::{Document, doc};
 use support::script::{batch, found, hello, insert, listed, refusal, stand_in, time, token};
-use support::{Database, Replica, assert_failure, follow, limits};
+use support::{Database, assert_failure, follow, limits, replica};
 
 fn database(stand_in: &StandIn) -> Database {
     let url = format!("mongodb://127.0.0.1:{}/?directConnection=true", stand_in.port());
@@ -67,7 +67,7 @@ fn split_events_are_put_together_wherever_the_answers_end() {
         let server = streaming(answers);
         let mut driver = Driver::new(database(&server).source(), "shop");
         let start = driver.position().unwrap();
-        let mut replica = Replica::default();
+        let mut replica = replica();
         let mut position = start;
         while replica.rows("t", &["_id"]).len() < 3 {
             let changes = follow(&mut driver, &position);

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use cartridge_warp_sdk::testing::{Collected, Driver};
 use cartridge_warp_sdk::{Limits, Source};
 use cartridge_warp_test_mongodb::bson::{Bson, Document, doc, oid::ObjectId};
-use support::{Database, assert_failure, follow, limits};
+use support::{Database, assert_failure, follow, limits, replica};
 
 /// A collection with `_id`s of many types, among them what queries hide.
 fn mixed() -> Vec<Document> {
@@ -139,7 +139,7 @@ fn copy_and_stream_together_equal_the_source_whatever_happens_meanwhile() {
     database.update("t", doc! { "_id": 7 }, doc! { "$set": { "v": 1 } });
     database.delete("t", doc! { "_id": { "$gte": 290 } });
     database.insert("t", &[doc! { "_id": 900, "v": 9 }]);
-    let mut replica = support::Replica::default();
+    let mut replica = replica();
     replica.apply(&driver.snapshot("t", &start, 2).unwrap());
     database.delete("t", doc! { "_id": 3 });
     database.update("t", doc! { "_id": 7 }, doc! { "v": 2, "w": "new" });

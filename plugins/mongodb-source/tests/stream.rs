@@ -10,7 +10,7 @@ use cartridge_warp_sdk::testing::{Collected, Driver};
 use cartridge_warp_sdk::{Limits, Source};
 use cartridge_warp_test_mongodb::bson::doc;
 use mongodb_source::MongodbSource;
-use support::{Database, Replica, follow, limits, shapes};
+use support::{Database, follow, limits, replica, shapes};
 
 #[test]
 fn operations_come_in_commit_order_with_whole_documents() {
@@ -27,7 +27,7 @@ fn operations_come_in_commit_order_with_whole_documents() {
     let expected = ["1", "2", "update 1", "delete 2", "update 1", "3"];
     assert_eq!(changes.column("t", "_id"), expected);
     assert!(changes.batches[0].timestamp(0).unwrap() > 1_700_000_000_000_000);
-    let mut replica = Replica::default();
+    let mut replica = replica();
     replica.apply(&changes);
     assert_eq!(replica.rows("t", &["_id", "note", "other"]), ["1|null|5", "3|ü|null"]);
     // The same again from the same position, and nothing from the last.
@@ -328,7 +328,7 @@ fn new_fields_and_types_widen_the_table_and_nothing_is_left_out() {
     database.insert("t", &[doc! { "_id": 2, "a": 2, "b": { "c": [1, "x"] } }]);
     database.insert("t", &[doc! { "_id": 3, "a": "text" }]);
     let changes = follow(&mut driver, &start);
-    let mut replica = Replica::default();
+    let mut replica = replica();
     replica.apply(&changes);
     assert_eq!(replica.rows("t", &["_id", "a", "b"]), [r#"2|2|{"c":[1,"x"]}"#, "3|text|null"]);
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::{Action, Failure};
@@ -44,6 +45,25 @@ fn receive(stream: &mut Replication, kind: u8, count: usize) -> Vec<u8> {
         }));
     }
     kinds
+}
+
+/// Answers as a source does until the stream breaks.
+fn follow_to_the_end(stream: &mut Replication) -> Failure {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        assert!(Instant::now() < deadline);
+        let events = match stream.receive(Duration::from_millis(100), 10, 1 << 20) {
+            Ok(events) => events,
+            Err(failure) => return failure,
+        };
+        for event in events {
+            if let Event::Alive { reached, .. } = event
+                && let Err(failure) = stream.acknowledge(reached, false)
+            {
+                return failure;
+            }
+        }
+    }
 }
 
 #[test]
@@ -113,7 +133,7 @@ fn commands_answer_and_a_refused_one_leaves_the_connection_usable() {
     let deadline = Instant::now() + Duration::from_secs(10);
     while second.start(START).is_err() {
         assert!(Instant::now() < deadline, "the slot is still held");
-        std::thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -154,16 +174,20 @@ fn the_stream_is_bounded_answers_and_ends_with_a_reason() {
     let failure = stream.receive(Duration::from_secs(10), 10, 1 << 20).unwrap_err();
     assert_eq!(failure.action, Action::Reconnect, "{failure:?}");
     assert!(failure.message.contains("57P01"), "{failure:?}");
+    // An orderly server waits until it is told that all has arrived, and then says goodbye.
+    for _ in 0..3 {
+        let mut stream = open(&cluster.url("postgres")).unwrap();
+        stream.start(START).unwrap();
+        let failure = thread::scope(|scope| {
+            scope.spawn(|| cluster.restart());
+            follow_to_the_end(&mut stream)
+        });
+        assert_eq!(failure.action, Action::Reconnect, "{failure:?}");
+    }
     let mut stream = open(&cluster.url("postgres")).unwrap();
     stream.start(START).unwrap();
     cluster.kill();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let failure = loop {
-        assert!(Instant::now() < deadline);
-        if let Err(failure) = stream.receive(Duration::from_secs(1), 10, 1 << 20) {
-            break failure;
-        }
-    };
+    let failure = follow_to_the_end(&mut stream);
     assert_eq!((failure.action, failure.code.as_str()), (Action::Reconnect, "connection-lost"));
     let failure = open(&cluster.url("postgres")).err().unwrap();
     assert_eq!((failure.action, failure.code.as_str()), (Action::Reconnect, "unreachable"));

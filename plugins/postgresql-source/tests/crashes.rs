@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use cartridge_warp_sdk::{Config, Failure, Limits, Source};
 use cartridge_warp_test_postgresql::Cluster;
 use postgresql_source::{Options, PostgresqlSource, ReadBy};
-use support::{LOGICAL, Replica};
+use support::{LOGICAL, Replica, replica};
 
 const WRITERS: usize = 4;
 const RUN: Duration = Duration::from_secs(6);
@@ -128,7 +128,7 @@ fn assert_nothing_is_lost(ways: &[ReadBy]) {
     );
     let url = cluster.url("postgres");
     let position = open(&url, ReadBy::Auto).unwrap().current_position("public").unwrap();
-    let mut copy = Copy { replica: Replica::default(), inserted: Vec::new(), position };
+    let mut copy = Copy { replica: replica(), inserted: Vec::new(), position };
     let (cluster, done) = (Mutex::new(cluster), AtomicBool::new(false));
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {

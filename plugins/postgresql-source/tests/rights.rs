@@ -7,7 +7,7 @@ mod support;
 use cartridge_warp_sdk::testing::Driver;
 use cartridge_warp_sdk::{Config, Source};
 use postgresql_source::{Options, PostgresqlSource, ReadBy};
-use support::{Database, Replica, assert_failure, cluster, follow, limits};
+use support::{Database, Replica, assert_failure, cluster, follow, limits, replica};
 
 /// A connection as another role, with the tables selected that it may follow.
 fn as_role(database: &Database, role: &str, tables: &[&str]) -> PostgresqlSource {
@@ -25,7 +25,7 @@ fn as_role(database: &Database, role: &str, tables: &[&str]) -> PostgresqlSource
 fn copy_and_follow(source: PostgresqlSource, table: &str, change: impl FnOnce()) -> Replica {
     let mut driver = Driver::new(source, "public").limits(limits(3));
     let start = driver.position().unwrap();
-    let mut replica = Replica::default();
+    let mut replica = replica();
     replica.apply(&driver.snapshot(table, &start, 4).unwrap());
     change();
     let changes = follow(&mut driver, &start);

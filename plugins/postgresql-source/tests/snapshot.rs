@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cartridge_warp_sdk::testing::Collected;
 use cartridge_warp_sdk::{Chunk, Source};
 use postgresql_source::PostgresqlSource;
-use support::{Database, Replica, cluster, follow, limits};
+use support::{Database, Replica, cluster, follow, limits, replica};
 
 #[test]
 fn chunks_meet_and_go_on_behind_any_row() {
@@ -24,7 +24,7 @@ fn chunks_meet_and_go_on_behind_any_row() {
     let chunks = driver.source.plan_snapshot("public", "t", &start, 3).unwrap();
     assert_eq!(chunks.len(), 3);
     assert_eq!(database.source().plan_snapshot("public", "t", &start, 3).unwrap(), chunks);
-    let mut replica = Replica::default();
+    let mut replica = replica();
     let (mut rows, mut calls) = (0, 0);
     let mut source = database.source();
     for chunk in &chunks {
@@ -66,7 +66,7 @@ fn a_table_that_changes_while_it_is_copied_ends_up_equal() {
     );
     let start = database.driver().position().unwrap();
     let done = AtomicBool::new(false);
-    let mut replica = Replica::default();
+    let mut replica = replica();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut round = 0;
@@ -119,7 +119,7 @@ fn a_row_that_moves_behind_the_reader_comes_whole_from_the_stream() {
     let mut source = database.source();
     let chunks = source.plan_snapshot("public", "t", &start, 2).unwrap();
     assert_eq!(chunks.len(), 2);
-    let mut replica = Replica::default();
+    let mut replica = replica();
     read_on(&mut source, &mut replica, &chunks[0], None, usize::MAX);
     database.sql("UPDATE t SET v = 1 WHERE id > 59950");
     read_on(&mut source, &mut replica, &chunks[1], None, usize::MAX);
@@ -167,7 +167,7 @@ fn a_table_that_was_rewritten_is_read_whole_by_the_chunks_that_are_left() {
     let mut source = database.source();
     let chunks = source.plan_snapshot("public", "t", &start, 2).unwrap();
     assert_eq!(chunks.len(), 2);
-    let mut replica = Replica::default();
+    let mut replica = replica();
     // A part of the first half, then what is left moves to the front.
     let cursor = read_on(&mut source, &mut replica, &chunks[0], None, 1);
     assert!(cursor.is_some());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cartridge_warp_sdk::testing::Driver;
 use cartridge_warp_sdk::{Limits, Operation, Source};
-use support::{Database, Replica, assert_failure, follow, limits};
+use support::{Database, assert_failure, follow, limits, replica};
 
 fn operations(collected: &cartridge_warp_sdk::testing::Collected, table: &str) -> Vec<String> {
     collected.column(table, "id")
@@ -84,7 +84,7 @@ fn values_that_were_not_sent_stay_and_are_found_when_the_key_changes() {
     );
     let mut driver = database.driver();
     let start = driver.position().unwrap();
-    let mut replica = Replica::default();
+    let mut replica = replica();
     replica.apply(&driver.snapshot("t", &start, 1).unwrap());
     replica.apply(&driver.snapshot("f", &start, 1).unwrap());
     // Opens the stream, so that what follows is no overlap with the snapshot.
@@ -103,7 +103,7 @@ fn values_that_were_not_sent_stay_and_are_found_when_the_key_changes() {
     for table in ["t", "f"] {
         assert_eq!(replica.rows(table, &["id", "v", "big"]), [format!("2|1|{}", "x".repeat(9000))]);
     }
-    assert_eq!(replica.incomplete, 0);
+    assert_eq!(replica.incomplete(), 0);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn rows_from_before_a_change_of_shape_fit_the_shape_of_now() {
     );
     let mut driver = database.driver();
     let changes = follow(&mut driver, &start);
-    let mut replica = Replica::default();
+    let mut replica = replica();
     replica.apply(&changes);
     // The default is not in the log; the look-up found it.
     assert_eq!(replica.rows("t", &["id", "a", "c"]), ["1|x|7", "2|y|8"]);
@@ -175,7 +175,7 @@ fn partitions_travel_under_the_name_of_their_root() {
     let mut driver = database.driver();
     assert_eq!(driver.source.get_schema("public").unwrap().len(), 1);
     let start = driver.position().unwrap();
-    let mut replica = Replica::default();
+    let mut replica = replica();
     replica.apply(&driver.snapshot("p", &start, 1).unwrap());
     assert_eq!(replica.rows("p", &["id", "v"]), ["1|low", "101|high"]);
     database
@@ -309,7 +309,7 @@ fn new_and_dropped_tables_are_noticed() {
     assert_failure(driver.changes(&changes.position), "reconnect", "new-table", &["fresh"]);
     // Opened anew, the table is copied and then followed from the stored position.
     let mut driver = database.driver();
-    let mut replica = Replica::default();
+    let mut replica = replica();
     replica.apply(&driver.snapshot("fresh", &changes.position, 1).unwrap());
     database.sql("INSERT INTO fresh VALUES (2)");
     replica.apply(&follow(&mut driver, &changes.position));

@@ -15,7 +15,7 @@ use cartridge_warp_sdk::testing::Collected;
 use cartridge_warp_sdk::{ChangeBatch, Config, Limits, Source};
 use cartridge_warp_test_postgresql::Cluster;
 use postgresql_source::{Options, PostgresqlSource, ReadBy};
-use support::{Database, LOGICAL, Replica, assert_failure, follow, limits};
+use support::{Database, LOGICAL, assert_failure, follow, limits, replica};
 
 fn by(read_by: ReadBy) -> Options {
     Options { read_by, ..Options::default() }
@@ -459,7 +459,7 @@ fn what_is_asked_of_the_server_is_never_older_than_the_change() {
                 cluster.sql("postgres", "ALTER SYSTEM RESET synchronous_standby_names");
                 cluster.sql("postgres", "SELECT pg_reload_conf()");
             });
-            let mut replica = Replica::default();
+            let mut replica = replica();
             while replica.rows("t", &["id", "c"]) != ["2|5"] {
                 let batch = source.get_changes("public", &position, waiting(10)).unwrap();
                 batch.tables.iter().for_each(|rows| replica.apply_rows(rows));

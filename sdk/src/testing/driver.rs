@@ -2,6 +2,8 @@
 //!
 //! Every batch is encoded and decoded on the way, so a test sees what a destination would.
 
+use std::time::{Duration, Instant};
+
 use crate::wire::{Decoder, Encoder};
 use crate::{
     ChangeBatch, DeadLetter, Failure, Limits, Operation, Position, SchemaChange, Source, TableRows,
@@ -30,6 +32,14 @@ impl Collected {
     pub fn column(&self, table: &str, column: &str) -> Vec<String> {
         let batches = self.batches.iter().filter(|rows| rows.table() == table);
         batches.flat_map(|rows| (0..rows.len()).map(|row| cell(rows, row, column))).collect()
+    }
+
+    /// Puts what came next behind it.
+    fn extend(&mut self, next: Self) {
+        self.batches.extend(next.batches);
+        self.rejected.extend(next.rejected);
+        self.schema_changes.extend(next.schema_changes);
+        self.position = next.position;
     }
 
     /// Rows of all tables together.
@@ -144,6 +154,26 @@ impl<S: Source> Driver<S> {
             }
         }
         Ok(collected)
+    }
+
+    /// Reads changes for at least this long, and until there are none: what was committed may not be
+    /// in the source's log at once.
+    ///
+    /// # Errors
+    /// As [`Driver::changes`].
+    pub fn follow(&mut self, after: &[u8], at_least: Duration) -> Result<Collected, Failure> {
+        let begun = Instant::now();
+        let mut all = Collected { position: after.to_vec(), ..Collected::default() };
+        loop {
+            // Asked before reading: what comes in meanwhile belongs to it.
+            let is_late = begun.elapsed() >= at_least;
+            let next = self.changes(&all.position)?;
+            let brought_nothing = next.rows() == 0 && next.schema_changes.is_empty();
+            all.extend(next);
+            if brought_nothing && is_late {
+                return Ok(all);
+            }
+        }
     }
 
     fn through_the_wire(&mut self, rows: &TableRows) -> Result<TableRows, Failure> {

@@ -5,12 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::values::Interval;
 
+/// Tries of a run that ends when it has caught up: nobody waits for ever for a server that is not there.
+const RETRIES_OF_A_RUN_WITH_AN_END: u32 = 3;
+
 /// Retries, and rows the destination can't take.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ErrorHandling {
-    /// How often a failed call is tried again before the table stops; 0 stops at once.
-    pub max_retries: u32,
+    /// How often in a row a schema is tried again before it stops; 0 stops at once. Without it a schema
+    /// that follows its source is tried again for ever, and one that ends when it has caught up 3 times.
+    pub max_retries: Option<u32>,
+    /// How often in a row everything is copied anew because the position is lost (`on_lost_position`).
+    pub max_resyncs: u32,
     /// How much longer each wait is than the one before; at least 1.
     pub backoff_factor: f64,
     /// The longest wait between two tries.
@@ -26,12 +32,21 @@ pub struct ErrorHandling {
 impl Default for ErrorHandling {
     fn default() -> Self {
         Self {
-            max_retries: 3,
+            max_retries: None,
+            max_resyncs: 3,
             backoff_factor: 2.0,
             max_backoff_seconds: Interval::seconds(300),
             dead_letter_queue: true,
             ignore_type_conversion_errors: true,
             log_conversion_warnings: true,
         }
+    }
+}
+
+impl ErrorHandling {
+    /// Retries in a row of a run that has an end, or of one that goes on until somebody stops it.
+    pub fn retries_max(&self, has_an_end: bool) -> u32 {
+        let default = if has_an_end { RETRIES_OF_A_RUN_WITH_AN_END } else { u32::MAX };
+        self.max_retries.unwrap_or(default)
     }
 }

@@ -23,7 +23,7 @@ pub struct SchemaConfig {
     pub schedule: Option<Schedule>,
     /// When the source no longer has the changes after the last commit: `fail` stops the schema
     /// until a person runs `--full-resync`; `resync` empties its tables and copies them anew by
-    /// itself, as often as `error_handling.max_retries` lets it. What was deleted at the source in
+    /// itself, as often as `error_handling.max_resyncs` lets it. What was deleted at the source in
     /// the meantime is then gone here, too.
     #[serde(default)]
     pub on_lost_position: OnLostPosition,

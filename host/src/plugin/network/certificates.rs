@@ -1,19 +1,17 @@
 //! Files of certificates and keys, in PEM.
 
 use std::{
-    fs::File,
-    io::{self, Read},
-    os::unix::fs::OpenOptionsExt,
+    io::Read,
     path::{Path, PathBuf},
 };
 
-use rustix::fs::OFlags;
 use rustls::pki_types::{
     CertificateDer, PrivateKeyDer,
     pem::{Error as PemError, PemObject},
 };
 
 use super::limits::TLS_FILE_BYTES_MAX;
+use crate::model::open_regular;
 
 /// In the text of a key that is protected by a password.
 const ENCRYPTED: &[u8] = b"ENCRYPTED";
@@ -82,20 +80,10 @@ fn unread(path: &Path, text: &[u8], error: &PemError) -> FileError {
     }
 }
 
-/// Opens a file for reading. A pipe that nobody writes to would be waited for, so it is none.
-pub(super) fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::other("it is no file")),
-    }
-}
-
 fn text(path: &Path) -> Result<Vec<u8>, FileError> {
     let unread = |cause| FileError::Unread { path: path.to_owned(), cause };
     let mut text = Vec::new();
-    let file = open(path).map_err(unread)?;
+    let file = open_regular(path).map_err(unread)?;
     file.take(TLS_FILE_BYTES_MAX + 1).read_to_end(&mut text).map_err(unread)?;
     if text.len() as u64 > TLS_FILE_BYTES_MAX {
         return Err(FileError::TooLarge { path: path.to_owned() });

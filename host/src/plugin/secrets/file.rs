@@ -1,17 +1,15 @@
 //! Secrets in files.
 
 use std::{
-    fs::OpenOptions,
     io::Read,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use rustix::fs::OFlags;
 use tokio::time::timeout;
 
 use super::SecretError;
+use crate::model::open_regular;
 
 /// Largest secret.
 pub(super) const VALUE_BYTES_MAX: usize = 64 * 1024;
@@ -22,13 +20,7 @@ const READ_DEADLINE: Duration = Duration::from_secs(10);
 pub(super) fn read(path: &Path) -> Result<String, SecretError> {
     let refused = |reason: String| SecretError::File { path: path.to_owned(), reason };
     let unreadable = |error: std::io::Error| refused(format!("can't be read: {error}"));
-    // A pipe that nobody writes to would never open.
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let opened = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
-    let file = opened.map_err(unreadable)?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
-        return Err(refused("is no file".to_owned()));
-    }
+    let file = open_regular(path).map_err(unreadable)?;
     let mut text = String::new();
     let limit = VALUE_BYTES_MAX as u64 + 1;
     file.take(limit).read_to_string(&mut text).map_err(unreadable)?;

@@ -9,6 +9,8 @@ use crate::model::Action;
 pub struct RetryPolicy {
     /// Attempts after the first that may fail in a row without a commit in between.
     pub retries_max: u32,
+    /// Positions that may be lost in a row without a commit of the change stream in between.
+    pub resyncs_max: u32,
     pub backoff_factor: f64,
     pub backoff_max: Duration,
     /// A lost position leads to a full re-sync (`on_lost_position`).
@@ -28,17 +30,20 @@ pub enum Reaction {
 
 /// Decides after `failures` failures in a row, this one included. For a lost position these are the
 /// positions lost in a row: a re-sync commits rows, which does not show that it was any use.
+/// `jitter` is the part of a pause that is waited, at most 1; a pause that was asked for is kept.
 pub fn react(
     action: Action,
     failures: u32,
     retry_after: Option<Duration>,
+    jitter: f64,
     policy: &RetryPolicy,
 ) -> Reaction {
-    if failures > policy.retries_max {
+    let max = if action == Action::Resync { policy.resyncs_max } else { policy.retries_max };
+    if failures > max {
         return Reaction::GiveUp;
     }
-    let pause = backoff(failures, policy).max(retry_after.unwrap_or_default());
-    let pause = pause.min(policy.backoff_max);
+    let pause = backoff(failures, policy).min(policy.backoff_max).mul_f64(jitter);
+    let pause = pause.max(retry_after.unwrap_or_default().min(policy.backoff_max));
     match action {
         Action::Retry | Action::Reconnect => Reaction::TryAgain { pause },
         Action::Resync if policy.resync => Reaction::Resync { pause },
@@ -62,6 +67,7 @@ mod tests {
     fn failures_lead_to_bounded_pauses_or_the_end() {
         let policy = RetryPolicy {
             retries_max: 3,
+            resyncs_max: 2,
             backoff_factor: 2.0,
             backoff_max: Duration::from_secs(3),
             resync: false,
@@ -94,12 +100,16 @@ mod tests {
                 resyncing,
                 Reaction::Resync { pause: Duration::from_secs(2) },
             ),
-            ("which has an end", Action::Resync, 4, None, resyncing, Reaction::GiveUp),
+            ("which has an end", Action::Resync, 3, None, resyncing, Reaction::GiveUp),
             ("nothing else does", Action::Stop, 1, None, resyncing, Reaction::GiveUp),
             ("stop means stop", Action::Stop, 1, None, policy, Reaction::GiveUp),
         ];
         for (name, action, failures, retry_after, policy, expected) in cases {
-            assert_eq!(react(action, failures, retry_after, &policy), expected, "{name}");
+            assert_eq!(react(action, failures, retry_after, 1.0, &policy), expected, "{name}");
         }
+        // What was asked for is not made shorter.
+        let half = Reaction::TryAgain { pause: Duration::from_millis(500) };
+        assert_eq!(react(Action::Retry, 1, None, 0.5, &policy), half);
+        assert_eq!(react(Action::Retry, 1, asked, 0.5, &policy), pause(2));
     }
 }

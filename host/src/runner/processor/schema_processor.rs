@@ -99,7 +99,8 @@ impl SchemaProcessor {
         let context = &self.context;
         let rules = &context.config.error_handling;
         let policy = RetryPolicy {
-            retries_max: rules.max_retries,
+            retries_max: context.retries_max(),
+            resyncs_max: rules.max_resyncs,
             backoff_factor: rules.backoff_factor,
             backoff_max: rules.max_backoff_seconds.duration(),
             resync: context.schema.on_lost_position == OnLostPosition::Resync,
@@ -119,7 +120,8 @@ impl SchemaProcessor {
             context.metrics.error(error.error_type());
             context.metrics.behind();
             let failures = streak.count(error.action(), &attempts);
-            let pause = match react(error.action(), failures, error.retry_after(), &policy) {
+            let reaction = react(error.action(), failures, error.retry_after(), jitter(), &policy);
+            let pause = match reaction {
                 Reaction::GiveUp => return Err(error),
                 Reaction::TryAgain { pause } => {
                     self.announce(failures, pause, &error, "trying again");
@@ -188,6 +190,12 @@ impl Streak {
         *count = count.saturating_add(1);
         *count
     }
+}
+
+/// Between a half and one: what failed together is not to come back together.
+fn jitter() -> f64 {
+    let random = getrandom::u32().unwrap_or(u32::MAX);
+    0.5 + f64::from(random) / f64::from(u32::MAX) / 2.0
 }
 
 async fn wait(stop: &CancellationToken, pause: Duration) -> Completion {

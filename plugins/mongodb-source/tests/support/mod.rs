@@ -3,7 +3,6 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
-mod replica;
 pub mod script;
 
 use std::sync::{Mutex, MutexGuard, OnceLock};
@@ -15,7 +14,7 @@ use cartridge_warp_test_mongodb::bson::{Document, doc};
 use cartridge_warp_test_mongodb::{Server, Settings};
 use mongodb_source::{MongodbSource, Options};
 
-pub use replica::Replica;
+pub use cartridge_warp_sdk::testing::{Replica, assert_failure};
 
 /// The shared server; it stays until the process ends.
 pub fn server() -> &'static Server {
@@ -101,18 +100,12 @@ pub fn follow(driver: &mut Driver<MongodbSource>, after: &[u8]) -> Collected {
 
 /// The same, for tests that expect a failure.
 pub fn try_follow(driver: &mut Driver<MongodbSource>, after: &[u8]) -> Result<Collected, Failure> {
-    let mut all = Collected { position: after.to_vec(), ..Collected::default() };
-    loop {
-        let next = driver.changes(&all.position)?;
-        let nothing = next.rows() == 0 && next.schema_changes.is_empty();
-        all.batches.extend(next.batches);
-        all.rejected.extend(next.rejected);
-        all.schema_changes.extend(next.schema_changes);
-        all.position = next.position;
-        if nothing {
-            return Ok(all);
-        }
-    }
+    driver.follow(after, Duration::ZERO)
+}
+
+/// An empty copy of collections.
+pub fn replica() -> Replica {
+    Replica::new("_id").whole_rows()
 }
 
 /// Changes of shape in short, such as `add_table orders`.
@@ -121,13 +114,4 @@ pub fn shapes(collected: &Collected) -> Vec<String> {
         format!("{} {}", change.kind.as_str(), change.table)
     };
     collected.schema_changes.iter().map(change).collect()
-}
-
-/// Asserts a failure's action and code, and words that its message must have.
-pub fn assert_failure<T>(result: Result<T, Failure>, action: &str, code: &str, words: &[&str]) {
-    let failure = result.err().expect("it should have failed");
-    assert_eq!((failure.action.as_str(), failure.code.as_str()), (action, code), "{failure:?}");
-    for word in words {
-        assert!(failure.message.contains(word), "{word} is not in: {failure}");
-    }
 }

@@ -166,7 +166,8 @@ fn take(wire: &mut Wire, events_max: usize, bytes_max: usize) -> Result<Vec<Even
             }
             Incoming::Other(Message::ErrorResponse(body)) => return Err(wire::failure(&body)),
             Incoming::Other(Message::NoticeResponse(_) | Message::ParameterStatus(_)) => {}
-            Incoming::Other(Message::CopyDone) => {
+            // A server that is stopped ends the command without the copy's end in front of it.
+            Incoming::Other(Message::CopyDone | Message::CommandComplete(_)) => {
                 let why = "the server ended the stream";
                 return Err(crate::failure::cut().detail(why));
             }

@@ -3,8 +3,6 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
-mod replica;
-
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -13,7 +11,7 @@ use cartridge_warp_sdk::{Config, Failure, Limits, Source};
 use cartridge_warp_test_postgresql::Cluster;
 use postgresql_source::{Options, PostgresqlSource};
 
-pub use replica::Replica;
+pub use cartridge_warp_sdk::testing::{Replica, assert_failure};
 
 /// What a server needs for logical decoding.
 pub const LOGICAL: [(&str, &str); 3] =
@@ -84,26 +82,10 @@ pub fn limits(rows_max: usize) -> Limits {
 
 /// Reads changes until there are none for a moment; the log's end is not on disk at once.
 pub fn follow(driver: &mut Driver<PostgresqlSource>, after: &[u8]) -> Collected {
-    let mut all = Collected { position: after.to_vec(), ..Collected::default() };
-    let deadline = Instant::now() + Duration::from_millis(700);
-    loop {
-        let next = driver.changes(&all.position).unwrap();
-        let (rows, is_late) = (next.rows(), Instant::now() > deadline);
-        all.batches.extend(next.batches);
-        all.rejected.extend(next.rejected);
-        all.schema_changes.extend(next.schema_changes);
-        all.position = next.position;
-        if rows == 0 && is_late {
-            return all;
-        }
-    }
+    driver.follow(after, Duration::from_millis(700)).unwrap()
 }
 
-/// Asserts a failure's action and code, and words that its message must have.
-pub fn assert_failure<T>(result: Result<T, Failure>, action: &str, code: &str, words: &[&str]) {
-    let failure = result.err().expect("it should have failed");
-    assert_eq!((failure.action.as_str(), failure.code.as_str()), (action, code), "{failure:?}");
-    for word in words {
-        assert!(failure.message.contains(word), "{word} is not in: {failure}");
-    }
+/// An empty copy of tables.
+pub fn replica() -> Replica {
+    Replica::new("id")
 }

@@ -11,9 +11,6 @@
 //! in SQL, so they know nothing of how it comes about. What only one database has (its types, its
 //! failures) is its author's to test.
 
-// Tests fail loudly, which the lint cannot see.
-#![allow(clippy::unwrap_used)]
-
 mod bench;
 pub mod conflicts;
 pub mod epochs;

@@ -7,13 +7,12 @@ use std::path::Path;
 
 use super::{
     account::LoginProtocol,
-    certificates,
     grant::{HostGrant, TlsGrant, TlsStart},
     scheme,
     srv::SrvGrant,
 };
 use crate::{
-    model::{HostPattern, TlsMode, TlsModeError, parse_port},
+    model::{HostPattern, TlsMode, TlsModeError, open_regular, parse_port},
     plugin::url::{self, Url, UrlError},
 };
 
@@ -211,7 +210,7 @@ impl Reading {
                 return Err(WantedError::Unused { name, mode: self.mode_name(), word });
             }
             let path = base_dir.join(path);
-            certificates::open(&path).map_err(|error| WantedError::File {
+            open_regular(&path).map_err(|error| WantedError::File {
                 name,
                 path: path.display().to_string(),
                 reason: error.to_string(),

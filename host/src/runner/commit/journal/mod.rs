@@ -8,12 +8,12 @@
 mod entry;
 mod tables;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
-    model::TableBatch,
+    model::{Action, TableBatch},
     plugin::{Cause, DestinationConnection, PluginError, WriteRequest},
     runner::{context::SchemaContext, error::RunError},
 };
@@ -21,7 +21,9 @@ pub use entry::{Ending, Entry, Failed, sha256};
 
 /// How long an entry may take: a pipeline does not wait for its journal.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Schemas of one pipeline share the journal and claim it from each other.
+/// How many entries wait for the next one where the destination took too long.
+const UNWRITTEN_MAX: usize = 64;
+/// Processes share the journal and claim it from each other; the schemas of one take turns.
 const CLAIMS_MAX: u32 = 5;
 
 /// The journal of one connection.
@@ -36,6 +38,8 @@ struct State {
     /// None until the first entry, and after another schema has claimed the journal.
     epoch: Option<u64>,
     tables_made: bool,
+    /// Oldest first. A row that was written without an answer is written again, by its key.
+    unwritten: VecDeque<TableBatch>,
 }
 
 impl Journal {
@@ -43,7 +47,8 @@ impl Journal {
         Self { context, destination, state: Mutex::default() }
     }
 
-    /// Writes an entry, if the destination has a place for it; false when that failed.
+    /// Writes an entry, if the destination has a place for it, and those before it that could not be
+    /// written; false when that failed.
     pub async fn write(&self, entry: &Entry<'_>) -> bool {
         if !self.context.destination.plugin.info.has("metadata-schema") {
             return true;
@@ -62,17 +67,26 @@ impl Journal {
 
     async fn try_write(&self, entry: &Entry<'_>) -> Result<(), RunError> {
         let mut state = self.state.lock().await;
-        let row = entry.row(&self.context)?;
+        if state.unwritten.len() == UNWRITTEN_MAX {
+            state.unwritten.pop_front();
+        }
+        state.unwritten.push_back(entry.row(&self.context)?);
+        let _turn = self.context.journal_turn.lock().await;
         let mut claims = 0;
         loop {
             let epoch = match state.epoch {
                 Some(epoch) => epoch,
                 None => self.claim(&mut state).await?,
             };
-            match self.deliver(&mut state, &row, epoch).await {
+            match self.deliver(&mut state, epoch).await {
                 Err(error) if is_fenced(&error) && claims < CLAIMS_MAX => {
                     state.epoch = None;
                     claims += 1;
+                }
+                Err(error) if !may_pass(&error) => {
+                    // What this destination refuses must not keep later entries out.
+                    state.unwritten.clear();
+                    return Err(error.into());
                 }
                 delivered => return Ok(delivered?),
             }
@@ -87,12 +101,7 @@ impl Journal {
         Ok(epoch)
     }
 
-    async fn deliver(
-        &self,
-        state: &mut State,
-        row: &TableBatch,
-        epoch: u64,
-    ) -> Result<(), PluginError> {
+    async fn deliver(&self, state: &mut State, epoch: u64) -> Result<(), PluginError> {
         let schema = self.schema();
         if !state.tables_made {
             for plan in tables::plans() {
@@ -103,18 +112,24 @@ impl Journal {
         let request = WriteRequest {
             schema_name: schema.to_owned(),
             clear_tables: Vec::new(),
-            tables: vec![row.clone()],
+            tables: state.unwritten.iter().cloned().collect(),
             dead_letters: Vec::new(),
             markers: Vec::new(),
             epoch,
             dead_letter_rejected: false,
         };
-        self.destination.write_batch(request).await.map(drop)
+        self.destination.write_batch(request).await?;
+        state.unwritten.clear();
+        Ok(())
     }
 
     fn schema(&self) -> &str {
         &self.context.config.destination.metadata_schema
     }
+}
+
+fn may_pass(error: &PluginError) -> bool {
+    matches!(&error.cause, Cause::Failure(failure) if failure.action == Action::Retry)
 }
 
 fn is_fenced(error: &PluginError) -> bool {
