@@ -298,3 +298,41 @@ fn a_destination_that_cannot_be_written_to_is_refused_beside_the_rest() {
     assert!(checked.status.success(), "{}", checked.stderr);
     assert!(pipeline.catch_up().status.success());
 }
+
+/// What ends a password where it should have been encoded; what is behind it is taken for something else.
+#[test]
+fn a_password_that_is_not_encoded_is_never_shown() {
+    let passwords = [
+        "fiRst@secOnd",
+        "fiRst/secOnd",
+        "fiRst?secOnd",
+        "fiRst#secOnd",
+        "fiRst?a=secOnd",
+        "fiRst/a?b@secOnd",
+        "fiRst:a@secOnd",
+        "@fiRst",
+        "/fiRst",
+        "5432/secOnd",
+    ];
+    for password in passwords {
+        let postgresql = json!({
+            "type": "postgresql",
+            "connection_string": format!("postgresql://warp:{password}@127.0.0.1:1/shop"),
+        });
+        for side in ["source", "destination"] {
+            let mut pipeline = Pipeline::new();
+            pipeline.write("items.csv", "id,note\n1,a\n");
+            pipeline.set(side, postgresql.clone());
+            for command in [&["check"][..], &["run", "--until-caught-up"]] {
+                let ended = pipeline.run(command);
+                let case = format!("{side} {command:?} {password}");
+                assert!(!ended.status.success(), "{case}");
+                for piece in ["fiRst", "secOnd"] {
+                    let shown = format!("{}{}", ended.stdout, ended.stderr);
+                    assert!(!shown.contains(piece), "{case}: {shown}");
+                }
+                assert!(words(&ended).contains("percent-encode"), "{case}: {}", ended.stderr);
+            }
+        }
+    }
+}

@@ -34,7 +34,7 @@ pub(in crate::plugin) fn table_plan(plan: &TablePlan) -> Result<export::TablePla
     let (deletion, soft_delete_column) = match &plan.deletion {
         Deletion::Hard => ("hard", String::new()),
         Deletion::Soft { column, deleted_at } => {
-            let metadata = Arc::make_mut(&mut schema).metadata_mut();
+            let metadata = &mut Arc::make_mut(&mut schema).metadata;
             metadata.insert(DELETED_AT_KEY.to_owned(), deleted_at.clone());
             ("soft", column.clone())
         }

@@ -32,7 +32,11 @@ impl Table {
             self.double_name_fault(),
             self.reserved_name_fault(),
         ];
-        [self.mode_fault(), self.deletion_fault()].into_iter().chain(of_columns).flatten().collect()
+        [self.mode_fault(), self.deletion_fault(), self.soft_name_fault()]
+            .into_iter()
+            .chain(of_columns)
+            .flatten()
+            .collect()
     }
 
     fn fault(&self, what: &str, help: impl Into<String>) -> RunError {

@@ -142,7 +142,7 @@ pub fn soft_deletes_leave_the_applications_columns_alone<B: Bench>() {
     bed.write(vec![batch.clone()]).unwrap();
     let sql = "SELECT id, deleted_at, gone, gone_at FROM orders";
     let gone = format!("1|never|{}|{}", B::WORDS.yes, B::WORDS.noon);
-    assert_eq!(bed.query(sql), [gone.clone()]);
+    assert_eq!(bed.query(sql), [gone]);
     // Another connection knows it by what is stored.
     let mut bed = Bed::on(bed.bench);
     bed.plan(&upsert(&table)).unwrap();
