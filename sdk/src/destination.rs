@@ -28,11 +28,18 @@ pub enum WriteMode {
 pub enum Deletion {
     /// It removes the row.
     Hard,
-    /// It sets this column, and `deleted_at`; a later insert or update clears both.
+    /// It marks the row; a later insert or update clears the mark.
     Soft {
         /// The boolean column.
         column: String,
+        /// The column that says when it was deleted.
+        deleted_at: String,
     },
+}
+
+impl Deletion {
+    /// What the column that says when is called, unless the operator says otherwise.
+    pub const DELETED_AT: &str = "deleted_at";
 }
 
 /// How a table is to be kept.

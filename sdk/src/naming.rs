@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use crate::is_reserved;
+
 /// Bytes of a name at most.
 pub const NAME_BYTES_MAX: usize = 512;
 /// What [`fitting`] puts behind the beginning of a name: `_` and sixteen digits.
@@ -55,6 +57,29 @@ pub fn fitting(name: &str, bytes_max: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{start}_{:016x}", fnv1a(name.as_bytes())))
 }
 
+/// The name of a column for what a source calls so: mostly the same. It depends on the source's name
+/// alone, and two names never become one.
+///
+/// A reserved name gets an underscore in front, and so does one that looks like it already did; the rest
+/// is [`fitting`], and no name at all becomes a hash.
+///
+/// ```
+/// use cartridge_warp_sdk::naming::column_name;
+///
+/// assert_eq!(column_name("price"), "price");
+/// assert_eq!((column_name("_op"), column_name("__op")), ("__op".into(), "___op".into()));
+/// ```
+pub fn column_name(name: &str) -> Cow<'_, str> {
+    let word = name.trim_start_matches('_');
+    if word.len() < name.len() && is_reserved(&format!("_{word}")) {
+        return Cow::Owned(fitting(&format!("_{name}"), NAME_BYTES_MAX).into_owned());
+    }
+    match name {
+        "" => Cow::Owned(format!("_{:016x}", fnv1a(b""))),
+        name => fitting(name, NAME_BYTES_MAX),
+    }
+}
+
 /// 64-bit FNV-1a: tells names and files apart, guards nothing.
 pub fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -95,5 +120,38 @@ mod tests {
             assert_eq!(fitted.len(), names.len());
         }
         assert_eq!(fitting(&"ü".repeat(300), 63).len(), 46 + HASH_BYTES);
+    }
+
+    #[test]
+    fn different_names_stay_different_and_no_name_is_reserved() {
+        let names = [
+            "a",
+            "_op",
+            "__op",
+            "___op",
+            "_ts",
+            "__ts",
+            "_unchanged",
+            "op",
+            "_other",
+            "a\nb",
+            "a\tb",
+            "a_b",
+            "",
+            "_",
+            "\u{202e}x",
+            "\u{200b}x",
+        ];
+        let long = ["ä".repeat(300), format!("{}b", "ä".repeat(300))];
+        let names: Vec<&str> = names.into_iter().chain(long.iter().map(String::as_str)).collect();
+        let mut columns: Vec<_> = names.iter().map(|name| column_name(name)).collect();
+        for (name, column) in names.iter().zip(&columns) {
+            assert!(!is_reserved(column) && !column.is_empty(), "{name:?}: {column}");
+            assert!(column.len() <= NAME_BYTES_MAX, "{name:?}: {column}");
+            assert!(!column.chars().any(is_unnameable), "{name:?}: {column:?}");
+        }
+        columns.sort_unstable();
+        columns.dedup();
+        assert_eq!(columns.len(), names.len());
     }
 }

@@ -66,7 +66,9 @@ fn columns_are_left_out_masked_and_renamed() {
 
 #[test]
 fn deleted_rows_go_or_stay_marked() {
-    let soft = json!({"deletion_strategy": "soft", "soft_delete_column": "gone"});
+    let soft = json!({
+        "deletion_strategy": "soft", "soft_delete_column": "gone", "deleted_at_column": "gone_at",
+    });
     let hard = json!({"deletion_strategy": "hard"});
     for (strategy, table, expected) in [("hard", hard, 1), ("soft", soft, 2)] {
         let pipeline = orders(table);
@@ -77,6 +79,8 @@ fn deleted_rows_go_or_stay_marked() {
         assert_eq!(rows.len(), expected, "{strategy}");
         if strategy == "soft" {
             assert_eq!((&rows[0]["gone"], &rows[1]["gone"]), (&json!(1), &json!(0)));
+            assert!(rows[0]["gone_at"].is_string() && rows[1]["gone_at"].is_null(), "{rows:?}");
+            assert!(!rows[0].contains_key("deleted_at"), "{rows:?}");
         }
     }
 }

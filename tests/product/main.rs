@@ -5,6 +5,7 @@
 mod apart;
 mod bad_input;
 mod batches;
+mod check;
 mod crash;
 mod documents;
 mod evolution;

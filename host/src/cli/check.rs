@@ -2,13 +2,15 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{CliError, Exit, args::ConfigArgs, grants, output::Output, setup};
+use super::{CliError, Exit, args::ConfigArgs, grants, output::Output, refused::Refused, setup};
 use crate::{
     config::WarpConfig,
-    model::TableShape,
-    plugin::{DestinationConnection, SourceConnection},
+    model::{Action, TableShape},
+    monitor::{Health, Metrics},
+    plugin::SourceConnection,
     runner::{
-        Connectors, Endpoint, check_apart, destination_endpoint, open_grants, source_endpoint,
+        Checked, Connectors, Endpoint, RunError, Surroundings, WarpRunner, destination_endpoint,
+        open_grants, source_endpoint,
     },
 };
 
@@ -46,27 +48,51 @@ pub async fn check(
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let (config, connectors) = open(&args, plugin_dir, output).await?;
-    let (source, destination) = endpoints(&config, &connectors, "check")?;
-    for endpoint in [&source, &destination] {
+    let config = setup::load(&args, vec![])?;
+    let progress = setup::start_quiet_logging(output)?;
+    let engine = setup::engine(Some(&config.state_dir), &config.limits, None, &progress)?;
+    let connectors = setup::connectors(&config, &engine, plugin_dir).await?;
+    let metrics = Metrics::new("").map_err(CliError::failed)?;
+    let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
+    let surroundings = Surroundings { metrics, health, progress, until_caught_up: false };
+    let runner = WarpRunner::new(Arc::clone(&config), &connectors, &surroundings)
+        .map_err(CliError::unusable)?;
+    for endpoint in runner.endpoints() {
         grants::show(endpoint, output);
     }
-    open_grants(&[&source, &destination], &[]).map_err(CliError::failed)?;
-    let source = open_source(&source).await?;
-    source.test_connection().await.map_err(CliError::failed)?;
-    passed("source", &config.source.r#type, output);
-    let settings = destination.connect_settings().await.map_err(CliError::unusable)?;
-    let destination = DestinationConnection::open(&destination.plugin, settings)
-        .await
-        .map_err(CliError::failed)?;
-    destination.test_connection().await.map_err(CliError::failed)?;
-    for schema in config.active_schemas() {
-        check_apart(&source, &destination, &schema.name).await.map_err(CliError::failed)?;
+    runner.open_grants().map_err(CliError::failed)?;
+    let checked = runner.check().await;
+    if checked.values().all(|checked| checked.found.is_empty()) {
+        passed("source", &config.source.r#type, output);
+        passed("destination", &config.destination.r#type, output);
     }
-    source.close().await;
-    destination.close().await;
-    passed("destination", &config.destination.r#type, output);
-    Ok(Exit::Done)
+    let mut exit = Exit::Done;
+    for (schema, checked) in checked {
+        exit = exit.max(tell(schema, checked, output));
+    }
+    Ok(exit)
+}
+
+/// What came of one schema, and the exit code for it.
+fn tell(schema: String, checked: Checked, output: Output) -> Exit {
+    let Checked { tables, found } = checked;
+    if found.is_empty() {
+        if output.is_json() {
+            output.json(&serde_json::json!({ "schema": schema, "tables": tables, "ok": true }));
+        } else {
+            output.line(&format!("schema `{schema}`: ok, {tables} tables"));
+        }
+        return Exit::Done;
+    }
+    // Where somebody did not answer, the configuration may well be right.
+    let is_mended_by_hand =
+        |error: &RunError| matches!(error.action(), Action::Config | Action::Stop);
+    let exit = match found.iter().all(is_mended_by_hand) {
+        true => Exit::Unusable,
+        false => Exit::Failed,
+    };
+    output.error(&Refused::new(schema, found));
+    exit
 }
 
 fn passed(role: &str, name: &str, output: Output) {

@@ -9,6 +9,7 @@ mod connectors;
 mod grants;
 mod init;
 mod output;
+mod refused;
 mod run;
 mod setup;
 mod shown;
@@ -24,7 +25,7 @@ use args::{Cli, Command};
 use output::Output;
 
 /// How a command ended. The numbers are documented in `--help`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     Done = 0,
     Failed = 1,

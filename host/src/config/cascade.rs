@@ -29,6 +29,8 @@ pub struct TableSettings {
     pub deletion_strategy: DeletionStrategy,
     /// The column that marks a row deleted.
     pub soft_delete_column: String,
+    /// The column that says when.
+    pub deleted_at_column: String,
     /// What a change does.
     pub write_mode: WriteMode,
     /// Which columns are moved, and how.
@@ -89,6 +91,7 @@ impl WarpConfig {
                 && !evolution.excluded_tables.matches(&own.name),
             deletion_strategy: own.deletion_strategy,
             soft_delete_column: own.soft_delete_column.clone(),
+            deleted_at_column: own.deleted_at_column.clone(),
             write_mode: own.write_mode,
             columns: own.columns.clone(),
         }

@@ -37,9 +37,10 @@ pub enum WriteMode {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Deletion {
     Hard,
-    /// Marks the row in this column instead of removing it.
+    /// Marks the row in this column instead of removing it, and says in the other one when.
     Soft {
         column: String,
+        deleted_at: String,
     },
 }
 

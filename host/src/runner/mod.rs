@@ -9,7 +9,7 @@
 //! Rooms use what stands before them, and nothing else:
 //!
 //! ```text
-//! error, names ◄ state, side, table ◄ context ◄ commit ◄ shapes ◄ deliver
+//! error, names ◄ findings, state, side, table ◄ context ◄ commit ◄ shapes ◄ deliver
 //!   deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ runner
 //! ```
 //!
@@ -22,6 +22,7 @@ mod context;
 mod copy;
 mod deliver;
 mod error;
+mod findings;
 mod follow;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -37,10 +38,9 @@ mod table;
 mod tally;
 
 pub use error::RunError;
-pub use processor::{Completion, SchemaProcessor};
+pub use processor::{Checked, Completion, SchemaProcessor};
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use side::{
-    ConnectorError, Connectors, Endpoint, check_apart, compile_limits,
-    destination as destination_endpoint, endpoint_of, open_grants, process_bounds,
-    source as source_endpoint,
+    ConnectorError, Connectors, Endpoint, compile_limits, destination as destination_endpoint,
+    endpoint_of, open_grants, process_bounds, source as source_endpoint,
 };

@@ -12,7 +12,7 @@ use super::{
     commit::sha256,
     context::SchemaContext,
     error::RunError,
-    processor::{Completion, SchemaProcessor},
+    processor::{Checked, Completion, SchemaProcessor, check},
     side::{self, Connectors, Endpoint},
     tally::Tally,
 };
@@ -132,6 +132,16 @@ impl WarpRunner {
             }
         }
         reports
+    }
+
+    /// Looks whether each schema could be run, one after the other, and writes nothing.
+    pub async fn check(&self) -> BTreeMap<String, Checked> {
+        let mut checked = BTreeMap::new();
+        for processor in &self.processors {
+            let context = processor.context();
+            checked.insert(context.name().to_owned(), check(context).await);
+        }
+        checked
     }
 
     /// Asks every schema to end: the batch in flight is committed, plugins are closed.

@@ -82,6 +82,7 @@ impl Destination for FilesDestination {
         Description::new("files", env!("CARGO_PKG_VERSION"), summary)
             .capability("transactions")
             .capability("append")
+            .capability("append-only")
             .capability("change-log")
             .capability("dead-letters")
             .wants("write-directory", "${connection_string}", "the directory the files go to")

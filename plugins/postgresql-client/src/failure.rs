@@ -13,6 +13,9 @@ pub const UNDEFINED: &str = "undefined";
 /// Table, column, schema, other objects.
 const UNDEFINED_STATES: [&str; 4] = ["42P01", "42703", "3F000", "42704"];
 
+/// The code for a statement that needs more temporary space than the server gives.
+pub const NO_TEMPORARY_SPACE: &str = "temporary-space";
+
 /// What the runner should do about an error in the middle of work.
 pub fn of(error: &Error) -> Failure {
     if let Some(error) = error.as_db_error() {
@@ -103,6 +106,10 @@ pub(crate) fn of_answer(error: &Answer<'_>) -> Failure {
         &SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN => Failure::reconnect(
             "connection-lost",
             format!("the server does not know what became of a statement (SQLSTATE {code})"),
+        ),
+        &SqlState::CONFIGURATION_LIMIT_EXCEEDED => Failure::retry(
+            NO_TEMPORARY_SPACE,
+            format!("a statement took more than the server's temp_file_limit (SQLSTATE {code})"),
         ),
         _ => match class {
             "53" => Failure::retry(

@@ -17,6 +17,7 @@ mod settings;
 pub mod types;
 
 pub use connection::Connection;
+pub use failure::NO_TEMPORARY_SPACE;
 pub use identity::identify;
 pub use settings::{HOST_GRANT, Settings};
 

@@ -118,6 +118,19 @@ impl<'a> Applier<'a> {
         changes.chunks(IN_ORDER_CHANGES_MAX).try_for_each(|some| self.one_by_one(some, kinds))
     }
 
+    /// Runs a statement for each change.
+    pub(crate) fn each(&self, changes: &[Change], sql: &Sql) -> Result<(), Refusal> {
+        changes.chunks(IN_ORDER_CHANGES_MAX).try_for_each(|some| {
+            let values: Vec<Values<'_>> =
+                some.iter().map(|change| self.values(change, false)).collect();
+            let raws: Vec<Vec<Raw<'_>>> = values
+                .iter()
+                .map(|values| sql.slots.iter().map(|slot| Raw(values.get(*slot))).collect())
+                .collect();
+            self.send(some.iter().map(|_| sql.text.as_str()), &raws)
+        })
+    }
+
     /// The source says that all rows are gone.
     pub(crate) fn truncate(&self, row: usize) -> Result<(), Refusal> {
         let (sql, marks) = statement::truncate(self.table);

@@ -22,10 +22,12 @@ mod names;
 mod numeric;
 mod options;
 mod ordered;
+mod parking;
 mod part;
 mod raw;
 mod refusal;
 mod rescue;
+mod rights;
 mod scope;
 mod session;
 mod shape;
@@ -34,6 +36,8 @@ mod stages;
 mod statement;
 mod vendor;
 mod write;
+
+use std::collections::BTreeSet;
 
 use cartridge_warp_sdk::sql::{self, Schemas, Tables};
 use cartridge_warp_sdk::{
@@ -57,6 +61,8 @@ pub struct PostgresqlDestination {
     /// What this connection was told about tables, by schema.
     schemas: Schemas,
     pauses: Pauses,
+    /// Schemas that will be written to, as far as somebody asked about them.
+    asked: BTreeSet<String>,
 }
 
 cartridge_warp_sdk::export_destination!(PostgresqlDestination);
@@ -97,15 +103,18 @@ impl Destination for PostgresqlDestination {
         let settings = Settings::parse(&config.connection_string)?;
         let names = Names::new(config.setting("metadata_schema"))?;
         let session = Session::open(&settings)?;
-        let (schemas, pauses) = (Schemas::default(), Pauses::new());
-        Ok(Self { session, names, options: config.options, schemas, pauses })
+        let (schemas, pauses, asked) = (Schemas::default(), Pauses::new(), BTreeSet::new());
+        Ok(Self { session, names, options: config.options, schemas, pauses, asked })
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
-        metadata::probe(&self.session, &self.names)
+        metadata::probe(&self.session, &self.names)?;
+        let check = |schema: &String| rights::check(&self.session, schema);
+        Ok(self.asked.iter().try_for_each(check)?)
     }
 
     fn identify(&mut self, schema: &str) -> Result<Option<String>, Failure> {
+        self.asked.insert(schema.to_owned());
         postgresql_client::identify(self.session.connection(), schema)
     }
 

@@ -6,6 +6,7 @@
 //! nothing passes.
 
 use std::cell::RefCell;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -15,6 +16,7 @@ use postgresql_client::names::literal;
 
 use crate::apply::Applier;
 use crate::collapse::{Change, Changes, Key, key};
+use crate::parking::Parking;
 use crate::refusal::Refusal;
 use crate::rescue;
 use crate::session::Session;
@@ -35,6 +37,9 @@ struct Piece {
     lane: usize,
     row: usize,
 }
+
+/// What is done with changes of a lane.
+type Step<'s> = &'s dyn Fn(usize, &[Change]) -> Result<(), Refusal>;
 
 /// A piece that was refused.
 type Refused = (usize, Refusal);
@@ -75,7 +80,7 @@ fn settle(
             let turns = turns.borrow();
             let free = order[range].iter().filter(|at| !turns.is_held(**at));
             let free: Vec<Piece> = free.map(|at| pieces[*at]).collect();
-            apply_some(lanes, &free, Applier::apply_in_order)
+            apply_some(lanes, &free, &|lane, changes| lanes[lane].applier.apply_in_order(changes))
         };
         rescue::bisect(session, order.len(), apply, |at, refusal| {
             let piece = order[at];
@@ -92,22 +97,60 @@ fn settle(
     }
 }
 
-/// Rows that stand in each other's way: each steps aside, its values empty, until all have theirs. Answers
-/// those that this does not help.
+/// Rows that stand in each other's way: each steps aside, its values empty, until all have theirs, or, where
+/// values cannot be empty, all leave the table for as long. Answers those that neither helps.
 fn exchange(
     session: &Session,
     lanes: &[Lane<'_>],
     pieces: &[Piece],
+    stuck: Vec<Refused>,
+) -> Result<Vec<Refused>, Refusal> {
+    if stuck.len() < 2 {
+        return Ok(stuck);
+    }
+    let aside: Step<'_> = &|lane, changes| lanes[lane].applier.step_aside(changes);
+    let apply: Step<'_> = &|lane, changes| lanes[lane].applier.apply_in_order(changes);
+    let stuck = match follows_updates(session, lanes, pieces, &stuck)? {
+        true => stuck,
+        false => trade(session, lanes, pieces, stuck, &[aside, apply])?,
+    };
+    if stuck.len() < 2 {
+        return Ok(stuck);
+    }
+    let mut parkings = HashMap::new();
+    for lane in stuck.iter().map(|(at, _)| pieces[*at].lane) {
+        if let Entry::Vacant(entry) = parkings.entry(lane) {
+            let Some(parking) = Parking::open(session, &lanes[lane].applier, lane)? else {
+                return Ok(stuck);
+            };
+            entry.insert(parking);
+        }
+    }
+    let steps: [Step<'_>; 3] = [
+        &|lane, changes| parkings.get(&lane).map_or(Ok(()), |it| it.leave(changes)),
+        &|lane, changes| parkings.get(&lane).map_or(Ok(()), |it| it.change(changes)),
+        &|lane, changes| parkings.get(&lane).map_or(Ok(()), |it| it.come_back(changes)),
+    ];
+    trade(session, lanes, pieces, stuck, &steps)
+}
+
+/// Does each step with all rows before the next. Answers those that it does not help: the others are tried
+/// again without them.
+fn trade(
+    session: &Session,
+    lanes: &[Lane<'_>],
+    pieces: &[Piece],
     mut stuck: Vec<Refused>,
+    steps: &[Step<'_>],
 ) -> Result<Vec<Refused>, Refusal> {
     let mut refused = Vec::new();
     for _ in 0..EXCHANGES_MAX {
-        if stuck.len() < 2 || follows_updates(session, lanes, pieces, &stuck)? {
+        if stuck.len() < 2 {
             break;
         }
         session.run("SAVEPOINT exchange")?;
         let bad = RefCell::new(HashSet::new());
-        for step in [Applier::step_aside, Applier::apply_in_order] {
+        for step in steps {
             let apply = |range: Range<usize>| {
                 let bad = bad.borrow();
                 let good = range.filter(|at| !bad.contains(at)).map(|at| pieces[stuck[at].0]);
@@ -157,17 +200,13 @@ fn follows_updates(
 }
 
 /// Does something with rows, one after the other.
-fn apply_some<'a>(
-    lanes: &[Lane<'a>],
-    pieces: &[Piece],
-    step: fn(&Applier<'a>, &[Change]) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
+fn apply_some(lanes: &[Lane<'_>], pieces: &[Piece], step: Step<'_>) -> Result<(), Refusal> {
     let of_lanes = pieces.chunk_by(|one, next| one.lane == next.lane);
     of_lanes.filter_map(|some| some.first().map(|first| (first.lane, some))).try_for_each(
         |(lane, some)| {
             let applier = &lanes[lane].applier;
             let rows = some.iter().map(|piece| piece.row);
-            step(applier, &Changes::each(applier.rows, rows, applier.table.soft).all)
+            step(lane, &Changes::each(applier.rows, rows, applier.table.soft).all)
         },
     )
 }

@@ -3,9 +3,7 @@
 //! Each exists three times: for one change, whose values are parameters; for some changes, whose
 //! columns are arrays; and for all changes in a staging table at once.
 
-use cartridge_warp_sdk::sql::{
-    CREATED_AT, DELETED_AT, OP, TS, Table, UNCHANGED, UPDATED_AT, VERSION,
-};
+use cartridge_warp_sdk::sql::{CREATED_AT, OP, TS, Table, UNCHANGED, UPDATED_AT, VERSION};
 use postgresql_client::names::quoted;
 
 use crate::shape::Shape;
@@ -93,7 +91,7 @@ impl<'a> Writer<'a> {
         let data = self.shape.columns.iter().filter(|column| !column.is_key);
         let mut set: Vec<String> = data.map(|c| format!("{0} = excluded.{0}", c.name)).collect();
         if let Some(soft) = &table.soft_column {
-            let names = [quoted(soft), quoted(DELETED_AT)];
+            let names = [quoted(soft), quoted(&table.deleted_at)];
             set.extend(names.map(|name| format!("{name} = excluded.{name}")));
         }
         if table.audit {
@@ -121,7 +119,7 @@ impl<'a> Writer<'a> {
         }
         if let Some(soft) = &table.soft_column {
             set.push(format!("{} = {}", quoted(soft), self.value(Slot::Gone)));
-            set.push(format!("{} = {}", quoted(DELETED_AT), self.deleted_at()));
+            set.push(format!("{} = {}", quoted(&table.deleted_at), self.deleted_at()));
         }
         if table.audit {
             let version = quoted(VERSION);
@@ -167,7 +165,7 @@ impl<'a> Writer<'a> {
             sent.iter().map(|at| shape.columns[*at].name.clone()).collect();
         let mut values: Vec<String> = sent.iter().map(|at| self.value(Slot::Column(*at))).collect();
         if let Some(soft) = &table.soft_column {
-            names.extend([quoted(soft), quoted(DELETED_AT)]);
+            names.extend([quoted(soft), quoted(&table.deleted_at)]);
             values.extend([self.value(Slot::Gone), self.deleted_at()]);
         }
         if table.audit {
@@ -177,6 +175,26 @@ impl<'a> Writer<'a> {
         }
         let (names, values) = (names.join(", "), values.join(", "));
         format!("INSERT INTO {} AS t ({names}) SELECT {values}", table.sql)
+    }
+
+    /// Moves a row that is there to another table of the same columns.
+    pub(crate) fn leave(mut self, beside: &str) -> Sql {
+        let (table, key) = (&self.table.sql, self.key_of("t"));
+        let text = format!(
+            "WITH gone AS (DELETE FROM {table} AS t WHERE {key} RETURNING t.*) \
+             INSERT INTO {beside} SELECT * FROM gone"
+        );
+        Sql { text, slots: self.slots }
+    }
+
+    /// Moves it back.
+    pub(crate) fn come_back(mut self, beside: &str, columns: &str) -> Sql {
+        let (table, key) = (&self.table.sql, self.key_of("t"));
+        let text = format!(
+            "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE \
+             SELECT {columns} FROM {beside} AS t WHERE {key}"
+        );
+        Sql { text, slots: self.slots }
     }
 
     /// Where the values come from, for the end of a statement: every slot has to be known.
@@ -318,7 +336,7 @@ fn append_columns(shape: &Shape) -> String {
 }
 
 fn mark(table: &Table, soft: &str, at: &str) -> String {
-    let mut set = format!("{soft} = true, {} = coalesce({at}, now())", quoted(DELETED_AT));
+    let mut set = format!("{soft} = true, {} = coalesce({at}, now())", quoted(&table.deleted_at));
     if table.audit {
         let version = quoted(VERSION);
         let updated_at = quoted(UPDATED_AT);

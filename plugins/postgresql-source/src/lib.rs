@@ -5,6 +5,7 @@
 //! rely on and why it holds.
 
 mod catalog;
+mod followed;
 mod hash;
 mod leaves;
 mod options;
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 use cartridge_warp_sdk::{
     ChangeBatch, Chunk, Config, Description, Failure, Limits, Position, SnapshotBatch, Source,
-    Table, export_source, is_reserved, log,
+    Table, export_source,
 };
 use postgresql_client::{HOST_GRANT, Settings};
 
@@ -81,7 +82,12 @@ impl Source for PostgresqlSource {
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
-        server::check(&self.control).map(drop)
+        server::check(&self.control)?;
+        // Of which tables, is known once they are selected.
+        match (self.schema.clone(), &self.selected) {
+            (Some(schema), Some(_)) => snapshot::foresee::start(self, &schema),
+            _ => Ok(()),
+        }
     }
 
     fn identify(&mut self, schema: &str) -> Result<Option<String>, Failure> {
@@ -90,19 +96,15 @@ impl Source for PostgresqlSource {
 
     fn get_schema(&mut self, schema: &str) -> Result<Vec<Table>, Failure> {
         self.reload(schema)?;
-        let mut shapes: Vec<Table> =
-            self.tables.values().map(|table| table.shape.clone()).collect();
+        let mut shapes: Vec<Table> = self.tables.values().map(|table| table.described()).collect();
         shapes.sort_by(|one, other| one.name.cmp(&other.name));
-        self.tables.values().for_each(|table| advise_on_key(table));
         Ok(shapes)
     }
 
     fn select_tables(&mut self, schema: &str, tables: &[String]) -> Result<(), Failure> {
         self.load(schema)?;
         self.selected = Some(tables.iter().cloned().collect());
-        let selected = self.selected();
-        selected.iter().try_for_each(|table| check_table(table))?;
-        check_rights(&self.control, &self.server, &selected)
+        followed::check(&self.control, &self.server, &self.selected())
     }
 
     fn current_position(&mut self, schema: &str) -> Result<Position, Failure> {
@@ -224,88 +226,4 @@ impl stream::relations::Catalog for PostgresqlSource {
     fn learn(&mut self, table: Rc<SourceTable>) {
         self.tables.insert(table.oid, table);
     }
-}
-
-/// The host refuses a table without a key if it is selected; this says what helps.
-fn advise_on_key(table: &SourceTable) {
-    if table.shape.key.is_empty() {
-        let name = table.qualified();
-        log::warn(
-            "a table without a usable key cannot be copied: give it one, or leave it out",
-            &[("table", &name), ("sql", &key_sql(&name))],
-        );
-    }
-}
-
-fn key_sql(table: &str) -> String {
-    format!(
-        "ALTER TABLE {table} ADD PRIMARY KEY (…), or ALTER TABLE {table} REPLICA IDENTITY USING \
-         INDEX … with a unique index over columns that are not null"
-    )
-}
-
-/// What would fail in the middle of the work is refused before it.
-fn check_table(table: &SourceTable) -> Result<(), Failure> {
-    let name = table.qualified();
-    let config = |code: &str, message: String| Err(Failure::config(code, message));
-    if table.shape.key.is_empty() && table.is_key_generated {
-        return config(
-            "generated-key",
-            format!(
-                "the key of table {name} has a generated column, whose values the log does not have; \
-                 run {}, without generated columns, or leave it out",
-                key_sql(&name)
-            ),
-        );
-    }
-    if table.shape.key.is_empty() {
-        return config(
-            "no-key",
-            format!(
-                "table {name} has no key by which its rows could be updated and deleted; run {}, \
-                 or leave it out",
-                key_sql(&name)
-            ),
-        );
-    }
-    if let Some(obstacle) = &table.obstacle {
-        return config(
-            "partition",
-            format!("table {name} cannot be followed: {obstacle}, or leave it out"),
-        );
-    }
-    if let Some(column) = table.columns.iter().find(|column| is_reserved(&column.name)) {
-        return config(
-            "reserved-column",
-            format!(
-                "table {name} has a column {}, a name that is reserved; rename it",
-                column.name
-            ),
-        );
-    }
-    Ok(())
-}
-
-fn check_rights(
-    session: &Session,
-    server: &Server,
-    tables: &[Rc<SourceTable>],
-) -> Result<(), Failure> {
-    let oids = tables.iter().map(|table| table.oid.to_string()).collect::<Vec<_>>().join(",");
-    let hidden = session.rows(&format!(
-        "SELECT oid FROM unnest('{{{oids}}}'::oid[]) AS oid \
-         WHERE NOT has_table_privilege(oid, 'SELECT')"
-    ))?;
-    let Some(row) = hidden.first() else { return Ok(()) };
-    let oid: u32 = session::number(row, 0)?;
-    let hidden = tables.iter().filter(|table| table.oid == oid);
-    let name = hidden.map(|table| table.qualified()).collect::<String>();
-    Err(Failure::config(
-        "permission",
-        format!(
-            "role {user} may not read table {name}; run GRANT SELECT ON {name} TO {role}",
-            user = server.user,
-            role = postgresql_client::names::quoted(&server.user)
-        ),
-    ))
 }

@@ -15,7 +15,10 @@ pub fn set(
     let source = &table.columns[column];
     let text = std::str::from_utf8(text).map_err(|_| ValueError {
         column: source.name.clone(),
-        reason: "the server's text is not UTF-8".to_owned(),
+        reason:
+            "the server's text is not UTF-8, as the database has no encoding (SQL_ASCII); mend it \
+                 at the source"
+                .to_owned(),
     })?;
     source.codec.set(row, column, text).map_err(|error| ValueError {
         column: source.name.clone(),

@@ -24,6 +24,12 @@ pub const SETTINGS: [(&str, &str); 12] = [
     ("lock_timeout", "10s"),
 ];
 
+/// What a database without an encoding holds may be anything, and the server refuses to send what is not
+/// the client's. So it is sent as it is, and judged value by value.
+pub const RAW: (&str, &str) = ("client_encoding", "SQL_ASCII");
+const RAW_ENCODING: &str = "SELECT set_config('client_encoding', 'SQL_ASCII', false) \
+    WHERE current_setting('server_encoding') = 'SQL_ASCII'";
+
 /// Statements of the control connection end before the host gives up the call.
 pub const STATEMENT_SECONDS_MAX: u64 = 40;
 
@@ -39,7 +45,7 @@ impl Session {
         let limit = statement_limit.unwrap_or_default().as_millis();
         let set = |(name, value)| format!("SET {name} = '{value}'; ");
         let settings: String = SETTINGS.into_iter().map(set).collect();
-        session.run(&format!("{settings} SET statement_timeout = {limit}"))?;
+        session.run(&format!("{settings} SET statement_timeout = {limit}; {RAW_ENCODING}"))?;
         Ok(session)
     }
 

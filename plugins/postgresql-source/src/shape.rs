@@ -5,7 +5,7 @@
 
 use cartridge_warp_sdk::{Column, Failure, SchemaChange, Table};
 
-use crate::catalog::{SourceColumn, SourceTable};
+use crate::catalog::{SourceColumn, SourceTable, WithheldColumn};
 
 /// A column on the way from the old shape to the new one.
 struct Step {
@@ -15,6 +15,9 @@ struct Step {
 
 /// The changes that turn `old` into `new`, in an order in which each can be applied.
 pub fn changes(old: &SourceTable, new: &SourceTable) -> Result<Vec<SchemaChange>, Failure> {
+    if let Some(withheld) = new.withheld.iter().find(|column| find(old, column.number).is_some()) {
+        return Err(withdrawn(new, withheld));
+    }
     if key_numbers(old) != key_numbers(new) {
         return Err(cannot_follow(new, "its key changed"));
     }
@@ -41,16 +44,18 @@ pub fn changes(old: &SourceTable, new: &SourceTable) -> Result<Vec<SchemaChange>
         let Some(now) = find(new, steps[step].number) else { continue };
         if is_other(&steps[step].column, &now.column) {
             steps[step].column = now.column.clone();
-            changes.push(SchemaChange::modify_column(&now.name, after(&steps)));
+            changes.push(SchemaChange::modify_column(&now.column.name, after(&steps)));
         }
     }
     for column in &new.columns {
-        if steps.iter().all(|step| step.number != column.number) {
+        // One that was kept from us until now is described already, and left out by the operator.
+        let is_described = old.withheld.iter().any(|known| known.number == column.number);
+        if !is_described && steps.iter().all(|step| step.number != column.number) {
             let mut added = column.column.clone();
             // It had values before, which were computed and did not travel.
             added.filled |= old.hidden.iter().any(|hidden| hidden.number == column.number);
             steps.push(Step { number: column.number, column: added });
-            changes.push(SchemaChange::add_column(&column.name, after(&steps)));
+            changes.push(SchemaChange::add_column(&column.column.name, after(&steps)));
         }
     }
     let mut is_news = changes.is_empty() && old.hidden != new.hidden;
@@ -104,7 +109,7 @@ fn rename_columns(
         let renamed: Vec<(usize, &str)> = steps
             .iter()
             .enumerate()
-            .filter_map(|(at, step)| Some((at, find(new, step.number)?.name.as_str())))
+            .filter_map(|(at, step)| Some((at, find(new, step.number)?.column.name.as_str())))
             .filter(|(at, name)| steps[*at].column.name != *name)
             .collect();
         if renamed.is_empty() {
@@ -134,6 +139,19 @@ fn unclear(table: &SourceTable) -> Failure {
         format!(
             "table {}: columns exchanged their names; the source is opened anew to copy it again",
             table.qualified()
+        ),
+    )
+}
+
+/// Opened anew, the source describes it as unreadable, and the host refuses the table by its name.
+fn withdrawn(table: &SourceTable, column: &WithheldColumn) -> Failure {
+    let mended_by = column.column.unreadable.as_deref().unwrap_or_default();
+    Failure::reconnect(
+        "column-withheld",
+        format!(
+            "table {}: column {} may not be read any more; {mended_by}",
+            table.qualified(),
+            column.name
         ),
     )
 }
@@ -184,6 +202,7 @@ mod tests {
             is_key_generated: false,
             hidden: Vec::new(),
             logs_hidden: false,
+            withheld: Vec::new(),
             obstacle: None,
             shape,
         }

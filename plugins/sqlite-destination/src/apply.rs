@@ -111,14 +111,38 @@ impl<'a> Applier<'a> {
             self.check_key(row)?;
         }
         self.prepare(shape).map_err(|error| Refusal::Batch(failure::of(&error)))?;
-        self.execute(row, operation).map_err(|error| match failure::blames_row(&error) {
-            Some(code) => Refusal::Row(RefusedRow {
-                code,
-                message: failure::words(&error),
-                conflict: failure::is_conflict(&error),
-            }),
-            None => Refusal::Batch(failure::of(&error)),
-        })
+        self.execute(row, operation).map_err(|error| refusal(&error))
+    }
+
+    /// The same rows for another table of the same columns.
+    pub(crate) fn beside<'p>(&self, table: &'p Table) -> Applier<'p>
+    where
+        'a: 'p,
+    {
+        Applier {
+            connection: self.connection,
+            table,
+            rows: self.rows,
+            cells: (0..self.rows.columns().len()).map(|at| Cells::of(self.rows, at)).collect(),
+            key: self.key.clone(),
+            may_be_unchanged: self.may_be_unchanged,
+            now: self.now,
+            scratch: String::new(),
+            prepared: Vec::new(),
+        }
+    }
+
+    /// Runs a statement whose parameters are the key of a row.
+    pub(crate) fn by_key(&mut self, sql: &str, row: usize) -> Result<(), Refusal> {
+        let run = |applier: &mut Self| {
+            let mut statement = applier.connection.prepare_cached(sql)?;
+            let mut parameters = Parameters::of(&mut statement);
+            for column in &applier.key {
+                applier.cells[*column].bind(row, &mut parameters, &mut applier.scratch)?;
+            }
+            statement.raw_execute()
+        };
+        run(self).map(drop).map_err(|error| refusal(&error))
     }
 
     /// The table.
@@ -227,6 +251,17 @@ impl<'a> Applier<'a> {
         }
         prepared.statement.raw_execute()?;
         Ok(())
+    }
+}
+
+fn refusal(error: &rusqlite::Error) -> Refusal {
+    match failure::blames_row(error) {
+        Some(code) => Refusal::Row(RefusedRow {
+            code,
+            message: failure::words(error),
+            conflict: failure::is_conflict(error),
+        }),
+        None => Refusal::Batch(failure::of(error)),
     }
 }
 

@@ -18,6 +18,7 @@ mod lock;
 mod metadata;
 mod names;
 mod options;
+mod parking;
 mod place;
 mod statement;
 mod storage;

@@ -3,9 +3,7 @@
 //! One statement per kind of row and set of columns. Parameters are the columns in the given order,
 //! then [`Extra`] values.
 
-use cartridge_warp_sdk::sql::{
-    CREATED_AT, DELETED_AT, OP, TS, Table, UNCHANGED, UPDATED_AT, VERSION,
-};
+use cartridge_warp_sdk::sql::{CREATED_AT, OP, TS, Table, UNCHANGED, UPDATED_AT, VERSION};
 
 use crate::names::quoted;
 
@@ -48,7 +46,7 @@ pub(crate) fn upsert(table: &Table, columns: &[&str]) -> Sql {
         data.map(|name| format!("{0} = excluded.{0}", quoted(name))).collect();
     if let Some(soft) = &table.soft_column {
         insert.literal(soft, "0");
-        set.push(format!("{} = 0, {} = NULL", quoted(soft), quoted(DELETED_AT)));
+        set.push(format!("{} = 0, {} = NULL", quoted(soft), quoted(&table.deleted_at)));
     }
     if table.audit {
         insert.bind(CREATED_AT, Extra::Now);
@@ -81,7 +79,8 @@ pub(crate) fn delete(table: &Table) -> Sql {
     Sql { text: format!("{verb} WHERE {}{condition}", by_key(table)), extras }
 }
 
-fn by_key(table: &Table) -> String {
+/// Finds a row by its key; the parameters are its columns.
+pub(crate) fn by_key(table: &Table) -> String {
     let key = table.key.iter().enumerate();
     let parts = key.map(|(at, name)| format!("{} = ?{}", quoted(name), at + 1));
     parts.collect::<Vec<_>>().join(" AND ")
@@ -106,7 +105,7 @@ fn removal(table: &Table, bound: usize) -> (String, String, Vec<Extra>) {
         return (format!("DELETE FROM {name}"), String::new(), Vec::new());
     };
     let soft = quoted(soft);
-    let deleted_at = quoted(DELETED_AT);
+    let deleted_at = quoted(&table.deleted_at);
     let mut verb = format!("UPDATE {name} SET {soft} = 1, {deleted_at} = ?{}", bound + 1);
     let mut extras = vec![Extra::TimestampOrNow];
     if table.audit {

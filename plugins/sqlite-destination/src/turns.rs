@@ -3,12 +3,16 @@
 //! Mostly that of the request. Where a row breaks a second unique constraint, the row that has its value
 //! may leave it later: then the rows take [`Turns`], and those that take each other's values step aside. A truncate is a wall that nothing passes.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use cartridge_warp_sdk::sql::{Rejections, Turns};
 use cartridge_warp_sdk::{Failure, Operation, WriteMode};
 
 use crate::apply::{Applier, Refusal, RefusedRow};
 use crate::database::Transaction;
 use crate::failure;
+use crate::parking::Parking;
 
 /// Rows between two signs of life.
 const KEEP_ALIVE_ROWS: usize = 1000;
@@ -81,7 +85,7 @@ pub(crate) fn one_after_the_other(
 type Refused = (Piece, RefusedRow);
 
 /// What is done with a row.
-type Step<'a> = fn(&mut Applier<'a>, usize) -> Result<(), Refusal>;
+type Step<'s, 'a> = &'s dyn Fn(&mut Applier<'a>, Piece) -> Result<(), Refusal>;
 
 struct Work<'w, 'a, 'r> {
     transaction: Transaction<'w>,
@@ -120,9 +124,53 @@ impl<'a> Work<'_, 'a, '_> {
         }
     }
 
-    /// Rows that stand in each other's way: each steps aside, its values empty, until all have theirs.
-    /// Answers those that this does not help.
-    fn exchange(&mut self, mut stuck: Vec<Refused>) -> Result<Vec<Refused>, Failure> {
+    /// Rows that stand in each other's way: each steps aside, its values empty, until all have theirs, or,
+    /// where values cannot be empty, all leave the table for as long. Answers those that neither helps.
+    fn exchange(&mut self, stuck: Vec<Refused>) -> Result<Vec<Refused>, Failure> {
+        let aside: Step<'_, 'a> = &|applier, piece| applier.step_aside(piece.row);
+        let apply: Step<'_, 'a> = &|applier, piece| applier.apply(piece.row);
+        let stuck = self.trade(stuck, &[aside, apply])?;
+        if stuck.len() < 2 {
+            return Ok(stuck);
+        }
+        let connection = self.transaction.connection;
+        let mut parkings = BTreeMap::new();
+        for lane in stuck.iter().map(|(piece, _)| piece.lane) {
+            if let Entry::Vacant(entry) = parkings.entry(lane) {
+                match Parking::open(connection, self.lanes[lane].table(), lane)? {
+                    Some(parking) => entry.insert(parking),
+                    None => return Ok(stuck),
+                };
+            }
+        }
+        let of = |piece: Piece| parkings.get(&piece.lane);
+        let leave = |applier: &mut Applier<'a>, piece: Piece| match of(piece) {
+            Some(Parking { leave, remove, .. }) => {
+                applier.by_key(leave, piece.row)?;
+                applier.by_key(remove, piece.row)
+            }
+            None => Ok(()),
+        };
+        let change = |applier: &mut Applier<'a>, piece: Piece| match of(piece) {
+            Some(parking) => applier.beside(&parking.beside).apply(piece.row),
+            None => Ok(()),
+        };
+        let come_back = |applier: &mut Applier<'a>, piece: Piece| match of(piece) {
+            Some(parking) => applier.by_key(&parking.come_back, piece.row),
+            None => Ok(()),
+        };
+        let refused = self.trade(stuck, &[&leave, &change, &come_back])?;
+        parkings.into_values().try_for_each(|parking| parking.close(connection))?;
+        Ok(refused)
+    }
+
+    /// Does each step with all rows before the next. Answers those that it does not help: the others are
+    /// tried again without them.
+    fn trade(
+        &mut self,
+        mut stuck: Vec<Refused>,
+        steps: &[Step<'_, 'a>],
+    ) -> Result<Vec<Refused>, Failure> {
         let connection = self.transaction.connection;
         let run = |sql: &str| connection.execute_batch(sql).map_err(|error| failure::of(&error));
         let mut refused = Vec::new();
@@ -132,7 +180,7 @@ impl<'a> Work<'_, 'a, '_> {
             }
             run("SAVEPOINT exchange")?;
             let mut is_bad = vec![false; stuck.len()];
-            for step in [Applier::step_aside, Applier::apply] {
+            for step in steps {
                 for (at, (piece, _)) in stuck.iter().enumerate() {
                     is_bad[at] = is_bad[at] || self.take(*piece, step)?.is_some();
                 }
@@ -153,16 +201,16 @@ impl<'a> Work<'_, 'a, '_> {
     }
 
     fn apply(&mut self, piece: Piece) -> Result<Option<RefusedRow>, Failure> {
-        self.take(piece, Applier::apply)
+        self.take(piece, &|applier, piece| applier.apply(piece.row))
     }
 
     /// Does something with a row; answers why SQLite does not take it.
-    fn take(&mut self, piece: Piece, step: Step<'a>) -> Result<Option<RefusedRow>, Failure> {
+    fn take(&mut self, piece: Piece, step: Step<'_, 'a>) -> Result<Option<RefusedRow>, Failure> {
         self.applied += 1;
         if self.applied.is_multiple_of(KEEP_ALIVE_ROWS) {
             self.transaction.keep_alive();
         }
-        let refused = match step(&mut self.lanes[piece.lane], piece.row) {
+        let refused = match step(&mut self.lanes[piece.lane], piece) {
             Ok(()) => return Ok(None),
             Err(Refusal::Batch(failure)) => return Err(failure),
             Err(Refusal::Row(refused)) => refused,

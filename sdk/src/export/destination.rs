@@ -116,6 +116,9 @@ fn markers_in(markers: Vec<exported::Marker>) -> Vec<Marker> {
     markers.into_iter().map(marker).collect()
 }
 
+/// Schema metadata key of a plan: the column that says when a row was deleted.
+const DELETED_AT_KEY: &str = "warp:deleted-at";
+
 /// An unknown word is refused: guessing how rows are kept could lose some.
 fn plan_in(plan: exported::TablePlan) -> Result<TablePlan, Failure> {
     let unknown = |what: &str, word: &str| {
@@ -126,12 +129,16 @@ fn plan_in(plan: exported::TablePlan) -> Result<TablePlan, Failure> {
         "append" => WriteMode::Append,
         word => return Err(unknown("write mode", word)),
     };
+    let schema = decode_schema(&plan.arrow_schema)?;
+    let deleted_at = schema.metadata().get(DELETED_AT_KEY).cloned();
     let deletion = match plan.deletion.as_str() {
         "hard" => Deletion::Hard,
-        "soft" => Deletion::Soft { column: plan.soft_delete_column },
+        "soft" => Deletion::Soft {
+            column: plan.soft_delete_column,
+            deleted_at: deleted_at.unwrap_or_else(|| Deletion::DELETED_AT.to_owned()),
+        },
         word => return Err(unknown("deletion", word)),
     };
-    let schema = decode_schema(&plan.arrow_schema)?;
     let Table { name, columns, key, .. } = Table::from_schema(plan.name, &schema, plan.key)?;
     Ok(TablePlan { name, columns, key, write_mode, deletion })
 }

@@ -9,6 +9,8 @@ use crate::Failure;
 const TYPE_KEY: &str = "warp:type";
 /// Metadata key: `false` where the source promises a value.
 const NULLABLE_KEY: &str = "warp:nullable";
+/// Metadata key: what mends it that the source cannot have the column's values.
+const UNREADABLE_KEY: &str = "warp:unreadable";
 /// Metadata key: `true` where the column's addition may have filled rows without a change.
 const FILLED_KEY: &str = "warp:filled";
 /// Metadata key: `true` where no value of the column was seen, so that its type is a guess.
@@ -42,6 +44,10 @@ pub struct Column {
     /// Which column it is beside its name, where the source knows. A source says it; a destination
     /// has no use for it and reads none.
     pub identity: Option<ColumnIdentity>,
+    /// The source cannot have its values, and this mends it (`GRANT SELECT …`). Only a table that is
+    /// described has such a column, never a batch; the host refuses the table unless the operator leaves
+    /// the column out. A source says it; a destination never gets one.
+    pub unreadable: Option<String>,
 }
 
 impl Column {
@@ -55,6 +61,7 @@ impl Column {
             filled: false,
             unseen: false,
             identity: None,
+            unreadable: None,
         }
     }
 
@@ -93,6 +100,13 @@ impl Column {
         self
     }
 
+    /// Says that the source cannot have its values, and what mends that.
+    #[must_use]
+    pub fn unreadable(mut self, mended_by: impl Into<String>) -> Self {
+        self.unreadable = Some(mended_by.into());
+        self
+    }
+
     /// The Arrow field: always nullable, since a delete carries only the key.
     pub fn to_field(&self) -> Field {
         let mut field = self.column_type.field(&self.name);
@@ -112,6 +126,9 @@ impl Column {
         if let Some(identity) = &self.identity {
             metadata.extend(identity.metadata());
         }
+        if let Some(mended_by) = &self.unreadable {
+            metadata.insert(UNREADABLE_KEY.to_owned(), mended_by.clone());
+        }
         field.set_metadata(metadata);
         field
     }
@@ -129,6 +146,7 @@ impl Column {
             filled: field.metadata().get(FILLED_KEY).is_some_and(|value| value == "true"),
             unseen: field.metadata().get(UNSEEN_KEY).is_some_and(|value| value == "true"),
             identity: None,
+            unreadable: None,
         })
     }
 }

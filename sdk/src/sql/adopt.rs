@@ -93,7 +93,7 @@ fn check_plan<V: Vendor>(vendor: &V, table: &Table) -> Result<(), Failure> {
                 format!(
                     "table {} would have two columns {name} and {other}, which are one name to the \
                      destination (the connector's own columns count); rename or exclude one under \
-                     tables[].columns, or set soft_delete_column",
+                     tables[].columns, or set soft_delete_column or deleted_at_column",
                     table.name
                 ),
             ));
@@ -144,7 +144,10 @@ fn inherit<V: Vendor>(vendor: &V, table: &mut Table, known: &Table) -> Result<()
             ),
         ));
     }
-    table.soft_column = table.soft_column.take().or_else(|| known.soft_column.clone());
+    if table.soft_column.is_none() {
+        table.soft_column.clone_from(&known.soft_column);
+        table.deleted_at.clone_from(&known.deleted_at);
+    }
     // Columns that the plan no longer has are still there.
     for kept in &known.columns {
         let same = |other: &KeptColumn| vendor.is_same_name(&other.column.name, &kept.column.name);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metadata::damaged;
 use super::table::{KeptColumn, Table};
-use crate::{Column, Failure, WriteMode};
+use crate::{Column, Deletion, Failure, WriteMode};
 
 /// What was stored about a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,9 @@ pub(super) struct Definition {
     key: Vec<String>,
     soft: bool,
     soft_column: Option<String>,
+    /// None: [`Deletion::DELETED_AT`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<String>,
     audit: bool,
     adopted: bool,
     columns: Vec<StoredColumn>,
@@ -61,6 +64,8 @@ impl Definition {
             key: table.key.clone(),
             soft: table.soft,
             soft_column: table.soft_column.clone(),
+            deleted_at: (table.deleted_at != Deletion::DELETED_AT)
+                .then(|| table.deleted_at.clone()),
             audit: table.audit,
             adopted: table.adopted,
             columns: table.columns.iter().map(stored).collect(),
@@ -92,6 +97,7 @@ impl Definition {
             write_mode: if self.append { WriteMode::Append } else { WriteMode::Upsert },
             soft: self.soft,
             soft_column: self.soft_column,
+            deleted_at: self.deleted_at.unwrap_or_else(|| Deletion::DELETED_AT.to_owned()),
             audit: self.audit,
             adopted: self.adopted,
         })

@@ -88,7 +88,7 @@ pub use metadata::{
 pub use rejections::Rejections;
 pub use schemas::Schemas;
 pub use table::{
-    CREATED_AT, DELETED_AT, KeptColumn, OP, Own, TS, Table, Tables, UNCHANGED, UPDATED_AT, VERSION,
+    CREATED_AT, KeptColumn, OP, Own, TS, Table, Tables, UNCHANGED, UPDATED_AT, VERSION,
 };
 pub use turns::Turns;
 pub use vendor::{Retype, Vendor};

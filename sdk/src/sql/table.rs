@@ -7,8 +7,6 @@ use crate::{Column, Deletion, TablePlan, WriteMode};
 /// The tables of a schema by their names in the source.
 pub type Tables = HashMap<String, Table>;
 
-/// When a row was deleted, beside the soft-delete column.
-pub const DELETED_AT: &str = "deleted_at";
 /// Audit: when the row was first written.
 pub const CREATED_AT: &str = "_cartridge_created_at";
 /// Audit: when it was last written.
@@ -66,6 +64,8 @@ pub struct Table {
     /// The soft-delete column. Stays after a change to hard deletes, so that rows which were marked
     /// before are still cleared when they come back.
     pub soft_column: Option<String>,
+    /// The column beside it that says when; of no meaning without it.
+    pub deleted_at: String,
     /// Whether rows have audit columns.
     pub audit: bool,
     /// It was there before the connector: never dropped.
@@ -76,9 +76,11 @@ impl Table {
     /// The table of a plan, under its name in the database.
     pub fn of(plan: &TablePlan, physical: String, sql: String, audit: bool) -> Self {
         let append = plan.write_mode == WriteMode::Append;
-        let soft_column = match &plan.deletion {
-            Deletion::Soft { column } if !append => Some(column.clone()),
-            _ => None,
+        let (soft_column, deleted_at) = match &plan.deletion {
+            Deletion::Soft { column, deleted_at } if !append => {
+                (Some(column.clone()), deleted_at.clone())
+            }
+            _ => (None, Deletion::DELETED_AT.to_owned()),
         };
         let kept = |column: &Column| KeptColumn { column: column.clone(), declared: String::new() };
         Self {
@@ -90,6 +92,7 @@ impl Table {
             write_mode: plan.write_mode,
             soft: soft_column.is_some(),
             soft_column,
+            deleted_at,
             audit: audit && !append,
             adopted: false,
         }
@@ -112,7 +115,7 @@ impl Table {
             columns.extend([(OP, Own::Text), (TS, Own::Moment), (UNCHANGED, Own::Json)]);
         }
         if let Some(soft) = &self.soft_column {
-            columns.extend([(soft.as_str(), Own::Flag), (DELETED_AT, Own::Moment)]);
+            columns.extend([(soft.as_str(), Own::Flag), (self.deleted_at.as_str(), Own::Moment)]);
         }
         if self.audit {
             let moments = [CREATED_AT, UPDATED_AT].map(|name| (name, Own::Moment));

@@ -82,15 +82,31 @@ fn check_table(at: &str, table: &TableConfig, findings: &mut Findings<'_>) {
 }
 
 fn check_soft_delete(at: &str, table: &TableConfig, findings: &mut Findings<'_>) {
-    let key = format!("{at}.soft_delete_column");
-    findings.not_empty(&key, &table.soft_delete_column);
-    let default = TableConfig::new(&table.name).soft_delete_column;
-    let is_default = table.soft_delete_column == default;
-    if table.deletion_strategy == DeletionStrategy::Hard && !is_default {
-        let help = "write `deletion_strategy: soft` beside it, or remove it";
-        findings.conflict(&key, "is for `deletion_strategy: soft` only", help);
+    let default = TableConfig::new(&table.name);
+    let (own, default) = (
+        [&table.soft_delete_column, &table.deleted_at_column],
+        [default.soft_delete_column, default.deleted_at_column],
+    );
+    for ((name, own), default) in SOFT_COLUMNS.into_iter().zip(own).zip(&default) {
+        let key = format!("{at}.{name}");
+        findings.not_empty(&key, own);
+        if table.deletion_strategy == DeletionStrategy::Hard && own != default {
+            let help = "write `deletion_strategy: soft` beside it, or remove it";
+            findings.conflict(&key, "is for `deletion_strategy: soft` only", help);
+        }
+    }
+    if own[0] == own[1] {
+        let help = "give it a name of its own";
+        findings.conflict(
+            &format!("{at}.{}", SOFT_COLUMNS[1]),
+            "is `soft_delete_column`, too",
+            help,
+        );
     }
 }
+
+/// The columns that soft deletes write.
+const SOFT_COLUMNS: [&str; 2] = ["soft_delete_column", "deleted_at_column"];
 
 fn check_name(at: &str, name: &str, is_first: bool, findings: &mut Findings<'_>) {
     let key = format!("{at}.name");

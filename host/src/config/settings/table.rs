@@ -45,6 +45,9 @@ pub struct TableConfig {
     /// The column that marks a row deleted, for the `soft` strategy.
     #[serde(default = "default_soft_delete_column")]
     pub soft_delete_column: String,
+    /// The column that says when a row was deleted, for the `soft` strategy.
+    #[serde(default = "default_deleted_at_column")]
+    pub deleted_at_column: String,
     /// `upsert` keeps one row per key, `append` keeps every change as a row of its own.
     #[serde(default)]
     pub write_mode: WriteMode,
@@ -125,6 +128,7 @@ impl TableConfig {
             enable_schema_evolution: true,
             deletion_strategy: DeletionStrategy::default(),
             soft_delete_column: default_soft_delete_column(),
+            deleted_at_column: default_deleted_at_column(),
             write_mode: WriteMode::default(),
             columns: Columns::default(),
             where_clause: None,
@@ -142,6 +146,10 @@ const fn default_full_load_batch_size() -> NonZeroU32 {
 
 fn default_soft_delete_column() -> String {
     "is_deleted".to_owned()
+}
+
+fn default_deleted_at_column() -> String {
+    "deleted_at".to_owned()
 }
 
 fn mask_schema(_: &mut SchemaGenerator) -> Schema {

@@ -61,6 +61,11 @@ const AFTER_MINIMAL: &[Case] = &[
         &["config.yaml:11:", "soft_delete_column", "`deletion_strategy: soft` only"],
     ),
     (
+        "two columns of soft deletes have two names",
+        "    tables:\n      - {name: a, deletion_strategy: soft, deleted_at_column: is_deleted}",
+        &["config.yaml:11:", "deleted_at_column", "is `soft_delete_column`, too"],
+    ),
+    (
         "text where a number belongs is refused",
         "global_max_parallel_streams: many",
         &["config.yaml:10:30", "can't be \"many\"", "config::invalid-value"],

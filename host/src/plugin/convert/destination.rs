@@ -1,6 +1,6 @@
 //! What destinations are told, and what they answer.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     bounds::{count, dead_letter_out, malformed, message, word},
@@ -25,11 +25,19 @@ pub(in crate::plugin) fn markers(markers: Vec<Marker>) -> Vec<export::Marker> {
     markers.into_iter().map(|Marker { stream, value }| export::Marker { stream, value }).collect()
 }
 
+/// Schema metadata of a plan: the column that says when a row was deleted.
+const DELETED_AT_KEY: &str = "warp:deleted-at";
+
 /// The error is ours, not the guest's: a plan that can't be encoded.
 pub(in crate::plugin) fn table_plan(plan: &TablePlan) -> Result<export::TablePlan, WireError> {
+    let mut schema = plan.schema.clone();
     let (deletion, soft_delete_column) = match &plan.deletion {
         Deletion::Hard => ("hard", String::new()),
-        Deletion::Soft { column } => ("soft", column.clone()),
+        Deletion::Soft { column, deleted_at } => {
+            let metadata = &mut Arc::make_mut(&mut schema).metadata;
+            metadata.insert(DELETED_AT_KEY.to_owned(), deleted_at.clone());
+            ("soft", column.clone())
+        }
     };
     let write_mode = match plan.write_mode {
         WriteMode::Upsert => "upsert",
@@ -37,7 +45,7 @@ pub(in crate::plugin) fn table_plan(plan: &TablePlan) -> Result<export::TablePla
     };
     Ok(export::TablePlan {
         name: plan.name.clone(),
-        arrow_schema: table_schema(plan.schema.clone())?.message.to_vec(),
+        arrow_schema: table_schema(schema)?.message.to_vec(),
         key: plan.key.clone(),
         write_mode: write_mode.to_owned(),
         deletion: deletion.to_owned(),

@@ -77,7 +77,7 @@ fn told_shape(table: wit::TableInfo, told: &mut Told) -> Result<TableShape, Caus
 
 fn table_shape(table: wit::TableInfo) -> Result<TableShape, Cause> {
     let table_name = name("table", table.name)?;
-    let schema = wire::decode_schema(table.arrow_schema.into())
+    let schema = wire::decode_shape(table.arrow_schema.into())
         .map_err(|error| malformed(format!("table `{table_name}`: {error}")))?;
     let schema = schema.arrow.clone();
     if let Some(field) = schema.fields().iter().find(|field| is_reserved(field.name())) {

@@ -16,7 +16,7 @@ mod tests;
 pub use batch::decode_batch;
 pub use encode::{encode_batch, table_schema};
 pub use schema::decode_schema;
-pub(super) use schema::schema_bytes;
+pub(super) use schema::{decode_shape, schema_bytes};
 
 /// Why a message is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -8,15 +8,25 @@ use bytes::Bytes;
 
 use super::{WireError, encode::schema_id, envelope, guarded, reserved};
 use crate::{
-    model::TableSchema,
+    model::{TableSchema, batch::is_reserved},
     plugin::{
         limits::{COLUMNS_MAX, NAME_BYTES_MAX, SCHEMA_MESSAGE_BYTES_MAX, SCHEMA_TEXT_BYTES_MAX},
         text,
     },
 };
 
-/// Reads a schema message of a guest.
+/// Reads a schema message of a guest: of rows, which have columns.
 pub fn decode_schema(message: Bytes) -> Result<Arc<TableSchema>, WireError> {
+    let schema = decode_shape(message)?;
+    let mut names = schema.arrow.fields().iter().map(|field| field.name());
+    if names.all(|name| is_reserved(name)) {
+        return Err(WireError::new("it has no columns"));
+    }
+    Ok(schema)
+}
+
+/// Reads the schema message of a table that is described: it may have no columns of its own.
+pub fn decode_shape(message: Bytes) -> Result<Arc<TableSchema>, WireError> {
     if message.len() > SCHEMA_MESSAGE_BYTES_MAX {
         return Err(WireError::new(format!(
             "a schema message has at most {SCHEMA_MESSAGE_BYTES_MAX} bytes"
@@ -142,7 +152,6 @@ impl TextBudget {
 /// The rules of the batch format, on the finished schema.
 fn check(schema: &Schema) -> Result<(), WireError> {
     let mut names = HashSet::new();
-    let mut data_columns = 0_usize;
     for field in schema.fields() {
         let name = field.name();
         if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(text::is_unnameable) {
@@ -157,7 +166,6 @@ fn check(schema: &Schema) -> Result<(), WireError> {
         if reserved::check_type(field)? {
             continue;
         }
-        data_columns += 1;
         let allowed = match field.data_type() {
             DataType::List(item) => is_allowed(item.data_type()),
             other => is_allowed(other),
@@ -165,9 +173,6 @@ fn check(schema: &Schema) -> Result<(), WireError> {
         if !allowed {
             return Err(refused_type(name, &field.data_type().to_string()));
         }
-    }
-    if data_columns == 0 {
-        return Err(WireError::new("it has no columns"));
     }
     Ok(())
 }

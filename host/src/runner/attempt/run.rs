@@ -20,6 +20,7 @@ use crate::{
         context::SchemaContext,
         copy::{Copied, copy_tables},
         error::RunError,
+        findings::Findings,
         follow::{StreamEnd, follow},
         shapes::prepare_tables,
         side::check_apart,
@@ -65,7 +66,9 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
     let destination = context.open_destination().await?;
     // Before either side changes anything.
     check_apart(&source, &destination, context.name()).await?;
-    let Selection { tables, others } = select_tables(context, &source, &destination).await?;
+    let findings = &mut Findings::first();
+    let Selection { tables, others } =
+        select_tables(context, &source, Some(&destination), findings).await?;
     check_named(context, attempts.resync.named(), &tables, "full_resync")?;
     let Claim { epoch, abandoned } = claim(context, &destination, attempts).await?;
     let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables));

@@ -1,11 +1,15 @@
-//! Which tables of the source a schema has.
+//! Which tables of the source a schema has, and whether they can be copied as the operator wants.
+
+use std::collections::BTreeSet;
 
 use crate::{
+    model::Action,
     plugin::{DestinationConnection, SourceConnection},
     runner::{
         commit::{check_columns, check_tables},
         context::SchemaContext,
         error::RunError,
+        findings::Findings,
         names::listed,
         state::{CHANGES, shape_stream},
         table::{Promises, Table, Tables},
@@ -19,12 +23,14 @@ pub struct Selection {
     pub others: Vec<String>,
 }
 
-/// Tells the source which of its tables the operator wants. Tables may be gone, all of them even, where the
-/// destination knows them from before: the schema goes on, for what comes back and what is new.
+/// Tells the source which of its tables the operator wants, and looks at each. Tables may be gone, all of
+/// them even, where the destination knows them from before: the schema goes on, for what comes back and
+/// what is new.
 pub async fn select_tables(
     context: &SchemaContext,
     source: &SourceConnection,
-    destination: &DestinationConnection,
+    destination: Option<&DestinationConnection>,
+    findings: &mut Findings,
 ) -> Result<Selection, RunError> {
     let shapes = source.get_schema(context.name()).await?;
     let listed = shapes.iter().map(|shape| shape.name.clone());
@@ -34,18 +40,20 @@ pub async fn select_tables(
         return Err(RunError::NoTables { schema: context.name().to_owned(), listed: others });
     }
     // Before our own checks: the source knows what helps against what it cannot follow.
-    source.select_tables(context.name(), &selected).await?;
+    let refused = tell(context, source, &selected, findings).await?;
     let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
     let mut tables = Tables::new();
     for shape in shapes.into_iter().filter(|shape| context.selects(&shape.name)) {
-        let settings = context.table_settings(&shape.name);
         let name = shape.name.clone();
-        let table = Table::new(shape, settings, promises)?;
-        check_columns(context, &table)?;
+        let table = Table::new(shape, context.table_settings(&name), promises);
+        let faults =
+            if refused.contains(&name) { table.faults_of_settings() } else { table.faults() };
+        faults.into_iter().try_for_each(|fault| findings.add(fault))?;
+        findings.take(check_columns(context, &table))?;
         tables.insert(name, table);
     }
     if let Some(last) = tables.keys().next_back() {
-        check_tables(context, &tables, last)?;
+        findings.take(check_tables(context, &tables, last))?;
     }
     let mut wanted = Vec::new();
     for name in context.schema.tables.iter().map(|table| &table.name) {
@@ -54,17 +62,53 @@ pub async fn select_tables(
             wanted.push(name.clone());
         }
     }
-    check_named(context, &wanted, &tables, "tables")?;
+    findings.take(check_named(context, &wanted, &tables, "tables"))?;
     Ok(Selection { tables, others })
 }
 
-/// Whether the destination has this marker of the schema.
+/// Whether the destination has this marker of the schema. One that does not answer knows nothing.
 async fn is_known(
     context: &SchemaContext,
-    destination: &DestinationConnection,
+    destination: Option<&DestinationConnection>,
     stream: &str,
 ) -> Result<bool, RunError> {
+    let Some(destination) = destination else { return Ok(false) };
     Ok(destination.get_marker(context.name(), stream).await?.is_some())
+}
+
+/// Has the source look at the selected tables. Where all that is wrong is wanted, it is asked about parts
+/// of a list that it refuses, down to single tables; it then knows of those that it did not refuse.
+async fn tell(
+    context: &SchemaContext,
+    source: &SourceConnection,
+    selected: &[String],
+    findings: &mut Findings,
+) -> Result<BTreeSet<String>, RunError> {
+    let mut refused = BTreeSet::new();
+    let mut open = vec![selected];
+    while let Some(part) = open.pop() {
+        let Err(error) = source.select_tables(context.name(), part).await else { continue };
+        let error = RunError::from(error);
+        if error.action() != Action::Config || !findings.go_on_behind(&error) {
+            return Err(error);
+        }
+        match part {
+            [table] => {
+                findings.add(error)?;
+                refused.insert(table.clone());
+            }
+            part => {
+                let (front, back) = part.split_at(part.len() / 2);
+                open.extend([back, front]);
+            }
+        }
+    }
+    let kept: Vec<String> =
+        selected.iter().filter(|table| !refused.contains(*table)).cloned().collect();
+    if kept.len() < selected.len() && !kept.is_empty() {
+        source.select_tables(context.name(), &kept).await?;
+    }
+    Ok(refused)
 }
 
 /// A table that a key of the configuration names and that is not copied is a typing mistake.

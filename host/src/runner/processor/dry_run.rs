@@ -15,6 +15,7 @@ use crate::{
         attempt::{Selection, check_named, select_tables},
         context::SchemaContext,
         error::RunError,
+        findings::Findings,
         reading::{Asked, BYTES_MAX, pace},
         side::check_apart,
         state::{CHANGES, TableState, read, table_stream},
@@ -27,7 +28,9 @@ pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
     let source = context.open_source().await?;
     let destination = context.open_destination().await?;
     check_apart(&source, &destination, context.name()).await?;
-    let Selection { tables, .. } = select_tables(context, &source, &destination).await?;
+    let findings = &mut Findings::first();
+    let Selection { tables, .. } =
+        select_tables(context, &source, Some(&destination), findings).await?;
     check_named(context, context.resync().named(), &tables, "full_resync")?;
     destination.test_connection().await?;
     context.health.set_started();

@@ -60,11 +60,10 @@ pub async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<
 async fn drop_unlisted(writer: &Writer, change: &SchemaChange) -> Result<(), RunError> {
     let (schema, name) = (writer.context.name(), &change.table);
     let state: Option<TableState> = read(&writer.destination, schema, &table_stream(name)).await?;
-    let Some((shape, version)) = stored_shape(writer, name).await?.filter(|_| state.is_some())
-    else {
-        return Ok(());
-    };
-    let mut table = Table::new(shape, writer.context.table_settings(name), promises(writer))?;
+    let stored = stored_shape(&writer.destination, schema, name).await?;
+    let Some((shape, version)) = stored.filter(|_| state.is_some()) else { return Ok(()) };
+    let settings = writer.context.table_settings(name);
+    let mut table = Table::new(shape, settings, promises(writer)).checked()?;
     table.version = version;
     drop_table(writer, &mut table, change).await
 }
@@ -99,7 +98,7 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<(Table, Evo
         return Err(RunError::UnknownTable { table: change.table.clone() });
     };
     let settings = context.table_settings(&change.table);
-    let mut table = Table::new(shape, settings, promises(writer))?;
+    let mut table = Table::new(shape, settings, promises(writer)).checked()?;
     let is_other = has_old_rows(writer, &change.table).await?;
     let evolved = prepare_table(writer, &mut table, false).await?;
     let state = marker(table_stream(&change.table), &TableState::Streaming);

@@ -7,6 +7,7 @@ use crate::{
     plugin::ChangeOutcome,
     runner::{
         commit::{Writer, check_columns},
+        context::SchemaContext,
         error::RunError,
         names::listed,
         state::{TableState, forget_chunks, marker, table_stream},
@@ -47,7 +48,7 @@ struct Progress {
 
 /// Applies changes of a known table, in order, then hands the destination the table's new plan.
 pub async fn apply(writer: &Writer, table: &mut Table, news: News) -> Result<Evolved, RunError> {
-    let policy = policy(writer, table);
+    let policy = policy(&writer.context, table);
     if let Some(why) = news.unclear {
         return begin_again(writer, table, &policy, why).await;
     }
@@ -80,24 +81,17 @@ async fn apply_change(
     change: SchemaChange,
     progress: &mut Progress,
 ) -> Result<(), RunError> {
-    if let Some(column) = excluded(writer, &change) {
-        table.leave_out(column);
-        return check_columns(&writer.context, table);
+    let rewrites = rewrites(&writer.context, &change, table);
+    match judge(&writer.context, table, policy, &change)? {
+        Judged::LeftOut => return Ok(()),
+        Judged::Apply => {}
+        judged => {
+            progress.rewritten |= rewrites;
+            progress.learned |= judged == Judged::Learned;
+            return Ok(());
+        }
     }
-    let rewrites = rewrites(writer, &change, table);
     progress.rewritten |= rewrites;
-    if table.learn(&change) {
-        progress.learned = true;
-        return Ok(());
-    }
-    match decide(&change, &table.source, policy) {
-        Verdict::Keep => return Ok(()),
-        Verdict::Refuse(reason) => return Err(refused(&change, reason)),
-        // The destination has a column of that name, whose rows are about to go.
-        Verdict::Apply if rewrites && table.is_taken(&change) => return Ok(()),
-        Verdict::Apply => {}
-    }
-    table.check_rename(&change)?;
     progress.incompatible |= !is_compatible(&change, &table.source, policy);
     let Some(ours) = table.accept(&change) else { return Ok(()) };
     check_columns(&writer.context, table)?;
@@ -115,13 +109,49 @@ async fn apply_change(
     Ok(())
 }
 
-/// Copies a table again whose columns cannot be told apart from those that were known.
-async fn begin_again(
-    writer: &Writer,
-    table: &Table,
+/// What a change is to a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// The operator keeps the column away.
+    LeftOut,
+    /// The destination stays as it is, and the source said more of the same shape.
+    Learned,
+    /// The destination stays as it is.
+    Kept,
+    /// The destination is to follow.
+    Apply,
+}
+
+/// Decides about a change by the operator's policy.
+pub fn judge(
+    context: &SchemaContext,
+    table: &mut Table,
     policy: &Policy,
-    why: &str,
-) -> Result<Evolved, RunError> {
+    change: &SchemaChange,
+) -> Result<Judged, RunError> {
+    if let Some(column) = excluded(context, change) {
+        table.leave_out(column);
+        check_columns(context, table)?;
+        return Ok(Judged::LeftOut);
+    }
+    if table.learn(change) {
+        return Ok(Judged::Learned);
+    }
+    match decide(change, &table.source, policy) {
+        Verdict::Keep => return Ok(Judged::Kept),
+        Verdict::Refuse(reason) => return Err(refused(change, reason)),
+        // The destination has a column of that name, whose rows are about to go.
+        Verdict::Apply if table.is_taken(change) && rewrites(context, change, table) => {
+            return Ok(Judged::Kept);
+        }
+        Verdict::Apply => {}
+    }
+    table.check_rename(change)?;
+    Ok(Judged::Apply)
+}
+
+/// Whether a table may be copied again whose columns cannot be told apart from those that were known.
+pub fn check_again(table: &Table, policy: &Policy, why: &str) -> Result<(), RunError> {
     let refused = |reason: &str| RunError::ChangeRefused {
         table: table.source.name.clone(),
         change: why.to_owned(),
@@ -137,6 +167,16 @@ async fn begin_again(
              --full-resync={name}, which empties it"
         )));
     }
+    Ok(())
+}
+
+async fn begin_again(
+    writer: &Writer,
+    table: &Table,
+    policy: &Policy,
+    why: &str,
+) -> Result<Evolved, RunError> {
+    check_again(table, policy, why)?;
     let again = copy_again(writer, table).await?;
     writer.commit_markers(again).await?;
     if writer.context.source.log.admits("new shapes") {
@@ -155,11 +195,11 @@ fn is_rename(change: &SchemaChange) -> bool {
 }
 
 /// Whether rows that are there already have values after the change of which the stream says nothing.
-fn rewrites(writer: &Writer, change: &SchemaChange, table: &Table) -> bool {
+fn rewrites(context: &SchemaContext, change: &SchemaChange, table: &Table) -> bool {
     if !may_empty(table) {
         return false;
     }
-    let silent = writer.context.source.plugin.info.has("silent-rewrites");
+    let silent = context.source.plugin.info.has("silent-rewrites");
     let known = &table.source.schema;
     let before = |column: &str| known.field_with_name(column).ok();
     let after = |column: &str| change.after.as_ref()?.schema.field_with_name(column).ok();
@@ -209,16 +249,17 @@ async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<ChangeOutco
 }
 
 /// The column that an addition would bring although the operator excluded it.
-fn excluded(writer: &Writer, change: &SchemaChange) -> Option<String> {
-    let rules = &writer.context.config.schema_evolution;
+fn excluded(context: &SchemaContext, change: &SchemaChange) -> Option<String> {
+    let rules = &context.config.schema_evolution;
     let ChangeKind::AddColumn { column } = &change.kind else { return None };
     let is_excluded =
         rules.excluded_tables.matches(&change.table) || rules.excluded_columns.matches(column);
     is_excluded.then(|| column.clone())
 }
 
-fn policy(writer: &Writer, table: &Table) -> Policy {
-    let rules = &writer.context.config.schema_evolution;
+/// The operator's policy for a table.
+pub fn policy(context: &SchemaContext, table: &Table) -> Policy {
+    let rules = &context.config.schema_evolution;
     Policy {
         enabled: table.settings.enable_schema_evolution,
         strategy: match rules.strategy {

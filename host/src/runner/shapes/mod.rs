@@ -3,6 +3,7 @@
 mod again;
 mod announced;
 pub mod evolve;
+mod foresee;
 mod prepare;
 mod replace;
 mod stored;
@@ -10,6 +11,7 @@ mod stored;
 pub use again::has_old_rows;
 pub use announced::change_shapes;
 pub use evolve::Evolved;
+pub use foresee::foresee_shape;
 pub use prepare::prepare_tables;
 #[cfg(feature = "fuzzing")]
 pub use stored::StoredShape;

@@ -53,7 +53,8 @@ pub async fn prepare_table(
     table: &mut Table,
     forget: bool,
 ) -> Result<Evolved, RunError> {
-    let stored = stored_shape(writer, &table.source.name).await?;
+    let (destination, schema) = (&writer.destination, writer.context.name());
+    let stored = stored_shape(destination, schema, &table.source.name).await?;
     table.version = stored.as_ref().map_or(0, |(_, version)| *version);
     let past = match stored {
         Some((stored, _)) if !forget => {
@@ -99,7 +100,7 @@ fn is_same(one: &TableShape, other: &TableShape) -> bool {
 }
 
 /// Rows are found again by their key, so another key is another table.
-fn check_key(table: &Table, news: &News, now: &TableShape) -> Result<(), RunError> {
+pub fn check_key(table: &Table, news: &News, now: &TableShape) -> Result<(), RunError> {
     let TableShape { name, .. } = &table.source;
     // Renamed columns are the same key.
     let renamed = news.changes.last().and_then(|change| change.after.as_ref());

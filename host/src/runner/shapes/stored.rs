@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     model::{Marker, TableShape},
-    plugin::{WireError, decode_schema, table_schema},
+    plugin::{DestinationConnection, WireError, decode_schema, table_schema},
     runner::{
         commit::{Entry, Writer},
         error::RunError,
@@ -87,11 +87,11 @@ pub fn shape_marker(table: &Table) -> Result<Marker, RunError> {
 
 /// The remembered shape and its version.
 pub async fn stored_shape(
-    writer: &Writer,
+    destination: &DestinationConnection,
+    schema: &str,
     table: &str,
 ) -> Result<Option<(TableShape, u32)>, RunError> {
-    let (schema, stream) = (writer.context.name(), shape_stream(table));
-    let stored: Option<StoredShape> = read(&writer.destination, schema, &stream).await?;
+    let stored: Option<StoredShape> = read(destination, schema, &shape_stream(table)).await?;
     let stored = stored.map(|stored| stored.open(table)).transpose();
     stored.map_err(|cause| unencodable(table, cause))
 }

@@ -10,6 +10,7 @@ use std::{
 use arrow_array::{ArrayRef, RecordBatch, UInt8Array, new_null_array};
 use arrow_schema::{DataType, Field, Schema};
 
+mod faults;
 mod shape;
 
 use self::shape::{ColumnRules, Steps};
@@ -20,7 +21,7 @@ use crate::{
         TableShape, WriteMode, batch::OP_COLUMN,
     },
     plugin::{ConnectorInfo, encode_batch, table_schema},
-    runner::{error::RunError, names::listed},
+    runner::error::RunError,
     schema::{News, compare, identity, merge},
 };
 
@@ -62,6 +63,12 @@ pub struct Promises {
     pub disjoint_chunks: bool,
     /// The destination keeps a log of operations, in which the last row of a key is what counts.
     pub change_log: bool,
+    /// It can keep each change as a row of its own.
+    pub append: bool,
+    /// It can do nothing else.
+    pub append_only: bool,
+    /// It can keep a deleted row and mark it.
+    pub soft_delete: bool,
 }
 
 impl Promises {
@@ -71,20 +78,19 @@ impl Promises {
             whole_rows: source.has("whole-rows"),
             disjoint_chunks: source.has("disjoint-chunks"),
             change_log: destination.has("change-log"),
+            append: destination.has("append"),
+            append_only: destination.has("append-only"),
+            soft_delete: destination.has("soft-delete"),
         }
     }
 }
 
 impl Table {
-    /// Checks that the table can be kept the way its settings ask for.
-    pub fn new(
-        source: TableShape,
-        settings: TableSettings,
-        promises: Promises,
-    ) -> Result<Self, RunError> {
+    /// A table that has no shape at the destination yet.
+    pub fn new(source: TableShape, settings: TableSettings, promises: Promises) -> Self {
         let rules = ColumnRules::new(settings.columns.clone(), source.key.clone());
         let shape_bytes = source.byte_count();
-        let table = Self {
+        Self {
             settings,
             source,
             shape_bytes,
@@ -94,10 +100,7 @@ impl Table {
             promises,
             known: HashMap::new(),
             known_bytes: 0,
-        };
-        table.check_key()?;
-        table.check_columns()?;
-        Ok(table)
+        }
     }
 
     /// How many chunks of its snapshot may be under way at once. Where one key may have rows in
@@ -107,69 +110,6 @@ impl Table {
             return self.settings.max_parallel_streams;
         }
         NonZeroU32::MIN
-    }
-
-    fn check_key(&self) -> Result<(), RunError> {
-        let name = &self.source.name;
-        let append = self.settings.write_mode == config::WriteMode::Append;
-        if self.source.key.is_empty() && !append {
-            return Err(RunError::Unusable {
-                what: format!("table `{name}` has no key, so its rows cannot be updated"),
-                help: "name its key in the source's options, or set `write_mode: append` for it"
-                    .into(),
-            });
-        }
-        let told_twice = self.promises.change_log && !self.source.key.is_empty();
-        if append && !self.promises.exact_snapshot && !told_twice {
-            return Err(RunError::Unusable {
-                what: format!(
-                    "table `{name}` cannot be appended to: this source's snapshot overlaps its \
-                     change stream, which would double rows"
-                ),
-                help: "use `write_mode: upsert` for it".into(),
-            });
-        }
-        Ok(())
-    }
-
-    fn check_columns(&self) -> Result<(), RunError> {
-        let name = &self.source.name;
-        let columns: Vec<&str> =
-            self.source.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        for (rule, column) in self.rules.named() {
-            if !columns.contains(&column) && self.promises.whole_rows {
-                // What such a source knows of its columns, it has seen in rows.
-                tracing::warn!(
-                    table = name,
-                    column,
-                    "`columns.{rule}` names a column that the source has not seen yet"
-                );
-            } else if !columns.contains(&column) {
-                return Err(RunError::Unusable {
-                    what: format!(
-                        "table `{name}`: `columns.{rule}` names `{column}`, which it does not have"
-                    ),
-                    help: format!("its columns are {}", listed(&columns)),
-                });
-            }
-        }
-        let redacted = |key: &&String| self.rules.mask(key) == Some(config::Mask::Redact);
-        if let Some(key) = self.source.key.iter().find(redacted) {
-            return Err(RunError::Unusable {
-                what: format!("table `{name}`: its key column `{key}` cannot be redacted"),
-                help: "use `hash`, which keeps different keys different".into(),
-            });
-        }
-        let mut names: Vec<&str> =
-            columns.iter().filter_map(|column| self.rules.destination_name(column)).collect();
-        names.sort_unstable();
-        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(RunError::Unusable {
-                what: format!("table `{name}`: two columns would be called `{}`", twice[0]),
-                help: "change `columns.rename`".into(),
-            });
-        }
-        Ok(())
     }
 
     /// How the destination is to keep it.
@@ -186,9 +126,10 @@ impl Table {
             },
             deletion: match settings.deletion_strategy {
                 config::DeletionStrategy::Hard => Deletion::Hard,
-                config::DeletionStrategy::Soft => {
-                    Deletion::Soft { column: settings.soft_delete_column.clone() }
-                }
+                config::DeletionStrategy::Soft => Deletion::Soft {
+                    column: settings.soft_delete_column.clone(),
+                    deleted_at: settings.deleted_at_column.clone(),
+                },
             },
         }
     }

@@ -15,6 +15,8 @@ pub struct Rows {
     pub condition: Option<String>,
     /// Behind `LOCK TABLE`.
     pub lock: String,
+    /// Where rows lie, and in which table, is only told to those who may read the table as a whole.
+    pub has_places: bool,
 }
 
 impl Rows {
@@ -30,7 +32,9 @@ pub fn rows_of(session: &Session, oid: u32) -> Result<Option<Rows>, Failure> {
     let rows = session.rows(&format!(
         "SELECT n.nspname, c.relname, NOT c.relispartition OR coalesce( \
                  has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'), true), \
-             rn.nspname, r.relname, pg_get_partition_constraintdef(c.oid) \
+             rn.nspname, r.relname, pg_get_partition_constraintdef(c.oid), \
+             coalesce(has_table_privilege(c.oid, 'SELECT'), true), \
+             coalesce(has_table_privilege(r.oid, 'SELECT'), false) \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          LEFT JOIN pg_class r ON r.oid = pg_partition_root(c.oid) \
          LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace WHERE c.oid = {oid}"
@@ -39,11 +43,15 @@ pub fn rows_of(session: &Session, oid: u32) -> Result<Option<Rows>, Failure> {
     let field = |at: usize| row.try_get(at).ok().flatten();
     let itself = format!("ONLY {}", names::qualified(text(row, 0)?, text(row, 1)?));
     let (Some(schema), Some(root), false) = (field(3), field(4), flag(row, 2)?) else {
-        return Ok(Some(Rows { from: itself.clone(), condition: None, lock: itself }));
+        let has_places = flag(row, 6)?;
+        return Ok(Some(Rows { from: itself.clone(), condition: None, lock: itself, has_places }));
     };
     let root = names::qualified(schema, root);
-    // The constraint lets the server leave the other partitions out.
-    let bounds = field(5).map(|bounds| format!(" AND ({bounds})")).unwrap_or_default();
-    let condition = Some(format!("tableoid = {oid}{bounds}"));
-    Ok(Some(Rows { from: root.clone(), condition, lock: root }))
+    let has_places = flag(row, 7)?;
+    // The constraint alone says which rows they are, and lets the server leave the other partitions out.
+    let table = has_places.then(|| format!("tableoid = {oid}"));
+    let bounds = field(5).map(|bounds| format!("({bounds})"));
+    let conditions: Vec<String> = table.into_iter().chain(bounds).collect();
+    let condition = (!conditions.is_empty()).then(|| conditions.join(" AND "));
+    Ok(Some(Rows { from: root.clone(), condition, lock: root, has_places }))
 }

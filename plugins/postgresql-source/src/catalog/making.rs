@@ -14,7 +14,7 @@ use postgresql_client::tokio::time::timeout;
 use postgresql_client::tokio_postgres::{Error, SimpleQueryMessage};
 
 use super::server::{Server, VERSION_CONNECTION_CHECK};
-use super::slot::PLUGIN;
+use super::slot::{PLUGIN, no_slot_left};
 use crate::pgoutput::Lsn;
 use crate::position;
 use crate::session::{Session, meanwhile, unexpected};
@@ -71,14 +71,9 @@ impl Making {
 
 fn none_left(name: &str, failure: Failure) -> Failure {
     match failure.code.as_str() {
-        "server-resources" | "postgresql" | "refused-statement" => Failure::config(
-            "no-slot-left",
-            format!(
-                "replication slot {name} cannot be made; raise max_replication_slots, or drop one \
-                 that nobody needs: SELECT slot_name, active FROM pg_replication_slots"
-            ),
-        )
-        .detail(failure.detail.unwrap_or(failure.message)),
+        "server-resources" | "postgresql" | "refused-statement" => {
+            no_slot_left(name).detail(failure.detail.unwrap_or(failure.message))
+        }
         _ => failure,
     }
 }

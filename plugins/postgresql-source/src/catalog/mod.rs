@@ -2,16 +2,20 @@
 
 pub mod access;
 pub mod columns;
+pub mod equality;
 pub mod keys;
 pub mod making;
 pub mod membership;
 pub mod partitions;
 pub mod publication;
+pub mod rights;
 pub mod server;
 pub mod slot;
 pub mod tables;
 pub mod timeline;
 pub mod types;
 pub mod waiting;
+mod withheld;
 
 pub use tables::{SourceColumn, SourceTable};
+pub use withheld::WithheldColumn;

@@ -20,6 +20,36 @@ struct Publication {
     via_root: bool,
 }
 
+/// What a publication needs before it carries every change of some tables.
+pub struct Wanted {
+    /// What is missing, in words.
+    what: String,
+    sql: String,
+    /// It is not there at all.
+    is_new: bool,
+    /// Only a person may run it.
+    by_hand: bool,
+    /// The tables that are added.
+    pub tables: Vec<Rc<SourceTable>>,
+}
+
+impl Wanted {
+    /// The failure where it is not to be run from here, or cannot be.
+    pub fn refused(&self, why: &str) -> Failure {
+        not_ready(&format!("{}{why}", self.what), &self.sql)
+    }
+
+    /// Whether the options let us run it.
+    pub fn is_ours(&self, create: bool) -> bool {
+        create && !self.by_hand
+    }
+
+    /// Whether the publication is to be made.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+}
+
 /// Makes sure that the publication carries every change of the tables, or says which SQL does.
 /// Only for tables that are about to be copied: adding another would hide what it missed.
 pub fn ensure(
@@ -29,25 +59,37 @@ pub fn ensure(
     tables: &[Rc<SourceTable>],
     create: bool,
 ) -> Result<(), Failure> {
+    match wanted(session, server, name, tables)? {
+        None => Ok(()),
+        Some(wanted) if wanted.is_ours(create) => {
+            change(session, name, &wanted.tables, &wanted.sql)
+        }
+        Some(wanted) => Err(wanted.refused("")),
+    }
+}
+
+/// What is missing of the publication; nothing where it carries every change of the tables.
+pub fn wanted(
+    session: &Session,
+    server: &Server,
+    name: &str,
+    tables: &[Rc<SourceTable>],
+) -> Result<Option<Wanted>, Failure> {
     let Some(publication) = find(session, server, name)? else {
         harms_nobody(server, tables)?;
-        let sql = create_sql(server, name, tables);
-        if !create {
-            return Err(not_ready(&format!("there is no publication {name}"), &sql));
-        }
-        return change(session, name, tables, &sql);
+        let (sql, tables) = (create_sql(server, name, tables), tables.to_vec());
+        let what = format!("there is no publication {name}");
+        return Ok(Some(Wanted { what, sql, is_new: true, by_hand: false, tables }));
     };
     let missing = lacking(session, server, name, &publication, tables)?;
     if missing.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     harms_nobody(server, &missing)?;
-    let list = sql_list(&missing);
+    let what = format!("publication {name} lacks {}", sql_list(&missing));
     let sql = format!("ALTER PUBLICATION {} ADD TABLE {}", quoted(name), sql_only(&missing));
-    if !create || publication.all_tables {
-        return Err(not_ready(&format!("publication {name} lacks {list}"), &sql));
-    }
-    change(session, name, &missing, &sql)
+    let by_hand = publication.all_tables;
+    Ok(Some(Wanted { what, sql, is_new: false, by_hand, tables: missing }))
 }
 
 /// The tables that the publication does not have.
@@ -148,15 +190,7 @@ fn published(
     name: &str,
     tables: &[Rc<SourceTable>],
 ) -> Result<BTreeSet<(String, String)>, Failure> {
-    // Compared with the columns of now: one may have been dropped since the table was looked at.
-    let filters = if server.version >= VERSION_FILTERS {
-        "rowfilter IS NOT NULL OR cardinality(attnames) < (SELECT count(*) FROM pg_attribute a \
-             JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE n.nspname = schemaname AND c.relname = tablename AND a.attnum > 0 \
-                 AND NOT a.attisdropped AND a.attgenerated = '')"
-    } else {
-        "false"
-    };
+    let filters = if server.version >= VERSION_FILTERS { "rowfilter IS NOT NULL" } else { "false" };
     let rows = session.rows(&format!(
         "SELECT schemaname, tablename, {filters} FROM pg_publication_tables WHERE pubname = {}",
         literal(name)
@@ -174,9 +208,8 @@ fn published(
                 table = postgresql_client::names::qualified(schema, table)
             );
             let what = format!(
-                "publication {name} sends only some columns or rows of table {table}, which this \
-                 connector does not follow (choose columns and rows in the pipeline's \
-                 configuration)"
+                "publication {name} sends only some rows of table {table}, which this connector does \
+                 not follow (choose rows in the pipeline's configuration)"
             );
             return Err(not_ready(&what, &sql));
         }

@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use cartridge_warp_sdk::Failure;
+use cartridge_warp_sdk::{Action, Failure};
 
 use super::waiting;
 use crate::pgoutput::Lsn;
@@ -46,6 +46,8 @@ pub struct Server {
     pub database: String,
     /// The connected role.
     pub user: String,
+    /// Whether texts may be any bytes.
+    pub is_raw: bool,
 }
 
 /// Reads who the server is and refuses one that cannot work, with the SQL that helps.
@@ -56,7 +58,8 @@ pub fn check(session: &Session) -> Result<Server, Failure> {
              (SELECT rolreplication OR rolsuper OR EXISTS (SELECT FROM pg_roles m \
                  WHERE m.rolname = ANY ('{rds_replication,rds_superuser,cloudsqlsuperuser,\
                      azure_pg_admin,alloydbsuperuser}') AND pg_has_role(r.oid, m.oid, 'MEMBER')) \
-                 FROM pg_roles r WHERE rolname = current_user)",
+                 FROM pg_roles r WHERE rolname = current_user), \
+             current_setting('server_encoding') = 'SQL_ASCII'",
     )?;
     let version: u32 = number(&row, 0)?;
     if version < VERSION_MIN {
@@ -87,16 +90,29 @@ pub fn check(session: &Session) -> Result<Server, Failure> {
     }
     let user = text(&row, 4)?.to_owned();
     if !flag(&row, 5)? {
-        return Err(Failure::config(
+        may_read_log(session, &user)?;
+    }
+    let (identity, is_raw) = (identity(session)?, flag(&row, 6)?);
+    Ok(Server { version, identity, database: text(&row, 3)?.to_owned(), user, is_raw })
+}
+
+/// Managed servers give the right to members of roles of their own. Beside those that are known it is
+/// tried: a slot of no name is asked for, which is refused for the name only where the right is there.
+fn may_read_log(session: &Session, user: &str) -> Result<(), Failure> {
+    let tried = session.run("SELECT FROM pg_logical_slot_peek_binary_changes('', NULL, 1)");
+    match tried {
+        Err(failure) if failure.code == "permission" => Err(Failure::config(
             "no-replication-right",
             format!(
-                "role {user} may not read the log; as a superuser run ALTER ROLE {} REPLICATION",
-                postgresql_client::names::quoted(&user)
+                "role {user} may not read the log; as a superuser run ALTER ROLE {role} REPLICATION \
+                 (on Amazon RDS and Aurora GRANT rds_replication TO {role})",
+                role = postgresql_client::names::quoted(user)
             ),
-        ));
+        )
+        .detail(failure.detail.unwrap_or_default())),
+        Err(failure) if failure.action == Action::Reconnect => Err(failure),
+        _ => Ok(()),
     }
-    let identity = identity(session)?;
-    Ok(Server { version, identity, database: text(&row, 3)?.to_owned(), user })
 }
 
 fn identity(session: &Session) -> Result<ServerIdentity, Failure> {

@@ -86,6 +86,23 @@ pub fn discard(session: &Session, name: &str) -> Result<(), Failure> {
     session.run(&format!("SELECT pg_drop_replication_slot({})", literal(name)))
 }
 
+pub fn no_slot_left(name: &str) -> Failure {
+    Failure::config(
+        "no-slot-left",
+        format!(
+            "replication slot {name} cannot be made; raise max_replication_slots, or drop one that \
+             nobody needs: SELECT slot_name, active FROM pg_replication_slots"
+        ),
+    )
+}
+
+/// Whether one more slot can be made.
+pub fn is_room(session: &Session, name: &str) -> Result<(), Failure> {
+    let sql = "SELECT count(*) < current_setting('max_replication_slots')::int \
+               FROM pg_replication_slots";
+    if session.value(sql)? == "t" { Ok(()) } else { Err(no_slot_left(name)) }
+}
+
 /// The sentence for a slot that may not be made.
 pub fn missing(name: &str) -> Failure {
     Failure::config(

@@ -1,10 +1,12 @@
 //! The tables of a schema with their columns and keys.
 //!
 //! Partitions are not tables of their own: their rows travel under the root's name. Generated
-//! columns are left out everywhere, since the log does not carry them.
+//! columns are left out everywhere, since the log does not carry them, and so are those that are kept
+//! from us.
 
 use std::collections::BTreeMap;
 
+use cartridge_warp_sdk::naming::column_name;
 use cartridge_warp_sdk::{Column, ColumnIdentity, Failure, Table};
 use postgresql_client::names;
 use postgresql_client::tokio_postgres::SimpleQueryRow;
@@ -13,6 +15,7 @@ use super::columns::{self, TypeFacts};
 use super::keys::{self, Keys, PARTITIONS, Partitions};
 use super::server::VERSION_VIA_ROOT;
 use super::types::Types;
+use super::withheld::{WithheldColumn, Withholding};
 use crate::options::Options;
 use crate::session::{Session, flag, number, text};
 use crate::value::Codec;
@@ -36,9 +39,11 @@ pub struct SourceTable {
     pub hidden: Vec<HiddenColumn>,
     /// It or a partition logs generated columns of the row before.
     pub logs_hidden: bool,
+    /// Columns that are only described.
+    pub withheld: Vec<WithheldColumn>,
     /// Why its rows cannot be followed, as words behind its name.
     pub obstacle: Option<String>,
-    /// As the host sees it.
+    /// As its rows travel.
     pub shape: Table,
 }
 
@@ -81,6 +86,17 @@ impl SourceTable {
     /// What copies this table anew and leaves the others alone.
     pub fn resync_flag(&self) -> String {
         format!("--full-resync={}.{}", self.schema, self.shape.name)
+    }
+
+    /// As the host is told what there is.
+    pub fn described(&self) -> Table {
+        let withheld = self.withheld.iter().map(|withheld| withheld.column.clone());
+        withheld.fold(self.shape.clone(), Table::with)
+    }
+
+    /// The server's names of the key columns.
+    pub fn key_names(&self) -> Vec<&str> {
+        self.key_indices().into_iter().map(|at| self.columns[at].name.as_str()).collect()
     }
 
     /// The places of the key columns.
@@ -146,7 +162,9 @@ pub fn read_within(
          WHERE {condition} ORDER BY c.relname"
     ))?;
     let types = Types::read(session, version, &condition)?;
+    let schemas = rows.iter().map(|row| text(row, 1)).collect::<Result<Vec<_>, _>>()?;
     let mut found = Found {
+        withholding: Withholding::read(session, version, schemas.into_iter(), options)?,
         columns: columns_by_table(session, &condition, &types, options)?,
         keys: keys::read(session, &condition)?,
         partitions: keys::partitions(session, version, &condition)?,
@@ -156,6 +174,7 @@ pub fn read_within(
 
 /// What was read of several tables, by object id.
 struct Found {
+    withholding: Withholding,
     columns: BTreeMap<u32, Columns>,
     keys: BTreeMap<u32, Keys>,
     partitions: BTreeMap<u32, Vec<Partitions>>,
@@ -163,9 +182,17 @@ struct Found {
 
 #[derive(Default)]
 struct Columns {
-    /// Each with whether it demands a value.
-    shown: Vec<(SourceColumn, bool)>,
+    shown: Vec<Shown>,
     hidden: Vec<HiddenColumn>,
+}
+
+/// A column that travels unless it is kept from us.
+struct Shown {
+    column: SourceColumn,
+    /// It demands a value.
+    required: bool,
+    /// The role may read it.
+    granted: bool,
 }
 
 fn condition(version: u32, which: &Which<'_>) -> String {
@@ -199,7 +226,7 @@ fn columns_by_table(
              a.attstorage <> 'p', format_type(a.atttypid, a.atttypmod), \
              base.oid, base.modifier, \
              a.atthasmissing OR a.atthasdef OR a.attidentity <> '' OR a.attnotnull, \
-             a.xmin, a.attgenerated <> '' \
+             a.xmin, a.attgenerated <> '', has_column_privilege(c.oid, a.attnum, 'SELECT') \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 \
              AND NOT a.attisdropped \
@@ -228,7 +255,7 @@ fn columns_by_table(
         };
         let required = flag(row, 5)?;
         let type_oid = number(row, 3)?;
-        let (column, codec) = columns::column(name, &facts, required, options);
+        let (column, codec) = columns::column(&column_name(name), &facts, required, options);
         let type_id = columns::type_id(types.id(type_oid), &facts, options);
         let identity = ColumnIdentity::new(identity(oid, place), type_id);
         // The file of the rows is the table's business.
@@ -243,7 +270,7 @@ fn columns_by_table(
             toastable: facts.toastable,
             column,
         };
-        of_table.shown.push((column, required));
+        of_table.shown.push(Shown { column, required, granted: flag(row, 13)? });
     }
     Ok(columns)
 }
@@ -255,28 +282,29 @@ fn identity(table: u32, column: i16) -> String {
 
 fn table(row: &SimpleQueryRow, found: &mut Found) -> Result<SourceTable, Failure> {
     let oid: u32 = number(row, 0)?;
+    let (schema, name) = (text(row, 1)?, text(row, 2)?);
     let Columns { shown, hidden } = found.columns.remove(&oid).unwrap_or_default();
+    let file = text(row, 6)?;
+    let (shown, withheld) = found.part((oid, schema, name), with_file(shown, file));
     let replica_identity = text(row, 4)?.chars().next().unwrap_or('d');
     let key = found.keys.get(&oid).map_or(&[][..], |keys| keys.key(replica_identity));
-    let name = |number: &i16| {
-        let found = shown.iter().find(|(column, _)| column.number == *number);
-        found.map(|(column, _)| column.name.clone())
+    let of_key = |number: &i16| {
+        shown.iter().map(|shown| &shown.column).find(|column| column.number == *number)
     };
     let is_hidden = |number: &i16| hidden.iter().any(|column| column.number == *number);
     let is_key_generated = key.iter().any(is_hidden);
-    // A key that has a generated column cannot be sent, so the table has none.
-    let key: Vec<String> = key.iter().map(name).collect::<Option<_>>().unwrap_or_default();
-    let mut shape = Table::new(text(row, 2)?).key(key).estimated_rows(number(row, 5)?);
+    let key_withheld = withheld.iter().find(|withheld| key.contains(&withheld.number));
+    // A key that has a column which does not travel cannot be sent, so the table has none.
+    let key: Vec<&SourceColumn> = key.iter().map(of_key).collect::<Option<_>>().unwrap_or_default();
+    let key_names: Vec<String> = key.iter().map(|column| column.name.clone()).collect();
+    let key = key.iter().map(|column| column.column.name.clone()).collect::<Vec<_>>();
+    let mut shape = Table::new(name).key(key).estimated_rows(number(row, 5)?);
     shape = shape.hidden(hidden.iter().map(|column| identity(oid, column.number)));
-    let file = text(row, 6)?;
     let mut columns = Vec::with_capacity(shown.len());
-    for (mut column, required) in shown {
+    for Shown { mut column, required, .. } in shown {
         // Keys always come whole.
-        if required && shape.key.contains(&column.name) {
+        if required && shape.key.contains(&column.column.name) {
             column.column = column.column.required();
-        }
-        if let Some(stored) = column.column.identity.as_mut().and_then(|it| it.stored.as_mut()) {
-            stored.push_str(file);
         }
         shape = shape.with(column.column.clone());
         columns.push(column);
@@ -284,16 +312,50 @@ fn table(row: &SimpleQueryRow, found: &mut Found) -> Result<SourceTable, Failure
     let partitions = || found.partitions.get(&oid).into_iter().flatten();
     let hidden_names = || hidden.iter().map(|column| column.name.clone());
     let is_whole = replica_identity == 'f' && !hidden.is_empty();
+    let obstacle = key_withheld.map(WithheldColumn::obstacle);
     Ok(SourceTable {
         logs_hidden: is_whole || partitions().any(|partitions| partitions.log(hidden_names())),
-        obstacle: partitions().find_map(|partitions| partitions.obstacle(&shape.key)),
+        obstacle: obstacle
+            .or_else(|| partitions().find_map(|partitions| partitions.obstacle(&key_names))),
         oid,
-        schema: text(row, 1)?.to_owned(),
+        schema: schema.to_owned(),
         partitioned: flag(row, 3)?,
         replica_identity,
         columns,
         is_key_generated,
         hidden,
+        withheld,
         shape,
     })
+}
+
+/// What a column's identity lacks: which file has its values.
+fn with_file(mut columns: Vec<Shown>, file: &str) -> Vec<Shown> {
+    let identities = columns.iter_mut().filter_map(|shown| shown.column.column.identity.as_mut());
+    identities.filter_map(|identity| identity.stored.as_mut()).for_each(|it| it.push_str(file));
+    columns
+}
+
+impl Found {
+    /// Parts a table's columns into those that travel and those that are only described. Where the role
+    /// may read none at all, that is told of the table.
+    fn part(
+        &self,
+        table: (u32, &str, &str),
+        columns: Vec<Shown>,
+    ) -> (Vec<Shown>, Vec<WithheldColumn>) {
+        let reads_none = columns.iter().all(|shown| !shown.granted);
+        let (mut shown, mut withheld) = (Vec::new(), Vec::new());
+        for column in columns {
+            let SourceColumn { number, name, .. } = &column.column;
+            match self.withholding.mended_by(table, (*number, name, column.granted || reads_none)) {
+                Some(mended_by) => {
+                    let described = &column.column.column;
+                    withheld.push(WithheldColumn::new(*number, name, described, &mended_by));
+                }
+                None => shown.push(column),
+            }
+        }
+        (shown, withheld)
+    }
 }

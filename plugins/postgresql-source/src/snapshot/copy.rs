@@ -20,7 +20,7 @@ use postgresql_client::tokio_postgres::{CopyOutStream, Error};
 
 use super::cursor::{Cursor, Descriptor};
 use super::row::{Malformed, Reader, Row};
-use crate::catalog::access::rows_of;
+use crate::catalog::access::{Rows, rows_of};
 use crate::catalog::tables::{self, Which};
 use crate::catalog::{SourceColumn, SourceTable, waiting};
 use crate::session::{Session, meanwhile, number, unexpected};
@@ -72,16 +72,10 @@ impl Copy {
     ) -> Result<Option<(Self, Cursor)>, Failure> {
         let session = Rc::new(Session::open(&source.settings, None)?);
         let Some(rows) = rows_of(&session, descriptor.oid)? else { return Ok(None) };
-        session
-            .run(&format!(
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-             LOCK TABLE {} IN ACCESS SHARE MODE; {IN_ORDER}",
-                rows.lock
-            ))
-            .map_err(|failure| {
-                let why = format!("the copy of table {schema}.{table}");
-                waiting::or_failed(&source.control, &why, &[descriptor.oid], failure)
-            })?;
+        session.run(&begin(&rows)).map_err(|failure| {
+            let why = format!("the copy of table {schema}.{table}");
+            waiting::or_failed(&source.control, &why, &[descriptor.oid], failure)
+        })?;
         let file = session.rows(&format!(
             "SELECT file FROM pg_relation_filenode({}) AS file WHERE file IS NOT NULL",
             descriptor.oid
@@ -92,10 +86,14 @@ impl Copy {
         let found =
             tables::read_within(&session, source.server.version, &which, &source.options)?.pop();
         let Some(found) = found else { return Ok(None) };
-        let cursor = cursor.filter(|cursor| cursor.file == file);
-        let clause = rows.clause(conditions(descriptor, file, cursor));
+        let cursor = cursor.filter(|cursor| rows.has_places && cursor.file == file);
+        let (place, conditions) = match rows.has_places {
+            true => ("ctid", conditions(descriptor, file, cursor)),
+            false => ("NULL", Vec::new()),
+        };
+        let clause = rows.clause(conditions);
         let sql = format!(
-            "COPY (SELECT ctid{} FROM {}{clause}) TO STDOUT (FORMAT binary)",
+            "COPY (SELECT {place}{} FROM {}{clause}) TO STDOUT (FORMAT binary)",
             found.columns.iter().map(selected).collect::<String>(),
             rows.from
         );
@@ -174,9 +172,10 @@ impl Copy {
         if row.len() != self.table.columns.len() + 1 {
             return Err(malformed());
         }
-        let place = row.fields().next().flatten();
-        let place = place.and_then(|bytes| Cursor::of_row(cursor.file, bytes));
-        let place = place.ok_or_else(malformed)?;
+        let place = match row.fields().next().flatten() {
+            Some(bytes) => Cursor::of_row(cursor.file, bytes).ok_or_else(malformed)?,
+            None => cursor.counted(),
+        };
         if place <= *cursor {
             return Err(unexpected("rows do not come in the order of their places"));
         }
@@ -244,7 +243,9 @@ fn write_row(
 fn letter(table: &SourceTable, row: Row<'_>, error: &ValueError, place: Cursor) -> DeadLetter {
     let columns = table.columns.iter().zip(row.fields().skip(1));
     let texts: Vec<_> = columns
-        .map(|(column, field)| (&column.name, field.map(|bytes| binary::text(column.codec, bytes))))
+        .map(|(column, field)| {
+            (&column.column.name, field.map(|bytes| binary::text(column.codec, bytes)))
+        })
         .collect();
     let fields = texts.iter().map(|(name, text)| (name.as_str(), text.as_deref()));
     let origin = format!("{} ({},{})", table.qualified(), place.page, place.item);
@@ -261,6 +262,24 @@ fn selected(column: &SourceColumn) -> String {
         }
         _ => format!(", {name}"),
     }
+}
+
+/// Begins a transaction that keeps the table from being rewritten. Who may read some columns only cannot
+/// lock it, but a query does; the copy, one statement, then has a snapshot of its own, which is behind the
+/// lock.
+fn begin(rows: &Rows) -> String {
+    let begin = match rows.has_places {
+        true => format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+             LOCK TABLE {} IN ACCESS SHARE MODE",
+            rows.lock
+        ),
+        false => format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SELECT FROM {} LIMIT 0",
+            rows.from
+        ),
+    };
+    format!("{begin}; {IN_ORDER}")
 }
 
 /// The stretch, or all of the table if its rows are in another file by now.

@@ -74,6 +74,14 @@ impl Cursor {
         read().ok_or_else(|| unreadable("cursor"))
     }
 
+    /// One row further, where rows have no places: then it only counts them, and nothing goes on there.
+    pub fn counted(self) -> Self {
+        match self.item.checked_add(1) {
+            Some(item) => Self { item, ..self },
+            None => Self { page: self.page.saturating_add(1), item: 0, ..self },
+        }
+    }
+
     /// Reads a place in the server's binary form.
     pub fn of_row(file: u32, bytes: &[u8]) -> Option<Self> {
         let (page, item) = bytes.split_first_chunk()?;
@@ -111,6 +119,9 @@ mod tests {
         for end in 0..cursor.encode().len() {
             assert!(Cursor::decode(&cursor.encode()[..end]).is_err(), "cut at {end}");
         }
+        let counted = Cursor { item: u16::MAX, ..cursor }.counted();
+        assert_eq!(counted, Cursor { page: 70_001, item: 0, ..cursor });
+        assert!(cursor < cursor.counted() && cursor.counted() < counted);
         for length in [0, 3, 4, 5, 7] {
             assert_eq!(Cursor::of_row(0, &vec![0; length]), None);
         }

@@ -9,6 +9,7 @@
 
 mod copy;
 mod cursor;
+pub mod foresee;
 pub mod plan;
 mod row;
 pub mod start;

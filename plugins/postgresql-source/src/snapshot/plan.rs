@@ -7,7 +7,7 @@ use crate::PostgresqlSource;
 use crate::catalog::server::VERSION_RANGE_SCAN;
 use crate::catalog::{publication, waiting};
 use crate::position::Position;
-use crate::session::number;
+use crate::session::{flag, number};
 
 /// Chunks are not smaller than this many pages: 16 MiB.
 const PAGES_MIN: u64 = 2048;
@@ -20,6 +20,8 @@ struct Part {
     file: u32,
     pages: u64,
     rows: u64,
+    /// Whether stretches of it can be read.
+    has_places: bool,
 }
 
 /// Plans about `target` chunks; one at least for each partition.
@@ -55,14 +57,19 @@ pub fn plan(
     let target = if cuttable { u64::from(target.max(1)).min(CHUNKS_MAX) } else { 1 };
     let step = pages.div_ceil(target).max(PAGES_MIN);
     let step = if cuttable { step } else { u64::MAX };
-    Ok(parts.iter().flat_map(|part| cut(part, step)).collect())
+    Ok(parts
+        .iter()
+        .flat_map(|part| cut(part, if part.has_places { step } else { u64::MAX }))
+        .collect())
 }
 
 /// The tables that hold the rows: itself, or its partitions.
 fn parts(source: &PostgresqlSource, oid: u32) -> Result<Vec<Part>, Failure> {
     let rows = source.control.rows(&format!(
         "SELECT c.oid, file, coalesce(pg_relation_size(c.oid), 0) \
-                 / current_setting('block_size')::bigint, greatest(c.reltuples, 0)::bigint \
+                 / current_setting('block_size')::bigint, greatest(c.reltuples, 0)::bigint, \
+             coalesce(has_table_privilege(c.oid, 'SELECT') \
+                 OR has_table_privilege({oid}, 'SELECT'), true) \
          FROM pg_class c CROSS JOIN pg_relation_filenode(c.oid) AS file \
          WHERE c.relkind = 'r' AND file IS NOT NULL AND \
              (c.oid = {oid} OR c.oid IN (SELECT relid FROM pg_partition_tree({oid}))) \
@@ -77,6 +84,7 @@ fn parts(source: &PostgresqlSource, oid: u32) -> Result<Vec<Part>, Failure> {
             file: number(row, 1)?,
             pages: number(row, 2)?,
             rows: number(row, 3)?,
+            has_places: flag(row, 4)?,
         })
     };
     rows.iter().map(part).collect()
@@ -112,7 +120,7 @@ mod tests {
             (5000, 2048, vec![(0, Some(2048)), (2048, Some(4096)), (4096, None)]),
             (5000, u64::MAX, vec![(0, None)]),
         ] {
-            let chunks = cut(&Part { oid: 1, file: 2, pages, rows: 90 }, step);
+            let chunks = cut(&Part { oid: 1, file: 2, pages, rows: 90, has_places: true }, step);
             let stretches: Vec<_> = chunks
                 .iter()
                 .map(|chunk| Descriptor::decode(&chunk.descriptor).unwrap())

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::{Failure, Limits};
+use postgresql_client::NO_TEMPORARY_SPACE;
 
 use super::batch::Batch;
 use super::peek::{Filled, Peek};
@@ -54,7 +55,15 @@ pub(super) fn collect(
     let (collector, progress) = (&mut started.collector, &mut started.progress);
     let patience = deadline.saturating_duration_since(Instant::now()).max(ANSWER_PATIENCE);
     while drain(source, collector, &mut |_| peek.taken(), schema, limits, batch)? {
-        match peek.fill(if batch.is_empty() { patience } else { COMPANY_PATIENCE })? {
+        let filled = match peek.fill(if batch.is_empty() { patience } else { COMPANY_PATIENCE }) {
+            Err(failure) if failure.code == NO_TEMPORARY_SPACE => {
+                started.way.outgrown(failure)?;
+                started.reader = None;
+                return Ok(false);
+            }
+            filled => filled?,
+        };
+        match filled {
             Filled::Some => {}
             Filled::NotYet => return Ok(false),
             Filled::End if peek.was_cut() => return Ok(false),

@@ -19,7 +19,7 @@ use crate::PostgresqlSource;
 use crate::catalog::slot;
 use crate::pgoutput::Lsn;
 use crate::position::{ServerIdentity, show};
-use crate::session::{SETTINGS, meanwhile, unexpected};
+use crate::session::{RAW, SETTINGS, meanwhile, unexpected};
 
 /// How often the server hears of us without asking.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -53,7 +53,8 @@ impl Live {
         from: Lsn,
         flushed: Lsn,
     ) -> Result<Self, Failure> {
-        let settings = [&SETTINGS[..], &[NO_TIMEOUT]].concat();
+        let encoding = if source.server.is_raw { &[RAW][..] } else { &[] };
+        let settings = [&SETTINGS[..], &[NO_TIMEOUT], encoding].concat();
         let mut connection = Replication::open(&source.settings, &settings)?;
         let identity = identify(&mut connection)?;
         if identity != source.server.identity {

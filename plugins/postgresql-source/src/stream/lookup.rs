@@ -12,9 +12,9 @@ use cartridge_warp_sdk::Failure;
 use postgresql_client::names;
 
 use super::batch::Change;
-use crate::catalog::{SourceTable, server};
+use crate::catalog::{SourceTable, equality, server};
 use crate::pgoutput::Field;
-use crate::session::Session;
+use crate::session::{Session, unexpected};
 
 /// Keys in one query.
 const KEYS_MAX: usize = 50;
@@ -84,46 +84,50 @@ fn query<'k>(
     keys: impl Iterator<Item = &'k Key>,
 ) -> Result<HashMap<Key, Vec<Field>>, Failure> {
     let key_columns = table.key_indices();
-    let name = |at: &usize| names::quoted(&table.columns[*at].name);
-    let list = |places: &[usize]| places.iter().map(name).collect::<Vec<_>>().join(", ");
-    let mut tuples = Vec::new();
-    for key in keys {
-        let mut items = Vec::with_capacity(key.len());
-        for (text, at) in key.iter().zip(&key_columns) {
-            let text = std::str::from_utf8(text).map_err(|_| not_utf8())?;
-            items.push(format!("{}::{}", names::literal(text), table.columns[*at].formatted));
-        }
-        tuples.push(format!("({})", items.join(", ")));
-    }
-    if tuples.is_empty() || columns.is_empty() {
+    let equalities = equality::operators(session, table)?;
+    let equals = |at: &usize, text: &[u8]| {
+        let column = &table.columns[*at];
+        let operator = equalities.get(&column.number).map_or("pg_catalog.=", String::as_str);
+        // Text that is none names no row that can travel.
+        let text = std::str::from_utf8(text).ok()?;
+        let (name, literal) = (names::quoted(&column.name), names::literal(text));
+        Some(format!("{name} OPERATOR({operator}) {literal}::{}", column.formatted))
+    };
+    let row = |key: &Key| {
+        let columns = key_columns.iter().zip(key).map(|(at, text)| equals(at, text));
+        Some(format!("({})", columns.collect::<Option<Vec<_>>>()?.join(" AND ")))
+    };
+    let rows: Vec<String> = keys.filter_map(row).collect();
+    if rows.is_empty() || columns.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = session.rows(&format!(
-        "SELECT {}, {} FROM {} WHERE ({}) IN ({})",
-        list(&key_columns),
-        list(columns),
+    let wanted = key_columns.iter().chain(columns).map(|at| as_bytes(&table.columns[*at].name));
+    let sql = format!(
+        "SELECT {} FROM {} WHERE {}",
+        wanted.collect::<Vec<_>>().join(", "),
         table.qualified(),
-        list(&key_columns),
-        tuples.join(", ")
-    ))?;
+        rows.join(" OR ")
+    );
+    let rows = session.connection().run(|client| client.query(&sql, &[]))?;
     let mut found = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let field = |at: usize| row.try_get(at).ok().flatten();
-        let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
-        let key = (0..key_columns.len()).map(|at| field(at).map(bytes)).collect::<Option<Key>>();
+        let field = |at: usize| {
+            let bytes: Option<&[u8]> = row.try_get(at).map_err(|_| unexpected("no bytes"))?;
+            Ok(bytes.map(Bytes::copy_from_slice))
+        };
+        let key = (0..key_columns.len()).map(field).collect::<Result<Option<Key>, Failure>>()?;
         let values = (key_columns.len()..key_columns.len() + columns.len())
-            .map(|at| field(at).map_or(Field::Null, |text| Field::Text(bytes(text))));
+            .map(|at| Ok(field(at)?.map_or(Field::Null, Field::Text)))
+            .collect::<Result<_, Failure>>()?;
         if let Some(key) = key {
-            found.insert(key, values.collect());
+            found.insert(key, values);
         }
     }
     Ok(found)
 }
 
-fn not_utf8() -> Failure {
-    Failure::stop(
-        "not-utf8",
-        "the server sent text that is not UTF-8, although the connection asks for it; is the \
-         database's encoding SQL_ASCII?",
-    )
+/// A column as the bytes of its text, which is what the log has, whatever they are.
+fn as_bytes(name: &str) -> String {
+    let name = names::quoted(name);
+    format!("CASE WHEN {name} IS DISTINCT FROM NULL THEN textsend(concat({name})) END")
 }

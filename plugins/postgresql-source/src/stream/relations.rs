@@ -99,7 +99,8 @@ impl Relations {
             return Ok((Followed::No, Vec::new()));
         }
         if is_same(&known, relation) && has_key(&known, relation) {
-            let columns = (0..relation.columns.len()).map(Some).collect();
+            let place = |name: &str| known.columns.iter().position(|column| column.name == name);
+            let columns = relation.columns.iter().map(|column| place(&column.name)).collect();
             let fitting = Fitting { table: known, columns, holes: Vec::new() };
             return Ok((Followed::Yes(Rc::new(fitting)), Vec::new()));
         }
@@ -126,6 +127,9 @@ impl Relations {
         let names = self.names.entry(table.oid).or_default();
         // A publication may send generated columns, which are none of ours.
         for column in &table.hidden {
+            names.insert(column.name.clone(), column.number);
+        }
+        for column in &table.withheld {
             names.insert(column.name.clone(), column.number);
         }
         for column in &table.columns {
@@ -175,19 +179,18 @@ impl Relations {
 }
 
 fn is_same(table: &SourceTable, relation: &Relation) -> bool {
-    let same = table.columns.len() == relation.columns.len() && table.shape.name == relation.name;
-    same && table.columns.iter().zip(&relation.columns).all(|(ours, theirs)| {
-        ours.name == theirs.name
-            && ours.type_oid == theirs.type_oid
-            && ours.modifier == theirs.type_modifier
-    })
+    let is_withheld = |name: &str| table.withheld.iter().any(|column| column.name == name);
+    let theirs = relation.columns.iter().filter(|column| !is_withheld(&column.name));
+    let ours = table.columns.iter().map(|ours| (&ours.name, ours.type_oid, ours.modifier));
+    let theirs = theirs.map(|theirs| (&theirs.name, theirs.type_oid, theirs.type_modifier));
+    table.shape.name == relation.name && ours.eq(theirs)
 }
 
 /// Whether updates and deletes of a relation say which row they mean.
 fn has_key(table: &SourceTable, relation: &Relation) -> bool {
-    let named = |name: &String| relation.columns.iter().any(|it| it.is_key && it.name == *name);
+    let named = |name: &str| relation.columns.iter().any(|it| it.is_key && it.name == name);
     // Without any identity there are only inserts.
-    relation.replica_identity == 'n' || table.shape.key.iter().all(named)
+    relation.replica_identity == 'n' || table.key_names().into_iter().all(named)
 }
 
 /// The failure for changes that do not say which row they mean.

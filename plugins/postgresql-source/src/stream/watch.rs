@@ -13,8 +13,9 @@ use super::relations::new_table;
 use crate::PostgresqlSource;
 use crate::catalog::tables::{self, Which};
 use crate::catalog::{SourceTable, membership, publication};
+use crate::followed::check_table;
 use crate::position::Position;
-use crate::{check_table, shape};
+use crate::shape;
 
 /// What was there at the last look.
 pub struct Watch {

@@ -32,12 +32,14 @@ pub struct Way {
     looked: Option<(Instant, Lsn)>,
     /// When the stream broke last.
     broke: Option<Instant>,
+    /// A read over SQL takes more temporary space than the server gives.
+    is_sql_too_small: bool,
 }
 
 impl Way {
     /// As the operator wishes.
     pub fn new(read_by: ReadBy) -> Self {
-        Self { read_by, rest_until: None, looked: None, broke: None }
+        Self { read_by, rest_until: None, looked: None, broke: None, is_sql_too_small: false }
     }
 
     /// Whether to stream, with so much log behind the position.
@@ -46,7 +48,7 @@ impl Way {
         match self.read_by {
             ReadBy::Sql => false,
             ReadBy::Streaming => true,
-            ReadBy::Auto => behind <= NEAR_BYTES && !rests,
+            ReadBy::Auto => (behind <= NEAR_BYTES || self.is_sql_too_small) && !rests,
         }
     }
 
@@ -59,12 +61,28 @@ impl Way {
     /// Whether the stream cannot keep up: log that was there at the last look still did not come.
     pub fn is_too_slow(&mut self, complete: Lsn, end: Lsn, now: Instant) -> bool {
         let before = self.looked.replace((now, end)).map_or(0, |(_, end)| end);
-        let too_slow = before.saturating_sub(complete) > FAR_BYTES;
+        let is_far = before.saturating_sub(complete) > FAR_BYTES;
+        let too_slow = is_far && !self.is_sql_too_small;
         if too_slow {
             log::info("the stream of the log cannot keep up; catching up over SQL", &[]);
             self.rest_until = Some(now + REST);
         }
         too_slow
+    }
+
+    /// A read over SQL outgrew the server's `temp_file_limit`: streaming needs no such space.
+    pub fn outgrown(&mut self, failure: Failure) -> Result<(), Failure> {
+        // Once more means that streaming did not work either.
+        if self.read_by != ReadBy::Auto || self.is_sql_too_small {
+            return Err(no_room(failure));
+        }
+        log::warn(
+            "a read of the log over SQL needs more temporary space than the server's temp_file_limit; \
+             streaming it",
+            &[],
+        );
+        self.is_sql_too_small = true;
+        Ok(())
     }
 
     /// The stream begins.
@@ -97,6 +115,16 @@ impl Way {
         self.rest_until = Some(now + REST_AFTER_REFUSAL);
         Ok(())
     }
+}
+
+fn no_room(failure: Failure) -> Failure {
+    Failure::config(
+        failure.code,
+        "reading the log over SQL needs more temporary space than the server's temp_file_limit: raise \
+         it (ALTER ROLE … SET temp_file_limit), or see that the log can be streamed and set \
+         `options.read_by: streaming`",
+    )
+    .detail(failure.detail.unwrap_or(failure.message))
 }
 
 fn why(failure: &Failure) -> String {
@@ -156,6 +184,13 @@ mod tests {
         assert!(!way.is_streaming(0, now) && way.is_streaming(0, now + REST));
         way.refused(Failure::config("authentication", ""), now).unwrap();
         assert!(!way.is_streaming(0, now + REST));
+        let mut way = Way::new(ReadBy::Auto);
+        way.outgrown(Failure::retry("temporary-space", "")).unwrap();
+        assert!(way.is_streaming(9 * FAR_BYTES, now), "also far from the log's end");
+        way.is_too_slow(0, 9 * FAR_BYTES, now);
+        assert!(!way.is_too_slow(0, 9 * FAR_BYTES, now + LOOK_EVERY), "there is no other way");
+        way.outgrown(Failure::retry("temporary-space", "")).unwrap_err();
+        Way::new(ReadBy::Sql).outgrown(Failure::retry("temporary-space", "")).unwrap_err();
         for code in ["slot-busy", "log-lost", "another-server"] {
             way.refused(Failure::retry(code, ""), now).unwrap_err();
         }

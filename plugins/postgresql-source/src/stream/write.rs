@@ -77,7 +77,7 @@ fn letter(change: &Change, error: &ValueError, origin: &str) -> DeadLetter {
     let table = &change.fitting.table;
     let fields = change.tuple.0.iter().zip(&change.fitting.columns);
     let fields = fields.filter_map(|(field, column)| {
-        let name = table.columns[(*column)?].name.as_str();
+        let name = table.columns[(*column)?].column.name.as_str();
         match field {
             Field::Unchanged => None,
             Field::Null => Some((name, None)),

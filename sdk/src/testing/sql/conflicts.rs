@@ -29,6 +29,23 @@ fn others(count: i64) -> Rows {
     (1000..1000 + count).map(|id| (Delete, json!({"id": id}))).collect()
 }
 
+/// The same where a name cannot be empty, in a table that its operator made, with a column of his own.
+fn unique_names_of_all<B: Bench>() -> Bed<B> {
+    let mut bed = Bed::<B>::new("{}");
+    let (key, price) = (B::WORDS.key, B::WORDS.price);
+    bed.run(&format!(
+        "CREATE TABLE orders (id {key} PRIMARY KEY, name text NOT NULL, price {price},
+             note text DEFAULT 'own')"
+    ));
+    bed.plan(&upsert(&orders())).unwrap();
+    bed.run("CREATE UNIQUE INDEX second ON orders (name)");
+    let five = (1..).zip(["a", "b", "c", "d", "e"]);
+    let five: Rows = five.map(|(id, name)| (Insert, json!({"id": id, "name": name}))).collect();
+    bed.write(vec![rows(&orders(), &five)]).unwrap();
+    bed.run("UPDATE orders SET note = 'of ' || id");
+    bed
+}
+
 const NAMES: &str = "SELECT id, name FROM orders ORDER BY id";
 
 fn whole(id: i64, name: &str) -> (Operation, Value) {
@@ -99,6 +116,28 @@ fn cases() -> Vec<Case> {
             &["1|b", "2|a", "3|c", "4|d", "5|e"],
         ),
     ]
+}
+
+/// Exchanges where no value can be empty for a moment.
+pub fn values_that_cannot_be_empty_change_their_rows<B: Bench>() {
+    for (name, batch, expect) in cases() {
+        for count in [0, 100, 3100] {
+            let mut bed = unique_names_of_all::<B>();
+            let all = [batch.clone(), others(count)].concat();
+            let outcome = bed.write(vec![rows(&orders(), &all)]).unwrap();
+            assert!(outcome.rejected.is_empty(), "{name}, {count}: {outcome:?}");
+            assert_eq!(bed.query(NAMES), expect, "{name}, {count}");
+            assert!(bed.letters().is_empty(), "{name}, {count}");
+        }
+    }
+    // What the batch does not have stays, and a row that is really in the way is the only dead letter.
+    let mut bed = unique_names_of_all::<B>();
+    let batch = vec![named(1, "b"), named(3, "e"), named(2, "a"), named(4, "z")];
+    let outcome = bed.write(vec![rows(&orders(), &batch)]).unwrap();
+    let rejected: Vec<_> = outcome.rejected.iter().map(|row| row.row).collect();
+    assert_eq!(rejected, [1], "{outcome:?}");
+    let all = bed.query("SELECT id, name, note FROM orders ORDER BY id");
+    assert_eq!(all, ["1|b|of 1", "2|a|of 2", "3|c|of 3", "4|z|of 4", "5|e|of 5"]);
 }
 
 /// Exchanges, moves and chains, as a source writes them whose constraint is looked at row by row, and as

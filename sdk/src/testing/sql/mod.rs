@@ -29,6 +29,7 @@ macro_rules! sql_destination_tests {
     ($bench:ty) => {
         $crate::sql_destination_tests! { $bench;
             conflicts: values_that_change_their_rows_are_no_dead_letters,
+                values_that_cannot_be_empty_change_their_rows,
                 a_row_that_is_really_in_the_way_is_the_only_dead_letter,
                 what_waits_keeps_the_order_of_its_key;
             epochs: a_runner_that_lost_its_schema_writes_nothing,
@@ -37,7 +38,8 @@ macro_rules! sql_destination_tests {
                 without_dead_letters_nothing_is_written,
                 the_same_letter_again_raises_its_count,
                 what_a_key_was_before_its_bad_row_stays;
-            rows: upserts_and_hard_deletes, soft_deletes, append_keeps_every_operation,
+            rows: upserts_and_hard_deletes, soft_deletes,
+                soft_deletes_leave_the_applications_columns_alone, append_keeps_every_operation,
                 audit_columns_count_versions,
                 keys_of_several_columns_and_nothing_else,
                 random_histories_end_as_if_applied_one_by_one;

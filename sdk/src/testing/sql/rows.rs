@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Bed, Bench, append, orders, rows, soft, upsert};
 use crate::Operation::{self, Delete, Insert, Truncate, Update};
-use crate::{ColumnType, Table, TablePlan};
+use crate::{ColumnType, Deletion, Table, TablePlan};
 
 type Rows = Vec<(Operation, Value)>;
 
@@ -125,6 +125,29 @@ pub fn soft_deletes<B: Bench>() {
         ),
     ];
     check::<B>(soft, "id, name, is_deleted, deleted_at", cases);
+}
+
+/// The columns that soft deletes write may be called anything: the application has its own `deleted_at`.
+pub fn soft_deletes_leave_the_applications_columns_alone<B: Bench>() {
+    let table = Table::new("orders")
+        .column("id", ColumnType::BigInt)
+        .column("deleted_at", ColumnType::String)
+        .key(["id"]);
+    let (column, deleted_at) = ("gone".to_owned(), "gone_at".to_owned());
+    let plan = TablePlan { deletion: Deletion::Soft { column, deleted_at }, ..upsert(&table) };
+    let mut bed = Bed::<B>::new("{}");
+    bed.plan(&plan).unwrap();
+    let own = json!({"id": 1, "deleted_at": "never"});
+    let batch = rows(&table, &[(Insert, own), (Delete, json!({"id": 1}))]);
+    bed.write(vec![batch.clone()]).unwrap();
+    let sql = "SELECT id, deleted_at, gone, gone_at FROM orders";
+    let gone = format!("1|never|{}|{}", B::WORDS.yes, B::WORDS.noon);
+    assert_eq!(bed.query(sql), [gone]);
+    // Another connection knows it by what is stored.
+    let mut bed = Bed::on(bed.bench);
+    bed.plan(&upsert(&table)).unwrap();
+    bed.write(vec![rows(&table, &[(Insert, json!({"id": 1, "deleted_at": "now"}))])]).unwrap();
+    assert_eq!(bed.query(sql), [format!("1|now|{}|null", B::WORDS.no)]);
 }
 
 /// Truncates too.

@@ -33,7 +33,13 @@ pub fn append(table: &Table) -> TablePlan {
 
 /// One row per key; deletes mark it in `is_deleted`.
 pub fn soft(table: &Table) -> TablePlan {
-    TablePlan { deletion: Deletion::Soft { column: "is_deleted".to_owned() }, ..upsert(table) }
+    TablePlan {
+        deletion: Deletion::Soft {
+            column: "is_deleted".to_owned(),
+            deleted_at: "deleted_at".to_owned(),
+        },
+        ..upsert(table)
+    }
 }
 
 /// A marker.

@@ -1,0 +1,78 @@
+//! Everything that a run would refuse, without writing anything: by the functions that a run uses.
+
+use crate::{
+    plugin::{DestinationConnection, SourceConnection},
+    runner::{
+        attempt::{Selection, check_named, select_tables},
+        context::SchemaContext,
+        error::RunError,
+        findings::Findings,
+        shapes::foresee_shape,
+        side::check_apart,
+    },
+};
+
+/// What a look at both sides of a schema came to.
+#[derive(Debug)]
+pub struct Checked {
+    /// How many tables would be copied, without those that something is wrong with at the source.
+    pub tables: usize,
+    /// What is wrong; nothing where a run can begin.
+    pub found: Vec<RunError>,
+}
+
+/// Looks at both sides, or at the one that answers.
+pub async fn check(context: &SchemaContext) -> Checked {
+    let (mut findings, mut tables) = (Findings::all(), 0);
+    let source = findings.note(open_source(context).await);
+    let destination = findings.note(open_destination(context).await);
+    let ended = match &source {
+        Some(source) => {
+            look(context, source, destination.as_ref(), &mut findings, &mut tables).await
+        }
+        None => Ok(()),
+    };
+    if let Some(source) = source {
+        source.close().await;
+    }
+    if let Some(destination) = destination {
+        destination.close().await;
+    }
+    Checked { tables, found: findings.ended(ended) }
+}
+
+async fn open_source(context: &SchemaContext) -> Result<SourceConnection, RunError> {
+    let source = context.open_source().await?;
+    source.test_connection().await?;
+    Ok(source)
+}
+
+async fn open_destination(context: &SchemaContext) -> Result<DestinationConnection, RunError> {
+    let destination = context.open_destination().await?;
+    destination.test_connection().await?;
+    Ok(destination)
+}
+
+async fn look(
+    context: &SchemaContext,
+    source: &SourceConnection,
+    destination: Option<&DestinationConnection>,
+    findings: &mut Findings,
+    count: &mut usize,
+) -> Result<(), RunError> {
+    if let Some(destination) = destination {
+        findings.take(check_apart(source, destination, context.name()).await)?;
+    }
+    let Selection { tables, .. } = select_tables(context, source, destination, findings).await?;
+    *count = tables.len();
+    let resync = context.resync();
+    findings.take(check_named(context, resync.named(), &tables, "full_resync"))?;
+    // They know by now which schema and tables it is about.
+    findings.take(source.test_connection().await.map_err(RunError::from))?;
+    let Some(destination) = destination else { return Ok(()) };
+    findings.take(destination.test_connection().await.map_err(RunError::from))?;
+    for table in tables.into_values().filter(|table| !resync.includes(&table.source.name)) {
+        findings.take(foresee_shape(context, destination, table).await)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! Whether a run would refuse what a table has become, found out without writing anything.
+
+use super::{
+    evolve::{Judged, check_again, judge, policy},
+    prepare::check_key,
+    stored::stored_shape,
+};
+use crate::{
+    plugin::DestinationConnection,
+    runner::{
+        commit::check_columns,
+        context::SchemaContext,
+        error::RunError,
+        state::{TableState, read, table_stream},
+        table::Table,
+    },
+};
+
+/// Compares what the source describes now with the remembered shape, by the rules of a run.
+pub async fn foresee_shape(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    mut table: Table,
+) -> Result<(), RunError> {
+    let (schema, name) = (context.name(), table.source.name.clone());
+    let state: Option<TableState> = read(destination, schema, &table_stream(&name)).await?;
+    let is_emptied = match state {
+        Some(TableState::Again) => true,
+        Some(TableState::Pending { truncate, keep_shape }) => truncate && !keep_shape,
+        _ => false,
+    };
+    if is_emptied {
+        return Ok(());
+    }
+    let Some((stored, _)) = stored_shape(destination, schema, &name).await? else { return Ok(()) };
+    let now = table.remember(stored);
+    let news = table.compare_with(&now.schema);
+    let policy = policy(context, &table);
+    if let Some(why) = &news.unclear {
+        return check_again(&table, &policy, why);
+    }
+    check_key(&table, &news, &now)?;
+    for change in news.changes {
+        if judge(context, &mut table, &policy, &change)? == Judged::Apply {
+            table.accept(&change);
+            check_columns(context, &table)?;
+        }
+    }
+    Ok(())
+}

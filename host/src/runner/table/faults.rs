@@ -1,0 +1,192 @@
+//! Why a table cannot be kept the way its settings ask for.
+
+use super::Table;
+use crate::{
+    config::{DeletionStrategy, Mask, WriteMode},
+    model::batch::is_reserved,
+    runner::{error::RunError, names::listed},
+};
+
+impl Table {
+    /// The table, if nothing is wrong with it.
+    pub fn checked(self) -> Result<Self, RunError> {
+        match self.faults().into_iter().next() {
+            Some(fault) => Err(fault),
+            None => Ok(self),
+        }
+    }
+
+    /// Everything that is wrong with it.
+    pub fn faults(&self) -> Vec<RunError> {
+        let own = [self.no_column_fault(), self.key_fault(), self.doubling_fault()];
+        own.into_iter().flatten().chain(self.faults_of_settings()).collect()
+    }
+
+    /// The same without what the source knows better: whether its rows can be followed.
+    pub fn faults_of_settings(&self) -> Vec<RunError> {
+        let of_columns = [
+            self.unknown_column_fault(),
+            self.unreadable_column_fault(),
+            self.excluded_key_fault(),
+            self.redacted_key_fault(),
+            self.double_name_fault(),
+            self.reserved_name_fault(),
+        ];
+        [self.mode_fault(), self.deletion_fault(), self.soft_name_fault()]
+            .into_iter()
+            .chain(of_columns)
+            .flatten()
+            .collect()
+    }
+
+    fn fault(&self, what: &str, help: impl Into<String>) -> RunError {
+        let name = &self.source.name;
+        RunError::Unusable { what: format!("table `{name}`{what}"), help: help.into() }
+    }
+
+    fn no_column_fault(&self) -> Option<RunError> {
+        let what = " has no columns that could be copied";
+        self.columns().is_empty().then(|| self.fault(what, "leave it out"))
+    }
+
+    fn key_fault(&self) -> Option<RunError> {
+        let is_found_again =
+            !self.source.key.is_empty() || self.appends() || self.columns().is_empty();
+        (!is_found_again).then(|| {
+            self.fault(
+                " has no key, so its rows cannot be updated",
+                "name its key in the source's options, or set `write_mode: append` for it",
+            )
+        })
+    }
+
+    fn doubling_fault(&self) -> Option<RunError> {
+        let told_twice = self.promises.change_log && !self.source.key.is_empty();
+        let doubles = self.appends() && !self.promises.exact_snapshot && !told_twice;
+        doubles.then(|| {
+            let what = " cannot be appended to: this source's snapshot overlaps its change stream, \
+                        which would double rows";
+            self.fault(what, "use `write_mode: upsert` for it")
+        })
+    }
+
+    fn mode_fault(&self) -> Option<RunError> {
+        if self.appends() {
+            return (!self.promises.append).then(|| {
+                let what = " cannot be appended to: the destination keeps no log of changes";
+                self.fault(what, "use `write_mode: upsert` for it")
+            });
+        }
+        self.promises.append_only.then(|| {
+            self.fault(
+                " cannot be updated in place: the destination only ever appends",
+                "set `write_mode: append` for it (each change is then a row that says what it did)",
+            )
+        })
+    }
+
+    fn deletion_fault(&self) -> Option<RunError> {
+        let marks = self.settings.deletion_strategy == DeletionStrategy::Soft && !self.appends();
+        (marks && !self.promises.soft_delete).then(|| {
+            let what = " cannot keep deleted rows: the destination does not mark them";
+            self.fault(what, "use `deletion_strategy: hard` for it")
+        })
+    }
+
+    fn soft_name_fault(&self) -> Option<RunError> {
+        let settings = &self.settings;
+        if settings.deletion_strategy != DeletionStrategy::Soft || self.appends() {
+            return None;
+        }
+        let columns = self.columns();
+        let names: Vec<&str> =
+            columns.iter().filter_map(|column| self.rules.destination_name(column)).collect();
+        let own = [
+            ("soft_delete_column", &settings.soft_delete_column),
+            ("deleted_at_column", &settings.deleted_at_column),
+        ];
+        let (key, name) = own.into_iter().find(|(_, own)| names.contains(&own.as_str()))?;
+        let what = format!(" has a column `{name}`, and soft deletes write one of this name");
+        Some(self.fault(&what, format!("name another one in `{key}`")))
+    }
+
+    fn unknown_column_fault(&self) -> Option<RunError> {
+        let columns = self.columns();
+        let mut unknown = self.rules.named().filter(|(_, column)| !columns.contains(column));
+        if self.promises.whole_rows {
+            for (rule, column) in unknown {
+                // What such a source knows of its columns, it has seen in rows.
+                tracing::warn!(
+                    table = self.source.name,
+                    column,
+                    "`columns.{rule}` names a column that the source has not seen yet"
+                );
+            }
+            return None;
+        }
+        let (rule, column) = unknown.next()?;
+        let what = format!(": `columns.{rule}` names `{column}`, which it does not have");
+        Some(self.fault(&what, format!("its columns are {}", listed(&columns))))
+    }
+
+    /// A column whose values the source cannot have is no column that is copied.
+    fn unreadable_column_fault(&self) -> Option<RunError> {
+        let fields = self.source.schema.fields().iter();
+        let wanted = fields.filter(|field| self.rules.destination_name(field.name()).is_some());
+        let unreadable: Vec<_> = wanted
+            .filter_map(|field| Some((field.name().as_str(), field.metadata().get(UNREADABLE)?)))
+            .collect();
+        let (_, why) = unreadable.first()?;
+        let names: Vec<&str> = unreadable.iter().map(|(name, _)| *name).collect();
+        let what = format!(": the source cannot read {}", listed(&names));
+        let help = format!("{why}; or leave these columns out (`columns.exclude`)");
+        Some(self.fault(&what, help))
+    }
+
+    fn excluded_key_fault(&self) -> Option<RunError> {
+        let excluded = &self.settings.columns.exclude;
+        let key = self.source.key.iter().find(|key| excluded.contains(key))?;
+        let what = format!(": `columns.exclude` names `{key}`, a column of its key");
+        Some(self.fault(
+            &what,
+            "rows are found again by it, so it always travels; `columns.mask` with `hash` keeps its \
+             values away and different keys different",
+        ))
+    }
+
+    fn redacted_key_fault(&self) -> Option<RunError> {
+        let redacted = |key: &&String| self.rules.mask(key) == Some(Mask::Redact);
+        let key = self.source.key.iter().find(redacted)?;
+        let what = format!(": its key column `{key}` cannot be redacted");
+        Some(self.fault(&what, "use `hash`, which keeps different keys different"))
+    }
+
+    /// The batch format keeps these names for itself.
+    fn reserved_name_fault(&self) -> Option<RunError> {
+        let mut names = self.settings.columns.rename.iter();
+        let (column, name) = names.find(|(_, name)| is_reserved(name))?;
+        let what = format!(": `columns.rename` calls `{column}` `{name}`, a name that is reserved");
+        Some(self.fault(&what, "choose another one"))
+    }
+
+    fn double_name_fault(&self) -> Option<RunError> {
+        let columns = self.columns();
+        let mut names: Vec<&str> =
+            columns.iter().filter_map(|column| self.rules.destination_name(column)).collect();
+        names.sort_unstable();
+        let twice = names.windows(2).find(|pair| pair[0] == pair[1])?;
+        let what = format!(": two columns would be called `{}`", twice[0]);
+        Some(self.fault(&what, "change `columns.rename`"))
+    }
+
+    fn appends(&self) -> bool {
+        self.settings.write_mode == WriteMode::Append
+    }
+
+    fn columns(&self) -> Vec<&str> {
+        self.source.schema.fields().iter().map(|field| field.name().as_str()).collect()
+    }
+}
+
+/// Field metadata of a column whose values the source cannot have, with what mends it.
+const UNREADABLE: &str = "warp:unreadable";
