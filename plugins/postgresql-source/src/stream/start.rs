@@ -4,11 +4,12 @@ use cartridge_warp_sdk::Failure;
 
 use super::collect::Collector;
 use super::progress::Progress;
+use super::published;
 use super::started::Started;
 use super::watch::Watch;
 use super::way::Way;
 use crate::PostgresqlSource;
-use crate::catalog::{SourceTable, membership, publication, server, slot};
+use crate::catalog::{SourceTable, server, slot};
 use crate::position::{FollowedTable, Position, UNKNOWN};
 
 /// Opens the stream.
@@ -26,12 +27,8 @@ pub(super) fn start(
         slot::check(&source.control, &source.server, &slot_name, after, &selected, end.inserted)?;
     slot::wait_until_free(&source.control, &source.server, &slot_name)?;
     check_tables(source, after)?;
-    let (session, server) = (&source.control, &source.server);
-    let members = membership::check(session, server, &publication_name, &selected, after)?;
-    let gaps = publication::missing(&source.control, &source.server, &publication_name, &selected)?;
-    if let Some(table) = gaps.first() {
-        return Err(publication::left_out(&publication_name, table));
-    }
+    let selected = published::as_they_are(source, schema, &selected)?;
+    let members = published::check(source, schema, &publication_name, &selected, after)?;
     let followed: Vec<FollowedTable> =
         selected.iter().map(|table| members.followed(table)).collect();
     let publication = members.publication;
@@ -43,7 +40,7 @@ pub(super) fn start(
         reader: None,
         collector,
         progress: Progress::new(slot.confirmed),
-        watch: Watch::new(source, schema)?,
+        watch: Watch::new(source),
         slot: slot_name,
         publication: publication_name,
     })

@@ -8,10 +8,11 @@ use std::time::Instant;
 use cartridge_warp_sdk::{Failure, SchemaChange};
 
 use super::collect::Collector;
+use super::published;
 use super::relations::new_table;
 use crate::PostgresqlSource;
+use crate::catalog::SourceTable;
 use crate::catalog::tables::{self, Which};
-use crate::catalog::{SourceTable, membership, publication};
 use crate::{check_table, shape};
 
 /// What was there at the last look.
@@ -21,10 +22,10 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Takes note of what is there.
-    pub fn new(source: &PostgresqlSource, schema: &str) -> Result<Self, Failure> {
-        let known = tables::oids(&source.control, source.server.version, schema)?;
-        Ok(Self { known: known.into_iter().collect(), looked: Instant::now() })
+    /// Takes note of what was there when tables were selected: others may have come while those were
+    /// copied.
+    pub fn new(source: &PostgresqlSource) -> Self {
+        Self { known: source.tables.keys().copied().collect(), looked: Instant::now() }
     }
 
     /// Looks if it is time; what is gone or other is announced.
@@ -63,13 +64,8 @@ impl Watch {
         }
         self.known = oids;
         let selected = source.selected();
-        let since = &collector.position;
-        membership::check(&source.control, &source.server, publication, &selected, since)?;
-        let gaps = publication::missing(&source.control, &source.server, publication, &selected)?;
-        match gaps.first() {
-            Some(table) => Err(publication::left_out(publication, table)),
-            None => Ok(changes),
-        }
+        published::check(source, schema, publication, &selected, &collector.position)?;
+        Ok(changes)
     }
 }
 
