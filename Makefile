@@ -38,7 +38,7 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 # Prints a step's name and how long it took.
 STEP := scripts/step.sh
 
-.PHONY: setup setup-tests build demo test test-components soak-hostile bench clean \
+.PHONY: setup setup-tests build demo test test-components matrix soak-hostile bench clean \
 	check-format lint test-rust fuzz check-docs check-dependencies
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
@@ -105,6 +105,16 @@ fuzz: setup-tests
 check-dependencies: setup
 	@mkdir -p "$(TARGET)"
 	@$(STEP) "check the dependencies" scripts/deny.sh "$(TARGET)/advisories.txt"
+
+# Writes docs/postgresql-matrix.md anew: what one server does not have stays as another showed it.
+MATRIX := CARTRIDGE_WARP_TEST_WRITE_DOCS=1 cargo test $(RELEASE) $(NATIVE_CRATES) --test product -- \
+	--exact types::every_type_arrives_as_documented \
+	postgresql_shapes::every_form_of_alter_table_does_as_documented
+
+matrix: setup-tests test-components
+	@$(STEP) "write the matrix" env $(MATRIX)
+	@CARTRIDGE_WARP_TEST_POSTGRESQL=$$(scripts/postgresql-18.sh) \
+		$(STEP) "write the matrix with PostgreSQL 18" env $(MATRIX)
 
 # Hostile connectors beside honest ones for ten minutes; the tests do it for one.
 soak-hostile: test-components

@@ -2,8 +2,6 @@
 //! when. What was missed is said or copied again, and no writer of the source is harmed.
 
 use std::{
-    io::Write,
-    process::{Child, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -36,28 +34,6 @@ fn is_said_and_mended(databases: &Databases, pipeline: &Pipeline, code: &str, fl
     let ended = pipeline.run(&["run", "--until-caught-up", flag]);
     assert!(ended.status.success(), "{code}: {}", ended.stderr);
     assert_eq!(databases.difference(), None, "{code}");
-}
-
-/// A session of the source with an open transaction.
-struct Session(Child);
-
-impl Session {
-    fn open(databases: &Databases) -> Self {
-        let mut psql = databases.source.program("psql");
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "shop"]);
-        Self(psql.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap())
-    }
-
-    fn write(&mut self, sql: &str) {
-        let input = self.0.stdin.as_mut().unwrap();
-        writeln!(input, "{sql}").unwrap();
-        input.flush().unwrap();
-    }
-
-    fn close(mut self) {
-        drop(self.0.stdin.take());
-        assert!(self.0.wait().unwrap().success());
-    }
 }
 
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -168,7 +144,7 @@ fn a_table_that_was_out_of_the_publication_for_a_while_is_said() {
 fn a_new_table_has_the_rows_of_transactions_that_were_open() {
     let (databases, pipeline) = caught_up("CREATE TABLE orders (id int PRIMARY KEY)");
     databases.at_source("CREATE TABLE late (id int PRIMARY KEY)");
-    let mut session = Session::open(&databases);
+    let mut session = databases.session_at_source();
     session.write("BEGIN; INSERT INTO late SELECT generate_series(1, 1000);");
     let open = "SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND backend_xid \
                 IS NOT NULL";

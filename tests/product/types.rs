@@ -9,23 +9,61 @@ use std::collections::BTreeSet;
 use cartridge_warp_tests::{Databases, Pipeline};
 use serde_json::json;
 
+use crate::document::{self, Line};
+
 use cases::{CASES, Case, EXTENSIONS, OWN_TYPES, WITHOUT_VALUES};
 
 /// Above this many changes of a table the destination takes its way for many.
 const STAGED: usize = 3_100;
 
-/// A table of a case: `id` and `v`.
-struct Column<'a> {
+/// A row is this long besides its value, so that the server stores the value out of line if it can.
+const PADDING: usize = 3_000;
+
+/// The first id of rows that are so long.
+const LONG: usize = 50_000;
+
+/// A table of a type: `id`, `v`, `n` to be updated beside it, and what makes rows long.
+struct Column {
     table: String,
-    case: &'a Case,
+    sql: String,
     /// The values that this server takes.
-    values: Vec<&'a str>,
+    values: Vec<String>,
+    /// What the destination makes of it where that is not the same.
+    kept_as: Option<&'static str>,
+    /// An array of another case's values.
+    is_derived: bool,
 }
 
-impl Column<'_> {
+impl Column {
+    fn create(&self) -> String {
+        let Self { table, sql, .. } = self;
+        // Values of more than a pointer's size leave a long row, if their type lets them.
+        format!(
+            "CREATE TABLE {table} (id int PRIMARY KEY, v {sql}, n int, padding text);
+             ALTER TABLE {table} ALTER padding SET STORAGE PLAIN;
+             ALTER TABLE {table} SET (toast_tuple_target = 128);
+             DO $$ BEGIN ALTER TABLE {table} ALTER v SET STORAGE EXTERNAL;
+             EXCEPTION WHEN feature_not_supported THEN END $$;"
+        )
+    }
+
+    /// Arrays of its values.
+    fn array(&self) -> Self {
+        let sql = &self.sql;
+        let values =
+            self.values.iter().map(|value| format!("({value})::{sql}")).chain(["NULL".to_owned()]);
+        Self {
+            table: format!("{}_a", self.table),
+            sql: format!("{sql}[]"),
+            values: vec![format!("ARRAY[{}]", values.collect::<Vec<_>>().join(", "))],
+            kept_as: self.kept_as.map(|_| "text"),
+            is_derived: true,
+        }
+    }
+
     /// Inserts each value so many times, under ids from `first` on.
     fn insert(&self, first: usize, times: usize) -> String {
-        let Self { table, case: Case { sql, .. }, values } = self;
+        let Self { table, sql, values, .. } = self;
         let count = values.len();
         let values: Vec<String> = values
             .iter()
@@ -50,7 +88,7 @@ impl Column<'_> {
 }
 
 /// A table for each case that this server knows.
-fn columns<'a>(databases: &Databases, cases: impl Iterator<Item = &'a Case>) -> Vec<Column<'a>> {
+fn columns<'a>(databases: &Databases, cases: impl Iterator<Item = &'a Case>) -> Vec<Column> {
     let takes = |case: &Case, value: &str| {
         let sql = format!("SELECT ({value})::{}", case.sql);
         databases.source.try_sql("shop", &sql)
@@ -63,7 +101,13 @@ fn columns<'a>(databases: &Databases, cases: impl Iterator<Item = &'a Case>) -> 
             assert_version_explains(databases, case);
         }
         if !values.is_empty() {
-            columns.push(Column { table: format!("t{at:03}"), case, values });
+            columns.push(Column {
+                table: format!("t{at:03}"),
+                sql: case.sql.to_owned(),
+                values: values.into_iter().map(str::to_owned).collect(),
+                kept_as: case.kept_as,
+                is_derived: false,
+            });
         }
     }
     columns
@@ -89,19 +133,19 @@ fn assert_version_explains(databases: &Databases, case: &Case) {
     assert!(version < since, "{} does not take one of {:?}", case.sql, case.values);
 }
 
-fn everywhere(columns: &[Column<'_>], sql: impl Fn(&Column<'_>) -> String) -> String {
+fn everywhere(columns: &[Column], sql: impl Fn(&Column) -> String) -> String {
     columns.iter().map(sql).collect::<Vec<_>>().join("\n")
 }
 
 /// What COPY says of each table.
-fn copies(columns: &[Column<'_>]) -> String {
+fn copies(columns: &[Column]) -> String {
     everywhere(columns, |Column { table, .. }| {
         format!("COPY (SELECT * FROM {table} ORDER BY id) TO STDOUT; SELECT '-';")
     })
 }
 
 /// Lets the runner catch up, then compares every table.
-fn assert_equal(databases: &Databases, pipeline: &Pipeline, columns: &[Column<'_>], way: &str) {
+fn assert_equal(databases: &Databases, pipeline: &Pipeline, columns: &[Column], way: &str) {
     let ended = pipeline.catch_up();
     assert!(ended.status.success(), "{way}: {}", ended.stderr);
     let by_table = |lines: Vec<String>| -> Vec<Vec<String>> {
@@ -113,18 +157,18 @@ fn assert_equal(databases: &Databases, pipeline: &Pipeline, columns: &[Column<'_
     assert_eq!(want.len(), columns.len() + 1);
     let mut wrong = Vec::new();
     for (column, (want, have)) in columns.iter().zip(want.iter().zip(&have)) {
-        assert!(want.len() > 1, "{}: nothing to compare", column.case.sql);
+        assert!(want.len() > 1, "{}: nothing to compare", column.sql);
         if want != have {
             let differs = want.iter().zip(have).find(|(want, have)| want != have);
             let counts = (want.len(), have.len());
-            wrong.push(format!("{}: {differs:?}, rows {counts:?}", column.case.sql));
+            wrong.push(format!("{}: {differs:?}, rows {counts:?}", column.sql));
         }
     }
     assert!(wrong.is_empty(), "{way}:\n{}", wrong.join("\n"));
 }
 
 /// Databases that have the extensions of the installation, and a table for each type.
-fn prepare<'a>() -> (Databases, Vec<Column<'a>>) {
+fn prepare() -> (Databases, Vec<Column>) {
     let databases = Databases::start();
     databases.at_source(OWN_TYPES);
     let available = databases.at_source("SELECT name FROM pg_available_extensions");
@@ -136,11 +180,12 @@ fn prepare<'a>() -> (Databases, Vec<Column<'a>>) {
         databases.at_destination(&sql);
     }
     let cases = CASES.iter().chain(extensions.iter().flat_map(|(_, cases)| *cases));
-    let columns = columns(&databases, cases);
-    let create = |Column { table, case, .. }: &Column<'_>| {
-        format!("CREATE TABLE {table} (id int PRIMARY KEY, v {});", case.sql)
-    };
-    databases.at_source(&everywhere(&columns, create));
+    let mut columns = columns(&databases, cases);
+    let is_listed = |sql: &str| columns.iter().any(|column| column.sql == sql);
+    let arrays = columns.iter().filter(|column| !column.sql.ends_with(']')).map(Column::array);
+    let arrays: Vec<Column> = arrays.filter(|array| !is_listed(&array.sql)).collect();
+    columns.extend(arrays);
+    databases.at_source(&everywhere(&columns, Column::create));
     (databases, columns)
 }
 
@@ -156,7 +201,7 @@ fn pipeline(databases: &Databases) -> Pipeline {
 }
 
 #[test]
-fn every_type_is_the_same_on_both_sides() {
+fn every_type_arrives_as_documented() {
     let (databases, columns) = prepare();
     let mut pipeline = pipeline(&databases);
     let settings: Vec<_> = columns
@@ -174,6 +219,10 @@ fn every_type_is_the_same_on_both_sides() {
     assert_equal(&databases, &pipeline, &columns, "row by row");
     databases.at_source(&everywhere(&columns, |column| column.rotate(1)));
     assert_equal(&databases, &pipeline, &columns, "by updates");
+    let stored_apart = update_beside_long_values(&databases, &pipeline, &columns);
+    document::check("types", &lines(&columns, &stored_apart));
+    // An array is text to the destination like any other of its column's type.
+    let columns: Vec<Column> = columns.into_iter().filter(|column| !column.is_derived).collect();
     databases.at_source(&everywhere(&columns, |column| column.insert(301, 10)));
     assert_equal(&databases, &pipeline, &columns, "as arrays");
     databases.at_source(&everywhere(&columns, |column| {
@@ -182,14 +231,63 @@ fn every_type_is_the_same_on_both_sides() {
     assert_equal(&databases, &pipeline, &columns, "through the staging table");
 }
 
+/// Updates rows, and moves some to other keys, whose values the log leaves out since they did not change.
+/// The tables that store values so.
+fn update_beside_long_values(
+    databases: &Databases,
+    pipeline: &Pipeline,
+    columns: &[Column],
+) -> BTreeSet<String> {
+    databases.at_source(&everywhere(columns, |column| {
+        let table = &column.table;
+        format!(
+            "CREATE TEMP TABLE long (LIKE {table}); {insert} INSERT INTO {table} SELECT id, v, 0, \
+             repeat('.', {PADDING}) FROM long; DROP TABLE long;",
+            insert = column.insert(LONG, 2).replace(&format!("INTO {table} "), "INTO long "),
+        )
+    }));
+    assert_equal(databases, pipeline, columns, "long rows");
+    databases.at_source(&everywhere(columns, |Column { table, .. }| {
+        format!(
+            "UPDATE {table} SET n = 1 WHERE id >= {LONG}; \
+             UPDATE {table} SET id = id + 1000 WHERE id >= {LONG} AND id % 2 = 0;"
+        )
+    }));
+    assert_equal(databases, pipeline, columns, "by updates beside long values");
+    let apart = "SELECT relname FROM pg_class WHERE relname ~ '^t[0-9]' AND reltoastrelid <> 0 AND \
+                 pg_relation_size(reltoastrelid) > 0";
+    databases.at_source(apart).into_iter().collect()
+}
+
+/// What the document says: everything that got here was exact.
+fn lines(columns: &[Column], stored_apart: &BTreeSet<String>) -> Vec<Line> {
+    let head =
+        Line::Head(&["type", "at the destination", "copy", "insert", "update", "unchanged TOAST"]);
+    let of_extensions = EXTENSIONS.iter().flat_map(|(_, cases)| *cases);
+    let listed: Vec<&str> = CASES.iter().chain(of_extensions).map(|case| case.sql).collect();
+    let arrays = listed.iter().filter(|sql| !sql.ends_with(']')).map(|sql| format!("{sql}[]"));
+    let arrays: Vec<String> = arrays.filter(|sql| !listed.contains(&sql.as_str())).collect();
+    let row = |sql: &str| {
+        let found = columns.iter().find(|column| column.sql == sql);
+        let cells = found.map(|column| {
+            let apart = if stored_apart.contains(&column.table) { "exact" } else { "–" };
+            let kept = column.kept_as.map_or_else(|| "the same".to_owned(), document::code);
+            [kept.as_str(), "exact", "exact", "exact", apart].map(str::to_owned).to_vec()
+        });
+        Line::Row(document::code(sql), cells)
+    };
+    let rows = listed.iter().map(|sql| row(sql)).chain(arrays.iter().map(|sql| row(sql)));
+    std::iter::once(head).chain(rows).collect()
+}
+
 /// The destination's columns have the source's types, or those that the case says.
-fn assert_declared_alike(databases: &Databases, columns: &[Column<'_>]) {
+fn assert_declared_alike(databases: &Databases, columns: &[Column]) {
     let sql = "SELECT attrelid::regclass || ' ' || format_type(atttypid, atttypmod) \
                FROM pg_attribute WHERE attname = 'v' AND attrelid::regclass::text ~ '^t[0-9]+$' \
                ORDER BY attrelid::regclass::text";
     let mut want = databases.at_source(sql);
     for (column, line) in columns.iter().zip(&mut want) {
-        if let Some(kept_as) = column.case.kept_as {
+        if let Some(kept_as) = column.kept_as {
             *line = format!("{} {kept_as}", column.table);
         }
     }

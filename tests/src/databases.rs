@@ -1,11 +1,11 @@
 //! Two PostgreSQL servers, a pipeline between them, and whether they hold the same.
 
-use std::process::Stdio;
+use std::{collections::BTreeMap, process::Stdio};
 
 use cartridge_warp_test_postgresql::Cluster;
 use serde_json::{Value, json};
 
-use crate::Pipeline;
+use crate::{Pipeline, Session};
 
 /// The database on both servers.
 const DATABASE: &str = "shop";
@@ -19,11 +19,26 @@ pub struct Databases {
 impl Databases {
     /// Two empty servers.
     pub fn start() -> Self {
-        let source = Cluster::start(&[("wal_level", "logical")]);
+        Self::start_with(&[])
+    }
+
+    /// Two empty servers; the source has these settings beside what it needs.
+    pub fn start_with(settings: &[(&str, &str)]) -> Self {
+        let source = Cluster::start(&[&[("wal_level", "logical")], settings].concat());
         let destination = Cluster::start(&[]);
         source.create_database(DATABASE);
         destination.create_database(DATABASE);
         Self { source, destination }
+    }
+
+    /// A session of the source.
+    pub fn session_at_source(&self) -> Session {
+        Session::open(&self.source, DATABASE)
+    }
+
+    /// A session of the destination.
+    pub fn session_at_destination(&self) -> Session {
+        Session::open(&self.destination, DATABASE)
     }
 
     /// A pipeline that copies schema `public`.
@@ -105,22 +120,66 @@ impl Databases {
 
     /// The tables of schema `public` that differ, each with how.
     pub fn differences(&self) -> Vec<String> {
-        let sql = "SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY \
-                   ordinal_position) FROM information_schema.columns WHERE table_schema = \
-                   'public' AND is_generated = 'NEVER' GROUP BY 1 ORDER BY 1";
-        let tables = self.at_source(sql);
-        assert!(!tables.is_empty(), "there is nothing to compare");
-        let differs = |table: &String| {
-            let (table, columns) = table.split_once('|').expect("two columns");
-            let rows = format!("SELECT row({columns})::text AS r FROM public.{table}");
-            let sums = format!(
-                "SELECT count(*), md5(coalesce(string_agg(r, E'\\n' ORDER BY r), '')) FROM ({rows}) t"
-            );
-            let (want, have) = (self.at_source(&sums), self.destination.try_sql(DATABASE, &sums));
-            (have.as_ref() != Ok(&want)).then(|| format!("{table}: {have:?}, not {want:?}"))
-        };
-        tables.iter().filter_map(differs).collect()
+        self.differences_in("public")
     }
+
+    /// The tables of a schema that differ, each with how. Partitions belong to their tables.
+    pub fn differences_in(&self, schema: &str) -> Vec<String> {
+        let named = columns_of(schema, "is_generated = 'NEVER'");
+        let tables = by_table(self.at_source(&named));
+        assert!(!tables.is_empty(), "there is nothing to compare");
+        let there = by_table(self.at_destination(&columns_of(schema, "true")));
+        let is_there = |table: &&String| {
+            let columns = there.get(*table);
+            columns.is_some_and(|there| tables[*table].iter().all(|it| there.contains(it)))
+        };
+        let here: Vec<&String> = tables.keys().filter(is_there).collect();
+        let sums = here.iter().map(|table| sums(schema, table, &tables[*table]));
+        let sums = sums.chain(["SELECT '', '' WHERE false".to_owned()]).collect::<Vec<_>>();
+        let sums = sums.join(" UNION ALL ");
+        let want = sums_by_table(self.at_source(&sums));
+        // Somebody may be changing the tables.
+        let have = sums_by_table(self.try_at_destination(&sums).unwrap_or_default());
+        let differs = |table: &String| match (want.get(table), have.get(table)) {
+            (Some(want), Some(have)) if want == have => None,
+            (Some(want), have) => Some(format!("{table}: {have:?}, not {want:?}")),
+            _ => Some(format!("{table}: has {:?}, not {:?}", there.get(table), tables[table])),
+        };
+        tables.keys().filter_map(differs).collect()
+    }
+}
+
+/// SQL for a schema's tables, each with its columns that meet a condition.
+fn columns_of(schema: &str, condition: &str) -> String {
+    format!(
+        "SELECT quote_ident(table_name), quote_ident(column_name) FROM information_schema.columns \
+         WHERE table_schema = '{schema}' AND {condition} AND NOT (SELECT relispartition FROM \
+         pg_class WHERE oid = format('%I.%I', table_schema, table_name)::regclass) \
+         ORDER BY table_name, ordinal_position"
+    )
+}
+
+fn by_table(lines: Vec<String>) -> BTreeMap<String, Vec<String>> {
+    let mut tables = BTreeMap::<String, Vec<String>>::new();
+    for line in lines {
+        let (table, column) = line.split_once('|').expect("two columns");
+        tables.entry(table.to_owned()).or_default().push(column.to_owned());
+    }
+    tables
+}
+
+/// SQL for a table's name and what tells its rows from others.
+fn sums(schema: &str, table: &str, columns: &[String]) -> String {
+    let (name, columns) = (table.replace('\'', "''"), columns.join(", "));
+    format!(
+        "SELECT '{name}', count(*) || ' rows, ' || md5(coalesce(string_agg(r, E'\\n' ORDER BY r), '')) \
+         FROM (SELECT row({columns})::text AS r FROM {schema}.{table}) t"
+    )
+}
+
+fn sums_by_table(lines: Vec<String>) -> BTreeMap<String, String> {
+    let pair = |line: String| line.rsplit_once('|').map(|(a, b)| (a.to_owned(), b.to_owned()));
+    lines.into_iter().filter_map(pair).collect()
 }
 
 fn postgresql(url: String) -> Value {

@@ -8,9 +8,11 @@ pub mod databases;
 pub mod pipeline;
 pub mod product;
 pub mod rows;
+pub mod session;
 pub mod shop;
 
 pub use databases::{Databases, Workload};
 pub use pipeline::Pipeline;
 pub use product::{Ended, Product, Running};
+pub use session::Session;
 pub use shop::Shop;

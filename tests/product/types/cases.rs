@@ -30,7 +30,11 @@ pub const OWN_TYPES: &str = "
     CREATE DOMAIN price AS numeric(12,2);
     CREATE DOMAIN tags AS text[];
     CREATE TYPE pair AS (a int, b text, at timestamptz);
-    CREATE TYPE floatrange AS RANGE (subtype = float8);";
+    CREATE TYPE floatrange AS RANGE (subtype = float8);
+    CREATE DOMAIN humour AS mood;
+    CREATE DOMAIN spread AS floatrange;
+    CREATE TYPE nested AS (p pair, m mood[], d price);
+    CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.item (id int, name text);";
 
 /// Built-in types whose values no statement can make, so that no column has any.
 pub const WITHOUT_VALUES: &[&str] = &[
@@ -57,6 +61,18 @@ pub const EXTENSIONS: &[(&str, &[Case])] = &[
     ("ltree", &[kept_as("ltree", "text", &["'Top.Science.Astronomy'", "''"])]),
     ("cube", &[kept_as("cube", "text", &["'(1,2),(3,4.5)'", "'(0)'"])]),
     ("isn", &[kept_as("isbn13", "text", &["'978-0-393-04002-9'"])]),
+    ("seg", &[kept_as("seg", "text", &["'1.50 .. 2'", "'~3'"])]),
+    ("intarray", &[kept_as("query_int", "text", &["'1&(2|!3)'"])]),
+    ("lo", &[kept_as("lo", "text", &["'1'", "'4294967295'"])]),
+    (
+        "vector",
+        &[
+            kept_as("vector", "text", &["'[1,2.5,-0.1]'"]),
+            kept_as("vector(2)", "text", &["'[1,2.5]'"]),
+            kept_as("halfvec", "text", &["'[1,2.5]'"]),
+            kept_as("sparsevec", "text", &["'{1:0.5,3:2}/5'"]),
+        ],
+    ),
 ];
 
 pub const CASES: &[Case] = &[
@@ -267,4 +283,21 @@ pub const CASES: &[Case] = &[
     ),
     kept_as("pair[]", "text", &["ARRAY[ROW(1, 'x', NULL)::pair, NULL]"]),
     kept_as("floatrange", "text", &["'[0.1,NaN)'", "'empty'"]),
+    kept_as("humour", "text", &["'sad'"]),
+    kept_as("spread", "text", &["'[0.1,NaN)'"]),
+    kept_as(
+        "nested",
+        "text",
+        &["ROW(ROW(1, 'a \"b\",', NULL)::pair, '{sad,NULL}'::mood[], 1.50)::nested"],
+    ),
+    kept_as("elsewhere.item", "text", &["ROW(1, 'a row of a table')::elsewhere.item"]),
+    kept_as("information_schema.cardinal_number", "integer", &["7"]),
+    kept_as("information_schema.character_data", "text", &["'text'"]),
+    kept_as("information_schema.sql_identifier", "text", &["'a name'"]),
+    kept_as(
+        "information_schema.time_stamp",
+        "timestamp with time zone",
+        &["'2024-01-01 10:00:00.12+00'"],
+    ),
+    kept_as("information_schema.yes_or_no", "text", &["'YES'", "'NO'"]),
 ];

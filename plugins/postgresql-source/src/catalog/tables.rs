@@ -205,15 +205,6 @@ fn condition(version: u32, which: &Which<'_>) -> String {
     format!("{} AND c.relpersistence = 'p' AND {parts}", which.condition())
 }
 
-/// Object ids of the tables, for finding new ones.
-pub fn oids(session: &Session, version: u32, schema: &str) -> Result<Vec<u32>, Failure> {
-    let rows = session.rows(&format!(
-        "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {}",
-        condition(version, &Which::Schema(schema))
-    ))?;
-    rows.iter().map(|row| number(row, 0)).collect()
-}
-
 fn columns_by_table(
     session: &Session,
     condition: &str,

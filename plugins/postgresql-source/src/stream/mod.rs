@@ -16,6 +16,7 @@ mod live;
 mod lookup;
 mod peek;
 mod progress;
+mod published;
 mod reading;
 pub mod relations;
 mod rest;

@@ -208,10 +208,14 @@ pub fn keyless(table: &SourceTable) -> Failure {
     )
 }
 
-/// A table that came after this connection: only a new one copies what it held before.
+/// A table that came, went or changed its name after this connection: only a new one copies what it
+/// held before.
 pub fn new_table(name: &str) -> Failure {
     Failure::reconnect(
         "new-table",
-        format!("table {name} is new or was renamed; the source is opened anew to copy it"),
+        format!(
+            "table {name} is new, gone or has another name; the source is opened anew to copy what is \
+             there"
+        ),
     )
 }

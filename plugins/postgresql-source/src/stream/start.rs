@@ -4,12 +4,13 @@ use cartridge_warp_sdk::{Failure, log};
 
 use super::collect::Collector;
 use super::progress::Progress;
+use super::published;
 use super::rest::Told;
 use super::started::Started;
 use super::watch::Watch;
 use super::way::Way;
 use crate::PostgresqlSource;
-use crate::catalog::{SourceTable, membership, publication, server, slot, timeline};
+use crate::catalog::{SourceTable, server, slot, timeline};
 use crate::position::{FollowedTable, Position, UNKNOWN};
 
 /// Opens the stream.
@@ -29,18 +30,14 @@ pub(super) fn start(
         slot::check(&source.control, &source.server, &slot_name, after, &selected, end.inserted)?;
     slot::wait_until_free(&source.control, &source.server, &slot_name)?;
     check_tables(source, after)?;
-    let (session, server) = (&source.control, &source.server);
-    let members = membership::check(session, server, &publication_name, &selected, after)?;
-    let gaps = publication::missing(&source.control, &source.server, &publication_name, &selected)?;
-    if let Some(table) = gaps.first() {
-        return Err(publication::left_out(&publication_name, table));
-    }
+    let selected = published::as_they_are(source, schema, &selected)?;
+    let members = published::check(source, schema, &publication_name, &selected, after)?;
     let followed: Vec<FollowedTable> =
         selected.iter().map(|table| members.followed(table)).collect();
     let publication = members.publication;
     let mut position = Position { publication, tables: followed.into(), ..after.clone() };
     position.forget_copies();
-    let mut watch = Watch::new(source, schema)?;
+    let mut watch = Watch::new(source);
     let changes = watch.look_at_leaves(source, &mut position)?;
     warn_of_many_leaves(&position);
     let mut collector = Collector::new(position, end.inserted);

@@ -9,10 +9,11 @@ use cartridge_warp_sdk::{Failure, SchemaChange};
 
 use super::collect::Collector;
 use super::leaves::LeafWatch;
+use super::published;
 use super::relations::new_table;
 use crate::PostgresqlSource;
+use crate::catalog::SourceTable;
 use crate::catalog::tables::{self, Which};
-use crate::catalog::{SourceTable, membership, publication};
 use crate::followed::check_table;
 use crate::position::Position;
 use crate::shape;
@@ -25,11 +26,11 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Takes note of what is there.
-    pub fn new(source: &PostgresqlSource, schema: &str) -> Result<Self, Failure> {
-        let known = tables::oids(&source.control, source.server.version, schema)?;
-        let leaves = LeafWatch::default();
-        Ok(Self { known: known.into_iter().collect(), leaves, looked: Instant::now() })
+    /// Takes note of what was there when tables were selected: others may have come while those were
+    /// copied.
+    pub fn new(source: &PostgresqlSource) -> Self {
+        let known = source.tables.keys().copied().collect();
+        Self { known, leaves: LeafWatch::default(), looked: Instant::now() }
     }
 
     /// Looks at the partitions only, before the log is read on from a position.
@@ -84,12 +85,7 @@ impl Watch {
         }
         self.known = oids;
         let selected = source.selected();
-        let since = &collector.position;
-        membership::check(&source.control, &source.server, publication, &selected, since)?;
-        let gaps = publication::missing(&source.control, &source.server, publication, &selected)?;
-        if let Some(table) = gaps.first() {
-            return Err(publication::left_out(publication, table));
-        }
+        published::check(source, schema, publication, &selected, &collector.position)?;
         changes.extend(self.leaves.look(source, &mut collector.position)?);
         Ok(changes)
     }
