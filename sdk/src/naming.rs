@@ -44,7 +44,7 @@ pub fn is_name(name: &str) -> bool {
 /// use cartridge_warp_sdk::naming::fitting;
 ///
 /// assert_eq!(fitting("note", 63), "note");
-/// assert_eq!(fitting("two\nlines", 63), "two_lines_0cdd18f40bebb2ec");
+/// assert_eq!(fitting("two\nlines", 63), "two_lines_3f71c637cfaf74f0");
 /// ```
 pub fn fitting(name: &str, bytes_max: usize) -> Cow<'_, str> {
     if name.len() <= bytes_max && !name.chars().any(is_unnameable) {

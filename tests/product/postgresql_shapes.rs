@@ -20,7 +20,7 @@ use outcome::{Columns, Seen};
 use crate::document::{self, Line};
 
 /// How long the destination may take to hold the same as the source.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A source with a table for each form, and a pipeline that lets every change of shape through.
 struct Setting {

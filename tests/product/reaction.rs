@@ -152,14 +152,15 @@ fn retries_end_after_max_retries_in_a_row() {
 #[test]
 fn a_schema_that_follows_its_source_is_tried_again_for_ever() {
     let faults = json!([{"call": "get-schema", "at": 0, "times": 8, "action": "reconnect"}]);
-    let mut running = pipeline(faults.clone()).start();
+    let pipeline = pipeline(faults.clone());
+    let mut running = pipeline.start();
     running.wait_for("following changes");
     running.signal(15);
     let ended = running.wait(std::time::Duration::from_secs(20));
     assert!(ended.status.success(), "{}", ended.stderr);
     assert_eq!(ended.stderr.matches("trying again").count(), 8, "{}", ended.stderr);
     // One that has an end waits for nobody that long.
-    let ended = pipeline(faults).catch_up();
+    let ended = self::pipeline(faults).catch_up();
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
     assert_eq!(ended.stderr.matches("trying again").count(), 3, "{}", ended.stderr);
 }

@@ -303,6 +303,8 @@ fn a_database_of_too_many_collections_is_refused_with_their_number() {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let list = listed(&names);
         let server = stand_in(hello(doc! {}), move |name, _| match name {
+            "aggregate" => Some(batch("firstBatch", 77, vec![], 1)),
+            "getMore" => Some(batch("nextBatch", 77, vec![], 100)),
             "listCollections" => Some(list.clone()),
             _ => None,
         });

@@ -116,9 +116,16 @@ pub const CASES: &[Case] = &[
     // Text and bytes.
     case(
         "text",
-        &["''", r"E'\t\n\r\\ \\. \\N \b\f\v\x01\x7f'", "'N'", "'ключ 日本 🦀 é'", "'\"{},()'"],
+        &[
+            "''",
+            r"E'\t\n\r\\ \\. \\N \b\f\v\x01\x7f'",
+            "'N'",
+            "'ключ 日本 🦀 é'",
+            "'\"{},()'",
+            "repeat('日本 ', 900)",
+        ],
     ),
-    case("character varying", &["''", "'  ab  '"]),
+    case("character varying", &["''", "'  ab  '", "repeat('ab ', 1500)"]),
     case("character varying(5)", &["'ab  '", "'日本🦀éü'"]),
     case("character(5)", &["'ab'", "''", "'日本🦀éü'"]),
     case("\"char\"", &["'a'", "''", "'\\'"]),
