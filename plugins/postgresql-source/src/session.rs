@@ -82,6 +82,9 @@ impl Session {
     }
 }
 
+/// The code for what is not there any more.
+pub const CHANGED_MEANWHILE: &str = "changed-meanwhile";
+
 /// What is not there any more was there when the statement was written: somebody dropped or renamed it
 /// in between. Opened anew the source sees what there is.
 pub fn meanwhile(failure: Failure) -> Failure {
@@ -93,7 +96,7 @@ pub fn meanwhile(failure: Failure) -> Failure {
         failure.message
     );
     let detail = failure.detail.unwrap_or_default();
-    Failure::reconnect("changed-meanwhile", words).detail(detail)
+    Failure::reconnect(CHANGED_MEANWHILE, words).detail(detail)
 }
 
 /// A column of a row that is never null.

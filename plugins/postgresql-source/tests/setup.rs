@@ -156,7 +156,7 @@ fn a_partition_whose_writers_would_be_harmed_is_refused_before_the_publication()
     );
     let mut source = database.connect().unwrap();
     let refused = source.select_tables("public", &["p".to_owned()]);
-    assert_failure(refused, "config", "partition", &["leaf", "REPLICA IDENTITY DEFAULT"]);
+    assert_failure(refused, "config", "obstacle", &["leaf", "REPLICA IDENTITY DEFAULT"]);
     database.sql("ALTER TABLE leaf REPLICA IDENTITY FULL");
     let version: u32 = cluster().sql("postgres", "SHOW server_version_num")[0].parse().unwrap();
     let mut source = database.source();

@@ -9,7 +9,7 @@ use postgresql_client::names::{literal, quoted};
 use super::SourceTable;
 use super::server::{Server, VERSION_FILTERS, VERSION_GENERATED, VERSION_VIA_ROOT};
 use super::waiting;
-use crate::session::{Session, flag, text};
+use crate::session::{CHANGED_MEANWHILE, Session, flag, text};
 
 const OPERATIONS: &str = "insert, update, delete, truncate";
 
@@ -161,7 +161,7 @@ fn are_there(session: &Session, tables: &[Rc<SourceTable>]) -> Result<(), Failur
     ))?;
     let Some(row) = gone.first() else { return Ok(()) };
     Err(Failure::reconnect(
-        "changed-meanwhile",
+        CHANGED_MEANWHILE,
         format!(
             "table {} was dropped or renamed a moment ago; the source is opened anew",
             text(row, 0)?

@@ -8,7 +8,7 @@ use cartridge_warp_sdk::{Action, Failure};
 use super::waiting;
 use crate::pgoutput::Lsn;
 use crate::position::{self, ServerIdentity};
-use crate::session::{Session, flag, number, text, unexpected};
+use crate::session::{CHANGED_MEANWHILE, Session, flag, number, text, unexpected};
 
 /// `server_version_num` of the first version that works.
 const VERSION_MIN: u32 = 120_000;
@@ -110,6 +110,8 @@ fn may_read_log(session: &Session, user: &str) -> Result<(), Failure> {
             ),
         )
         .detail(failure.detail.unwrap_or_default())),
+        // That is the slot of no name.
+        Err(failure) if failure.code == CHANGED_MEANWHILE => Ok(()),
         Err(failure) if failure.action == Action::Reconnect => Err(failure),
         _ => Ok(()),
     }
