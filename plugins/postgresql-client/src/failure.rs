@@ -79,8 +79,7 @@ pub(crate) struct Answer<'a> {
 /// As [`of_server`], however the answer was read.
 pub(crate) fn of_answer(error: &Answer<'_>) -> Failure {
     let code = error.sqlstate.code();
-    let (class, sqlstate) = (code.get(..2).unwrap_or_default(), &error.sqlstate);
-    let failure = match sqlstate {
+    let failure = match &error.sqlstate {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Failure::retry(
             "conflict",
             format!("another transaction got in the way (SQLSTATE {code}); the call is repeated"),
@@ -111,45 +110,47 @@ pub(crate) fn of_answer(error: &Answer<'_>) -> Failure {
             NO_TEMPORARY_SPACE,
             format!("a statement took more than the server's temp_file_limit (SQLSTATE {code})"),
         ),
-        _ => match class {
-            "53" => Failure::retry(
-                "server-resources",
-                format!("the server is out of disk, memory or connections (SQLSTATE {code})"),
-            ),
-            "08" | "57" => Failure::reconnect(
-                "connection-lost",
-                format!("the server ended the connection (SQLSTATE {code})"),
-            ),
-            "28" => Failure::config(
-                "authentication",
-                format!(
-                    "the server refused the login (SQLSTATE {code}); check user, password and \
-                         pg_hba.conf"
-                ),
-            ),
-            "3D" => Failure::config(
-                "no-database",
-                format!("the database does not exist (SQLSTATE {code}); create it or name another"),
-            ),
-            "42" if sqlstate == &SqlState::INSUFFICIENT_PRIVILEGE => Failure::config(
-                "permission",
-                format!("the user lacks a privilege (SQLSTATE {code}); grant it"),
-            ),
-            "42" | "3F" if UNDEFINED_STATES.contains(&code) => Failure::config(
-                UNDEFINED,
-                format!("the server does not know what a statement names (SQLSTATE {code})"),
-            ),
-            "42" | "3F" => Failure::config(
-                "refused-statement",
-                format!("the server refused a statement (SQLSTATE {code})"),
-            ),
-            _ => Failure::stop(
-                "postgresql",
-                format!("the server refused the work (SQLSTATE {code})"),
-            ),
-        },
+        _ => of_class(code),
     };
     failure.detail(words(error))
+}
+
+/// What a code means that has no meaning of its own here: the first two characters are its class.
+fn of_class(code: &str) -> Failure {
+    match code.get(..2).unwrap_or_default() {
+        "53" => Failure::retry(
+            "server-resources",
+            format!("the server is out of disk, memory or connections (SQLSTATE {code})"),
+        ),
+        "08" | "57" => Failure::reconnect(
+            "connection-lost",
+            format!("the server ended the connection (SQLSTATE {code})"),
+        ),
+        "28" => Failure::config(
+            "authentication",
+            format!(
+                "the server refused the login (SQLSTATE {code}); check user, password and \
+                     pg_hba.conf"
+            ),
+        ),
+        "3D" => Failure::config(
+            "no-database",
+            format!("the database does not exist (SQLSTATE {code}); create it or name another"),
+        ),
+        "42" if code == SqlState::INSUFFICIENT_PRIVILEGE.code() => Failure::config(
+            "permission",
+            format!("the user lacks a privilege (SQLSTATE {code}); grant it"),
+        ),
+        "42" | "3F" if UNDEFINED_STATES.contains(&code) => Failure::config(
+            UNDEFINED,
+            format!("the server does not know what a statement names (SQLSTATE {code})"),
+        ),
+        "42" | "3F" => Failure::config(
+            "refused-statement",
+            format!("the server refused a statement (SQLSTATE {code})"),
+        ),
+        _ => Failure::stop("postgresql", format!("the server refused the work (SQLSTATE {code})")),
+    }
 }
 
 /// The server's words: message and hint, without values.

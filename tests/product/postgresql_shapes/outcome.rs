@@ -59,7 +59,8 @@ impl Seen {
         let table = form.table();
         if let Some(error) = ended(log, &form.schema()) {
             let known = ENDS.iter().find(|(words, _)| error.contains(words));
-            return known.unwrap_or_else(|| panic!("{}: {error}", form.name)).1;
+            assert!(known.is_some(), "{}: {error}", form.name);
+            return known.unwrap().1;
         }
         let is_copied = log.iter().any(|line| {
             line["table"] == table.as_str()
