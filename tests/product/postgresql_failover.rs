@@ -1,23 +1,9 @@
 //! A standby that is promoted with a copy of the slot: the stream goes on there without a new copy.
 
-use std::{
-    thread::sleep,
-    time::{Duration, Instant},
-};
-
-use cartridge_warp_tests::{Databases, Pipeline};
+use cartridge_warp_tests::{Databases, Pipeline, wait_until};
 use serde_json::json;
 
-const PATIENCE: Duration = Duration::from_secs(120);
 const SLOT: &str = "cartridge_warp_shop_public";
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        sleep(Duration::from_millis(100));
-    }
-}
 
 fn catch_up(pipeline: &Pipeline) -> String {
     let ended = pipeline.catch_up();

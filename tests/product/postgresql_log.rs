@@ -1,24 +1,11 @@
 //! What the source's server keeps for a pipeline, and what a pipeline refuses to begin with.
 
-use std::{
-    io::Write,
-    process::{Child, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-use cartridge_warp_tests::{Databases, Running};
+use cartridge_warp_tests::{Databases, Running, Session, wait_until};
 
 const STREAMING: &str = "following changes";
 const CONFIRMED: &str = "SELECT confirmed_flush_lsn FROM pg_replication_slots";
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        sleep(Duration::from_millis(50));
-    }
-}
 
 /// A gauge of the source connector.
 fn gauge(running: &Running, name: &str) -> Option<f64> {
@@ -31,27 +18,12 @@ fn gauge(running: &Running, name: &str) -> Option<f64> {
 }
 
 /// Holds a lock at the destination until it is dropped.
-struct Lock(Child);
-
-impl Lock {
-    fn take(databases: &Databases, table: &str) -> Self {
-        let mut psql = databases.destination.program("psql");
-        psql.args(["-X", "-q", "-d", "shop"]).stdin(Stdio::piped()).stdout(Stdio::null());
-        let mut psql = psql.spawn().unwrap();
-        let input = psql.stdin.as_mut().unwrap();
-        writeln!(input, "BEGIN; LOCK TABLE {table};").unwrap();
-        input.flush().unwrap();
-        let held = "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted";
-        wait_until("the lock", || !databases.at_destination(held).is_empty());
-        Self(psql)
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
+fn lock(databases: &Databases, table: &str) -> Session {
+    let mut session = databases.session_at_destination();
+    session.write(&format!("BEGIN; LOCK TABLE {table};"));
+    let held = "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted";
+    wait_until("the lock", || !databases.at_destination(held).is_empty());
+    session
 }
 
 #[test]
@@ -64,7 +36,7 @@ fn the_server_forgets_only_what_the_destination_holds_and_metrics_show_it() {
     let mut running = pipeline.start();
     running.wait_for(STREAMING);
     wait_until("a measured lag", || gauge(&running, "slot_lag_bytes").is_some());
-    let lock = Lock::take(&databases, "orders");
+    let lock = lock(&databases, "orders");
     databases.at_source(
         "INSERT INTO orders SELECT n, repeat('x', 1000) FROM generate_series(2, 2000) n",
     );

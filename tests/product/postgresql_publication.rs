@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cartridge_warp_tests::{Databases, Pipeline};
+use cartridge_warp_tests::{Databases, Pipeline, wait_until};
 use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -34,14 +34,6 @@ fn is_said_and_mended(databases: &Databases, pipeline: &Pipeline, code: &str, fl
     let ended = pipeline.run(&["run", "--until-caught-up", flag]);
     assert!(ended.status.success(), "{code}: {}", ended.stderr);
     assert_eq!(databases.difference(), None, "{code}");
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        sleep(Duration::from_millis(50));
-    }
 }
 
 #[test]

@@ -1,53 +1,26 @@
 //! What a run waits for, and what comes in between: transactions that stay open, locks, tables that go
 //! while they are looked at. None of it ends a run.
 
-use std::{
-    io::Write,
-    process::{Child, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::{thread::sleep, time::Duration};
 
-use cartridge_warp_tests::{Databases, Pipeline};
+use cartridge_warp_tests::{Databases, Pipeline, Session, wait_until};
 use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A session of the source with an open transaction.
-struct Session(Child);
-
-impl Session {
-    fn open(databases: &Databases, sql: &str) -> Self {
-        let mut psql = databases.source.program("psql");
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "shop"])
-            .env("PGAPPNAME", "nightly-report");
-        let mut session = Self(psql.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap());
-        session.write(&format!("BEGIN; {sql};"));
-        let open = "SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND \
-                    backend_xid IS NOT NULL";
-        wait_until("the transaction is open", || !databases.at_source(open).is_empty());
-        session
-    }
-
-    fn write(&mut self, sql: &str) {
-        let input = self.0.stdin.as_mut().unwrap();
-        writeln!(input, "{sql}").unwrap();
-        input.flush().unwrap();
-    }
-
-    fn commit(mut self) {
-        self.write("COMMIT;");
-        drop(self.0.stdin.take());
-        assert!(self.0.wait().unwrap().success());
-    }
+fn open_transaction(databases: &Databases, sql: &str) -> Session {
+    let mut session = databases.session_at_source();
+    session.write(&format!("SET application_name = 'nightly-report'; BEGIN; {sql};"));
+    let open = "SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND \
+                backend_xid IS NOT NULL";
+    wait_until("the transaction is open", || !databases.at_source(open).is_empty());
+    session
 }
 
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        sleep(Duration::from_millis(50));
-    }
+fn commit(mut session: Session) {
+    session.write("COMMIT;");
+    session.close();
 }
 
 /// A pipeline that gives up at the first failure that counts.
@@ -61,7 +34,7 @@ fn impatient(databases: &Databases) -> Pipeline {
 fn a_start_waits_for_an_open_transaction_as_long_as_it_takes_and_names_it() {
     let databases = Databases::start();
     databases.at_source("CREATE TABLE orders (id int PRIMARY KEY); INSERT INTO orders VALUES (1)");
-    let session = Session::open(&databases, "INSERT INTO orders VALUES (2)");
+    let session = open_transaction(&databases, "INSERT INTO orders VALUES (2)");
     let pipeline = impatient(&databases);
     let named = |words: &str| words.matches("application nightly-report").count();
     // It can be ended meanwhile.
@@ -72,7 +45,7 @@ fn a_start_waits_for_an_open_transaction_as_long_as_it_takes_and_names_it() {
     assert!(ended.status.success(), "{}", ended.stderr);
     let running = pipeline.start();
     wait_until("it waits again and again", || named(&running.stderr()) > 3);
-    session.commit();
+    commit(session);
     wait_until("the rows", || {
         databases
             .try_at_destination("SELECT count(*) FROM orders")
@@ -81,10 +54,10 @@ fn a_start_waits_for_an_open_transaction_as_long_as_it_takes_and_names_it() {
     running.kill();
     // Locks are waited for in the same way.
     databases.at_source("CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items VALUES (1)");
-    let session = Session::open(&databases, "LOCK TABLE items; INSERT INTO items VALUES (2)");
+    let session = open_transaction(&databases, "LOCK TABLE items; INSERT INTO items VALUES (2)");
     let running = pipeline.start();
     wait_until("it waits for the lock", || named(&running.stderr()) > 1);
-    session.commit();
+    commit(session);
     wait_until("the rows", || {
         databases.try_at_destination("SELECT count(*) FROM items").is_some_and(|rows| rows == ["2"])
     });
@@ -116,14 +89,14 @@ fn a_table_that_changes_while_it_is_looked_at_is_its_own_matter() {
         pipeline.set("error_handling.max_backoff_seconds", json!(0.1));
         pipeline.set("schema_evolution.strategy", json!("permissive"));
         pipeline.set("schema_evolution.require_approval_for_risky_changes", json!(false));
-        let session = Session::open(&databases, change);
+        let session = open_transaction(&databases, change);
         let running = pipeline.start();
         let waits = "SELECT 1 FROM pg_locks WHERE NOT granted UNION ALL SELECT 1 FROM \
                      pg_replication_slots WHERE active AND confirmed_flush_lsn IS NULL";
         wait_until("it waits", || {
             !databases.at_source(waits).is_empty() || running.stderr().contains("waits for")
         });
-        session.commit();
+        commit(session);
         wait_until(&format!("{name} {publication}: {}", running.stderr()), || {
             databases.try_at_destination("SELECT 1 FROM items").is_some()
                 && databases.difference().is_none()

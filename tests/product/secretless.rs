@@ -1,10 +1,10 @@
 //! The host logs in for a connector, which never has the password; and what `check` says of
 //! connections that nothing protects.
 
-use std::{fs, thread::sleep, time::Duration};
+use std::{fs, time::Duration};
 
 use cartridge_warp_test_postgresql::Cluster;
-use cartridge_warp_tests::{Databases, Pipeline};
+use cartridge_warp_tests::{Databases, Pipeline, wait_until};
 use serde_json::json;
 
 /// Needs percent-encoding in a URL.
@@ -44,15 +44,6 @@ fn pipeline(databases: &Databases, password: &str) -> Pipeline {
         pipeline.set(&format!("{side}.grants"), grants(cluster));
     }
     pipeline
-}
-
-/// The rules of a server hold a moment after they are loaded.
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    let held = (0..1200).any(|_| {
-        sleep(Duration::from_millis(50));
-        holds()
-    });
-    assert!(held, "never: {what}");
 }
 
 fn databases() -> Databases {

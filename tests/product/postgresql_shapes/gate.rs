@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cartridge_warp_tests::{Databases, Session};
+use cartridge_warp_tests::{Databases, Session, wait_until};
 
 use super::{PATIENCE, forms::Form};
 
@@ -99,13 +99,5 @@ impl<'a> Gates<'a> {
             let go = format!("SELECT pg_advisory_unlock(1, hashtext('{}'));", form.table());
             self.holder.write(&go);
         });
-    }
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < PATIENCE, "never: {what}");
-        sleep(Duration::from_millis(10));
     }
 }
