@@ -211,13 +211,15 @@ fn columns_by_table(
     types: &Types,
     options: &Options,
 ) -> Result<BTreeMap<u32, Columns>, Failure> {
-    // A domain's own modifier counts where it has one, and a domain may stand on a domain.
+    // A domain's own modifier counts where it has one, and a domain may stand on a domain. Rights are
+    // those of now and not of the snapshot: of a column that was dropped since there is none to tell.
     let rows = session.rows(&format!(
         "SELECT c.oid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, \
              a.attstorage <> 'p', format_type(a.atttypid, a.atttypmod), \
              base.oid, base.modifier, \
              a.atthasmissing OR a.atthasdef OR a.attidentity <> '' OR a.attnotnull, \
-             a.xmin, a.attgenerated <> '', has_column_privilege(c.oid, a.attnum, 'SELECT') \
+             a.xmin, a.attgenerated <> '', \
+             coalesce(has_column_privilege(c.oid, a.attnum, 'SELECT'), true) \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 \
              AND NOT a.attisdropped \
