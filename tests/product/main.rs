@@ -31,6 +31,7 @@ mod postgresql_waits;
 mod quota;
 mod reaction;
 mod replace;
+mod rules;
 mod sandbox;
 mod secretless;
 mod secrets;
