@@ -18,6 +18,7 @@ mod journal;
 mod keys;
 mod lost_position;
 mod mongodb;
+mod owner;
 mod pipeline;
 mod postgresql;
 mod postgresql_failover;

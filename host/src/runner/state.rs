@@ -3,6 +3,7 @@
 //! | marker | value |
 //! |---|---|
 //! | `changes` | where the change stream goes on, the source's own bytes |
+//! | `pipeline` | the name of the pipeline that all of this belongs to |
 //! | `runner` | the run that holds the schema |
 //! | `quota` | what counts towards the schema's limits (`quota`) |
 //! | `selection` | the lists by which the last run selected tables (`selection`) |
@@ -28,6 +29,8 @@ use crate::{
 
 /// Marker of the change stream's position.
 pub const CHANGES: &str = "changes";
+/// Marker of the pipeline's name.
+pub const PIPELINE: &str = "pipeline";
 /// Marker of what counts towards the schema's limits.
 pub const QUOTA: &str = "quota";
 /// Marker of the run that holds the schema.
