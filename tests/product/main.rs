@@ -27,6 +27,7 @@ mod postgresql_log;
 mod postgresql_partitions;
 mod postgresql_publication;
 mod postgresql_resync;
+mod postgresql_settings;
 mod postgresql_shapes;
 mod postgresql_waits;
 mod quota;

@@ -22,7 +22,19 @@ const fn case(name: &'static str, change: &'static str, is_copied: bool) -> Case
     Case { name, change, is_copied }
 }
 
-const CASES: [Case; 20] = [
+const CASES: [Case; 22] = [
+    case(
+        "returned",
+        "ALTER TABLE t DETACH PARTITION t_1; UPDATE t_1 SET note = 'changed' WHERE id = 150; \
+         DELETE FROM t_1 WHERE id = 151; ALTER TABLE t ATTACH PARTITION t_1 FOR VALUES FROM (100) TO (200)",
+        true,
+    ),
+    case(
+        "returned_by_two",
+        "ALTER TABLE t DETACH PARTITION t_1; COMMIT; BEGIN; DELETE FROM t_1 WHERE id = 151; COMMIT; \
+         BEGIN; ALTER TABLE t ATTACH PARTITION t_1 FOR VALUES FROM (100) TO (200)",
+        true,
+    ),
     case(
         "attach",
         "CREATE TABLE t_n (LIKE t INCLUDING ALL); INSERT INTO t_n VALUES (250, 'n'); ATTACH",

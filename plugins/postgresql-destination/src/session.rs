@@ -22,7 +22,8 @@ const STATEMENTS_MAX: usize = 512;
 /// What texts mean must not depend on the server's or the user's settings.
 const SESSION: &str = "SET client_min_messages = warning; SET DateStyle = 'ISO, MDY';
     SET IntervalStyle = postgres; SET TimeZone = 'UTC'; SET extra_float_digits = 1;
-    SET xmloption = content; SET standard_conforming_strings = on; SET lc_monetary = 'C'";
+    SET xmloption = content; SET standard_conforming_strings = on; SET lc_monetary = 'C';
+    SET array_nulls = on; SET quote_all_identifiers = off";
 
 /// Parameters of one statement.
 pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// A partition of which only the log has told so far: no file has this number.
 const MET: u32 = 0;
 /// What a root takes in a position, and what each of its partitions does.
-const ROOT_LENGTH: usize = 18;
+const ROOT_LENGTH: usize = 22;
 const LEAF_LENGTH: usize = 8;
 
 /// Partitioned tables by object id.
@@ -22,6 +22,9 @@ pub struct Root {
     pub mark: u64,
     /// The last transaction that emptied the table as a whole, of which the log tells.
     pub emptied_by: u32,
+    /// Stands for the transactions that attached the partitions: another number where one was attached
+    /// anew, and so was none for a while.
+    pub attached: u32,
     /// For each partition with rows of its own the number of their file.
     pub files: BTreeMap<u32, u32>,
 }
@@ -71,6 +74,7 @@ impl Leaves {
             bytes.extend(oid.to_le_bytes());
             bytes.extend(root.mark.to_le_bytes());
             bytes.extend(root.emptied_by.to_le_bytes());
+            bytes.extend(root.attached.to_le_bytes());
             bytes.extend(count(root.files.len()));
             for (leaf, file) in &root.files {
                 bytes.extend(leaf.to_le_bytes());
@@ -87,9 +91,10 @@ impl Leaves {
             let (oid, behind) = number(rest)?;
             let (mark, behind) = behind.split_first_chunk()?;
             let (emptied_by, behind) = number(behind)?;
+            let (attached, behind) = number(behind)?;
             let (count, behind) = behind.split_first_chunk()?;
-            let mut root =
-                Root { mark: u64::from_le_bytes(*mark), emptied_by, files: BTreeMap::new() };
+            let mark = u64::from_le_bytes(*mark);
+            let mut root = Root { mark, emptied_by, attached, files: BTreeMap::new() };
             rest = behind;
             for _ in 0..u16::from_le_bytes(*count) {
                 let (leaf, behind) = number(rest)?;
@@ -122,7 +127,7 @@ mod tests {
     #[test]
     fn partitions_survive_and_cut_ones_are_refused() {
         let files = |count: u32| (0..count).map(|leaf| (leaf, leaf + 7)).collect();
-        let root = |count| Root { mark: 5 << 32, emptied_by: 9, files: files(count) };
+        let root = |count| Root { mark: 5 << 32, emptied_by: 9, attached: 8, files: files(count) };
         let leaves = Leaves([(1, root(3)), (2, root(0))].into());
         let mut bytes = Vec::new();
         leaves.encode(&mut bytes);

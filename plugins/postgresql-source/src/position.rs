@@ -293,7 +293,7 @@ mod tests {
         assert!(renewed.encode().len() < BYTES_MAX);
         let of = |count: u32| {
             let files = (0..count).map(|leaf| (leaf, leaf)).collect();
-            Leaves([(7, Root { mark: 6, emptied_by: 5, files })].into())
+            Leaves([(7, Root { mark: 6, emptied_by: 5, attached: 4, files })].into())
         };
         let few = Position { tables: many(1_000, 9).collect(), ..whole.clone() };
         let leaves = Position { leaves: of(1_000).into(), ..few.clone() };

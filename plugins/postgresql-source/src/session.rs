@@ -9,7 +9,7 @@ use postgresql_client::{Connection, Settings};
 
 /// Output of values must not depend on what a database or role is set to: the snapshot, the log and
 /// look-ups read the same text. No statement may outlive the host's patience for a call.
-pub const SETTINGS: [(&str, &str); 12] = [
+pub const SETTINGS: [(&str, &str); 13] = [
     ("datestyle", "ISO, YMD"),
     ("intervalstyle", "postgres"),
     ("timezone", "UTC"),
@@ -18,6 +18,7 @@ pub const SETTINGS: [(&str, &str); 12] = [
     ("xmlbinary", "base64"),
     ("lc_monetary", "C"),
     ("search_path", "pg_catalog"),
+    ("quote_all_identifiers", "off"),
     ("row_security", "off"),
     ("default_transaction_read_only", "off"),
     ("idle_in_transaction_session_timeout", "0"),

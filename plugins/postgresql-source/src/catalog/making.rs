@@ -8,10 +8,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cartridge_warp_sdk::{Failure, log};
-use postgresql_client::Settings;
 use postgresql_client::names::literal;
 use postgresql_client::tokio::time::timeout;
 use postgresql_client::tokio_postgres::{Error, SimpleQueryMessage};
+use postgresql_client::{NO_TEMPORARY_SPACE, Settings};
 
 use super::server::{Server, VERSION_CONNECTION_CHECK};
 use super::slot::{PLUGIN, no_slot_left};
@@ -71,7 +71,8 @@ impl Making {
 
 fn none_left(name: &str, failure: Failure) -> Failure {
     match failure.code.as_str() {
-        "server-resources" | "postgresql" | "refused-statement" => {
+        // The server has one SQLSTATE for both limits, and a slot needs no temporary space.
+        NO_TEMPORARY_SPACE | "server-resources" | "postgresql" | "refused-statement" => {
             no_slot_left(name).detail(failure.detail.unwrap_or(failure.message))
         }
         _ => failure,

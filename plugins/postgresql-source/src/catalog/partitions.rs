@@ -15,6 +15,7 @@ use super::SourceTable;
 use super::access::rows_of;
 use super::server::VERSION_VIA_ROOT;
 use super::waiting;
+use crate::hash::fnv32;
 use crate::leaves::{Leaves, Root};
 use crate::session::{STATEMENT_SECONDS_MAX, Session, number, text, unexpected};
 
@@ -33,6 +34,8 @@ pub enum Event {
     Came,
     /// It was detached or dropped, and its rows with it.
     Went,
+    /// It was none for a while, and what was done to its rows then is nowhere.
+    Returned,
     /// Its rows are gone, unless the whole table was emptied, of which the log tells.
     Emptied,
 }
@@ -95,7 +98,8 @@ pub fn look(
         }
         let files = found.leaves.iter().map(|(leaf, now)| (*leaf, now.file)).collect();
         let emptied_by = before.map_or(0, |before| before.emptied_by);
-        leaves.0.insert(oid, Root { mark: found.ended, emptied_by, files });
+        let attached = found.attached(|_| true);
+        leaves.0.insert(oid, Root { mark: found.ended, emptied_by, attached, files });
     }
     Ok((leaves, findings))
 }
@@ -156,8 +160,12 @@ impl Found {
         if let Some(gone) = before.files.keys().find(|oid| !is_there(oid)) {
             return Ok(Some((*gone, 0, Event::Went)));
         }
+        let has_returned = self.attached(|oid| before.file(oid).is_some()) != before.attached;
         for (oid, leaf) in &self.leaves {
             let event = match before.file(*oid) {
+                Some(_) if has_returned && self.is_attached_since(before.mark, leaf) => {
+                    return Ok(Some((*oid, leaf.file, Event::Returned)));
+                }
                 Some(file) if file == leaf.file || leaf.touched_by == before.emptied_by => continue,
                 Some(_) => Event::Emptied,
                 None => Event::Came,
@@ -180,6 +188,25 @@ impl Found {
         Ok(None)
     }
 
+    /// What stands for the transactions that attached these of the partitions, in whatever order.
+    fn attached(&self, counts: impl Fn(u32) -> bool) -> u32 {
+        let counted = self.leaves.iter().filter(|(oid, _)| counts(**oid));
+        let numbers = counted.map(|(oid, leaf)| {
+            let joins = leaf.joins.iter().map(|(transaction, _)| *transaction);
+            let words = std::iter::once(*oid).chain(joins);
+            fnv32(&words.flat_map(u32::to_le_bytes).collect::<Vec<_>>())
+        });
+        numbers.fold(0, u32::wrapping_add)
+    }
+
+    /// Whether it, or one above it, may have been attached since a look.
+    fn is_attached_since(&self, mark: u64, leaf: &Leaf) -> bool {
+        let Some(span) = self.next.checked_sub(mark).filter(|span| *span < WINDOW_MAX) else {
+            return true;
+        };
+        leaf.joins.iter().any(|(transaction, _)| age(*transaction, mark) < span)
+    }
+
     /// A condition for rows that are older than a look; none where that cannot be told.
     fn is_older(&self, mark: u64) -> Option<String> {
         Some(format!("NOT ({})", self.is_since(mark)?))
@@ -188,10 +215,9 @@ impl Found {
     /// A condition for rows that a partition had when it was attached; none where that cannot be told.
     fn came_with(&self, mark: u64, joins: &[(u32, u32)]) -> Option<String> {
         let span = self.next.checked_sub(mark).filter(|span| *span < WINDOW_MAX)?;
-        let age = |transaction: u32| u64::from(transaction).wrapping_sub(mark) & NUMBERS;
-        let recent = joins.iter().filter(|(transaction, _)| age(*transaction) < span);
+        let recent = joins.iter().filter(|(transaction, _)| age(*transaction, mark) < span);
         let is_younger = |(transaction, command): &(u32, u32)| {
-            let since = self.is_since(mark + age(*transaction) + 1)?;
+            let since = self.is_since(mark + age(*transaction, mark) + 1)?;
             let own = format!(
                 "r.xmin::text = '{transaction}' AND r.xmax::text = '0' \
                  AND r.cmin::text::bigint > {command}"
@@ -211,6 +237,11 @@ impl Found {
         let number = "r.xmin::text::bigint";
         Some(format!("{number} > 2 AND (({number} - {from}) & {NUMBERS}) < {span}"))
     }
+}
+
+/// How many transactions began between a look and this one.
+fn age(transaction: u32, mark: u64) -> u64 {
+    u64::from(transaction).wrapping_sub(mark) & NUMBERS
 }
 
 /// Whether a table has a row of which this holds; none where looking takes too long.

@@ -105,6 +105,7 @@ fn say(source: &PostgresqlSource, table: &SourceTable, finding: &Finding) -> Res
     let what = match finding.event {
         Event::Came => "a partition was attached that may have had rows",
         Event::Went => "a partition was detached or dropped",
+        Event::Returned => "a partition was detached for a while, or attached anew",
         Event::Emptied => "a partition was emptied",
     };
     let follows = match source.options.partition_changes {
