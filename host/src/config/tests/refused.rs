@@ -63,7 +63,7 @@ const AFTER_MINIMAL: &[Case] = &[
     (
         "what edited rules lead to is one of two words",
         "schema_evolution: {on_rules_change: merge}",
-        &["config.yaml:11:", "schema_evolution.on_rules_change", "copy, refuse"],
+        &["config.yaml:10:37", "schema_evolution.on_rules_change", "copy, refuse"],
     ),
     (
         "two columns of soft deletes have two names",
