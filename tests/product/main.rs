@@ -20,6 +20,7 @@ mod lost_position;
 mod mongodb;
 mod pipeline;
 mod postgresql;
+mod postgresql_edges;
 mod postgresql_failover;
 mod postgresql_keys;
 mod postgresql_log;
