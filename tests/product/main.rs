@@ -21,6 +21,7 @@ mod mongodb;
 mod owner;
 mod pipeline;
 mod postgresql;
+mod postgresql_edges;
 mod postgresql_failover;
 mod postgresql_keys;
 mod postgresql_log;

@@ -73,6 +73,7 @@ fn a_table_that_changes_while_it_is_looked_at_is_its_own_matter() {
         ("dropped", "FOR ALL TABLES", "DROP TABLE orders"),
         ("renamed", "FOR ALL TABLES", "ALTER TABLE orders RENAME TO purchases"),
         ("column renamed", "FOR ALL TABLES", "ALTER TABLE orders RENAME note TO remark"),
+        ("column dropped", "FOR ALL TABLES", "ALTER TABLE orders DROP note"),
     ] {
         let databases = Databases::start();
         databases.at_source(

@@ -47,6 +47,7 @@ pub fn changes(old: &SourceTable, new: &SourceTable) -> Result<Vec<SchemaChange>
             changes.push(SchemaChange::modify_column(&now.column.name, after(&steps)));
         }
     }
+    let is_rewritten = is_rewritten(old, new);
     for column in &new.columns {
         // One that was kept from us until now is described already, and left out by the operator.
         let is_described = old.withheld.iter().any(|known| known.number == column.number);
@@ -54,6 +55,8 @@ pub fn changes(old: &SourceTable, new: &SourceTable) -> Result<Vec<SchemaChange>
             let mut added = column.column.clone();
             // It had values before, which were computed and did not travel.
             added.filled |= old.hidden.iter().any(|hidden| hidden.number == column.number);
+            // Or what filled it is gone again: a default, an expression.
+            added.filled |= is_rewritten;
             steps.push(Step { number: column.number, column: added });
             changes.push(SchemaChange::add_column(&column.column.name, after(&steps)));
         }
@@ -82,6 +85,16 @@ fn is_other(before: &Column, now: &Column) -> bool {
         Some((identity.type_id.clone(), definition.to_owned()))
     };
     !is_same_beside || touched(before) != touched(now)
+}
+
+/// Whether the rows are in another file than before.
+fn is_rewritten(old: &SourceTable, new: &SourceTable) -> bool {
+    let file = |table: &SourceTable| {
+        let identity = table.columns.first()?.column.identity.as_ref()?;
+        let (_, file) = identity.stored.as_deref()?.split_once(' ')?;
+        Some(file.to_owned())
+    };
+    file(old).zip(file(new)).is_some_and(|(old, new)| old != new)
 }
 
 type After<'a> = dyn Fn(&[Step]) -> Table + 'a;

@@ -157,7 +157,11 @@ impl Copy {
             messages_max,
             patience,
         ));
-        taken.map_err(|error| meanwhile(session.connection().failure(&error)))
+        taken.map_err(|error| {
+            let failure = meanwhile(session.connection().failure(&error));
+            let message = format!("table {}: {}", self.table.qualified(), failure.message);
+            Failure { message, ..failure }
+        })
     }
 
     fn row(

@@ -1,0 +1,137 @@
+//! The edges of what a source may hold and do: names, widths, columns that were filled without a word.
+
+use cartridge_warp_tests::{Databases, Pipeline, wait_until};
+use serde_json::json;
+
+const LONG: &str = "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123";
+
+fn pipeline(databases: &Databases) -> Pipeline {
+    let mut pipeline = databases.pipeline();
+    pipeline.set("error_handling.max_backoff_seconds", json!(0.1));
+    pipeline.set("source.options", json!({"table_check_seconds": 1}));
+    pipeline.set("schema_evolution.strategy", json!("permissive"));
+    pipeline.set("schema_evolution.require_approval_for_risky_changes", json!(false));
+    pipeline
+}
+
+#[test]
+fn names_widths_and_truncations_of_all_kinds_arrive() {
+    let databases = Databases::start();
+    databases.at_source(&format!(
+        r#"CREATE TABLE "We""ird. Näme" ("I""d.x y" int PRIMARY KEY, "ABC" text, "{LONG}" text);
+        INSERT INTO "We""ird. Näme" VALUES (1, 'a', 'b');
+        CREATE TABLE "{LONG}" (id int PRIMARY KEY, "select" int);
+        INSERT INTO "{LONG}" VALUES (1, 1);
+        CREATE TABLE a (id serial PRIMARY KEY, v text);
+        CREATE TABLE b (id serial PRIMARY KEY, a int REFERENCES a);
+        INSERT INTO a (v) VALUES ('x'), ('y'); INSERT INTO b (a) VALUES (1), (2);
+        DO $$ BEGIN EXECUTE 'CREATE TABLE wide (id int PRIMARY KEY, ' || (
+            SELECT string_agg('c' || n || ' int2', ', ') FROM generate_series(1, 1599) n) || ')';
+        END $$;
+        INSERT INTO wide SELECT n FROM generate_series(1, 50) n;
+        UPDATE wide SET c1599 = 3, c1 = 1 WHERE id > 4"#
+    ));
+    let pipeline = pipeline(&databases);
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(databases.differences(), Vec::<String>::new());
+    databases.at_source(&format!(
+        r#"INSERT INTO "We""ird. Näme" VALUES (2, 'a', 'b');
+        UPDATE "We""ird. Näme" SET "ABC" = 'c', "I""d.x y" = 3 WHERE "I""d.x y" = 1;
+        INSERT INTO "{LONG}" VALUES (2, 1); DELETE FROM "{LONG}" WHERE id = 1;
+        TRUNCATE a RESTART IDENTITY CASCADE;
+        INSERT INTO a (v) VALUES ('new'); INSERT INTO b (a) VALUES (1);
+        INSERT INTO wide SELECT n FROM generate_series(51, 99) n;
+        UPDATE wide SET c1599 = 7, c800 = id WHERE id > 7; DELETE FROM wide WHERE id = 9"#
+    ));
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(databases.differences(), Vec::<String>::new());
+}
+
+#[test]
+fn what_filled_an_added_column_may_be_gone_before_anybody_looks() {
+    let cases = [
+        "ADD twice int GENERATED ALWAYS AS (n * 2) STORED; ALTER TABLE orders ALTER twice DROP EXPRESSION",
+        "ADD twice float DEFAULT random(); ALTER TABLE orders ALTER twice DROP DEFAULT",
+        "ADD twice int DEFAULT 5; ALTER TABLE orders ALTER n TYPE bigint, ALTER twice DROP DEFAULT",
+    ];
+    for change in cases {
+        let databases = Databases::start();
+        databases.at_source(
+            "CREATE TABLE orders (id int PRIMARY KEY, n int); INSERT INTO orders VALUES (1, 1), (2, 2)",
+        );
+        let version: u32 = databases.at_source("SHOW server_version_num")[0].parse().unwrap();
+        if version >= 180_000 {
+            databases.at_source(
+                "CREATE PUBLICATION cartridge_warp_public FOR TABLE orders \
+                 WITH (publish_generated_columns = stored)",
+            );
+        }
+        let pipeline = pipeline(&databases);
+        let mut running = pipeline.start();
+        running.wait_for("following changes");
+        databases.at_source(&format!(
+            "BEGIN; ALTER TABLE orders {change}; INSERT INTO orders VALUES (3, 3, 33); COMMIT"
+        ));
+        wait_until(change, || databases.difference().is_none());
+        running.kill();
+    }
+}
+
+#[test]
+fn generated_columns_of_a_publication_do_not_travel() {
+    let databases = Databases::start();
+    let version: u32 = databases.at_source("SHOW server_version_num")[0].parse().unwrap();
+    // Before, no publication sends them.
+    if version < 180_000 {
+        return;
+    }
+    databases.at_source(
+        "CREATE TABLE orders (id int PRIMARY KEY, n int); INSERT INTO orders VALUES (1, 1), (2, 2);
+         CREATE PUBLICATION cartridge_warp_public FOR TABLE orders
+             WITH (publish_generated_columns = stored)",
+    );
+    let pipeline = pipeline(&databases);
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let added = |name: &str, id: u32| {
+        databases.at_source(&format!(
+            "ALTER TABLE orders ADD {name} int GENERATED ALWAYS AS (n * 2) STORED;
+             INSERT INTO orders (id, n) VALUES ({id}, 3); UPDATE orders SET n = {id} WHERE id = 1"
+        ));
+    };
+    added("stopped", 3);
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(databases.difference(), None);
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    added("meanwhile", 4);
+    wait_until("the rows", || databases.difference().is_none());
+    // One that stops being computed begins to travel, with the values that it had.
+    databases.at_source("ALTER TABLE orders ALTER stopped DROP EXPRESSION");
+    let there = || databases.try_at_destination("SELECT stopped FROM orders").is_some();
+    wait_until("the column", || there() && databases.difference().is_none());
+    running.kill();
+}
+
+#[test]
+fn a_text_that_the_server_cannot_convert_is_refused_by_its_tables_name() {
+    let databases = Databases::start();
+    databases.at_source(
+        "CREATE DATABASE western ENCODING 'WIN1252' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
+    );
+    databases.source.sql(
+        "western",
+        "CREATE TABLE bad (id int PRIMARY KEY, note text);
+         INSERT INTO bad VALUES (1, convert_from('\\x81'::bytea, 'SQL_ASCII'))",
+    );
+    let mut pipeline = pipeline(&databases);
+    pipeline.set("source.connection_string", json!(databases.source.url("western")));
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    for words in ["table \"public\".\"bad\"", "22P05"] {
+        assert!(ended.stderr.contains(words), "{words} is not in: {}", ended.stderr);
+    }
+}
