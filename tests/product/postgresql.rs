@@ -140,7 +140,7 @@ fn of_two_runners_the_older_one_is_fenced() {
     let mut newer = pipeline.start();
     newer.wait_for(STREAMING);
     let older = older.wait(Duration::from_secs(30));
-    assert_eq!(older.status.code(), Some(1), "{}", older.stderr);
+    assert_eq!(older.status.code(), Some(5), "{}", older.stderr);
     assert!(older.stderr.contains("fenced"), "{}", older.stderr);
     pause(1000);
     drop(writer);

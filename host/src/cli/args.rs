@@ -13,11 +13,12 @@ Examples:
   cartridge-warp run -c shop.yaml --dry-run       read and report, write nothing
   cartridge-warp run -c shop.yaml                 copy, then follow changes
   cartridge-warp run -c shop.yaml --full-resync=orders   copy this table anew, then follow
+  cartridge-warp adopt -c shop.yaml               go on with the state of a pipeline of another name
   cartridge-warp connectors inspect sqlite        what a connector is, takes and wants
   cartridge-warp connectors inspect sqlite -c shop.yaml   and what this would grant it
 
 Exit codes: 0 done; 1 a schema failed; 2 the command line or the configuration is wrong;
-4 done, but rows went to the dead letters.";
+4 done, but rows went to the dead letters; 5 another runner has taken over, so leave this one stopped.";
 
 /// Change data capture whose connectors are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
@@ -61,6 +62,9 @@ pub enum Command {
     Connectors(ConnectorsCommand),
     /// Open both sides of a configuration and test them; writes nothing.
     Check(ConfigArgs),
+    /// Take over what another pipeline stored at the destination: after the source moved, say. The
+    /// runner that has it ends with exit code 5.
+    Adopt(ConfigArgs),
     /// List the source's schemas and tables of a configuration.
     Discover(ConfigArgs),
     /// Print a completion script for a shell.

@@ -6,11 +6,9 @@ use super::{CliError, Exit, args::ConfigArgs, grants, output::Output, refused::R
 use crate::{
     config::WarpConfig,
     model::{Action, TableShape},
-    monitor::{Health, Metrics},
     plugin::SourceConnection,
     runner::{
-        Checked, Connectors, Endpoint, RunError, Surroundings, WarpRunner, destination_endpoint,
-        open_grants, source_endpoint,
+        Checked, Connectors, Endpoint, RunError, destination_endpoint, open_grants, source_endpoint,
     },
 };
 
@@ -48,23 +46,17 @@ pub async fn check(
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let config = setup::load(&args, vec![])?;
-    let progress = setup::start_quiet_logging(output)?;
-    let engine = setup::engine(Some(&config.state_dir), &config.limits, None, &progress)?;
-    let connectors = setup::connectors(&config, &engine, plugin_dir).await?;
-    let metrics = Metrics::new("").map_err(CliError::failed)?;
-    let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
-    let surroundings = Surroundings { metrics, health, progress, until_caught_up: false };
-    let runner = WarpRunner::new(Arc::clone(&config), &connectors, &surroundings)
-        .map_err(CliError::unusable)?;
+    let runner = setup::quiet_runner(&args, plugin_dir, output).await?;
     for endpoint in runner.endpoints() {
         grants::show(endpoint, output);
     }
     runner.open_grants().map_err(CliError::failed)?;
     let checked = runner.check().await;
     if checked.values().all(|checked| checked.found.is_empty()) {
-        passed("source", &config.source.r#type, output);
-        passed("destination", &config.destination.r#type, output);
+        for endpoint in runner.endpoints() {
+            let info = &endpoint.plugin.info;
+            passed(info.role.word(), &info.name, output);
+        }
     }
     let mut exit = Exit::Done;
     for (schema, checked) in checked {

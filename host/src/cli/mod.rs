@@ -3,6 +3,7 @@
 //! Thin: each command loads what it needs, calls the library and prints. Nothing here decides
 //! anything about data.
 
+mod adopt;
 mod args;
 mod check;
 mod connectors;
@@ -33,6 +34,8 @@ pub enum Exit {
     Unusable = 2,
     /// Done, but rows went to the dead letters.
     DeadLetters = 4,
+    /// Another runner has taken over; it goes on.
+    Fenced = 5,
 }
 
 /// An error that ends a command, and the exit code it leads to.
@@ -74,6 +77,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::EnvHelp => Ok(init::env_help(output)),
         Command::Connectors(command) => connectors::run(command, plugin_dir, output).await,
         Command::Check(args) => check::check(args, plugin_dir, output).await,
+        Command::Adopt(args) => adopt::run(args, plugin_dir, output).await,
         Command::Discover(args) => check::discover(args, plugin_dir, output).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

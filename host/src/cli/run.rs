@@ -9,7 +9,7 @@ use crate::{
     config::WarpConfig,
     model::Operation,
     monitor::{Health, Metrics, MonitorError, api},
-    runner::{Completion, SchemaReport, Surroundings, WarpRunner},
+    runner::{Completion, RunError, SchemaReport, Surroundings, WarpRunner},
 };
 
 pub async fn run(
@@ -33,6 +33,7 @@ pub async fn run(
         Surroundings { metrics, health, progress, until_caught_up: args.until_caught_up };
     let runner = WarpRunner::new(Arc::clone(&config), &connectors, &surroundings)
         .map_err(CliError::unusable)?;
+    tracing::info!(pipeline = runner.pipeline(), "the pipeline's name");
     for endpoint in runner.endpoints() {
         grants::log(endpoint);
     }
@@ -90,8 +91,10 @@ async fn serve(
 }
 
 fn exit(reports: &BTreeMap<String, SchemaReport>, until_caught_up: bool) -> Exit {
-    if reports.values().any(|report| report.end.is_err()) {
-        Exit::Failed
+    let mut errors = reports.values().filter_map(|report| report.end.as_ref().err()).peekable();
+    if errors.peek().is_some() {
+        // Where something else failed too, a new start may help.
+        if errors.all(RunError::is_fenced) { Exit::Fenced } else { Exit::Failed }
     } else if until_caught_up && reports.values().any(|report| report.dead_letters > 0) {
         Exit::DeadLetters
     } else {

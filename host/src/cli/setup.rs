@@ -11,8 +11,9 @@ use tracing::Level;
 use super::{CliError, args::ConfigArgs, output::Output};
 use crate::{
     config::{ConfigSources, LogLevel, ProcessLimits, WarpConfig},
+    monitor::{Health, Metrics},
     plugin::{Catalog, CompileNotice, Engine, EngineSettings, LoadError, Observer},
-    runner::{Connectors, compile_limits, process_bounds},
+    runner::{Connectors, Surroundings, WarpRunner, compile_limits, process_bounds},
     telemetry::{self, Format, Progress, TelemetrySettings},
 };
 
@@ -120,6 +121,22 @@ pub async fn connectors(
     command_line: Option<PathBuf>,
 ) -> Result<Connectors, CliError> {
     Connectors::find(config, engine, || plugin_dir(command_line)).await.map_err(CliError::unusable)
+}
+
+/// The runner of a configuration for commands that look at both sides, or at what is stored.
+pub async fn quiet_runner(
+    args: &ConfigArgs,
+    command_line: Option<PathBuf>,
+    output: Output,
+) -> Result<WarpRunner, CliError> {
+    let config = load(args, vec![])?;
+    let progress = start_quiet_logging(output)?;
+    let engine = engine(Some(&config.state_dir), &config.limits, None, &progress)?;
+    let connectors = connectors(&config, &engine, command_line).await?;
+    let metrics = Metrics::new("").map_err(CliError::failed)?;
+    let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
+    let surroundings = Surroundings { metrics, health, progress, until_caught_up: false };
+    WarpRunner::new(config, &connectors, &surroundings).map_err(CliError::unusable)
 }
 
 /// An error of the file system, with what was being done.

@@ -103,6 +103,7 @@ impl Builder {
         let source = self.source.ok_or_else(|| absent("source"))?;
         let destination = self.destination.ok_or_else(|| absent("destination"))?;
         let mut config = WarpConfig {
+            name: None,
             mode: Mode::default(),
             single_schema_name: None,
             source,

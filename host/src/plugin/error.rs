@@ -94,6 +94,11 @@ impl PluginError {
         }
     }
 
+    /// Whether another writer has claimed the schema since.
+    pub fn is_fenced(&self) -> bool {
+        self.has_code("fenced")
+    }
+
     /// Whether it is a failure of the connector's with this code.
     pub(super) fn has_code(&self, code: &str) -> bool {
         matches!(&self.cause, Cause::Failure(failure) if failure.code == code)

@@ -23,6 +23,8 @@ pub struct SchemaContext {
     pub health: Health,
     pub progress: Progress,
     pub tally: Tally,
+    /// The pipeline's name: whose the state at the destination is.
+    pub pipeline: String,
     /// Names this process among the runners of a schema.
     pub run: String,
     pub started: SystemTime,

@@ -90,6 +90,19 @@ pub enum RunError {
     )]
     Fenced { schema: String },
 
+    #[error(
+        "schema `{schema}` of the destination is kept by pipeline `{owner}`; this one is `{pipeline}`"
+    )]
+    #[diagnostic(
+        code("another-pipeline"),
+        help(
+            "if that is another pipeline, give this one a destination database of its own: two in one \
+             schema would replace each other's rows. If it is this one, which reads from another address \
+             now, set `name` to what it was, or hand its state over with `cartridge-warp adopt`"
+        )
+    )]
+    OtherPipeline { schema: String, owner: String, pipeline: String },
+
     #[error("table `{table}`: {change} refused: {reason}")]
     #[diagnostic(
         code("schema-change-refused"),
@@ -199,12 +212,22 @@ impl RunError {
             | Self::Protected(_)
             | Self::Unavailable { .. }
             | Self::Unusable { .. }
+            | Self::OtherPipeline { .. }
             | Self::NotReplaced { .. }
             | Self::NoTables { .. } => Action::Config,
             // What hands out secrets may be away for a moment.
             Self::Secret { .. } | Self::ConnectionFile { .. } => Action::Retry,
             Self::NoProgress { .. } | Self::CopyAgain { .. } => Action::Reconnect,
             _ => Action::Stop,
+        }
+    }
+
+    /// Whether another runner owns the schema.
+    pub fn is_fenced(&self) -> bool {
+        match self {
+            Self::Fenced { .. } => true,
+            Self::Plugin(error) => error.is_fenced(),
+            _ => false,
         }
     }
 
@@ -233,7 +256,9 @@ impl RunError {
             | Self::CopyAgain { .. }
             | Self::UnknownTable { .. }
             | Self::NoTables { .. } => ErrorType::Schema,
-            Self::Fenced { .. } | Self::Quota { .. } => ErrorType::Constraint,
+            Self::Fenced { .. } | Self::OtherPipeline { .. } | Self::Quota { .. } => {
+                ErrorType::Constraint
+            }
             Self::Grant(_)
             | Self::Protected(_)
             | Self::Unavailable { .. }

@@ -20,7 +20,7 @@ pub fn markers(value: &[u8]) -> Option<Result<TableShape, WireError>> {
     again::<ChunkProgress>(value);
     again::<TableLists>(value);
     let shape = again::<StoredShape>(value)?.open("t");
-    Some(shape.map(|(shape, _)| shape))
+    Some(shape.map(|known| known.shape))
 }
 
 fn again<T: Serialize + DeserializeOwned>(value: &[u8]) -> Option<T> {

@@ -38,7 +38,7 @@ mod table;
 mod tally;
 
 pub use error::RunError;
-pub use processor::{Checked, Completion, SchemaProcessor};
+pub use processor::{Adopted, Checked, Completion, SchemaProcessor};
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use side::{
     ConnectorError, Connectors, Endpoint, compile_limits, destination as destination_endpoint,

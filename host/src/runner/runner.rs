@@ -12,7 +12,7 @@ use super::{
     commit::sha256,
     context::SchemaContext,
     error::RunError,
-    processor::{Checked, Completion, SchemaProcessor, check},
+    processor::{Adopted, Checked, Completion, SchemaProcessor, adopt, check},
     side::{self, Connectors, Endpoint},
     tally::Tally,
 };
@@ -39,6 +39,7 @@ pub struct Surroundings {
 
 /// Runs a configuration.
 pub struct WarpRunner {
+    pipeline: String,
     processors: Vec<Arc<SchemaProcessor>>,
     source: Endpoint,
     destination: Endpoint,
@@ -66,6 +67,7 @@ impl WarpRunner {
         let config_sha256 = sha256(&serde_json::to_vec(config.as_ref()).unwrap_or_default());
         let source = side::source(&config, connectors, "")?;
         let destination = side::destination(&config, connectors, "")?;
+        let pipeline = side::pipeline_name(&config, &source);
         let journal_turn = Arc::default();
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
@@ -82,6 +84,7 @@ impl WarpRunner {
                 health: surroundings.health.clone(),
                 progress: surroundings.progress.clone(),
                 tally: Tally::default(),
+                pipeline: pipeline.clone(),
                 run: run.clone(),
                 started: SystemTime::now(),
                 instance: instance_name(),
@@ -97,7 +100,12 @@ impl WarpRunner {
             context.destination = context.destination.with(&patience);
             processors.push(Arc::new(SchemaProcessor::new(Arc::new(context))));
         }
-        Ok(Self { processors, source, destination, stop })
+        Ok(Self { pipeline, processors, source, destination, stop })
+    }
+
+    /// The pipeline's name.
+    pub fn pipeline(&self) -> &str {
+        &self.pipeline
     }
 
     /// What each side's connector may touch.
@@ -142,6 +150,16 @@ impl WarpRunner {
             checked.insert(context.name().to_owned(), check(context).await);
         }
         checked
+    }
+
+    /// Makes the state of each schema this pipeline's, whosever it was.
+    pub async fn adopt(&self) -> BTreeMap<String, Result<Adopted, RunError>> {
+        let mut adopted = BTreeMap::new();
+        for processor in &self.processors {
+            let context = processor.context();
+            adopted.insert(context.name().to_owned(), adopt(context).await);
+        }
+        adopted
     }
 
     /// Asks every schema to end: the batch in flight is committed, plugins are closed.

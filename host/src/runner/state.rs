@@ -3,11 +3,12 @@
 //! | marker | value |
 //! |---|---|
 //! | `changes` | where the change stream goes on, the source's own bytes |
+//! | `pipeline` | the name of the pipeline that all of this belongs to |
 //! | `runner` | the run that holds the schema |
 //! | `quota` | what counts towards the schema's limits (`quota`) |
 //! | `selection` | the lists by which the last run selected tables (`selection`) |
 //! | `table/T` | the state of a table |
-//! | `shape/T` | its shape as it was accepted (`shapes`) |
+//! | `shape/T` | its shape as it was accepted, and the rules for its rows (`shapes`) |
 //! | `chunk/T/C` | how far a chunk of its snapshot is |
 //!
 //! Each value is written in the transaction of the rows it speaks of (I2). The table states are
@@ -28,6 +29,8 @@ use crate::{
 
 /// Marker of the change stream's position.
 pub const CHANGES: &str = "changes";
+/// Marker of the pipeline's name.
+pub const PIPELINE: &str = "pipeline";
 /// Marker of what counts towards the schema's limits.
 pub const QUOTA: &str = "quota";
 /// Marker of the run that holds the schema.
@@ -65,6 +68,11 @@ impl TableState {
     /// Of a table whose name belonged to another one, which the source dropped and the destination kept:
     /// the rows of that one end, and its shape is what this one's is compared with.
     pub const AFTER_ANOTHER: Self = Self::Pending { truncate: false, keep_shape: true };
+
+    /// Whether the destination has rows of it that came by the rules which are remembered.
+    pub fn is_copied(&self) -> bool {
+        matches!(self, Self::Snapshot { .. } | Self::Again | Self::Streaming)
+    }
 
     /// Whether the destination has rows of it, or had, so that missed changes spoil it.
     pub fn is_begun(&self) -> bool {

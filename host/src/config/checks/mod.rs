@@ -48,7 +48,18 @@ pub(super) fn check(config: &WarpConfig, layers: &Layers) -> Vec<Problem> {
     findings.problems
 }
 
+/// Longest name of a pipeline, in bytes.
+const NAME_BYTES_MAX: usize = 200;
+
 fn check_the_rest(config: &WarpConfig, findings: &mut Findings<'_>) {
+    if let Some(name) = &config.name {
+        findings.not_empty("name", name);
+        if name.len() > NAME_BYTES_MAX || name.chars().any(crate::model::text::is_hidden) {
+            let message =
+                format!("is longer than {NAME_BYTES_MAX} bytes or has invisible characters");
+            findings.invalid("name", &message, "write a short name, such as shop-eu");
+        }
+    }
     let backoff = config.error_handling.backoff_factor;
     if !backoff.is_finite() || backoff < 1.0 {
         let help = "write a number of at least 1, such as 2.0; 1 keeps the wait as it is";

@@ -34,6 +34,10 @@ pub struct SchemaEvolution {
     pub max_data_loss_percentage: Option<f64>,
     /// How long one change may take.
     pub migration_timeout_seconds: Option<Interval>,
+    /// When the rules of a table (`columns`, `write_mode`, how deletes are kept) are others than those by
+    /// which its rows were copied: `copy` empties it and copies it again by the new ones, `refuse` stops
+    /// the schema until a person decides. A log (`write_mode: append`) is never emptied unasked.
+    pub on_rules_change: OnRulesChange,
     /// Tables whose shape stays as it is at the destination; globs.
     pub excluded_tables: Patterns,
     /// Columns whose shape stays as it is at the destination; globs.
@@ -56,6 +60,18 @@ pub enum EvolutionStrategy {
     Permissive,
     /// Every change that is possible.
     Aggressive,
+}
+
+/// What happens to a table whose rows were copied by other rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum OnRulesChange {
+    /// It is emptied and copied again.
+    #[default]
+    Copy,
+    /// The schema stops.
+    Refuse,
 }
 
 /// Which changes of one table's shape the destination follows.
@@ -100,6 +116,7 @@ impl Default for SchemaEvolution {
             require_approval_for_dangerous_changes: true,
             max_data_loss_percentage: None,
             migration_timeout_seconds: None,
+            on_rules_change: OnRulesChange::default(),
             excluded_tables: Patterns::default(),
             excluded_columns: Patterns::default(),
             table_configs: None,

@@ -18,7 +18,7 @@ mod table;
 
 pub use connector::{ChangeDetectionStrategy, DestinationConfig, SourceConfig};
 pub use error_handling::ErrorHandling;
-pub use evolution::{EvolutionStrategy, SchemaEvolution, TableEvolution};
+pub use evolution::{EvolutionStrategy, OnRulesChange, SchemaEvolution, TableEvolution};
 pub use grants::{CompileLimits, DirectoryGrant, EnvironmentGrant, Grants, Limits, ProcessLimits};
 pub use host_grant::{Credentials, HostGrant};
 pub use mode::SyncMode;

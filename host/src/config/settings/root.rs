@@ -18,6 +18,10 @@ use crate::config::values::{Patterns, Resync};
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WarpConfig {
+    /// Tells this pipeline from every other that writes to the same destination; what one stored there
+    /// no other takes over. Without it the source's address is the name.
+    #[serde(default)]
+    pub name: Option<String>,
     /// `single` moves one schema in this process, `multi` moves all of the list.
     #[serde(default)]
     pub mode: Mode,

@@ -51,7 +51,8 @@ pub struct TableConfig {
     /// `upsert` keeps one row per key, `append` keeps every change as a row of its own.
     #[serde(default)]
     pub write_mode: WriteMode,
-    /// Which columns are moved, and under which names.
+    /// Which columns are moved, and under which names. Rows that were copied by other rules are copied
+    /// again, see `schema_evolution.on_rules_change`.
     #[serde(default)]
     pub columns: Columns,
     /// A condition rows must meet to be moved.

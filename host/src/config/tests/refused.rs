@@ -61,6 +61,11 @@ const AFTER_MINIMAL: &[Case] = &[
         &["config.yaml:11:", "soft_delete_column", "`deletion_strategy: soft` only"],
     ),
     (
+        "what edited rules lead to is one of two words",
+        "schema_evolution: {on_rules_change: merge}",
+        &["config.yaml:11:", "schema_evolution.on_rules_change", "copy, refuse"],
+    ),
+    (
         "two columns of soft deletes have two names",
         "    tables:\n      - {name: a, deletion_strategy: soft, deleted_at_column: is_deleted}",
         &["config.yaml:11:", "deleted_at_column", "is `soft_delete_column`, too"],

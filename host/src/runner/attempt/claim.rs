@@ -1,10 +1,14 @@
 //! Makes this process a schema's only writer (I3).
 
-use super::attempts::Attempts;
+use super::{attempts::Attempts, owner::check_owner};
 use crate::{
     model::Marker,
     plugin::DestinationConnection,
-    runner::{context::SchemaContext, error::RunError, state::RUNNER},
+    runner::{
+        context::SchemaContext,
+        error::RunError,
+        state::{PIPELINE, RUNNER, marker},
+    },
 };
 
 /// Claims the schema.
@@ -25,8 +29,11 @@ pub async fn claim(
         return Err(RunError::Fenced { schema: schema.to_owned() });
     }
     let epoch = destination.claim_schema(schema, &context.run).await?;
+    // Another pipeline may have begun since the last look; from here on nobody else can.
+    check_owner(context, destination).await?;
     let runner = Marker { stream: RUNNER.into(), value: Some(context.run.clone().into_bytes()) };
-    destination.update_marker(schema, vec![runner], epoch).await?;
+    let pipeline = marker(PIPELINE.into(), &context.pipeline);
+    destination.update_marker(schema, vec![runner, pipeline], epoch).await?;
     attempts.claimed = true;
     let abandoned = other.and_then(|run| String::from_utf8(run).ok());
     Ok(Claim { epoch, abandoned })

@@ -2,11 +2,13 @@
 
 mod attempts;
 mod claim;
+mod owner;
 mod run;
 mod selection;
 mod start;
 mod tables;
 
 pub use attempts::Attempts;
+pub use owner::{Owner, check_owner, owner};
 pub use run::run;
 pub use tables::{Selection, check_named, select_tables};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{
     attempts::Attempts,
     claim::{Claim, claim},
+    owner::check_owner,
     start::find_start,
     tables::{Selection, check_named, select_tables},
 };
@@ -66,6 +67,7 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
     let destination = context.open_destination().await?;
     // Before either side changes anything.
     check_apart(&source, &destination, context.name()).await?;
+    check_owner(context, &destination).await?;
     let findings = &mut Findings::first();
     let Selection { tables, others } =
         select_tables(context, &source, Some(&destination), findings).await?;

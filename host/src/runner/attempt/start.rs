@@ -10,7 +10,7 @@ use crate::{
         context::SchemaContext,
         error::RunError,
         names::listed,
-        shapes::has_old_rows,
+        shapes::{has_old_rows, has_other_rules},
         state::{CHANGES, TableState, forgotten, marker, read, table_stream},
     },
 };
@@ -49,8 +49,9 @@ pub async fn find_start(
         if missed && !wanted {
             check_may_empty(&writer.context, &name)?;
         }
+        let is_otherwise = !wanted && is_copied_otherwise(writer, &name, known.as_ref()).await?;
         // Emptied, since what the stream has of it before its new start is left out.
-        let truncate = wanted || missed;
+        let truncate = wanted || missed || is_otherwise;
         if truncate && stored.is_some() {
             renewed.push(name.clone());
         }
@@ -80,6 +81,20 @@ pub async fn find_start(
     markers.push(Marker { stream: CHANGES.into(), value: Some(start.0.clone()) });
     writer.commit_markers(markers).await?;
     Ok((start, states))
+}
+
+/// Whether the destination has rows of the table that came by other rules.
+async fn is_copied_otherwise(
+    writer: &Writer,
+    name: &str,
+    state: Option<&TableState>,
+) -> Result<bool, RunError> {
+    if !state.is_some_and(TableState::is_copied) {
+        return Ok(false);
+    }
+    let tables = writer.tables.lock().await;
+    let Some(table) = tables.get(name) else { return Ok(false) };
+    has_other_rules(&writer.context, &writer.destination, table).await
 }
 
 /// A log is not emptied for what it missed unless a person says so: its source cannot tell it again.

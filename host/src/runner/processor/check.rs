@@ -3,7 +3,7 @@
 use crate::{
     plugin::{DestinationConnection, SourceConnection},
     runner::{
-        attempt::{Selection, check_named, select_tables},
+        attempt::{Selection, check_named, check_owner, select_tables},
         context::SchemaContext,
         error::RunError,
         findings::Findings,
@@ -62,6 +62,7 @@ async fn look(
 ) -> Result<(), RunError> {
     if let Some(destination) = destination {
         findings.take(check_apart(source, destination, context.name()).await)?;
+        findings.take(check_owner(context, destination).await)?;
     }
     let Selection { tables, .. } = select_tables(context, source, destination, findings).await?;
     *count = tables.len();

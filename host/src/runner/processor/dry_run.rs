@@ -12,7 +12,7 @@ use crate::{
     monitor::SchemaState,
     plugin::{DestinationConnection, ReadLimits, SourceConnection},
     runner::{
-        attempt::{Selection, check_named, select_tables},
+        attempt::{Selection, check_named, check_owner, select_tables},
         context::SchemaContext,
         error::RunError,
         findings::Findings,
@@ -28,6 +28,7 @@ pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
     let source = context.open_source().await?;
     let destination = context.open_destination().await?;
     check_apart(&source, &destination, context.name()).await?;
+    check_owner(context, &destination).await?;
     let findings = &mut Findings::first();
     let Selection { tables, .. } =
         select_tables(context, &source, Some(&destination), findings).await?;

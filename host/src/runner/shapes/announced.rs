@@ -71,10 +71,10 @@ async fn drop_unlisted(writer: &Writer, change: &SchemaChange) -> Result<(), Run
     let (schema, name) = (writer.context.name(), &change.table);
     let state: Option<TableState> = read(&writer.destination, schema, &table_stream(name)).await?;
     let stored = stored_shape(&writer.destination, schema, name).await?;
-    let Some((shape, version)) = stored.filter(|_| state.is_some()) else { return Ok(()) };
+    let Some(known) = stored.filter(|_| state.is_some()) else { return Ok(()) };
     let settings = writer.context.table_settings(name);
-    let mut table = Table::new(shape, settings, promises(writer)).checked()?;
-    table.version = version;
+    let mut table = Table::new(known.shape, settings, promises(writer)).checked()?;
+    table.version = known.version;
     drop_table(writer, &mut table, change).await
 }
 

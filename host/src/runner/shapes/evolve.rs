@@ -83,17 +83,20 @@ async fn apply_change(
 ) -> Result<(), RunError> {
     let rewrites = rewrites(&writer.context, &change, table);
     match judge(&writer.context, table, policy, &change)? {
-        Judged::LeftOut => return Ok(()),
         Judged::Apply => {}
         judged => {
-            progress.rewritten |= rewrites;
-            progress.learned |= judged == Judged::Learned;
+            progress.rewritten |= rewrites && judged != Judged::LeftOut;
+            progress.learned |= judged != Judged::Kept;
             return Ok(());
         }
     }
     progress.rewritten |= rewrites;
     progress.incompatible |= !is_compatible(&change, &table.source, policy);
-    let Some(ours) = table.accept(&change) else { return Ok(()) };
+    let Some(ours) = table.accept(&change) else {
+        // What is kept away is remembered: rules that let it through later are noticed by that.
+        progress.learned = true;
+        return Ok(());
+    };
     check_columns(&writer.context, table)?;
     match apply_one(writer, &ours).await? {
         // The new copy makes the column as it is now.
@@ -132,6 +135,9 @@ pub fn judge(
     if let Some(column) = excluded(context, change) {
         table.leave_out(column);
         check_columns(context, table)?;
+    }
+    if table.leaves_out(change) {
+        table.accept(change);
         return Ok(Judged::LeftOut);
     }
     if table.learn(change) {
@@ -254,11 +260,14 @@ async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<ChangeOutco
 
 /// The column that an addition would bring although the operator excluded it.
 fn excluded(context: &SchemaContext, change: &SchemaChange) -> Option<String> {
-    let rules = &context.config.schema_evolution;
     let ChangeKind::AddColumn { column } = &change.kind else { return None };
-    let is_excluded =
-        rules.excluded_tables.matches(&change.table) || rules.excluded_columns.matches(column);
-    is_excluded.then(|| column.clone())
+    is_excluded(context, &change.table, column).then(|| column.clone())
+}
+
+/// Whether the operator excluded a column, or its table, from evolution.
+pub fn is_excluded(context: &SchemaContext, table: &str, column: &str) -> bool {
+    let rules = &context.config.schema_evolution;
+    rules.excluded_tables.matches(table) || rules.excluded_columns.matches(column)
 }
 
 /// The operator's policy for a table.

@@ -3,6 +3,7 @@
 use super::{
     evolve::{Judged, check_again, judge, policy},
     prepare::check_key,
+    rules::{changed_rules, left_out},
     stored::stored_shape,
 };
 use crate::{
@@ -24,7 +25,10 @@ pub async fn foresee_shape(
 ) -> Result<(), RunError> {
     let (schema, name) = (context.name(), table.source.name.clone());
     let state: Option<TableState> = read(destination, schema, &table_stream(&name)).await?;
+    let Some(known) = stored_shape(destination, schema, &name).await? else { return Ok(()) };
+    let is_copied = state.as_ref().is_some_and(TableState::is_copied);
     let is_emptied = match state {
+        _ if is_copied && !changed_rules(context, &table, &known)?.is_empty() => true,
         Some(TableState::Again) => true,
         Some(TableState::Pending { truncate, keep_shape }) => truncate && !keep_shape,
         _ => false,
@@ -32,8 +36,8 @@ pub async fn foresee_shape(
     if is_emptied {
         return Ok(());
     }
-    let Some((stored, _)) = stored_shape(destination, schema, &name).await? else { return Ok(()) };
-    let now = table.remember(stored);
+    left_out(context, &known).into_iter().for_each(|column| table.leave_out(column));
+    let now = table.remember(known.shape);
     let news = table.compare_with(&now.schema);
     let policy = policy(context, &table);
     if let Some(why) = &news.unclear {

@@ -6,6 +6,7 @@ pub mod evolve;
 mod foresee;
 mod prepare;
 mod replace;
+mod rules;
 mod stored;
 
 pub use again::has_old_rows;
@@ -13,5 +14,6 @@ pub use announced::change_shapes;
 pub use evolve::Evolved;
 pub use foresee::foresee_shape;
 pub use prepare::prepare_tables;
+pub use rules::has_other_rules;
 #[cfg(feature = "fuzzing")]
 pub use stored::StoredShape;

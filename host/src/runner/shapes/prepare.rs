@@ -4,7 +4,8 @@ use super::{
     again::end_old_rows,
     evolve::{self, Evolved},
     replace,
-    stored::{Evolution, accept_shape, shape_marker, stored_shape},
+    rules::left_out,
+    stored::{Evolution, Remembered, accept_shape, shape_marker, stored_shape},
 };
 use crate::{
     model::TableShape,
@@ -55,32 +56,30 @@ pub async fn prepare_table(
 ) -> Result<Evolved, RunError> {
     let (destination, schema) = (&writer.destination, writer.context.name());
     let stored = stored_shape(destination, schema, &table.source.name).await?;
-    table.version = stored.as_ref().map_or(0, |(_, version)| *version);
+    table.version = stored.as_ref().map_or(0, |known| known.version);
+    for column in stored.iter().flat_map(|known| left_out(&writer.context, known)) {
+        table.leave_out(column);
+    }
     let past = match stored {
-        Some((stored, _)) if !forget => {
-            return go_on(writer, table, stored).await;
-        }
+        Some(known) if !forget => return go_on(writer, table, known).await,
         past => past,
     };
     if past.is_none() {
         // Refused before the destination has it.
         writer.count().await?.add_shape(&table.source.name, 0, true)?;
     }
-    replace::make(writer, table, past.as_ref().map(|(past, _)| past)).await?;
+    replace::make(writer, table, past.as_ref()).await?;
     // Nothing is committed without need: an attempt that commits counts as progress.
-    if past.is_none_or(|(past, _)| !is_same(&past, &table.source)) {
+    if past.is_none_or(|past| !is_same(&past, table)) {
         accept_shape(writer, table, Evolution::initial(), Vec::new()).await?;
     }
     Ok(Evolved::Kept)
 }
 
 /// Carries over what the source describes otherwise than it did.
-async fn go_on(
-    writer: &Writer,
-    table: &mut Table,
-    stored: TableShape,
-) -> Result<Evolved, RunError> {
-    let now = table.remember(stored);
+async fn go_on(writer: &Writer, table: &mut Table, known: Remembered) -> Result<Evolved, RunError> {
+    let has_other_rules = known.rules.is_none_or(|rules| rules != table.rules());
+    let now = table.remember(known.shape);
     let news = table.compare_with(&now.schema);
     if news.unclear.is_none() {
         check_key(table, &news, &now)?;
@@ -88,15 +87,18 @@ async fn go_on(
     }
     let evolved = evolve::apply(writer, table, news).await?;
     // Nothing is committed without need: an attempt that commits counts as progress.
-    if evolved != Evolved::CopyAgain && table.adopt(&now.schema) {
+    if evolved != Evolved::CopyAgain && (table.adopt(&now.schema) || has_other_rules) {
         writer.commit_markers(vec![shape_marker(table)?]).await?;
     }
     Ok(evolved)
 }
 
-/// Whether two shapes have the same columns and the same key.
-fn is_same(one: &TableShape, other: &TableShape) -> bool {
-    one.schema == other.schema && one.key == other.key
+/// Whether a table has the columns, the key and the rules that are remembered.
+fn is_same(past: &Remembered, table: &Table) -> bool {
+    let Remembered { shape, rules, .. } = past;
+    shape.schema == table.source.schema
+        && shape.key == table.source.key
+        && rules.as_ref() == Some(&table.rules())
 }
 
 /// Rows are found again by their key, so another key is another table.

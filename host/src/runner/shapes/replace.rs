@@ -4,18 +4,19 @@
 //! destination from taking the table as it is; its rows are about to go, so it is dropped and made
 //! anew. A table that was there before us is not: the destination refuses to drop it.
 
+use super::stored::Remembered;
 use crate::{
-    model::{Action, ChangeKind, SchemaChange, TableShape},
+    model::{Action, ChangeKind, SchemaChange},
     plugin::{ChangeOutcome, PluginError},
     runner::{commit::Writer, error::RunError, table::Table},
     schema::{TypeStep, identity, is_first_value, type_step},
 };
 
-/// Makes the table, in place of the one that had the shape `past` where that cannot take it.
+/// Makes the table, in place of the one that is remembered where that cannot take it.
 pub async fn make(
     writer: &Writer,
     table: &Table,
-    past: Option<&TableShape>,
+    past: Option<&Remembered>,
 ) -> Result<(), RunError> {
     if past.is_some_and(|past| had_guesses(past, &table.source)) {
         drop_guessed(writer, &table.source.name).await?;
@@ -24,7 +25,7 @@ pub async fn make(
         Err(RunError::Plugin(cause)) if cause.action() == Action::Config => cause,
         made => return made,
     };
-    if !past.is_some_and(|past| is_another(past, &table.source)) {
+    if !past.is_some_and(|past| is_another(past, table)) {
         return Err(cause.into());
     }
     let name = &table.source.name;
@@ -72,10 +73,13 @@ fn had_guesses(past: &TableShape, now: &TableShape) -> bool {
 }
 
 /// Whether rows of one shape may have no place in a table that was made for the other.
-fn is_another(past: &TableShape, now: &TableShape) -> bool {
+fn is_another(past: &Remembered, table: &Table) -> bool {
+    let Remembered { shape: past, rules, .. } = past;
+    let now = &table.source;
     let has_another_type = past.schema.fields().iter().any(|old| {
         let new = now.schema.field_with_name(old.name());
         new.is_ok_and(|new| !identity::is_same_but_for_identity(old, new))
     });
-    has_another_type || past.key != now.key
+    let has_other_rules = rules.as_ref().is_some_and(|rules| *rules != table.rules());
+    has_another_type || has_other_rules || past.key != now.key
 }

@@ -1,4 +1,5 @@
-//! Remembers the shape of each table as it was accepted, in the marker `shape/T`.
+//! Remembers the shape of each table as it was accepted, and the rules that its rows went through, in the
+//! marker `shape/T`.
 //!
 //! A source says anew at each start what its tables look like. Only against the remembered shape can
 //! a change that happened in between be seen, and decided about by the same rules as one that comes
@@ -16,7 +17,7 @@ use crate::{
         commit::{Entry, Writer},
         error::RunError,
         state::{marker, read, shape_stream},
-        table::{Table, unencodable},
+        table::{Table, TableRules, unencodable},
     },
 };
 
@@ -28,14 +29,29 @@ pub struct StoredShape {
     key: Vec<String>,
     /// Counts the shapes that the table has had.
     version: u32,
+    /// None where a release stored it that did not compare them: they are taken to be those of now.
+    #[serde(default)]
+    rules: Option<TableRules>,
+}
+
+/// What is remembered of a table.
+#[derive(Debug)]
+pub struct Remembered {
+    /// As the source described it.
+    pub shape: TableShape,
+    /// Counts the shapes that it has had.
+    pub version: u32,
+    /// The rules by which its rows got their form, where they are known.
+    pub rules: Option<TableRules>,
 }
 
 impl StoredShape {
-    /// The shape and its version. A destination may have changed what it stored for us.
-    pub fn open(self, table: &str) -> Result<(TableShape, u32), WireError> {
-        let Self { schema, key, version } = self;
+    /// What it says. A destination may have changed what it stored for us.
+    pub fn open(self, table: &str) -> Result<Remembered, WireError> {
+        let Self { schema, key, version, rules } = self;
         let schema = Arc::clone(&decode_schema(Bytes::from(schema))?.arrow);
-        Ok((TableShape { name: table.to_owned(), schema, key, estimated_rows: None }, version))
+        let shape = TableShape { name: table.to_owned(), schema, key, estimated_rows: None };
+        Ok(Remembered { shape, version, rules })
     }
 }
 
@@ -80,17 +96,21 @@ impl Evolution {
 pub fn shape_marker(table: &Table) -> Result<Marker, RunError> {
     let TableShape { name, schema, key, .. } = &table.source;
     let encoded = table_schema(schema.clone()).map_err(|cause| unencodable(name, cause))?;
-    let stored =
-        StoredShape { schema: encoded.message.to_vec(), key: key.clone(), version: table.version };
+    let stored = StoredShape {
+        schema: encoded.message.to_vec(),
+        key: key.clone(),
+        version: table.version,
+        rules: Some(table.rules()),
+    };
     Ok(marker(shape_stream(name), &stored))
 }
 
-/// The remembered shape and its version.
+/// What is remembered of a table, if it is known.
 pub async fn stored_shape(
     destination: &DestinationConnection,
     schema: &str,
     table: &str,
-) -> Result<Option<(TableShape, u32)>, RunError> {
+) -> Result<Option<Remembered>, RunError> {
     let stored: Option<StoredShape> = read(destination, schema, &shape_stream(table)).await?;
     let stored = stored.map(|stored| stored.open(table)).transpose();
     stored.map_err(|cause| unencodable(table, cause))

@@ -5,6 +5,7 @@ mod bounds;
 mod connection;
 mod connectors;
 mod endpoint;
+mod name;
 mod protected;
 mod settings;
 #[allow(clippy::module_inception)] // A side of a pipeline is what the room is about.
@@ -15,3 +16,4 @@ pub use bounds::{compile_limits, process_bounds};
 pub use connection::Endpoint;
 pub use connectors::{ConnectorError, Connectors};
 pub use endpoint::{destination, endpoint_of, open_grants, source};
+pub use name::pipeline_name;

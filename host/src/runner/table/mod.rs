@@ -11,8 +11,10 @@ use arrow_array::{ArrayRef, RecordBatch, UInt8Array, new_null_array};
 use arrow_schema::{DataType, Field, Schema};
 
 mod faults;
+mod rules;
 mod shape;
 
+pub use self::rules::TableRules;
 use self::shape::{ColumnRules, Steps};
 use crate::{
     config::{self, TableSettings},
@@ -149,7 +151,7 @@ impl Table {
 
     /// Columns that came later and that the destination will not have.
     pub fn left_out_count(&self) -> usize {
-        self.rules.left_out_count()
+        self.rules.left_out().len()
     }
 
     /// Memory that its shape takes.
@@ -191,7 +193,9 @@ impl Table {
     pub fn compare_with(&self, arrow: &Schema) -> News {
         let mut news = compare(&self.source, arrow);
         news.changes.retain(|change| match &change.kind {
-            ChangeKind::AddColumn { column } => !self.rules.is_left_out(column),
+            ChangeKind::AddColumn { column } | ChangeKind::ModifyColumn { column } => {
+                !self.rules.is_left_out(column)
+            }
             _ => true,
         });
         news
@@ -262,6 +266,22 @@ impl Table {
         self.forget_known();
     }
 
+    /// Whether a change is one of a column that is left out.
+    pub fn leaves_out(&self, change: &SchemaChange) -> bool {
+        match &change.kind {
+            ChangeKind::AddColumn { column }
+            | ChangeKind::ModifyColumn { column }
+            | ChangeKind::DropColumn { column }
+            | ChangeKind::RenameColumn { column, .. } => self.rules.is_left_out(column),
+            ChangeKind::AddTable | ChangeKind::DropTable => false,
+        }
+    }
+
+    /// The rules by which its rows get their form.
+    pub fn rules(&self) -> TableRules {
+        TableRules::new(&self.settings, self.rules.left_out().clone())
+    }
+
     /// Takes a change over; the destination's side of it, if it has one.
     pub fn accept(&mut self, change: &SchemaChange) -> Option<SchemaChange> {
         let kind = match &change.kind {
@@ -284,6 +304,9 @@ impl Table {
                 let key = self.source.key.iter_mut().filter(|key| *key == column);
                 key.for_each(|key| new_name.clone_into(key));
                 self.rules.rename_key(column, new_name);
+                if self.rules.is_left_out(column) {
+                    self.rules.rename_left_out(column, new_name);
+                }
                 let new_name = self.take_column(change, new_name)?;
                 ChangeKind::RenameColumn { column: old?, new_name }
             }

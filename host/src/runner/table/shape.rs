@@ -74,8 +74,14 @@ impl ColumnRules {
         self.left_out.contains(column)
     }
 
-    pub fn left_out_count(&self) -> usize {
-        self.left_out.len()
+    pub fn left_out(&self) -> &BTreeSet<String> {
+        &self.left_out
+    }
+
+    /// A column that does not travel has another name.
+    pub fn rename_left_out(&mut self, column: &str, new_name: &str) {
+        self.left_out.remove(column);
+        self.left_out.insert(new_name.to_owned());
     }
 
     /// True when batches need no touch at all.
@@ -97,6 +103,27 @@ impl ColumnRules {
                 && !exclude.contains(column)
                 && !self.is_left_out(column));
         travels.then(|| rename.get(column).map_or(column, String::as_str))
+    }
+
+    /// Whether the rules give a column another name.
+    pub fn has_rename(&self, column: &str) -> bool {
+        self.columns.rename.contains_key(column)
+    }
+
+    /// What becomes of a column's values, in words.
+    pub fn treatment(&self, column: &str) -> String {
+        if self.destination_name(column).is_none() {
+            return "left out".to_owned();
+        }
+        let how = match self.mask(column) {
+            None => "copied",
+            Some(Mask::Redact) => "redacted",
+            Some(Mask::Hash) => "hashed",
+        };
+        match self.columns.rename.get(column) {
+            Some(name) => format!("{how} as `{name}`"),
+            None => how.to_owned(),
+        }
     }
 
     pub fn mask(&self, column: &str) -> Option<Mask> {

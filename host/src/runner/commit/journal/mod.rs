@@ -79,7 +79,7 @@ impl Journal {
                 None => self.claim(&mut state).await?,
             };
             match self.deliver(&mut state, epoch).await {
-                Err(error) if is_fenced(&error) && claims < CLAIMS_MAX => {
+                Err(error) if error.is_fenced() && claims < CLAIMS_MAX => {
                     state.epoch = None;
                     claims += 1;
                 }
@@ -130,8 +130,4 @@ impl Journal {
 
 fn may_pass(error: &PluginError) -> bool {
     matches!(&error.cause, Cause::Failure(failure) if failure.action == Action::Retry)
-}
-
-fn is_fenced(error: &PluginError) -> bool {
-    matches!(&error.cause, Cause::Failure(failure) if failure.code == "fenced")
 }

@@ -1,0 +1,91 @@
+//! Notices that rows were copied by other rules than those of now.
+//!
+//! Without that, old rows would keep what a rule keeps away from new ones, in plain sight, or lack what a
+//! rule lets through by now. So the table is emptied and copied again, as if the operator had named it.
+
+use std::collections::BTreeSet;
+
+use super::{
+    evolve::is_excluded,
+    stored::{Remembered, stored_shape},
+};
+use crate::{
+    config::OnRulesChange,
+    plugin::DestinationConnection,
+    runner::{
+        context::SchemaContext,
+        error::RunError,
+        names::listed,
+        table::{Table, TableRules},
+    },
+    schema::identity,
+};
+
+/// Whether a table that has rows is to be copied again because they came by other rules.
+pub async fn has_other_rules(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    table: &Table,
+) -> Result<bool, RunError> {
+    let name = &table.source.name;
+    let Some(known) = stored_shape(destination, context.name(), name).await? else {
+        return Ok(false);
+    };
+    let changes = changed_rules(context, table, &known)?;
+    if changes.is_empty() {
+        return Ok(false);
+    }
+    tracing::warn!(
+        table = name,
+        changes = listed(&changes),
+        "its rows were copied by other rules: the table is emptied and copied again"
+    );
+    Ok(true)
+}
+
+/// What the rules of now make of the rows otherwise, in words; an error where that is no reason to copy
+/// them again.
+pub fn changed_rules(
+    context: &SchemaContext,
+    table: &Table,
+    known: &Remembered,
+) -> Result<Vec<String>, RunError> {
+    let Some(before) = &known.rules else { return Ok(Vec::new()) };
+    let now = TableRules::new(&table.settings, left_out(context, known));
+    // Where columns cannot be told apart, the table is copied again anyway.
+    let renames = identity::renames(&known.shape.schema, &table.source.schema).unwrap_or_default();
+    let changes = before.changes(&now, &known.shape, &renames);
+    let refuses = context.config.schema_evolution.on_rules_change == OnRulesChange::Refuse;
+    if changes.is_empty() || !before.is_log() && !refuses {
+        return Ok(changes);
+    }
+    Err(refused(&known.shape.name, &changes, before.is_log()))
+}
+
+fn refused(table: &str, changes: &[String], is_log: bool) -> RunError {
+    let (why, ways) = if is_log {
+        (
+            ", and its log cannot be told again",
+            "rename the table at the destination first to keep it",
+        )
+    } else {
+        ("", "`schema_evolution.on_rules_change: copy` does that by itself")
+    };
+    RunError::Unusable {
+        what: format!(
+            "table `{table}`: its rows were copied by other rules{why}: {}",
+            listed(changes)
+        ),
+        help: format!(
+            "go back to the old rules, or have it emptied and copied by the new ones with \
+             --full-resync={table} ({ways})"
+        ),
+    }
+}
+
+/// The columns that came later and that evolution still leaves out.
+pub fn left_out(context: &SchemaContext, known: &Remembered) -> BTreeSet<String> {
+    let name = &known.shape.name;
+    let remembered = known.rules.iter().flat_map(TableRules::left_out);
+    remembered.filter(|column| is_excluded(context, name, column)).cloned().collect()
+}

@@ -1,0 +1,94 @@
+//! What becomes of a table's rows by the operator's rules, in the form that is kept beside its shape.
+//!
+//! A destination says nothing of the rules by which its rows were made. Rows that were copied by other
+//! ones are not like those that come, so the rules of now are compared with the remembered ones.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::shape::ColumnRules;
+use crate::{
+    config::{Columns, DeletionStrategy, TableSettings, WriteMode},
+    model::TableShape,
+};
+
+/// The settings by which a row gets its form at the destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableRules {
+    columns: Columns,
+    /// Columns that came later and are excluded from evolution.
+    left_out: BTreeSet<String>,
+    write_mode: WriteMode,
+    deletion_strategy: DeletionStrategy,
+    soft_delete_column: String,
+    deleted_at_column: String,
+}
+
+impl TableRules {
+    pub fn new(settings: &TableSettings, left_out: BTreeSet<String>) -> Self {
+        Self {
+            columns: settings.columns.clone(),
+            left_out,
+            write_mode: settings.write_mode,
+            deletion_strategy: settings.deletion_strategy,
+            soft_delete_column: settings.soft_delete_column.clone(),
+            deleted_at_column: settings.deleted_at_column.clone(),
+        }
+    }
+
+    pub fn left_out(&self) -> &BTreeSet<String> {
+        &self.left_out
+    }
+
+    /// Whether rows are kept as a log, which its source cannot tell again.
+    pub fn is_log(&self) -> bool {
+        self.write_mode == WriteMode::Append
+    }
+
+    /// In words, what other rules make of the rows of a table of this shape; nothing where they make the
+    /// same. `renames` are the columns that have another name by now, which the new rules go by.
+    pub fn changes(
+        &self,
+        now: &Self,
+        shape: &TableShape,
+        renames: &[(String, String)],
+    ) -> Vec<String> {
+        let renamed = |column: &str| {
+            let pair = renames.iter().find(|(old, _)| old == column);
+            pair.map_or_else(|| column.to_owned(), |(_, new_name)| new_name.clone())
+        };
+        let new_key = shape.key.iter().map(|column| renamed(column)).collect();
+        let (before, after) = (self.column_rules(shape.key.clone()), now.column_rules(new_key));
+        let columns = shape.schema.fields().iter().filter_map(|field| {
+            let column = field.name();
+            let new_name = renamed(column);
+            let (was, is) = (before.treatment(column), after.treatment(&new_name));
+            // Where both the source and the rules give other names, no rename leads from one to the other.
+            let has_other_name =
+                *column != new_name && (before.has_rename(column) || after.has_rename(&new_name));
+            (was != is || has_other_name).then(|| format!("`{column}` was {was} and is {is}"))
+        });
+        let (was, is) = (self.keeping(), now.keeping());
+        let rows = (was != is).then(|| format!("rows were {was} and are {is}"));
+        columns.chain(rows).collect()
+    }
+
+    fn column_rules(&self, key: Vec<String>) -> ColumnRules {
+        let mut rules = ColumnRules::new(self.columns.clone(), key);
+        self.left_out.iter().for_each(|column| rules.leave_out(column.clone()));
+        rules
+    }
+
+    fn keeping(&self) -> String {
+        match (self.write_mode, self.deletion_strategy) {
+            (WriteMode::Append, _) => "kept as a log".to_owned(),
+            (WriteMode::Upsert, DeletionStrategy::Hard) => "removed when deleted".to_owned(),
+            (WriteMode::Upsert, DeletionStrategy::Soft) => format!(
+                "marked in `{}` and `{}` when deleted",
+                self.soft_delete_column, self.deleted_at_column
+            ),
+        }
+    }
+}

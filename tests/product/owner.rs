@@ -1,0 +1,162 @@
+//! Whose the state at a destination is: two pipelines never go on with each other's.
+
+use std::{fs, time::Duration};
+
+use cartridge_warp_tests::{Ended, Pipeline, rows::sqlite_query};
+use serde_json::json;
+
+/// A pipeline that has copied one order of the first shop; the second shop is `other`.
+fn copied() -> Pipeline {
+    let pipeline = Pipeline::new();
+    pipeline.write("orders.ndjson", "{\"id\":1,\"from\":\"first\"}\n");
+    let other = pipeline.path("other/shop");
+    fs::create_dir_all(&other).unwrap();
+    fs::write(other.join("orders.ndjson"), "{\"id\":1,\"from\":\"second\"}\n").unwrap();
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    pipeline
+}
+
+/// Reads the other shop from now on.
+fn moved() -> Pipeline {
+    let mut pipeline = copied();
+    pipeline.set("source.connection_string", json!("./other"));
+    pipeline
+}
+
+fn from(pipeline: &Pipeline) -> Vec<String> {
+    let rows = sqlite_query(&pipeline.database(), "SELECT \"from\" FROM orders ORDER BY id");
+    rows.iter().map(|row| row["from"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The name that a run says it goes by.
+fn name(ended: &Ended) -> String {
+    let lines = ended.stderr.lines();
+    let lines = lines.filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut names = lines.filter_map(|line| line["pipeline"].as_str().map(str::to_owned));
+    names.next().expect("a run tells its name")
+}
+
+#[test]
+fn the_state_of_another_pipeline_is_never_taken_over() {
+    let pipeline = moved();
+    let former = pipeline.path("data").display().to_string();
+    let commands: [&[&str]; 5] = [
+        &["check"],
+        &["run", "--until-caught-up"],
+        &["run", "--until-caught-up", "--full-resync"],
+        &["run", "--until-caught-up", "--full-resync=orders"],
+        &["run", "--dry-run"],
+    ];
+    for command in commands {
+        let ended = pipeline.run(command);
+        assert!(!ended.status.success(), "{command:?}");
+        for words in ["another-pipeline", &former, "cartridge-warp adopt"] {
+            assert!(ended.stderr.contains(words), "{command:?} without {words}: {}", ended.stderr);
+        }
+    }
+    assert_eq!(pipeline.run(&["check"]).status.code(), Some(2));
+    assert_eq!(from(&pipeline), ["first"]);
+}
+
+#[test]
+fn a_pipeline_that_keeps_its_name_may_read_from_another_address() {
+    let mut pipeline = Pipeline::new();
+    pipeline.set("name", json!("shop-eu"));
+    pipeline.write("orders.ndjson", "{\"id\":1,\"from\":\"first\"}\n");
+    assert_eq!(name(&pipeline.catch_up()), "shop-eu");
+    fs::rename(pipeline.path("data"), pipeline.path("moved")).unwrap();
+    pipeline.set("source.connection_string", json!("./moved"));
+    let added = "{\"id\":1,\"from\":\"first\"}\n{\"id\":2,\"from\":\"later\"}\n";
+    fs::write(pipeline.path("moved/shop/orders.ndjson"), added).unwrap();
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(from(&pipeline), ["first", "later"]);
+
+    pipeline.set("name", json!("shop-us"));
+    let ended = pipeline.catch_up();
+    assert!(ended.stderr.contains("kept by pipeline `shop-eu`"), "{}", ended.stderr);
+    for bad in ["", " ", "a\u{202e}b", &"x".repeat(201)] {
+        pipeline.set("name", json!(bad));
+        let ended = pipeline.run(&["validate"]);
+        assert_eq!(ended.status.code(), Some(2), "{bad:?}");
+        assert!(ended.stderr.contains("`name`"), "{bad:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn state_is_adopted_by_one_command() {
+    let mut pipeline = moved();
+    pipeline.set("source.connection_string", json!("./data"));
+    pipeline.set("name", json!("renamed"));
+    let before = pipeline.run(&["--output", "json", "adopt"]);
+    assert!(before.status.success(), "{}", before.stderr);
+    let told: serde_json::Value = serde_json::from_str(&before.stdout).unwrap();
+    let former = format!("files {}", pipeline.path("data").display());
+    let expected = json!({
+        "schema": "shop", "pipeline": "renamed", "adopted": true, "from": former,
+    });
+    assert_eq!(told, expected);
+    pipeline.append("orders.ndjson", "{\"id\":2,\"from\":\"later\"}\n");
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("snapshot complete"), "it went on: {}", ended.stderr);
+    assert_eq!(from(&pipeline), ["first", "later"]);
+    let again = pipeline.run(&["--output", "human", "adopt"]);
+    assert!(again.stdout.contains("already"), "{}", again.stdout);
+
+    let fresh = Pipeline::new();
+    fresh.write("orders.ndjson", "{\"id\":1,\"from\":\"first\"}\n");
+    let nothing = fresh.run(&["--output", "human", "adopt"]);
+    assert!(nothing.status.success(), "{}", nothing.stderr);
+    assert!(nothing.stdout.contains("no state"), "{}", nothing.stdout);
+}
+
+#[test]
+fn files_are_named_by_their_place_however_they_are_written() {
+    let mut pipeline = Pipeline::new();
+    pipeline.write("orders.ndjson", "{\"id\":1,\"from\":\"first\"}\n");
+    let whole = pipeline.path("data").display().to_string();
+    for address in ["./data", &whole] {
+        pipeline.set("source.connection_string", json!(address));
+        assert_eq!(name(&pipeline.catch_up()), format!("files {whole}"), "{address}");
+    }
+}
+
+#[test]
+fn state_from_before_names_is_taken_by_the_first_that_comes() {
+    let pipeline = copied();
+    let database = rusqlite::Connection::open(pipeline.database()).unwrap();
+    let markers: Vec<String> = sqlite_query(
+        &pipeline.database(),
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%markers%'",
+    )
+    .iter()
+    .map(|row| row["name"].as_str().unwrap().to_owned())
+    .collect();
+    let sql = format!("DELETE FROM \"{}\" WHERE stream = 'pipeline'", markers[0]);
+    assert_eq!(database.execute(&sql, []).unwrap(), 1);
+    drop(database);
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("snapshot complete"), "it went on: {}", ended.stderr);
+}
+
+#[test]
+fn a_runner_whose_state_was_adopted_ends_and_says_so() {
+    let mut pipeline = Pipeline::new();
+    pipeline.write("orders.ndjson", "{\"id\":1,\"from\":\"first\"}\n");
+    pipeline.set("destination", json!({"type": "files", "connection_string": "./lake"}));
+    pipeline.set("schemas.0.tables", json!([{"name": "orders", "write_mode": "append"}]));
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    pipeline.set("name", json!("successor"));
+    let adopted = pipeline.run(&["adopt"]);
+    assert!(adopted.status.success(), "{}", adopted.stderr);
+    pipeline.append("orders.ndjson", "{\"id\":2,\"from\":\"later\"}\n");
+    let ended = running.wait(Duration::from_secs(120));
+    assert_eq!(ended.status.code(), Some(5), "{}", ended.stderr);
+    assert!(ended.stderr.contains("fenced"), "{}", ended.stderr);
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+}
