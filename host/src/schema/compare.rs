@@ -105,6 +105,9 @@ pub fn compare(table: &TableShape, arrived: &Schema) -> News {
         let (kind, becomes) = match shape.schema.field_with_name(field.name()) {
             Err(_) => (ChangeKind::AddColumn { column }, field.clone()),
             Ok(_) if is_unseen(field) => continue,
+            Ok(known) if is_first_value(known, field) => {
+                (ChangeKind::ModifyColumn { column }, field.clone())
+            }
             Ok(known) => match type_step(known, field) {
                 TypeStep::Same if !identity::is_declared_otherwise(known, field) => continue,
                 TypeStep::Narrower if identity::has_other_values(known, field) != Some(true) => {
@@ -140,6 +143,19 @@ pub fn merge(schema: &SchemaRef, column: &FieldRef) -> SchemaRef {
         None => fields.push(column.clone()),
     }
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+/// Whether a column gets its first value, and with it the type that was a guess so far. A guess of text
+/// holds whatever comes, so nothing else would tell that the type is another.
+pub fn is_first_value(known: &Field, arrived: &Field) -> bool {
+    let step = || type_step(known, arrived);
+    is_unseen(known) && !is_unseen(arrived) && matches!(step(), TypeStep::Same | TypeStep::Narrower)
+}
+
+/// Whether the source has seen a row of the table, as far as its key tells.
+pub fn has_seen_key(table: &TableShape) -> bool {
+    let field = |name: &String| table.schema.field_with_name(name);
+    !table.key.iter().any(|name| field(name).is_ok_and(is_unseen))
 }
 
 /// Whether the type is a guess: the source has seen no value of the column.
@@ -277,6 +293,26 @@ mod tests {
         let news = compare(&table, &Schema::new(vec![unseen("id"), unseen("note")]));
         let kinds: Vec<_> = news.changes.into_iter().map(|change| change.kind).collect();
         assert_eq!(kinds, [ChangeKind::AddColumn { column: "note".into() }]);
+    }
+
+    #[test]
+    fn the_first_value_gives_a_column_its_type() {
+        let unseen = field("c", DataType::Utf8)
+            .with_metadata(HashMap::from([("warp:unseen".into(), "true".into())]));
+        let table = TableShape {
+            name: "t".into(),
+            schema: Arc::new(Schema::new(vec![unseen.clone()])),
+            key: vec!["c".into()],
+            estimated_rows: None,
+        };
+        assert!(!has_seen_key(&table));
+        assert!(compare(&table, &Schema::new(vec![unseen])).is_empty());
+        for arrived in [field("c", DataType::Int64), field("c", DataType::Utf8)] {
+            let news = compare(&table, &Schema::new(vec![arrived.clone()]));
+            let after = news.changes[0].after.as_ref().unwrap();
+            assert_eq!(**after.schema.field(0), arrived);
+            assert!(has_seen_key(after));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use arrow_schema::Field;
 
-use super::{TypeStep, type_step};
+use super::{TypeStep, is_first_value, type_step};
 use crate::model::{ChangeKind, SchemaChange, TableShape};
 
 /// How much may change without a person.
@@ -53,6 +53,12 @@ enum Risk {
 
 /// Decides about one change of `before`.
 pub fn decide(change: &SchemaChange, before: &TableShape, policy: &Policy) -> Verdict {
+    if let ChangeKind::ModifyColumn { column } = &change.kind
+        && columns(change, before, column).is_some_and(|(have, new)| is_first_value(have, new))
+    {
+        // The type was never known, so it does not change; the column holds the value as text.
+        return Verdict::Keep;
+    }
     if let Some(reason) = frozen(policy) {
         return Verdict::Refuse(reason.into());
     }

@@ -1,6 +1,7 @@
 //! The `files` source through its component in the real binary: values of all formats, rows that
 //! cannot be read, order, and files that come, go and grow between runs.
 
+mod between;
 mod lake;
 mod libraries;
 mod life;

@@ -96,6 +96,81 @@ fn a_key_keeps_its_type_while_its_collection_is_empty() {
     }
 }
 
+fn key_type(servers: &Servers, table: &str) -> Vec<String> {
+    servers.at_destination(&format!(
+        "SELECT data_type FROM information_schema.columns WHERE table_schema = '{SCHEMA}'
+         AND table_name = '{table}' AND column_name = '_id'"
+    ))
+}
+
+#[test]
+fn a_first_run_on_an_empty_collection_ends_like_one_that_began_later() {
+    // Empty at the first run or emptied by then, and filled while it is stopped or while it runs.
+    let cases = [(true, false), (true, true), (false, true)];
+    for (Kind(kind, id), (made, live)) in KINDS.iter().zip(cases.into_iter().cycle()) {
+        let what = format!("{kind}, made {made}, live {live}");
+        let (servers, pipeline) = servers();
+        let document = |n: u8| doc! {"_id": id(n), "n": i32::from(n)};
+        servers.source.insert(SCHEMA, "like", &[document(1)]);
+        if made {
+            servers.source.run(SCHEMA, doc! {"create": "orders"});
+        } else {
+            servers.source.insert(SCHEMA, "orders", &[document(9)]);
+            delete_all(&servers, "orders");
+        }
+        catch_up(&pipeline, &what);
+        catch_up(&pipeline, &what);
+        let running = live.then(|| follow(&pipeline));
+        servers.source.insert(SCHEMA, "orders", &[document(1), document(2)]);
+        servers.source.insert(SCHEMA, "orders", &[document(3)]);
+        if let Some(running) = running {
+            end(&servers, running, "last");
+        }
+        catch_up(&pipeline, &what);
+        assert_eq!(key_type(&servers, "orders"), key_type(&servers, "like"), "{what}");
+        assert_eq!(servers.rows("orders").len(), 3, "{what}");
+        // Emptied again it keeps what it has come to.
+        delete_all(&servers, "orders");
+        catch_up(&pipeline, &what);
+        assert_eq!(key_type(&servers, "orders"), key_type(&servers, "like"), "{what}");
+    }
+}
+
+#[test]
+fn a_collection_that_is_made_anew_is_empty_before_its_first_document() {
+    for soft in [false, true] {
+        let (servers, mut pipeline) = servers();
+        if soft {
+            let orders = json!([{"name": "orders", "deletion_strategy": "soft"}]);
+            pipeline.set("schemas.0.tables", orders);
+        }
+        servers.source.insert(SCHEMA, "orders", &numbered(0..10));
+        let mut running = follow(&pipeline);
+        servers.source.run(SCHEMA, doc! {"drop": "orders"});
+        // A new collection has no table before its first document.
+        servers.source.run(SCHEMA, doc! {"create": "quiet"});
+        servers.source.insert(SCHEMA, "first", &numbered(0..2));
+        running.wait_for("\"table\":\"first\"");
+        let left = || {
+            let live = if soft { "WHERE NOT is_deleted" } else { "" };
+            servers.at_destination(&format!("SELECT count(*) FROM {SCHEMA}.orders {live}"))
+        };
+        assert_eq!(left(), ["10"], "soft {soft}: kept until the name comes back");
+        servers.source.run(SCHEMA, doc! {"create": "orders"});
+        end(&servers, running, "last");
+        assert_eq!(left(), ["0"], "soft {soft}");
+        let tables = format!("SELECT tablename FROM pg_tables WHERE schemaname = '{SCHEMA}'");
+        assert!(!servers.at_destination(&tables).contains(&"quiet".to_owned()), "soft {soft}");
+        servers.source.insert(SCHEMA, "orders", &numbered(5..8));
+        servers.source.insert(SCHEMA, "quiet", &numbered(5..8));
+        catch_up(&pipeline, "filled");
+        assert_eq!(
+            (left(), key_type(&servers, "quiet")),
+            (vec!["3".to_owned()], vec!["bigint".to_owned()])
+        );
+    }
+}
+
 #[test]
 fn a_schema_goes_on_while_its_database_is_empty() {
     for (configured, live) in [(false, false), (true, false), (false, true)] {

@@ -14,6 +14,7 @@ use crate::{
         state::{TableState, deletion, forget_chunks, marker, read, shape_stream, table_stream},
         table::{Promises, Table},
     },
+    schema::has_seen_key,
 };
 
 /// Applies what the stream announces, in order.
@@ -28,6 +29,7 @@ pub async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<
             (Some(table), ChangeKind::DropTable) => {
                 drop_table(writer, table, change).await?;
             }
+            (_, ChangeKind::AddTable) if is_yet_to_come(writer, change).await? => {}
             (_, ChangeKind::AddTable) => {
                 let (table, evolved) = add_table(writer, change).await?;
                 tables.insert(change.table.clone(), table);
@@ -53,6 +55,14 @@ pub async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<
         Some(table) => Err(RunError::CopyAgain { table }),
         None => Ok(()),
     }
+}
+
+/// Whether a table has no row yet that would tell the type of its key, and nothing is kept of an older
+/// one: it is announced again with its first row.
+async fn is_yet_to_come(writer: &Writer, change: &SchemaChange) -> Result<bool, RunError> {
+    let (schema, name) = (writer.context.name(), &change.table);
+    let has_rows = change.after.as_ref().is_none_or(has_seen_key);
+    Ok(!has_rows && stored_shape(&writer.destination, schema, name).await?.is_none())
 }
 
 /// A table that was gone when the source listed its tables. What is remembered of it says what goes;

@@ -15,7 +15,7 @@ use crate::{
     },
     schema::{
         News, Policy, Strategy, TypeStep, Verdict, decide, frozen, identity, is_compatible,
-        type_step,
+        is_first_value, type_step,
     },
 };
 
@@ -218,6 +218,10 @@ fn rewrites(context: &SchemaContext, change: &SchemaChange, table: &Table) -> bo
         ChangeKind::ModifyColumn { column } => {
             let types = before(column).zip(after(column));
             types.is_some_and(|(old, new)| {
+                // Nothing is told about the rows; the new copy makes the column as it is.
+                if is_first_value(old, new) {
+                    return true;
+                }
                 let by_type = || silent && type_step(old, new) != TypeStep::Same;
                 identity::has_other_values(old, new).unwrap_or_else(by_type)
             })

@@ -9,7 +9,7 @@ use crate::{
     model::{Action, ChangeKind, SchemaChange},
     plugin::{ChangeOutcome, PluginError},
     runner::{commit::Writer, error::RunError, table::Table},
-    schema::identity,
+    schema::{TypeStep, identity, is_first_value, type_step},
 };
 
 /// Makes the table, in place of the one that is remembered where that cannot take it.
@@ -18,6 +18,9 @@ pub async fn make(
     table: &Table,
     past: Option<&Remembered>,
 ) -> Result<(), RunError> {
+    if past.is_some_and(|past| had_guesses(past, &table.source)) {
+        drop_guessed(writer, &table.source.name).await?;
+    }
     let cause = match writer.create_table(table).await {
         Err(RunError::Plugin(cause)) if cause.action() == Action::Config => cause,
         made => return made,
@@ -36,6 +39,15 @@ pub async fn make(
     writer.create_table(table).await
 }
 
+/// A column of text would take the values whose type nobody knew when it was made. A table that the
+/// destination does not drop goes on with it.
+async fn drop_guessed(writer: &Writer, table: &str) -> Result<(), RunError> {
+    let (schema, table) = (writer.context.name(), table.to_owned());
+    let change = [SchemaChange { table, kind: ChangeKind::DropTable, after: None }];
+    writer.destination.apply_schema_changes(schema, &change, writer.epoch).await?;
+    Ok(())
+}
+
 async fn drop_table(writer: &Writer, table: &str, cause: PluginError) -> Result<(), RunError> {
     let (schema, name) = (writer.context.name(), table.to_owned());
     let change = [SchemaChange { table: name, kind: ChangeKind::DropTable, after: None }];
@@ -50,6 +62,14 @@ async fn drop_table(writer: &Writer, table: &str, cause: PluginError) -> Result<
         }
     }
     Ok(())
+}
+
+/// Whether values have come for a column whose type was a guess.
+fn had_guesses(past: &TableShape, now: &TableShape) -> bool {
+    past.schema.fields().iter().any(|old| {
+        let new = now.schema.field_with_name(old.name());
+        new.is_ok_and(|new| is_first_value(old, new) && type_step(old, new) != TypeStep::Same)
+    })
 }
 
 /// Whether rows of one shape may have no place in a table that was made for the other.

@@ -24,7 +24,7 @@ use crate::{
     },
     plugin::{ConnectorInfo, encode_batch, table_schema},
     runner::error::RunError,
-    schema::{News, compare, identity, merge},
+    schema::{News, TypeStep, compare, identity, is_first_value, merge, type_step},
 };
 
 /// How many schemas of a table are remembered; a source that sends more is worked out anew (I7).
@@ -221,7 +221,14 @@ impl Table {
         };
         let known = self.source.schema.field_with_name(column).ok();
         let fields = known.zip(after.schema.field_with_name(column).ok());
-        let is_same = fields.is_some_and(|(old, now)| identity::is_same_but_for_identity(old, now));
+        let Some((old, now)) = fields else { return false };
+        if is_first_value(old, now) && type_step(old, now) == TypeStep::Same {
+            // The guess was right.
+            self.source.schema = merge(&self.source.schema, &Arc::new(now.clone()));
+            self.reshaped();
+            return true;
+        }
+        let is_same = identity::is_same_but_for_identity(old, now);
         if is_same {
             self.adopt(&after.schema);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::time::Duration;
 
 use cartridge_warp_sdk::{DeadLetter, Failure};
@@ -137,7 +138,11 @@ fn is_same(
         .and_then(|mut file| Fingerprint::of(&mut file, usize::from(mark.fingerprint.length)))
         .map_err(|error| fault::io(&entry.shown, &error))?
         == mark.fingerprint;
-    if same_start && !shorter {
+    let ends_record = mark.offset == 0
+        || entry.format == Format::Parquet
+        || shorter
+        || follows_line_feed(entry, mark.offset)?;
+    if same_start && !shorter && ends_record {
         source.stream.verified.insert(entry.identity, now);
         return Ok(true);
     }
@@ -156,7 +161,24 @@ fn is_same(
             entry.shown,
             mark.offset,
             entry.size,
-            if same_start { "" } else { " that begin differently" },
+            match (same_start, ends_record) {
+                (false, _) => " that begin differently",
+                (true, false) => ", of which no record ends where the one that was read last did",
+                (true, true) => "",
+            },
         ),
     ))
+}
+
+/// Whether a record may end at this offset. It did when the file was read up to it, so another file of
+/// the same beginning, such as a newer export, mostly shows itself here.
+fn follows_line_feed(entry: &FileEntry, offset: u64) -> Result<bool, Failure> {
+    let mut last = [0];
+    File::open(&entry.path)
+        .and_then(|mut file| {
+            file.seek(SeekFrom::Start(offset - 1))?;
+            file.read_exact(&mut last)
+        })
+        .map_err(|error| fault::io(&entry.shown, &error))?;
+    Ok(last == *b"\n")
 }

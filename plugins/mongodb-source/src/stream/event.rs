@@ -20,14 +20,16 @@ pub enum Kind {
     Update,
     /// A document went.
     Delete,
+    /// A collection was made, which has no document yet.
+    Create,
     /// A collection went.
     Drop,
     /// A collection has another name.
     Rename,
     /// The stream's database went, and its stream with it.
     Invalidate,
-    /// Nothing that concerns rows: indexes, options, sharding, an empty collection, the end of a
-    /// database, each of whose collections had an event of its own.
+    /// Nothing that concerns rows: indexes, options, sharding, views, the end of a database,
+    /// each of whose collections had an event of its own.
     Other,
 }
 
@@ -134,6 +136,8 @@ impl<'a> Event<'a> {
         let kind = kind(operation)
             .ok_or_else(|| Unreadable(format!("an event of a kind not known here, {operation}")))?;
         let time = found.time.ok_or_else(|| missing("clusterTime"))?;
+        let is_other = kind == Kind::Create && found.is_no_collection;
+        let kind = if is_other { Kind::Other } else { kind };
         let (_, collection) = found.place.unwrap_or_default();
         if kind.is_row() && (found.key.is_none() || collection.is_empty()) {
             return Err(missing("documentKey or ns"));
@@ -170,6 +174,8 @@ struct Found<'a> {
     document: Option<&'a RawDocument>,
     to: Option<(&'a str, &'a str)>,
     replaced: Option<bool>,
+    /// What was made is a view or a time series.
+    is_no_collection: bool,
 }
 
 impl<'a> Found<'a> {
@@ -188,6 +194,7 @@ impl<'a> Found<'a> {
             "documentKey" => {
                 self.key = value.as_document().filter(|key| matches!(key.get("_id"), Ok(Some(_))));
             }
+            "nsType" => self.is_no_collection = value.as_str().is_some_and(|it| it != "collection"),
             "fullDocument" => self.document = value.as_document(),
             "operationDescription" => {
                 self.replaced = value.as_document().map(replaces);
@@ -218,8 +225,8 @@ fn kind(operation: &str) -> Option<Kind> {
         "drop" => Kind::Drop,
         "rename" => Kind::Rename,
         "invalidate" => Kind::Invalidate,
-        "create"
-        | "createIndexes"
+        "create" => Kind::Create,
+        "createIndexes"
         | "dropDatabase"
         | "dropIndexes"
         | "modify"
@@ -271,6 +278,25 @@ mod tests {
         let event = read(&update).unwrap();
         assert_eq!((event.kind, event.document.is_none()), (Kind::Update, true));
         assert_eq!(event.at_micros, 1_700_000_000_000_000, "before 6.0 only seconds are known");
+    }
+
+    #[test]
+    fn only_collections_are_made() {
+        for (of, kind) in [
+            (None, Kind::Create),
+            (Some("collection"), Kind::Create),
+            (Some("view"), Kind::Other),
+            (Some("timeseries"), Kind::Other),
+        ] {
+            let mut create = rawdoc! {
+                "_id": { "_data": "82" }, "operationType": "create", "clusterTime": time(),
+                "ns": { "db": "shop", "coll": "orders" },
+            };
+            if let Some(of) = of {
+                create.append(mongodb::bson::cstr!("nsType"), of);
+            }
+            assert_eq!(read(&create).unwrap().kind, kind, "{of:?}");
+        }
     }
 
     #[test]
@@ -375,7 +401,7 @@ mod tests {
             assert!(read(&document).is_err(), "{operation} {rest:?}");
         }
         assert!(read(&base()).is_err());
-        for operation in ["create", "dropDatabase", "modify", "reshardCollection", "brandNew"] {
+        for operation in ["dropDatabase", "modify", "reshardCollection", "brandNew"] {
             let mut document = base();
             document.append(mongodb::bson::cstr!("operationType"), operation);
             let kind = read(&document).map(|event| event.kind).ok();

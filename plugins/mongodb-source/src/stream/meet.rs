@@ -35,8 +35,17 @@ impl Started {
                 self.meet_row(source, event, first, batch)
             }
             Kind::Rename => self.meet_rename(source, schema, event, first, batch),
-            Kind::Drop if is_left_out(source, event.collection) => Ok(Turn::Pass),
-            Kind::Drop | Kind::Invalidate if !first => Ok(Turn::Wait),
+            Kind::Create if self.tables.contains_key(event.collection) => Ok(Turn::Pass),
+            Kind::Create | Kind::Drop if is_left_out(source, event.collection) => Ok(Turn::Pass),
+            Kind::Create | Kind::Drop | Kind::Invalidate if !first => Ok(Turn::Wait),
+            Kind::Create => {
+                // Where rows of an older one were kept, they end. It is not followed yet: a collection may
+                // still take its name, and its first document tells more.
+                let shape = catalog::unseen(event.collection, &source.options);
+                batch.schema_changes.push(SchemaChange::add_table(shape.table()));
+                self.stand_behind(event.token, event.time);
+                Ok(Turn::Done)
+            }
             Kind::Drop => {
                 self.end_table(source, event.collection, batch);
                 self.stand_behind(event.token, event.time);
