@@ -310,7 +310,7 @@ mod tests {
         for arrived in [field("c", DataType::Int64), field("c", DataType::Utf8)] {
             let news = compare(&table, &Schema::new(vec![arrived.clone()]));
             let after = news.changes[0].after.as_ref().unwrap();
-            assert_eq!(**after.schema.field(0), arrived);
+            assert_eq!(*after.schema.field(0), arrived);
             assert!(has_seen_key(after));
         }
     }

@@ -6,7 +6,7 @@
 
 use super::stored::Remembered;
 use crate::{
-    model::{Action, ChangeKind, SchemaChange},
+    model::{Action, ChangeKind, SchemaChange, TableShape},
     plugin::{ChangeOutcome, PluginError},
     runner::{commit::Writer, error::RunError, table::Table},
     schema::{TypeStep, identity, is_first_value, type_step},
@@ -18,7 +18,7 @@ pub async fn make(
     table: &Table,
     past: Option<&Remembered>,
 ) -> Result<(), RunError> {
-    if past.is_some_and(|past| had_guesses(past, &table.source)) {
+    if past.is_some_and(|past| had_guesses(&past.shape, &table.source)) {
         drop_guessed(writer, &table.source.name).await?;
     }
     let cause = match writer.create_table(table).await {
