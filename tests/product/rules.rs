@@ -82,7 +82,7 @@ fn edits() -> Vec<Edit> {
         total_as(
             "total, 'false'",
             "r->>'total', coalesce(r->>'is_deleted', 'none')",
-            edit("marked when deleted", none.clone(), soft.clone(), "all"),
+            same(edit("marked when deleted", none.clone(), soft.clone(), "all")),
         ),
         total_as(
             "total, 'false'",

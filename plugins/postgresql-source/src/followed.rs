@@ -70,8 +70,8 @@ pub fn check_table(table: &SourceTable) -> Result<(), Failure> {
         return config(
             "no-key",
             format!(
-                "table {name} has no key by which its rows could be updated and deleted (a deferrable \
-                 one is none to the log); run {}, or leave it out",
+                "table {name} has no key by which its rows could be updated and deleted; run {}, \
+                 or leave it out. A deferrable key is none to the log",
                 key_sql(&name)
             ),
         );

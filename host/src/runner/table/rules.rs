@@ -71,7 +71,8 @@ impl TableRules {
             (was != is || has_other_name).then(|| format!("`{column}` was {was} and is {is}"))
         });
         let (was, is) = (self.keeping(), now.keeping());
-        let rows = (was != is).then(|| format!("rows were {was} and are {is}"));
+        let differs = was != is && !self.only_begins_to_mark(now);
+        let rows = differs.then(|| format!("rows were {was} and are {is}"));
         columns.chain(rows).collect()
     }
 
@@ -79,6 +80,15 @@ impl TableRules {
         let mut rules = ColumnRules::new(self.columns.clone(), key);
         self.left_out.iter().for_each(|column| rules.leave_out(column.clone()));
         rules
+    }
+
+    /// Whether rows that were removed are to be marked from now on. Those that are there stay as they are,
+    /// and a new copy would not have the deletes that nobody read yet.
+    fn only_begins_to_mark(&self, now: &Self) -> bool {
+        let is_table = self.write_mode == WriteMode::Upsert && now.write_mode == WriteMode::Upsert;
+        is_table
+            && self.deletion_strategy == DeletionStrategy::Hard
+            && now.deletion_strategy == DeletionStrategy::Soft
     }
 
     fn keeping(&self) -> String {
