@@ -19,7 +19,9 @@ pub async fn make(
     past: Option<&Remembered>,
 ) -> Result<(), RunError> {
     if past.is_some_and(|past| had_guesses(&past.shape, &table.source)) {
-        drop_guessed(writer, &table.source.name).await?;
+        // A column of text would take values whose type nobody knew when it was made. A table that the
+        // destination does not drop goes on with it.
+        ask_to_drop(writer, &table.source.name).await?;
     }
     let cause = match writer.create_table(table).await {
         Err(RunError::Plugin(cause)) if cause.action() == Action::Config => cause,
@@ -39,19 +41,8 @@ pub async fn make(
     writer.create_table(table).await
 }
 
-/// A column of text would take the values whose type nobody knew when it was made. A table that the
-/// destination does not drop goes on with it.
-async fn drop_guessed(writer: &Writer, table: &str) -> Result<(), RunError> {
-    let (schema, table) = (writer.context.name(), table.to_owned());
-    let change = [SchemaChange { table, kind: ChangeKind::DropTable, after: None }];
-    writer.destination.apply_schema_changes(schema, &change, writer.epoch).await?;
-    Ok(())
-}
-
 async fn drop_table(writer: &Writer, table: &str, cause: PluginError) -> Result<(), RunError> {
-    let (schema, name) = (writer.context.name(), table.to_owned());
-    let change = [SchemaChange { table: name, kind: ChangeKind::DropTable, after: None }];
-    let outcomes = writer.destination.apply_schema_changes(schema, &change, writer.epoch).await?;
+    let outcomes = ask_to_drop(writer, table).await?;
     for outcome in outcomes {
         if let ChangeOutcome::Refused { reason } = outcome {
             return Err(RunError::NotReplaced {
@@ -62,6 +53,12 @@ async fn drop_table(writer: &Writer, table: &str, cause: PluginError) -> Result<
         }
     }
     Ok(())
+}
+
+async fn ask_to_drop(writer: &Writer, table: &str) -> Result<Vec<ChangeOutcome>, RunError> {
+    let (schema, table) = (writer.context.name(), table.to_owned());
+    let change = [SchemaChange { table, kind: ChangeKind::DropTable, after: None }];
+    Ok(writer.destination.apply_schema_changes(schema, &change, writer.epoch).await?)
 }
 
 /// Whether values have come for a column whose type was a guess.
