@@ -6,7 +6,7 @@
 //! the host knows itself: it hears of each drop, and of each table that begins.
 
 use cartridge_warp_sdk::{ChangeBatch, Failure, SchemaChange};
-use mongodb_documents::Rows;
+use mongodb_documents::{Rows, Shape};
 
 use super::Started;
 use super::collect::Turn;
@@ -39,10 +39,9 @@ impl Started {
             Kind::Create | Kind::Drop if is_left_out(source, event.collection) => Ok(Turn::Pass),
             Kind::Create | Kind::Drop | Kind::Invalidate if !first => Ok(Turn::Wait),
             Kind::Create => {
-                // Where rows of an older one were kept, they end. It is not followed yet: a collection may
-                // still take its name, and its first document tells more.
+                // Where rows of an older one were kept, they end.
                 let shape = catalog::unseen(event.collection, &source.options);
-                batch.schema_changes.push(SchemaChange::add_table(shape.table()));
+                self.begin_table(event.collection, shape, batch);
                 self.stand_behind(event.token, event.time);
                 Ok(Turn::Done)
             }
@@ -82,12 +81,7 @@ impl Started {
         }
         let mut shape = catalog::unseen(name, &source.options);
         shape.observe(document)?;
-        batch.schema_changes.push(SchemaChange::add_table(shape.table()));
-        self.tables.insert(name.to_owned(), Rows::changes(shape));
-        self.met += 1;
-        if self.met >= NEW_TABLES_MAX {
-            self.failure = Some(many_new_tables());
-        }
+        self.begin_table(name, shape, batch);
         Ok(Turn::Row)
     }
 
@@ -133,6 +127,16 @@ impl Started {
             self.end_table(source, to, batch);
         }
         self.failure = Some(new_table(to));
+    }
+
+    /// A collection is new: the stream has all of it.
+    fn begin_table(&mut self, name: &str, shape: Shape, batch: &mut ChangeBatch) {
+        batch.schema_changes.push(SchemaChange::add_table(shape.table()));
+        self.tables.insert(name.to_owned(), Rows::changes(shape));
+        self.met += 1;
+        if self.met >= NEW_TABLES_MAX {
+            self.failure = Some(many_new_tables());
+        }
     }
 
     /// A collection has ended, also one that is not followed: it may have been, before it went while
