@@ -61,13 +61,15 @@ pub struct Failure {
     pub detail: Option<String>,
     /// The pause that the far side asked for.
     pub retry_after: Option<Duration>,
+    /// Of a source: the tables that it is about, where the others can go on.
+    pub tables: Vec<String>,
 }
 
 impl Failure {
     /// A failure with the given action.
     pub fn new(action: Action, code: impl Into<String>, message: impl Into<String>) -> Self {
         let (code, message) = (code.into(), message.into());
-        Self { action, code, message, detail: None, retry_after: None }
+        Self { action, code, message, detail: None, retry_after: None, tables: Vec::new() }
     }
 
     /// The call may succeed after a pause; [`Failure::retry_after`] keeps the connection for it.
@@ -113,6 +115,24 @@ impl Failure {
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Says which tables this is about, where the others can go on.
+    ///
+    /// With [`Action::Resync`] only these have lost their history: where the operator wants that, they
+    /// are copied anew, and the stream of the others goes on. With [`Action::Reconnect`] the stream has
+    /// changes of them that cannot be told for what they are: they are emptied and copied again.
+    ///
+    /// ```
+    /// use cartridge_warp_sdk::Failure;
+    ///
+    /// let failure = Failure::resync("log-lost", "the log of orders is gone").about(["orders"]);
+    /// assert_eq!(failure.tables, ["orders"]);
+    /// ```
+    #[must_use]
+    pub fn about(mut self, tables: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.tables = tables.into_iter().map(Into::into).collect();
         self
     }
 

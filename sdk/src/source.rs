@@ -118,6 +118,16 @@ pub trait Source: Sized {
         Ok(())
     }
 
+    /// Whether the stream goes on behind this position with every change of the selected tables, found out
+    /// without reading, holding or changing anything: another process may be following it.
+    ///
+    /// # Errors
+    /// What [`Source::get_changes`] would refuse to begin with.
+    fn check_position(&mut self, schema: &str, after: &[u8]) -> Result<(), Failure> {
+        let _ = (schema, after);
+        Ok(())
+    }
+
     /// Where the change stream stands now. Every change after this moment must be in the stream.
     ///
     /// # Errors

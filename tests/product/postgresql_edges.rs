@@ -116,22 +116,56 @@ fn generated_columns_of_a_publication_do_not_travel() {
     running.kill();
 }
 
-#[test]
-fn a_text_that_the_server_cannot_convert_is_refused_by_its_tables_name() {
-    let databases = Databases::start();
+/// A database of Windows' western encoding, which has room for bytes that are no character.
+fn western(databases: &Databases, sql: &str) -> Pipeline {
     databases.at_source(
         "CREATE DATABASE western ENCODING 'WIN1252' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
     );
-    databases.source.sql(
-        "western",
-        "CREATE TABLE bad (id int PRIMARY KEY, note text);
-         INSERT INTO bad VALUES (1, convert_from('\\x81'::bytea, 'SQL_ASCII'))",
-    );
-    let mut pipeline = pipeline(&databases);
+    databases.source.sql("western", sql);
+    let mut pipeline = pipeline(databases);
     pipeline.set("source.connection_string", json!(databases.source.url("western")));
+    pipeline
+}
+
+/// Text with a byte that is no character.
+const NO_TEXT: &str = "convert_from('\\x6181'::bytea, 'SQL_ASCII')";
+
+#[test]
+fn a_text_that_the_server_cannot_convert_is_refused_by_its_tables_name() {
+    let databases = Databases::start();
+    let pipeline = western(
+        &databases,
+        &format!(
+            "CREATE TABLE bad (id int PRIMARY KEY, note text); INSERT INTO bad VALUES (1, {NO_TEXT})"
+        ),
+    );
     let ended = pipeline.catch_up();
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
     for words in ["table \"public\".\"bad\"", "22P05"] {
         assert!(ended.stderr.contains(words), "{words} is not in: {}", ended.stderr);
     }
+}
+
+#[test]
+fn a_column_that_is_dropped_while_tables_are_looked_at_is_no_defect() {
+    let databases = Databases::start();
+    databases.at_source(
+        "CREATE TABLE orders (id int PRIMARY KEY, gone int, b int); INSERT INTO orders VALUES (1, 2, 3)",
+    );
+    // The look has its snapshot by then, and rights are those of now: of this column there are none.
+    let mut session = databases.session_at_source();
+    session.write("BEGIN; LOCK TABLE pg_catalog.pg_range IN ACCESS EXCLUSIVE MODE;");
+    let locked = "SELECT 1 FROM pg_locks WHERE relation = 'pg_range'::regclass AND granted \
+                  AND mode = 'AccessExclusiveLock'";
+    wait_until("the lock", || !databases.at_source(locked).is_empty());
+    let pipeline = pipeline(&databases);
+    let running = pipeline.start();
+    let waits = "SELECT 1 FROM pg_locks WHERE relation = 'pg_range'::regclass AND NOT granted";
+    wait_until("the look", || !databases.at_source(waits).is_empty());
+    databases.at_source("ALTER TABLE orders DROP gone");
+    session.write("COMMIT;");
+    session.close();
+    wait_until("the rows", || databases.difference().is_none());
+    let ended = running.kill();
+    assert!(!ended.stderr.contains("\"protocol\""), "{}", ended.stderr);
 }

@@ -203,3 +203,107 @@ fn generated_columns_and_whole_rows_are_refused_where_they_would_harm() {
     }
     databases.at_source("UPDATE sums SET n = 3");
 }
+
+#[test]
+fn check_tells_what_a_start_would_refuse() {
+    let tables =
+        "CREATE TABLE orders (id int PRIMARY KEY); CREATE TABLE items (id int PRIMARY KEY)";
+    for (name, change, words) in [
+        ("nothing is wrong", "SELECT 1", None),
+        (
+            "a table left",
+            "ALTER PUBLICATION cartridge_warp_public DROP TABLE orders",
+            Some("--full-resync=public.orders"),
+        ),
+        ("the publication is gone", "DROP PUBLICATION cartridge_warp_public", Some("any more")),
+        (
+            "the slot is gone",
+            "SELECT pg_drop_replication_slot('cartridge_warp_shop_public')",
+            Some("replication slot cartridge_warp_shop_public is gone"),
+        ),
+        ("a table came", "CREATE TABLE more (id int PRIMARY KEY)", None),
+    ] {
+        let (databases, mut pipeline) = caught_up(tables);
+        databases.at_source(change);
+        let checked = pipeline.run(&["check"]);
+        let expected = words.map_or(Some(0), |_| Some(2));
+        assert_eq!(checked.status.code(), expected, "{name}: {}", checked.stderr);
+        let said = checked.stderr.replace('│', " ");
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.is_none_or(|words| said.contains(words)), "{name}: {said}");
+        pipeline.set("schemas.0.on_lost_position", json!("resync"));
+        let checked = pipeline.run(&["check"]);
+        assert!(checked.status.success(), "{name}: a run copies it: {}", checked.stderr);
+        let ended = pipeline.catch_up();
+        assert!(ended.status.success(), "{name}: {}", ended.stderr);
+        assert_eq!(databases.difference(), None, "{name}");
+    }
+}
+
+#[test]
+fn check_beside_a_run_that_moves_on_is_at_ease() {
+    let (databases, pipeline) = caught_up("CREATE TABLE orders (id int PRIMARY KEY)");
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    for round in 0..10 {
+        databases.at_source(&format!(
+            "INSERT INTO orders SELECT {round} * 1000 + n FROM generate_series(1, 1000) n"
+        ));
+        let checked = pipeline.run(&["check"]);
+        assert!(checked.status.success(), "{}", checked.stderr);
+    }
+    wait_until("all rows", || databases.difference().is_none());
+    running.kill();
+}
+
+#[test]
+fn a_publication_that_leaves_something_out_is_refused() {
+    let databases = Databases::start();
+    databases.at_source(
+        "CREATE TABLE orders (id int PRIMARY KEY);
+         CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id);
+         CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (9)",
+    );
+    let version: u32 = databases.at_source("SHOW server_version_num")[0].parse().unwrap();
+    let root = "publish_via_partition_root = true";
+    let cases = [
+        (
+            format!("FOR TABLE orders WHERE (id > 1), parts WITH ({root})"),
+            vec![
+                "only some rows of table \"public\".\"orders\"",
+                "ADD TABLE \"public\".\"orders\"",
+            ],
+        ),
+        (
+            format!("FOR TABLE orders, parts WITH ({root}, publish = 'insert')"),
+            vec![
+                "leaves out some operations",
+                "SET (publish = 'insert, update, delete, truncate')",
+            ],
+        ),
+        (
+            format!("FOR ALL TABLES WITH ({root}, publish = 'insert, update, delete')"),
+            vec!["leaves out some operations", "SET (publish ="],
+        ),
+        (
+            "FOR TABLE orders, parts".to_owned(),
+            vec!["under the names of partitions", "SET (publish_via_partition_root = true)"],
+        ),
+    ];
+    // Filters came with 15.
+    for (publication, expected) in cases.iter().skip(usize::from(version < 150_000)) {
+        databases.at_source(&format!("CREATE PUBLICATION cartridge_warp_public {publication}"));
+        let pipeline = databases.pipeline();
+        let (checked, ran) = (pipeline.run(&["check"]), pipeline.catch_up());
+        assert_eq!((checked.status.code(), ran.status.code()), (Some(2), Some(1)), "{publication}");
+        for (who, ended) in [("check", checked), ("run", ran)] {
+            let said = ended.stderr.replace('│', " ");
+            let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+            for words in expected.iter().chain(&["publication cartridge_warp_public"]) {
+                assert!(said.contains(words), "{who}, {publication}: no {words} in {said}");
+            }
+        }
+        databases.at_source("DROP PUBLICATION cartridge_warp_public");
+    }
+    assert!(databases.pipeline().catch_up().status.success());
+}

@@ -78,7 +78,7 @@ fn tell(schema: String, checked: Checked, output: Output) -> Exit {
     }
     // Where somebody did not answer, the configuration may well be right.
     let is_mended_by_hand =
-        |error: &RunError| matches!(error.action(), Action::Config | Action::Stop);
+        |error: &RunError| matches!(error.action(), Action::Config | Action::Stop | Action::Resync);
     let exit = match found.iter().all(is_mended_by_hand) {
         true => Exit::Unusable,
         false => Exit::Failed,

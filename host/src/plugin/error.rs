@@ -94,6 +94,14 @@ impl PluginError {
         }
     }
 
+    /// The tables that a failure is about, where the others can go on.
+    pub fn tables(&self) -> &[String] {
+        match &self.cause {
+            Cause::Failure(failure) => &failure.tables,
+            _ => &[],
+        }
+    }
+
     /// Whether another writer has claimed the schema since.
     pub fn is_fenced(&self) -> bool {
         self.has_code("fenced")
@@ -110,9 +118,15 @@ impl PluginError {
         Some(match &self.cause {
             Cause::Failure(failure) if failure.action == Action::Resync => {
                 let detail = failure.detail.iter().map(|detail| format!("{detail}\n"));
-                let advice = "the tables have to be copied anew: run once with --full-resync, or set \
-                              `on_lost_position: resync` for the schema to have it done each time";
-                detail.collect::<String>() + advice
+                let (which, flag) = match failure.tables.is_empty() {
+                    true => ("the tables have", "--full-resync"),
+                    false => ("what it names has", "--full-resync=SCHEMA.TABLE"),
+                };
+                detail.collect::<String>()
+                    + &format!(
+                        "{which} to be copied anew: run once with {flag}, or set `on_lost_position: \
+                         resync` for the schema to have it done each time"
+                    )
             }
             Cause::Failure(failure) => return failure.detail.clone(),
             Cause::Trap { .. } => format!(

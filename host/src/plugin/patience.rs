@@ -82,6 +82,7 @@ mod tests {
             message: "come back later".into(),
             detail: None,
             retry_after: retry_after_ms.map(Duration::from_millis),
+            tables: Vec::new(),
         };
         let cause = Cause::Failure(Box::new(failure));
         PluginError { plugin: "p".into(), role: Role::Source, call: "get-changes", cause }

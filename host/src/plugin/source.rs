@@ -124,6 +124,20 @@ impl SourceConnection {
         .await
     }
 
+    /// Whether the stream goes on behind a position, found out without reading.
+    pub async fn check_position(&self, schema: &str, after: &Position) -> Result<(), PluginError> {
+        let (schema, after) = (schema.to_owned(), after.0.clone());
+        self.call("check-position", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called =
+                    api.call_check_position(&mut *store, connection, &schema, &after).await;
+                answer(store, called)
+            })
+        })
+        .await
+    }
+
     pub async fn current_position(&self, schema: &str) -> Result<Position, PluginError> {
         let schema = schema.to_owned();
         self.call("current-position", move |Instance { store, guest }| {

@@ -174,6 +174,11 @@ pub enum RunError {
     #[diagnostic(code("copy-again"), help("start again: that goes on with the copy"))]
     CopyAgain { table: String },
 
+    /// What a source's failure is about is marked to be copied again.
+    #[error("{cause}; copied again: {tables}")]
+    #[diagnostic(code("copy-again"), help("start again: that goes on with the copy"))]
+    SomeCopiedAgain { tables: String, cause: PluginError },
+
     #[error(
         "plugin `{plugin}` reached `limits.{key}` of schema `{schema}` at table `{table}`: {found}"
     )]
@@ -207,7 +212,7 @@ impl RunError {
                 Action::Resync => Action::Stop,
                 action => action,
             },
-            Self::Plugin(error) => error.action(),
+            Self::Plugin(error) | Self::SomeCopiedAgain { cause: error, .. } => error.action(),
             Self::Grant(_)
             | Self::Protected(_)
             | Self::Unavailable { .. }
@@ -220,6 +225,11 @@ impl RunError {
             Self::NoProgress { .. } | Self::CopyAgain { .. } => Action::Reconnect,
             _ => Action::Stop,
         }
+    }
+
+    /// Whether the stored states say already which tables are copied again.
+    pub fn says_what_is_copied(&self) -> bool {
+        matches!(self, Self::SomeCopiedAgain { .. })
     }
 
     /// Whether another runner owns the schema.
@@ -254,6 +264,7 @@ impl RunError {
             Self::ChangeRefused { .. }
             | Self::NotReplaced { .. }
             | Self::CopyAgain { .. }
+            | Self::SomeCopiedAgain { .. }
             | Self::UnknownTable { .. }
             | Self::NoTables { .. } => ErrorType::Schema,
             Self::Fenced { .. } | Self::OtherPipeline { .. } | Self::Quota { .. } => {

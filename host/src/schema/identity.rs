@@ -92,10 +92,20 @@ pub fn is_another(before: &Field, now: &Field) -> bool {
     id(before).zip(id(now)).is_some_and(|(before, now)| before != now)
 }
 
-/// Whether a column was there before and did not travel, so that rows may have values in it.
-pub fn was_hidden(known: &Schema, now: &Field) -> bool {
+/// Whether a table has a column that is known of another look, so that it is the same table whatever it
+/// is called.
+pub fn is_same_table(known: &Schema, now: &Schema) -> bool {
+    data_fields(now).any(|field| find(known, field).is_some())
+}
+
+/// Whether rows may have values in a column that is new to us: it was there before and did not travel, or
+/// they were written anew since the last look, maybe by what filled the column and is gone again.
+pub fn may_hold_values(known: &Schema, now: &Field) -> bool {
     let hidden = known.metadata().get(HIDDEN).map_or("", String::as_str);
-    id(now).is_some_and(|id| hidden.split(' ').any(|hidden| hidden == id))
+    let was_hidden = id(now).is_some_and(|id| hidden.split(' ').any(|hidden| hidden == id));
+    let rows = |field: &Field| Some(field.metadata().get(STORED)?.split_once(' ')?.1.to_owned());
+    let before = || known.fields().iter().filter_map(|known| rows(known));
+    was_hidden || rows(now).is_some_and(|now| before().any(|before| before != now))
 }
 
 /// The known columns with what was said of their identity now, where that is more or other.
@@ -242,10 +252,18 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_did_not_travel_had_values() {
+    fn a_new_column_may_hold_values_that_nobody_told() {
         let known = schema("k=1").with_metadata(HashMap::from([(HIDDEN.into(), "2 13".into())]));
-        for (column, expected) in [("a=2", true), ("a=3", false), ("a=13", true), ("a", false)] {
-            assert_eq!(was_hidden(&known, schema(column).field(0)), expected, "{column}");
+        let new = |id, stored| column("a", Some((id, "25", stored)));
+        for (name, known, column, expected) in [
+            ("it did not travel", &known, new("2", "7 8"), true),
+            ("nor did this one", &known, new("13", "9 8"), true),
+            ("added, and nothing else", &known, new("3", "9 8"), false),
+            ("rows were written anew", &known, new("3", "9 10"), true),
+            ("a source that says nothing", &known, column("a", None), false),
+            ("a source that begins to say", &schema("k"), new("3", "9 10"), false),
+        ] {
+            assert_eq!(may_hold_values(known, &column), expected, "{name}");
         }
     }
 }

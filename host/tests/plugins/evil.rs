@@ -26,7 +26,7 @@ enum Call {
 }
 
 /// Deed, call, kind of cause, and words of the message.
-const DEEDS: [(&str, Call, &str, &str); 36] = [
+const DEEDS: [(&str, Call, &str, &str); 38] = [
     ("spin", Call::Changes, "deadline", "no answer within 3s"),
     ("connect:spin", Call::Connect, "deadline", "call connect: no answer"),
     ("sleep", Call::Changes, "deadline", "no answer"),
@@ -52,6 +52,8 @@ const DEEDS: [(&str, Call, &str, &str); 36] = [
     ("huge-answer", Call::Changes, "malformed", "larger than"),
     ("change-kind", Call::Changes, "malformed", "explode_column"),
     ("many-dead-letters", Call::Changes, "malformed", "dead letters"),
+    ("failure-tables", Call::Changes, "malformed", "1000000 tables of a failure"),
+    ("failure-table", Call::Changes, "malformed", "is no table"),
     ("identity-words", Call::Identity, "malformed", "is no identity"),
     ("identity-bytes", Call::Identity, "malformed", "is no identity"),
     ("table-name", Call::Schema, "malformed", "is no table"),

@@ -18,7 +18,7 @@ const CONFLICTS: [SqlState; 4] = [
 #[derive(Debug)]
 pub(crate) struct Refusal {
     /// What the runner should do, if the batch cannot be rescued.
-    pub(crate) failure: Failure,
+    pub(crate) failure: Box<Failure>,
     /// A word for dead letters, when a row is to blame and the others can be written without it.
     pub(crate) blames_row: Option<&'static str>,
     /// A value was there already.
@@ -30,7 +30,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn of(connection: &Connection, error: &Error) -> Self {
         Self {
-            failure: connection.failure(error),
+            failure: Box::new(connection.failure(error)),
             blames_row: error.code().and_then(blames_row),
             duplicate: error.code() == Some(&SqlState::UNIQUE_VIOLATION),
             conflict: error.code().is_some_and(|state| CONFLICTS.contains(state)),
@@ -56,13 +56,13 @@ impl Refusal {
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        Self { failure, blames_row: None, duplicate: false, conflict: false }
+        Self { failure: Box::new(failure), blames_row: None, duplicate: false, conflict: false }
     }
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        refusal.failure
+        *refusal.failure
     }
 }
 

@@ -80,7 +80,7 @@ pub(crate) fn batch(
             Ok(outcome) => return Ok(outcome),
             Err(refusal) => refusal,
         };
-        way = way.after(&refusal).ok_or(refusal.failure)?;
+        way = way.after(&refusal).ok_or(*refusal.failure)?;
         for part in &mut parts {
             if way == Way::Upsert {
                 part.pause(pauses);

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use cartridge_warp_sdk::Failure;
+use postgresql_client::names::quoted;
 
 use crate::catalog::server::Server;
-use crate::catalog::{SourceTable, rights};
+use crate::catalog::{DeferrableKey, SourceTable, rights};
 use crate::session::Session;
 
 /// Things that one failure names.
@@ -66,12 +67,25 @@ pub fn check_table(table: &SourceTable) -> Result<(), Failure> {
             format!("table {name} cannot be followed: {obstacle}, or leave it out"),
         );
     }
+    let deferrable = table.deferrable_key.as_ref().filter(|_| table.shape.key.is_empty());
+    if let Some(DeferrableKey { name: key, columns }) = deferrable {
+        let key = quoted(key);
+        return config(
+            "deferrable-key",
+            format!(
+                "the primary key of table {name} is deferrable, so two rows may have it for a while and \
+                 the log does not tell rows apart by it; run ALTER TABLE {name} DROP CONSTRAINT {key}, ADD \
+                 CONSTRAINT {key} PRIMARY KEY ({columns}), or ALTER TABLE {name} REPLICA IDENTITY USING \
+                 INDEX … with another unique index over columns that are not null, or leave it out"
+            ),
+        );
+    }
     if table.shape.key.is_empty() {
         return config(
             "no-key",
             format!(
                 "table {name} has no key by which its rows could be updated and deleted; run {}, \
-                 or leave it out. A deferrable key is none to the log",
+                 or leave it out",
                 key_sql(&name)
             ),
         );

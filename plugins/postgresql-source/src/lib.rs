@@ -107,6 +107,10 @@ impl Source for PostgresqlSource {
         followed::check(&self.control, &self.server, &self.selected())
     }
 
+    fn check_position(&mut self, schema: &str, after: &[u8]) -> Result<(), Failure> {
+        stream::check_position(self, schema, after)
+    }
+
     fn current_position(&mut self, schema: &str) -> Result<Position, Failure> {
         snapshot::start::position(self, schema)
     }

@@ -47,7 +47,6 @@ pub fn changes(old: &SourceTable, new: &SourceTable) -> Result<Vec<SchemaChange>
             changes.push(SchemaChange::modify_column(&now.column.name, after(&steps)));
         }
     }
-    let is_rewritten = is_rewritten(old, new);
     for column in &new.columns {
         // One that was kept from us until now is described already, and left out by the operator.
         let is_described = old.withheld.iter().any(|known| known.number == column.number);
@@ -55,8 +54,6 @@ pub fn changes(old: &SourceTable, new: &SourceTable) -> Result<Vec<SchemaChange>
             let mut added = column.column.clone();
             // It had values before, which were computed and did not travel.
             added.filled |= old.hidden.iter().any(|hidden| hidden.number == column.number);
-            // Or what filled it is gone again: a default, an expression.
-            added.filled |= is_rewritten;
             steps.push(Step { number: column.number, column: added });
             changes.push(SchemaChange::add_column(&column.column.name, after(&steps)));
         }
@@ -85,16 +82,6 @@ fn is_other(before: &Column, now: &Column) -> bool {
         Some((identity.type_id.clone(), definition.to_owned()))
     };
     !is_same_beside || touched(before) != touched(now)
-}
-
-/// Whether the rows are in another file than before.
-fn is_rewritten(old: &SourceTable, new: &SourceTable) -> bool {
-    let file = |table: &SourceTable| {
-        let identity = table.columns.first()?.column.identity.as_ref()?;
-        let (_, file) = identity.stored.as_deref()?.split_once(' ')?;
-        Some(file.to_owned())
-    };
-    file(old).zip(file(new)).is_some_and(|(old, new)| old != new)
 }
 
 type After<'a> = dyn Fn(&[Step]) -> Table + 'a;
@@ -154,6 +141,7 @@ fn unclear(table: &SourceTable) -> Failure {
             table.qualified()
         ),
     )
+    .about([&table.shape.name])
 }
 
 /// Opened anew, the source describes it as unreadable, and the host refuses the table by its name.
@@ -179,6 +167,7 @@ fn cannot_follow(table: &SourceTable, what: &str) -> Failure {
             table.resync_flag()
         ),
     )
+    .about([&table.shape.name])
 }
 
 #[cfg(test)]
@@ -213,6 +202,7 @@ mod tests {
             replica_identity: 'd',
             columns: kept,
             is_key_generated: false,
+            deferrable_key: None,
             hidden: Vec::new(),
             logs_hidden: false,
             withheld: Vec::new(),

@@ -328,7 +328,8 @@ fn generated_columns_are_left_out_and_other_kinds_of_tables_too() {
          CREATE TABLE keyless (a int); \
          CREATE TABLE by_index (a int NOT NULL, b int); CREATE UNIQUE INDEX i ON by_index (a); \
          ALTER TABLE by_index REPLICA IDENTITY USING INDEX i; \
-         CREATE TABLE nothing (id int PRIMARY KEY); ALTER TABLE nothing REPLICA IDENTITY NOTHING",
+         CREATE TABLE nothing (id int PRIMARY KEY); ALTER TABLE nothing REPLICA IDENTITY NOTHING; \
+         CREATE TABLE later (b int, \"A\" int, PRIMARY KEY (\"A\", b) DEFERRABLE)",
     );
     let mut driver = database.driver();
     let tables = driver.source.get_schema("public").unwrap();
@@ -336,10 +337,16 @@ fn generated_columns_are_left_out_and_other_kinds_of_tables_too() {
         .iter()
         .map(|table| format!("{}({}) by {}", table.name, table.columns.len(), table.key.join(",")))
         .collect();
-    assert_eq!(shown, ["by_index(2) by a", "keyless(1) by ", "nothing(1) by ", "t(2) by id"]);
+    let expected =
+        ["by_index(2) by a", "keyless(1) by ", "later(2) by ", "nothing(1) by ", "t(2) by id"];
+    assert_eq!(shown, expected);
     let start = driver.position().unwrap();
     database.sql("INSERT INTO t (id, a) VALUES (1, 2)");
     assert_eq!(follow(&mut driver, &start).column("t", "a"), ["2"]);
     let failure = driver.source.select_tables("public", &["keyless".to_owned()]);
     support::assert_failure(failure, "config", "no-key", &["ADD PRIMARY KEY", "USING INDEX"]);
+    let failure = driver.source.select_tables("public", &["later".to_owned()]);
+    let mends =
+        "DROP CONSTRAINT \"later_pkey\", ADD CONSTRAINT \"later_pkey\" PRIMARY KEY (\"A\", b)";
+    support::assert_failure(failure, "config", "deferrable-key", &[mends, "USING INDEX"]);
 }

@@ -20,6 +20,7 @@ pub(super) fn failure(failure: Failure) -> wit::Failure {
         retry_after_ms: failure
             .retry_after
             .map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
+        tables: failure.tables,
     }
 }
 

@@ -59,6 +59,10 @@ impl<S: Source + 'static> GuestConnection for SourceConnection<S> {
         self.call(|source, _| source.select_tables(&schema, &tables))
     }
 
+    fn check_position(&self, schema: String, after: wit::Position) -> Result<(), wit::Failure> {
+        self.call(|source, _| source.check_position(&schema, &after))
+    }
+
     fn current_position(&self, schema: String) -> Result<wit::Position, wit::Failure> {
         self.call(|source, _| source.current_position(&schema))
     }

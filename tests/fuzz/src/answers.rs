@@ -147,13 +147,16 @@ pub struct Failure {
     words: [Text; 3],
     detail: Option<Text>,
     retry_after_ms: Option<u64>,
+    tables: Vec<Text>,
 }
 
 impl Failure {
     pub fn answer(self) -> types::Failure {
         let [action, code, message] = self.words.map(|text| text.0);
         let detail = self.detail.map(|text| text.0);
-        types::Failure { action, code, message, detail, retry_after_ms: self.retry_after_ms }
+        let tables = self.tables.into_iter().map(|table| table.0).collect();
+        let retry_after_ms = self.retry_after_ms;
+        types::Failure { action, code, message, detail, retry_after_ms, tables }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
         bindings::source::cartridge::warp::types as wit,
         limits::{
             DEAD_LETTERS_MAX, DETAIL_BYTES_MAX, IDENTITY_BYTES_MAX, MARKER_BYTES_MAX,
-            MESSAGE_BYTES_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, POSITION_BYTES_MAX,
+            MESSAGE_BYTES_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, POSITION_BYTES_MAX, TABLES_MAX,
             WORD_BYTES_MAX,
         },
         text,
@@ -79,13 +79,23 @@ pub(super) fn message(message: &str) -> String {
 }
 
 pub(in crate::plugin) fn failure(failure: wit::Failure) -> Cause {
+    let tables = match tables(failure.tables) {
+        Ok(tables) => tables,
+        Err(malformed) => return malformed,
+    };
     Cause::Failure(Box::new(Failure {
         action: Action::from_word(&failure.action),
         code: word(&failure.code),
         message: message(&failure.message),
         detail: failure.detail.map(|detail| text::lines(&detail, DETAIL_BYTES_MAX)),
         retry_after: failure.retry_after_ms.map(Duration::from_millis),
+        tables,
     }))
+}
+
+fn tables(names: Vec<String>) -> Result<Vec<String>, Cause> {
+    count("tables of a failure", names.len(), TABLES_MAX)?;
+    names.into_iter().map(|table| name("table", table)).collect()
 }
 
 /// A reader may find that every row it was asked for is broken, and some more.

@@ -23,7 +23,7 @@ use crate::{
         error::RunError,
         findings::Findings,
         follow::{StreamEnd, follow},
-        shapes::prepare_tables,
+        shapes::{copy_named_again, prepare_tables},
         side::check_apart,
         state::{RUNNER, deletion},
     },
@@ -42,7 +42,10 @@ pub async fn run(
             return Err(error);
         }
     };
-    let ended = run_claimed(&writer, &source, &others, attempts).await;
+    let ended = match run_claimed(&writer, &source, &others, attempts).await {
+        Err(error) => Err(copy_named_again(&writer, error).await),
+        ended => ended,
+    };
     attempts.commits = writer.commits();
     record_end(&writer, &ended, attempts).await;
     let ended = ended?;
@@ -69,7 +72,7 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
     check_apart(&source, &destination, context.name()).await?;
     check_owner(context, &destination).await?;
     let findings = &mut Findings::first();
-    let Selection { tables, others } =
+    let Selection { tables, others, .. } =
         select_tables(context, &source, Some(&destination), findings).await?;
     check_named(context, attempts.resync.named(), &tables, "full_resync")?;
     let Claim { epoch, abandoned } = claim(context, &destination, attempts).await?;

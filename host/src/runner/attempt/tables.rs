@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::renamed::check_names;
 use crate::{
     model::Action,
     plugin::{DestinationConnection, SourceConnection},
@@ -21,6 +22,8 @@ pub struct Selection {
     /// Those that the operator wants.
     pub tables: Tables,
     pub others: Vec<String>,
+    /// Those that the source refused, where all that is wrong is looked for.
+    pub refused: BTreeSet<String>,
 }
 
 /// Tells the source which of its tables the operator wants, and looks at each. Tables may be gone, all of
@@ -33,6 +36,9 @@ pub async fn select_tables(
     findings: &mut Findings,
 ) -> Result<Selection, RunError> {
     let shapes = source.get_schema(context.name()).await?;
+    if let Some(destination) = destination {
+        check_names(context, destination, &shapes, findings).await?;
+    }
     let listed = shapes.iter().map(|shape| shape.name.clone());
     let (selected, others): (Vec<String>, Vec<String>) =
         listed.partition(|name| context.selects(name));
@@ -63,7 +69,7 @@ pub async fn select_tables(
         }
     }
     findings.take(check_named(context, &wanted, &tables, "tables"))?;
-    Ok(Selection { tables, others })
+    Ok(Selection { tables, others, refused })
 }
 
 /// Whether the destination has this marker of the schema. One that does not answer knows nothing.

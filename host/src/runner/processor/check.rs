@@ -1,6 +1,8 @@
 //! Everything that a run would refuse, without writing anything: by the functions that a run uses.
 
 use crate::{
+    config::{OnLostPosition, Resync},
+    model::{Action, Position},
     plugin::{DestinationConnection, SourceConnection},
     runner::{
         attempt::{Selection, check_named, check_owner, select_tables},
@@ -9,8 +11,12 @@ use crate::{
         findings::Findings,
         shapes::foresee_shape,
         side::check_apart,
+        state::CHANGES,
     },
 };
+
+/// A position that moved so often while it was looked at belongs to a run that goes well.
+const LOOKS_MAX: u32 = 10;
 
 /// What a look at both sides of a schema came to.
 #[derive(Debug)]
@@ -64,7 +70,8 @@ async fn look(
         findings.take(check_apart(source, destination, context.name()).await)?;
         findings.take(check_owner(context, destination).await)?;
     }
-    let Selection { tables, .. } = select_tables(context, source, destination, findings).await?;
+    let Selection { tables, refused, .. } =
+        select_tables(context, source, destination, findings).await?;
     *count = tables.len();
     let resync = context.resync();
     findings.take(check_named(context, resync.named(), &tables, "full_resync"))?;
@@ -72,8 +79,43 @@ async fn look(
     findings.take(source.test_connection().await.map_err(RunError::from))?;
     let Some(destination) = destination else { return Ok(()) };
     findings.take(destination.test_connection().await.map_err(RunError::from))?;
+    let mut followed = Vec::new();
     for table in tables.into_values().filter(|table| !resync.includes(&table.source.name)) {
-        findings.take(foresee_shape(context, destination, table).await)?;
+        let name = table.source.name.clone();
+        if findings.take(foresee_shape(context, destination, table).await)? == Some(true) {
+            followed.push(name);
+        }
+    }
+    followed.retain(|name| !refused.contains(name));
+    let lost = lost_position(context, source, destination, &followed).await;
+    findings.note(lost);
+    Ok(())
+}
+
+/// What keeps the stream of tables that are copied from going on where it stands. A run beside this one
+/// may move on meanwhile, and the source then forgets what lies behind it.
+async fn lost_position(
+    context: &SchemaContext,
+    source: &SourceConnection,
+    destination: &DestinationConnection,
+    tables: &[String],
+) -> Result<(), RunError> {
+    let schema = context.name();
+    let mut position = destination.get_marker(schema, CHANGES).await?;
+    if tables.is_empty() || context.resync() == Resync::All {
+        return Ok(());
+    }
+    source.select_tables(schema, tables).await?;
+    for _ in 0..LOOKS_MAX {
+        let Some(after) = position.clone().map(Position) else { break };
+        let Err(error) = source.check_position(schema, &after).await else { break };
+        let now = destination.get_marker(schema, CHANGES).await?;
+        if now == position {
+            let is_mended = error.action() == Action::Resync
+                && context.schema.on_lost_position == OnLostPosition::Resync;
+            return if is_mended { Ok(()) } else { Err(error.into()) };
+        }
+        position = now;
     }
     Ok(())
 }

@@ -119,12 +119,17 @@ impl SchemaProcessor {
             }
             context.metrics.error(error.error_type());
             context.metrics.behind();
-            let failures = streak.count(error.action(), &attempts);
+            let failures = streak.count(&error, &attempts);
             let reaction = react(error.action(), failures, error.retry_after(), jitter(), &policy);
             let pause = match reaction {
                 Reaction::GiveUp => return Err(error),
                 Reaction::TryAgain { pause } => {
                     self.announce(failures, pause, &error, "trying again");
+                    pause
+                }
+                Reaction::Resync { pause } if error.says_what_is_copied() => {
+                    self.announce(failures, pause, &error, "changes are lost: copying tables anew");
+                    context.metrics.resync();
                     pause
                 }
                 Reaction::Resync { pause } => {
@@ -179,14 +184,16 @@ struct Streak {
 
 impl Streak {
     /// Counts a failure; how many of its kind there were in a row.
-    fn count(&mut self, action: Action, last: &Attempts) -> u32 {
+    fn count(&mut self, error: &RunError, last: &Attempts) -> u32 {
         if last.commits > 0 {
             self.failures = 0;
         }
         if last.streamed {
             self.lost = 0;
         }
-        let count = if action == Action::Resync { &mut self.lost } else { &mut self.failures };
+        // Copying anew commits rows, which does not show that it was any use.
+        let is_lost = error.action() == Action::Resync || error.says_what_is_copied();
+        let count = if is_lost { &mut self.lost } else { &mut self.failures };
         *count = count.saturating_add(1);
         *count
     }

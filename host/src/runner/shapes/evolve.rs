@@ -57,7 +57,10 @@ pub async fn apply(writer: &Writer, table: &mut Table, news: News) -> Result<Evo
         apply_change(writer, table, &policy, change, &mut progress).await?;
     }
     let Progress { applied, incompatible, rewritten, learned, gone } = progress;
-    let again = if rewritten { copy_again(writer, table).await? } else { Vec::new() };
+    let again = match rewritten {
+        true => copy_again(writer, table, "rows got new values").await?,
+        false => Vec::new(),
+    };
     if applied.is_empty() {
         let learned = if learned { Some(shape_marker(table)?) } else { None };
         let markers: Vec<Marker> = again.into_iter().chain(learned).collect();
@@ -183,11 +186,8 @@ async fn begin_again(
     why: &str,
 ) -> Result<Evolved, RunError> {
     check_again(table, policy, why)?;
-    let again = copy_again(writer, table).await?;
+    let again = copy_again(writer, table, why).await?;
     writer.commit_markers(again).await?;
-    if writer.context.source.log.admits("new shapes") {
-        tracing::info!(table = table.source.name, "{why}");
-    }
     Ok(Evolved::CopyAgain)
 }
 
@@ -213,7 +213,7 @@ fn rewrites(context: &SchemaContext, change: &SchemaChange, table: &Table) -> bo
         ChangeKind::AddColumn { column } => after(column).is_some_and(|now| {
             let filled = now.metadata().get(FILLED).is_some_and(|it| it == "true");
             let took_a_name = before(column).is_some_and(|old| identity::is_another(old, now));
-            silent && filled || identity::was_hidden(known, now) || took_a_name
+            silent && filled || identity::may_hold_values(known, now) || took_a_name
         }),
         ChangeKind::ModifyColumn { column } => {
             let types = before(column).zip(after(column));
@@ -232,12 +232,16 @@ fn rewrites(context: &SchemaContext, change: &SchemaChange, table: &Table) -> bo
 }
 
 /// What makes the next attempt empty the table and copy it again.
-async fn copy_again(writer: &Writer, table: &Table) -> Result<Vec<Marker>, RunError> {
+pub async fn copy_again(
+    writer: &Writer,
+    table: &Table,
+    why: &str,
+) -> Result<Vec<Marker>, RunError> {
     let name = &table.source.name;
     let mut markers = forget_chunks(&writer.destination, writer.context.name(), name).await?;
     markers.push(marker(table_stream(name), &TableState::Again));
     if writer.context.source.log.admits("new shapes") {
-        tracing::info!(table = name, "rows got new values: copying the table again");
+        tracing::info!(table = name, "{why}: copying the table again");
     }
     Ok(markers)
 }

@@ -17,15 +17,16 @@ use crate::{
     },
 };
 
-/// Compares what the source describes now with the remembered shape, by the rules of a run.
+/// Compares what the source describes now with the remembered shape, by the rules of a run. Whether the
+/// table's stream goes on where it stands, so that it is not copied first.
 pub async fn foresee_shape(
     context: &SchemaContext,
     destination: &DestinationConnection,
     mut table: Table,
-) -> Result<(), RunError> {
+) -> Result<bool, RunError> {
     let (schema, name) = (context.name(), table.source.name.clone());
     let state: Option<TableState> = read(destination, schema, &table_stream(&name)).await?;
-    let Some(known) = stored_shape(destination, schema, &name).await? else { return Ok(()) };
+    let Some(known) = stored_shape(destination, schema, &name).await? else { return Ok(false) };
     let is_copied = state.as_ref().is_some_and(TableState::is_copied);
     let is_emptied = match state {
         _ if is_copied && !changed_rules(context, &table, &known)?.is_empty() => true,
@@ -34,14 +35,14 @@ pub async fn foresee_shape(
         _ => false,
     };
     if is_emptied {
-        return Ok(());
+        return Ok(false);
     }
     left_out(context, &known).into_iter().for_each(|column| table.leave_out(column));
     let now = table.remember(known.shape);
     let news = table.compare_with(&now.schema);
     let policy = policy(context, &table);
     if let Some(why) = &news.unclear {
-        return check_again(&table, &policy, why);
+        return check_again(&table, &policy, why).map(|()| false);
     }
     check_key(&table, &news, &now)?;
     for change in news.changes {
@@ -50,5 +51,5 @@ pub async fn foresee_shape(
             check_columns(context, &table)?;
         }
     }
-    Ok(())
+    Ok(is_copied)
 }

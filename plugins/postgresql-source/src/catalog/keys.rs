@@ -19,6 +19,17 @@ pub(super) const PARTITIONS: &str = "(WITH RECURSIVE t(relid) AS (SELECT c.oid U
 pub struct Keys {
     primary: Vec<i16>,
     identity: Vec<i16>,
+    /// The primary key, where it is deferrable and so no replica identity.
+    pub deferrable: Option<DeferrableKey>,
+}
+
+/// A primary key that the log does not know, since two rows may have it for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeferrableKey {
+    /// The constraint's name.
+    pub name: String,
+    /// Its columns, as SQL.
+    pub columns: String,
 }
 
 impl Keys {
@@ -34,13 +45,14 @@ impl Keys {
 
 /// Reads the keys of tables.
 pub fn read(session: &Session, condition: &str) -> Result<BTreeMap<u32, Keys>, Failure> {
-    // A deferrable key is no replica identity.
     let rows = session.rows(&format!(
-        "SELECT c.oid, i.indisprimary, i.indisreplident, i.indkey::text, i.indnkeyatts \
+        "SELECT c.oid, i.indisprimary, i.indisreplident, i.indkey::text, i.indnkeyatts, \
+             i.indimmediate, index.relname, (SELECT string_agg(quote_ident(a.attname), ', ' \
+                 ORDER BY array_position(i.indkey::int2[], a.attnum)) FROM pg_attribute a \
+                 WHERE a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])) \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         JOIN pg_index i ON i.indrelid = c.oid \
-         WHERE {condition} AND (i.indisprimary OR i.indisreplident) AND i.indisvalid \
-             AND i.indimmediate"
+         JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class index ON index.oid = i.indexrelid \
+         WHERE {condition} AND (i.indisprimary OR i.indisreplident) AND i.indisvalid"
     ))?;
     let mut keys = BTreeMap::<u32, Keys>::new();
     for row in &rows {
@@ -49,6 +61,11 @@ pub fn read(session: &Session, condition: &str) -> Result<BTreeMap<u32, Keys>, F
         let numbers: Vec<i16> =
             numbers.collect::<Result<_, _>>().map_err(|_| unexpected("an index has no columns"))?;
         let table = keys.entry(number(row, 0)?).or_default();
+        if !flag(row, 5)? {
+            let (name, columns) = (text(row, 6)?.to_owned(), text(row, 7)?.to_owned());
+            table.deferrable = Some(DeferrableKey { name, columns });
+            continue;
+        }
         if flag(row, 1)? {
             table.primary.clone_from(&numbers);
         }

@@ -10,7 +10,7 @@ use cartridge_warp_sdk::Failure;
 use postgresql_client::names::literal;
 
 use super::SourceTable;
-use super::publication::left_out;
+use super::publication::none_left_out;
 use super::server::{Server, VERSION_FILTERS};
 use crate::hash::fnv32;
 use crate::position::{FollowedTable, Position, UNKNOWN};
@@ -79,14 +79,12 @@ pub fn check(
     if ![UNKNOWN, now.publication].contains(&since.publication) {
         return Err(lost(&format!("publication {name} was made anew or its options were changed")));
     }
-    for table in tables {
+    let was_out = |table: &&Rc<SourceTable>| {
         let before = since.tables.iter().find(|followed| followed.oid == table.oid);
-        let is_same =
-            |before: &FollowedTable| [UNKNOWN, now.followed(table).member].contains(&before.member);
-        if !before.is_none_or(is_same) {
-            return Err(left_out(name, table));
-        }
-    }
+        before.is_some_and(|before| ![UNKNOWN, now.followed(table).member].contains(&before.member))
+    };
+    let out: Vec<_> = tables.iter().filter(was_out).cloned().collect();
+    none_left_out(name, &out)?;
     Ok(now)
 }
 

@@ -17,5 +17,6 @@ pub mod types;
 pub mod waiting;
 mod withheld;
 
+pub use keys::DeferrableKey;
 pub use tables::{SourceColumn, SourceTable};
 pub use withheld::WithheldColumn;

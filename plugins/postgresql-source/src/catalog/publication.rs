@@ -105,18 +105,24 @@ pub fn missing(
     }
 }
 
-/// The failure for a table that is followed and not in the publication.
-pub fn left_out(name: &str, table: &SourceTable) -> Failure {
-    Failure::resync(
+/// Fails for tables that are followed and not in the publication, if there are any.
+pub fn none_left_out(name: &str, tables: &[Rc<SourceTable>]) -> Result<(), Failure> {
+    let Some(first) = tables.first() else { return Ok(()) };
+    let more = match tables.len() {
+        1 => String::new(),
+        all => format!(" (and {} more, each likewise)", all - 1),
+    };
+    let failure = Failure::resync(
         "not-published",
         format!(
-            "table {table} is not in publication {name}, or was not for a while, so changes of it are \
-             lost to this pipeline; run again with {flag}, which adds it and copies it anew, or leave the \
-             table out",
-            table = table.qualified(),
-            flag = table.resync_flag()
+            "table {table}{more} is not in publication {name}, or was not for a while, so changes of it \
+             are lost to this pipeline; run again with {flag}, which adds it and copies it anew, or leave \
+             the table out",
+            table = first.qualified(),
+            flag = first.resync_flag()
         ),
-    )
+    );
+    Err(failure.about(tables.iter().map(|table| table.shape.name.clone())))
 }
 
 fn lacking(

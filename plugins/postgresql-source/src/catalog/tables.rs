@@ -12,7 +12,7 @@ use postgresql_client::names;
 use postgresql_client::tokio_postgres::SimpleQueryRow;
 
 use super::columns::{self, TypeFacts};
-use super::keys::{self, Keys, PARTITIONS, Partitions};
+use super::keys::{self, DeferrableKey, Keys, PARTITIONS, Partitions};
 use super::server::VERSION_VIA_ROOT;
 use super::types::Types;
 use super::withheld::{WithheldColumn, Withholding};
@@ -35,6 +35,8 @@ pub struct SourceTable {
     pub columns: Vec<SourceColumn>,
     /// It has a key, of which a generated column is part.
     pub is_key_generated: bool,
+    /// Its primary key, where that is none to the log.
+    pub deferrable_key: Option<DeferrableKey>,
     /// Generated columns, which do not travel.
     pub hidden: Vec<HiddenColumn>,
     /// It or a partition logs generated columns of the row before.
@@ -213,11 +215,17 @@ fn columns_by_table(
 ) -> Result<BTreeMap<u32, Columns>, Failure> {
     // A domain's own modifier counts where it has one, and a domain may stand on a domain. Rights are
     // those of now and not of the snapshot: of a column that was dropped since there is none to tell.
+    // What rows of before have in a column that was added with a default, only their partitions know.
     let rows = session.rows(&format!(
-        "SELECT c.oid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, \
+        "WITH had AS (SELECT c.oid, l.attname FROM pg_class c \
+             JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL {PARTITIONS} p \
+             JOIN pg_attribute l ON l.attrelid = p.relid AND l.atthasmissing \
+             WHERE {condition} AND c.relkind = 'p') \
+         SELECT c.oid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, \
              a.attstorage <> 'p', format_type(a.atttypid, a.atttypmod), \
              base.oid, base.modifier, \
-             a.atthasmissing OR a.atthasdef OR a.attidentity <> '' OR a.attnotnull, \
+             a.atthasmissing OR a.atthasdef OR a.attidentity <> '' OR a.attnotnull \
+                 OR (c.oid, a.attname) IN (SELECT * FROM had), \
              a.xmin, a.attgenerated <> '', \
              coalesce(has_column_privilege(c.oid, a.attnum, 'SELECT'), true) \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -316,6 +324,7 @@ fn table(row: &SimpleQueryRow, found: &mut Found) -> Result<SourceTable, Failure
         replica_identity,
         columns,
         is_key_generated,
+        deferrable_key: found.keys.get(&oid).and_then(|keys| keys.deferrable.clone()),
         hidden,
         withheld,
         shape,

@@ -92,6 +92,15 @@ pub fn get_changes(
     }
 }
 
+/// Whether the stream goes on behind a position, without reading it.
+pub fn check_position(
+    source: &mut PostgresqlSource,
+    schema: &str,
+    after: &[u8],
+) -> Result<(), Failure> {
+    start::prove(source, schema, &Position::decode(after)?).map(drop)
+}
+
 /// The destination holds everything before this position.
 pub fn confirm(source: &mut PostgresqlSource, position: &[u8]) -> Result<(), Failure> {
     let position = Position::decode(position)?;

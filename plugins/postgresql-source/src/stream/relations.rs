@@ -162,17 +162,17 @@ impl Relations {
             .collect();
         // A name that is unknown and a column without a value: the one may be the other.
         if let (Some(name), Some(hole)) = (strangers.first(), holes.first()) {
-            return Err(Failure::resync(
+            let failure = Failure::reconnect(
                 "shape-unclear",
                 format!(
                     "table {}: the log has rows with a column {name}, which is gone or was renamed \
-                     while nobody read the log; whether it is now {} cannot be told. Run again \
-                     with {} to copy the table anew",
+                     while nobody read the log; whether it is now {} cannot be told, so only a new \
+                     copy of the table helps",
                     table.qualified(),
                     table.columns[*hole].name,
-                    table.resync_flag()
                 ),
-            ));
+            );
+            return Err(failure.about([&table.shape.name]));
         }
         Ok(Fitting { table, columns, holes })
     }
@@ -206,6 +206,7 @@ pub fn keyless(table: &SourceTable) -> Failure {
             table.resync_flag()
         ),
     )
+    .about([&table.shape.name])
 }
 
 /// A table that came, went or changed its name after this connection: only a new one copies what it

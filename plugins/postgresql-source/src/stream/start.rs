@@ -1,5 +1,7 @@
 //! Opens the stream at a position, after proving that nothing was lost since.
 
+use std::rc::Rc;
+
 use cartridge_warp_sdk::{Failure, log};
 
 use super::collect::Collector;
@@ -10,7 +12,10 @@ use super::started::Started;
 use super::watch::Watch;
 use super::way::Way;
 use crate::PostgresqlSource;
+use crate::catalog::membership::Membership;
+use crate::catalog::slot::Slot;
 use crate::catalog::{SourceTable, server, slot, timeline};
+use crate::pgoutput::Lsn;
 use crate::position::{FollowedTable, Position, UNKNOWN};
 
 /// Opens the stream.
@@ -19,28 +24,18 @@ pub(super) fn start(
     schema: &str,
     given: &Position,
 ) -> Result<Started, Failure> {
-    source.load(schema)?;
-    let selected = source.selected();
+    let Proven { after, slot, selected, members, log_end } = prove(source, schema, given)?;
     let slot_name = source.options.slot(&source.server.database, schema);
-    let publication_name = source.options.publication(schema);
-    let (settings, session) = (&source.settings, &source.control);
-    let after = &timeline::follow(settings, session, &source.server, &slot_name, given.clone())?;
-    let end = server::log_end(&source.control)?;
-    let slot =
-        slot::check(&source.control, &source.server, &slot_name, after, &selected, end.inserted)?;
     slot::wait_until_free(&source.control, &source.server, &slot_name)?;
-    check_tables(source, after)?;
-    let selected = published::as_they_are(source, schema, &selected)?;
-    let members = published::check(source, schema, &publication_name, &selected, after)?;
     let followed: Vec<FollowedTable> =
         selected.iter().map(|table| members.followed(table)).collect();
     let publication = members.publication;
-    let mut position = Position { publication, tables: followed.into(), ..after.clone() };
+    let mut position = Position { publication, tables: followed.into(), ..after };
     position.forget_copies();
     let mut watch = Watch::new(source);
     let changes = watch.look_at_leaves(source, &mut position)?;
     warn_of_many_leaves(&position);
-    let mut collector = Collector::new(position, end.inserted);
+    let mut collector = Collector::new(position, log_end);
     collector.announce(changes);
     Ok(Started {
         way: Way::new(source.options.read_by),
@@ -50,8 +45,38 @@ pub(super) fn start(
         progress: Progress::new(slot.confirmed),
         watch,
         slot: slot_name,
-        publication: publication_name,
+        publication: source.options.publication(schema),
     })
+}
+
+/// What is known of a position behind which the log has every change.
+pub(super) struct Proven {
+    after: Position,
+    slot: Slot,
+    /// The tables as they are now.
+    selected: Vec<Rc<SourceTable>>,
+    members: Membership,
+    log_end: Lsn,
+}
+
+/// Proves that nothing was lost since a position, without reading or holding anything.
+pub(super) fn prove(
+    source: &mut PostgresqlSource,
+    schema: &str,
+    given: &Position,
+) -> Result<Proven, Failure> {
+    source.load(schema)?;
+    let selected = source.selected();
+    let slot_name = source.options.slot(&source.server.database, schema);
+    let publication = source.options.publication(schema);
+    let (session, server) = (&source.control, &source.server);
+    let after = timeline::follow(&source.settings, session, server, &slot_name, given.clone())?;
+    let log_end = server::log_end(session)?.inserted;
+    let slot = slot::check(session, server, &slot_name, &after, &selected, log_end)?;
+    check_tables(source, &after)?;
+    let selected = published::as_they_are(source, schema, &selected)?;
+    let members = published::check(source, schema, &publication, &selected, &after)?;
+    Ok(Proven { after, slot, selected, members, log_end })
 }
 
 fn warn_of_many_leaves(position: &Position) {
@@ -88,4 +113,5 @@ fn made_anew(table: &SourceTable) -> Failure {
             flag = table.resync_flag()
         ),
     )
+    .about([&table.shape.name])
 }

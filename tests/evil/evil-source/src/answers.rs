@@ -185,5 +185,6 @@ pub(crate) fn refused(failure: cartridge_warp_sdk::Failure) -> Failure {
         message: failure.message,
         detail: None,
         retry_after_ms: None,
+        tables: Vec::new(),
     }
 }

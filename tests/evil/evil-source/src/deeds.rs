@@ -44,6 +44,8 @@ pub(crate) fn commit(deed: &str) -> Result<(), Failure> {
         "metrics" => measure(),
         "escape" => return escape(),
         "many-words" => return Err(long_failure()),
+        "failure-tables" => return Err(about(vec!["t".to_owned(); 1_000_000])),
+        "failure-table" => return Err(about(vec!["t\u{1b}[2J".to_owned()])),
         "unknown-action" => return Err(failure("explode", "odd", "an action from the future")),
         "retry" => return Err(failure("retry", "busy", "come back later")),
         _ => {}
@@ -121,6 +123,10 @@ fn long_failure() -> Failure {
     failure
 }
 
+fn about(tables: Vec<String>) -> Failure {
+    Failure { tables, ..failure("reconnect", "shape-unclear", "which is which?") }
+}
+
 fn failure(action: &str, code: &str, message: &str) -> Failure {
     Failure {
         action: action.to_owned(),
@@ -128,5 +134,6 @@ fn failure(action: &str, code: &str, message: &str) -> Failure {
         message: message.to_owned(),
         detail: None,
         retry_after_ms: None,
+        tables: Vec::new(),
     }
 }

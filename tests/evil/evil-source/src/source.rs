@@ -81,6 +81,10 @@ impl GuestConnection for Source {
         Ok(())
     }
 
+    fn check_position(&self, _schema: String, _after: Position) -> Result<(), Failure> {
+        Ok(())
+    }
+
     fn current_position(&self, _schema: String) -> Result<Position, Failure> {
         Ok(answers::position(&self.deed))
     }

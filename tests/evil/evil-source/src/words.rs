@@ -80,6 +80,7 @@ fn failure(message: String) -> Failure {
         message,
         detail: None,
         retry_after_ms: None,
+        tables: Vec::new(),
     }
 }
 

@@ -33,6 +33,7 @@ fn nothing() -> Failure {
         message: "it only describes".to_owned(),
         detail: None,
         retry_after_ms: None,
+        tables: Vec::new(),
     }
 }
 
@@ -50,6 +51,10 @@ impl GuestConnection for Source {
     }
 
     fn select_tables(&self, _: String, _: Vec<String>) -> Result<(), Failure> {
+        Err(nothing())
+    }
+
+    fn check_position(&self, _: String, _: Position) -> Result<(), Failure> {
         Err(nothing())
     }
 

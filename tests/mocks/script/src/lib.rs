@@ -27,6 +27,9 @@ pub struct Fault {
     /// The pause that the failure asks for.
     #[serde(default)]
     pub retry_after_ms: Option<u64>,
+    /// The tables that the failure is about.
+    #[serde(default)]
+    pub tables: Vec<String>,
 }
 
 fn once() -> u64 {
@@ -66,7 +69,8 @@ impl Script {
             _ => Action::Stop,
         };
         let failure =
-            Failure::new(action, "scripted", format!("{call} number {count} fails by script"));
+            Failure::new(action, "scripted", format!("{call} number {count} fails by script"))
+                .about(fault.tables.iter().cloned());
         Err(match fault.retry_after_ms {
             Some(pause) => failure.retry_after(Duration::from_millis(pause)),
             None => failure,
