@@ -177,7 +177,7 @@ pub enum RunError {
     /// What a source's failure is about is marked to be copied again.
     #[error("{cause}; copied again: {tables}")]
     #[diagnostic(code("copy-again"), help("start again: that goes on with the copy"))]
-    SomeCopiedAgain { tables: String, cause: PluginError },
+    SomeCopiedAgain { tables: String, cause: Box<PluginError> },
 
     #[error(
         "plugin `{plugin}` reached `limits.{key}` of schema `{schema}` at table `{table}`: {found}"
@@ -212,7 +212,8 @@ impl RunError {
                 Action::Resync => Action::Stop,
                 action => action,
             },
-            Self::Plugin(error) | Self::SomeCopiedAgain { cause: error, .. } => error.action(),
+            Self::Plugin(error) => error.action(),
+            Self::SomeCopiedAgain { cause, .. } => cause.action(),
             Self::Grant(_)
             | Self::Protected(_)
             | Self::Unavailable { .. }

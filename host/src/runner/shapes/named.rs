@@ -23,7 +23,7 @@ pub async fn copy_named_again(writer: &Writer, error: RunError) -> RunError {
     };
     match mark(writer, &cause).await {
         Ok(marked) if marked.is_empty() => RunError::Plugin(cause),
-        Ok(marked) => RunError::SomeCopiedAgain { tables: listed(&marked), cause },
+        Ok(marked) => RunError::SomeCopiedAgain { tables: listed(&marked), cause: Box::new(cause) },
         // The next attempt meets the same failure, and marks them then.
         Err(error) => error,
     }
