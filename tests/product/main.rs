@@ -26,6 +26,7 @@ mod postgresql_edges;
 mod postgresql_failover;
 mod postgresql_filled;
 mod postgresql_keys;
+mod postgresql_large;
 mod postgresql_log;
 mod postgresql_partitions;
 mod postgresql_publication;

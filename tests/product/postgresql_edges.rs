@@ -147,6 +147,44 @@ fn a_text_that_the_server_cannot_convert_is_refused_by_its_tables_name() {
 }
 
 #[test]
+fn a_text_of_the_log_that_the_server_cannot_convert_is_a_dead_letter() {
+    for read_by in ["sql", "streaming"] {
+        let databases = Databases::start();
+        let mut pipeline =
+            western(&databases, "CREATE TABLE bad (id int PRIMARY KEY, note text, more text)");
+        pipeline.set("source.options", json!({"read_by": read_by}));
+        assert!(pipeline.catch_up().status.success());
+        databases.source.sql(
+            "western",
+            &format!(
+                "INSERT INTO bad VALUES (1, U&'caf\\00E9', 'x'), (2, {NO_TEXT}, U&'\\20AC'), (3, 'z', 'z');
+                 INSERT INTO bad SELECT n, 'n', CASE n % 100 WHEN 0 THEN {NO_TEXT}
+                     ELSE U&'\\00FC' END FROM generate_series(4, 1000) n;
+                 UPDATE bad SET note = {NO_TEXT} WHERE id = 3; DELETE FROM bad WHERE id = 5"
+            ),
+        );
+        for _ in 0..2 {
+            let ended = pipeline.catch_up();
+            assert!([Some(0), Some(4)].contains(&ended.status.code()), "{}", ended.stderr);
+        }
+        let rows = databases.at_destination(
+            "SELECT count(*), count(*) FILTER (WHERE more = U&'\\00FC'), min(note) FROM bad",
+        );
+        assert_eq!(rows, ["988|986|café"], "{read_by}");
+        let letters = databases.at_destination(
+            "SELECT table_name, error_message, sum(count) FROM cartridge_warp_metadata.dead_letter_queue
+             GROUP BY 1, 2 ORDER BY 2",
+        );
+        assert_eq!(letters.len(), 2, "{read_by}: {letters:?}");
+        for (letter, words) in
+            letters.iter().zip([["bad|column more", "|10"], ["bad|column note", "|2"]])
+        {
+            assert!(words.iter().all(|words| letter.contains(words)), "{read_by}: {letter}");
+        }
+    }
+}
+
+#[test]
 fn a_column_that_is_dropped_while_tables_are_looked_at_is_no_defect() {
     let databases = Databases::start();
     databases.at_source(

@@ -20,6 +20,7 @@ use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 
 use crate::Settings;
 use crate::failure;
+use crate::large::Guarded;
 
 /// Bytes that are read of a connection at once: what the host hands over in one call.
 const READ_BYTES: usize = 64 * 1024;
@@ -132,6 +133,7 @@ async fn try_server(
 ) -> Result<Client, Failure> {
     // The driver asks for 8 KiB at a time, and each time is a call of the sandbox.
     let stream = BufReader::with_capacity(READ_BYTES, reach(settings, host, port).await?);
+    let stream = Guarded::new(stream);
     let shaken = timeout(settings.connect_timeout(), config.connect_raw(stream, NoTls)).await;
     let shaken = shaken.map_err(|_| too_slow(host, port))?;
     let (client, connection) = shaken.map_err(|error| failure::of_connect(&error, host, port))?;

@@ -4,6 +4,7 @@
 
 use std::error::Error as _;
 
+use crate::large::{TOO_LARGE, TooLarge};
 use cartridge_warp_sdk::Failure;
 use tokio_postgres::error::DbError;
 use tokio_postgres::{Error, error::SqlState};
@@ -12,6 +13,11 @@ use tokio_postgres::{Error, error::SqlState};
 pub const UNDEFINED: &str = "undefined";
 /// Table, column, schema, other objects.
 const UNDEFINED_STATES: [&str; 4] = ["42P01", "42703", "3F000", "42704"];
+
+/// The code for text that has no form in UTF-8.
+pub const UNTRANSLATABLE: &str = "untranslatable-text";
+/// A character that the other encoding lacks, and bytes that are none.
+const UNTRANSLATABLE_STATES: [&str; 2] = ["22P05", "22021"];
 
 /// The code for a statement that needs more temporary space than the server gives.
 pub const NO_TEMPORARY_SPACE: &str = "temporary-space";
@@ -22,6 +28,10 @@ pub fn of(error: &Error) -> Failure {
         return of_server(error);
     }
     let cause = error.source().map(ToString::to_string);
+    let refused = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    if let Some(large) = refused.and_then(|refused| refused.get_ref()?.downcast_ref::<TooLarge>()) {
+        return Failure::stop(TOO_LARGE, large.to_string());
+    }
     let io = error.source().is_some_and(|cause| cause.is::<std::io::Error>());
     if error.is_closed() || io {
         return cut().detail(cause.unwrap_or_else(|| error.to_string()));
@@ -148,6 +158,12 @@ fn of_class(code: &str) -> Failure {
         "42" | "3F" => Failure::config(
             "refused-statement",
             format!("the server refused a statement (SQLSTATE {code})"),
+        ),
+        "22" if UNTRANSLATABLE_STATES.contains(&code) => Failure::stop(
+            UNTRANSLATABLE,
+            format!(
+                "the server cannot convert a text between its encoding and UTF-8 (SQLSTATE {code}); mend it"
+            ),
         ),
         _ => Failure::stop("postgresql", format!("the server refused the work (SQLSTATE {code})")),
     }

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use cartridge_warp_sdk::{
     ChangeBatch, Chunk, Config, Description, Failure, Limits, Position, SnapshotBatch, Source,
-    Table, export_source,
+    Table, export_source, log,
 };
 use postgresql_client::{HOST_GRANT, Settings};
 
@@ -46,6 +46,8 @@ pub struct PostgresqlSource {
     tables: HashMap<u32, Rc<SourceTable>>,
     /// None: all tables.
     selected: Option<BTreeSet<String>>,
+    /// The log is read as it is stored, since the server cannot convert all of it.
+    reads_raw: bool,
     snapshot: snapshot::State,
     stream: stream::State,
 }
@@ -76,6 +78,7 @@ impl Source for PostgresqlSource {
             schema: None,
             tables: HashMap::new(),
             selected: None,
+            reads_raw: false,
             snapshot: snapshot::State::default(),
             stream: stream::State::default(),
         })
@@ -205,6 +208,15 @@ impl PostgresqlSource {
             Some(names) => names.contains(&table.shape.name),
             None => !table.shape.key.is_empty(),
         }
+    }
+
+    /// Reads the log as it is stored from now on; false where it is so already.
+    fn read_raw(&mut self) -> bool {
+        if !self.reads_raw {
+            let what = "the log has text that the server cannot convert to UTF-8: its rows are dead letters";
+            log::warn(what, &[]);
+        }
+        !std::mem::replace(&mut self.reads_raw, true)
     }
 
     fn forget(&mut self, oid: u32) {

@@ -1,6 +1,7 @@
 //! Rows whose values their columns cannot hold.
 
 use cartridge_warp_sdk::{DeadLetter, RowBuilder, ValueError, serde_json};
+use postgresql_client::large::ROW_BYTES_MAX;
 
 use crate::catalog::SourceTable;
 use crate::value::binary;
@@ -16,8 +17,7 @@ pub fn set(
     let text = std::str::from_utf8(text).map_err(|_| ValueError {
         column: source.name.clone(),
         reason:
-            "the server's text is not UTF-8, as the database has no encoding (SQL_ASCII); mend it \
-                 at the source"
+            "the database's text has bytes that are no character of UTF-8; mend it at the source"
                 .to_owned(),
     })?;
     source.codec.set(row, column, text).map_err(|error| ValueError {
@@ -27,6 +27,24 @@ pub fn set(
             source.formatted, source.column.column_type, error.reason
         ),
     })
+}
+
+/// The error for a value that cannot be held, or for a row that ends with one in front of this column.
+pub fn too_large(table: &SourceTable, column: usize, bytes: Option<u32>) -> ValueError {
+    let what = match bytes {
+        Some(bytes) => format!("a value of {bytes} bytes makes the row larger than"),
+        None => "it stands behind a value that makes the row larger than".to_owned(),
+    };
+    let column = table.columns[column].name.clone();
+    ValueError { column, reason: format!("{what} the {ROW_BYTES_MAX} bytes that are taken of one") }
+}
+
+/// The error for a row of which the server says only the largest column.
+pub fn too_large_row(largest: &[u8]) -> ValueError {
+    let column = String::from_utf8_lossy(largest).into_owned();
+    let reason =
+        format!("the row is larger than the {} bytes that are taken of one", ROW_BYTES_MAX / 2);
+    ValueError { column, reason }
 }
 
 /// Sets a column to the value that the server's binary form says. What the column cannot hold is

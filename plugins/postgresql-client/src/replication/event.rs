@@ -20,6 +20,8 @@ const STATUS_BYTES: usize = 34;
 pub enum Event {
     /// A message of the output plugin.
     Data(Bytes),
+    /// The beginning of one that is too large, and how many bytes it had.
+    Cut(Bytes, usize),
     /// A sign of life.
     Alive {
         /// Everything committed before this place was sent.
@@ -46,6 +48,14 @@ impl Event {
             }
             Some(b'w' | b'k') | None => Err(unexpected("a piece of the stream")),
             Some(_) => Ok(None),
+        }
+    }
+
+    /// As [`Event::decode`], of data of which only the beginning was kept.
+    pub(super) fn decode_cut(head: Bytes, whole: usize) -> Result<Self, Failure> {
+        match Self::decode(head)? {
+            Some(Self::Data(head)) => Ok(Self::Cut(head, whole.saturating_sub(DATA_HEAD_BYTES))),
+            _ => Err(unexpected("a piece of the stream")),
         }
     }
 }

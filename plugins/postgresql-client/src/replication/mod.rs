@@ -164,6 +164,10 @@ fn take(wire: &mut Wire, events_max: usize, bytes_max: usize) -> Result<Vec<Even
                 bytes += data.len();
                 events.extend(Event::decode(data)?);
             }
+            Incoming::CutCopy(head, whole) => {
+                bytes += head.len();
+                events.push(Event::decode_cut(head, whole)?);
+            }
             Incoming::Other(Message::ErrorResponse(body)) => return Err(wire::failure(&body)),
             Incoming::Other(Message::NoticeResponse(_) | Message::ParameterStatus(_)) => {}
             // A server that is stopped ends the command without the copy's end in front of it.

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio_postgres::error::SqlState;
 
 use crate::failure::{self, Answer};
+use crate::large::{HEAD_BYTES, ROW_BYTES_MAX};
 
 /// What is read at once.
 const READ_BYTES: usize = 64 << 10;
@@ -19,6 +20,9 @@ const READ_BYTES: usize = 64 << 10;
 const MESSAGE_BYTES_MAX: usize = 1 << 30;
 /// Fields of an error that are looked at; there are eighteen kinds.
 const FIELDS_MAX: usize = 32;
+/// Kind and length.
+const HEADER_BYTES: usize = 5;
+const COPY_DATA_TAG: u8 = b'd';
 /// Both directions carry data from now on; the driver's messages lack it.
 const COPY_BOTH_TAG: u8 = b'W';
 
@@ -28,6 +32,8 @@ pub(super) enum Incoming {
     CopyBoth,
     /// Data.
     Copy(Bytes),
+    /// The beginning of data that is too large, and how many bytes there were.
+    CutCopy(Bytes, usize),
     /// Everything else.
     Other(Message),
 }
@@ -36,13 +42,21 @@ pub(super) enum Incoming {
 pub(super) struct Wire {
     stream: TcpStream,
     buffer: BytesMut,
+    /// Data that is too large, of which bytes are still to come.
+    cut: Option<Cut>,
     /// What is being sent.
     out: BytesMut,
 }
 
+struct Cut {
+    head: Bytes,
+    whole: usize,
+    left: usize,
+}
+
 impl Wire {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, buffer: BytesMut::new(), out: BytesMut::new() }
+        Self { stream, buffer: BytesMut::new(), cut: None, out: BytesMut::new() }
     }
 
     /// Sends a message.
@@ -107,11 +121,27 @@ impl Wire {
     }
 
     fn parsed(&mut self) -> Result<Option<Incoming>, Failure> {
+        if let Some(cut) = &mut self.cut {
+            let here = cut.left.min(self.buffer.len());
+            self.buffer.advance(here);
+            cut.left -= here;
+            let ended = self.cut.take_if(|cut| cut.left == 0);
+            return Ok(ended.map(|cut| Incoming::CutCopy(cut.head, cut.whole)));
+        }
         let malformed = |_| unexpected("a message");
         let Some(header) = Header::parse(&self.buffer).map_err(malformed)? else { return Ok(None) };
         let length = usize::try_from(header.len()).unwrap_or_default() + 1;
         if length > MESSAGE_BYTES_MAX {
             return Err(unexpected("a message's length"));
+        }
+        if header.tag() == COPY_DATA_TAG
+            && length > ROW_BYTES_MAX
+            && self.buffer.len() >= HEAD_BYTES
+        {
+            self.buffer.advance(HEADER_BYTES);
+            let head = Bytes::copy_from_slice(&self.buffer.split_to(HEAD_BYTES - HEADER_BYTES));
+            self.cut = Some(Cut { head, whole: length - HEADER_BYTES, left: length - HEAD_BYTES });
+            return self.parsed();
         }
         // Asked for by length alone, the rest would be allocated before it has come.
         if self.buffer.len() < length {

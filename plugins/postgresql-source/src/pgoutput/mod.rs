@@ -120,6 +120,23 @@ pub enum Field {
     Unchanged,
     /// The text that the type's output function made.
     Text(Bytes),
+    /// A value that was too large to be held, with its bytes, or one behind it.
+    Cut(Option<u32>),
+}
+
+/// In front of the beginning of a message that was too large to be held; the length of all of it follows.
+const CUT: u8 = 0;
+/// The beginning of a message as SQL, of which `data` is the column and the numbers are bytes.
+pub fn cut_in_sql(bytes_max: usize, head: usize) -> String {
+    format!(
+        "CASE WHEN octet_length(data) > {bytes_max} THEN '\\x{CUT:02x}'::bytea \
+             || int8send(octet_length(data)) || substr(data, 1, {head}) ELSE data END"
+    )
+}
+
+/// The same of a message whose beginning is here.
+pub fn cut(head: &[u8], whole: usize) -> Bytes {
+    [&[CUT][..], &(whole as u64).to_be_bytes(), head].concat().into()
 }
 
 /// What makes a message unreadable: always a defect or a broken server, never data.
@@ -128,8 +145,12 @@ pub struct Malformed(pub &'static str);
 
 impl Message {
     /// Reads one message.
-    pub fn decode(bytes: Bytes) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(bytes);
+    pub fn decode(mut bytes: Bytes) -> Result<Self, Malformed> {
+        let is_cut = bytes.first() == Some(&CUT);
+        if is_cut {
+            bytes = bytes.slice(bytes.len().min(1 + size_of::<u64>())..);
+        }
+        let mut reader = Reader::new(bytes, is_cut);
         let message = match reader.u8()? {
             b'B' => {
                 let commit = reader.u64()?;
@@ -193,7 +214,14 @@ fn relation(reader: &mut Reader) -> Result<Relation, Malformed> {
 fn update(reader: &mut Reader) -> Result<Message, Malformed> {
     let relation = reader.u32()?;
     let (old, kind) = match reader.u8()? {
-        kind @ (b'K' | b'O') => (Some(old(kind, reader)?), reader.u8()?),
+        kind @ (b'K' | b'O') => {
+            let old = old(kind, reader)?;
+            if reader.was_cut() {
+                let new = Tuple(vec![Field::Cut(None); old.tuple.0.len()]);
+                return Ok(Message::Update { relation, old: Some(old), new });
+            }
+            (Some(old), reader.u8()?)
+        }
         kind => (None, kind),
     };
     match kind {
@@ -213,17 +241,28 @@ fn tuple(reader: &mut Reader) -> Result<Tuple, Malformed> {
     let count = reader.u16()?;
     let mut fields = Vec::with_capacity(usize::from(count).min(reader.left()));
     for _ in 0..count {
-        fields.push(match reader.u8()? {
-            b'n' => Field::Null,
-            b'u' => Field::Unchanged,
-            b't' => {
-                let length = reader.u32()?;
-                Field::Text(reader.bytes(length as usize)?)
-            }
-            _ => return Err(Malformed("an unknown kind of value")),
-        });
+        fields.push(if reader.was_cut() { Field::Cut(None) } else { field(reader)? });
     }
     Ok(Tuple(fields))
+}
+
+fn field(reader: &mut Reader) -> Result<Field, Malformed> {
+    if reader.ends_within(1) {
+        return Ok(Field::Cut(None));
+    }
+    match reader.u8()? {
+        b'n' => Ok(Field::Null),
+        b'u' => Ok(Field::Unchanged),
+        b't' if reader.ends_within(size_of::<u32>()) => Ok(Field::Cut(None)),
+        b't' => {
+            let length = reader.u32()?;
+            if reader.ends_within(length as usize) {
+                return Ok(Field::Cut(Some(length)));
+            }
+            Ok(Field::Text(reader.bytes(length as usize)?))
+        }
+        _ => Err(Malformed("an unknown kind of value")),
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,10 @@ const CUT: Malformed = Malformed("it ends too early");
 /// What is left of a message.
 pub(super) struct Reader {
     rest: Bytes,
+    /// There was more than is here.
+    is_cut: bool,
+    /// What is missing was met.
+    was_cut: bool,
 }
 
 macro_rules! numbers {
@@ -23,8 +27,23 @@ macro_rules! numbers {
 }
 
 impl Reader {
-    pub(super) fn new(rest: Bytes) -> Self {
-        Self { rest }
+    /// With `is_cut`, of a message of which only the beginning is here.
+    pub(super) fn new(rest: Bytes, is_cut: bool) -> Self {
+        Self { rest, is_cut, was_cut: false }
+    }
+
+    /// Whether the beginning that is here ends within the next bytes; then there is no more.
+    pub(super) fn ends_within(&mut self, length: usize) -> bool {
+        if self.is_cut && length > self.rest.len() {
+            self.rest.clear();
+            self.was_cut = true;
+        }
+        self.was_cut
+    }
+
+    /// Whether something was asked for that is missing.
+    pub(super) fn was_cut(&self) -> bool {
+        self.was_cut
     }
 
     numbers! {

@@ -16,6 +16,48 @@ fn row() -> Vec<u8> {
     [2_u16.to_be_bytes().as_slice(), &field("7"), b"u"].concat()
 }
 
+#[test]
+fn of_a_row_that_was_cut_what_is_there_is_read() {
+    let id = 16_384_u32.to_be_bytes();
+    let three = |row: &[u8]| [&3_u16.to_be_bytes()[..], row].concat();
+    let key = [&three(&field("7"))[..], b"nn"].concat();
+    let whole = three(&[&field("7")[..], &field("large"), &field("behind")].concat());
+    let insert = [&b"I"[..], &id, b"N", &whole].concat();
+    let update = [&b"U"[..], &id, b"K", &key, b"N", &whole].concat();
+    let old = [&b"U"[..], &id, b"O", &whole, b"N", &whole].concat();
+    let tuple = |fields: &[Field]| Tuple(fields.to_vec());
+    let seven = Field::Text(Bytes::from_static(b"7"));
+    let beginning = tuple(&[seven.clone(), Field::Cut(Some(5)), Field::Cut(None)]);
+    for (name, message, kept, new, is_old) in [
+        ("within the value", &insert, insert.len() - 12, &beginning, false),
+        ("behind its length", &insert, insert.len() - 16, &beginning, false),
+        (
+            "in front of a value",
+            &insert,
+            insert.len() - 21,
+            &tuple(&[seven, Field::Cut(None), Field::Cut(None)]),
+            false,
+        ),
+        ("the new row of an update", &update, update.len() - 12, &beginning, true),
+        ("the old row", &old, 7 + whole.len() - 12, &tuple(&vec![Field::Cut(None); 3]), true),
+    ] {
+        let decoded = Message::decode(cut(&message[..kept], message.len())).unwrap();
+        match decoded {
+            Message::Insert { new: read, .. } => {
+                assert_eq!((&read, false), (new, is_old), "{name}")
+            }
+            Message::Update { new: read, old, .. } => {
+                assert_eq!((&read, old.is_some()), (new, is_old), "{name}");
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+        assert!(
+            Message::decode(Bytes::copy_from_slice(&message[..kept])).is_err(),
+            "{name}: not cut"
+        );
+    }
+}
+
 #[allow(clippy::too_many_lines, reason = "a table of cases")]
 fn samples() -> Vec<(&'static str, Vec<u8>, Message)> {
     let id = 16_384_u32.to_be_bytes();

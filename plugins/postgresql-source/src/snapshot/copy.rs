@@ -14,17 +14,17 @@ use cartridge_warp_sdk::{
     DeadLetter, Failure, Limits, Operation, TableRows, TableWriter, ValueError,
 };
 use futures_util::{FutureExt, StreamExt};
-use postgresql_client::names;
 use postgresql_client::tokio::time::timeout;
 use postgresql_client::tokio_postgres::{CopyOutStream, Error};
 
 use super::cursor::{Cursor, Descriptor};
-use super::row::{Malformed, Reader, Row};
+use super::row::{Malformed, Reader};
+use super::select::Selection;
 use crate::catalog::access::{Rows, rows_of};
 use crate::catalog::tables::{self, Which};
-use crate::catalog::{SourceColumn, SourceTable, waiting};
+use crate::catalog::{SourceTable, waiting};
 use crate::session::{Session, meanwhile, number, unexpected};
-use crate::value::{Codec, binary};
+use crate::value::binary;
 use crate::{PostgresqlSource, rejected};
 
 /// How long a call waits for rows; then it returns without, since the host has a deadline.
@@ -48,6 +48,7 @@ pub struct Copy {
     table: SourceTable,
     writer: TableWriter,
     reader: Reader,
+    selection: Selection,
 }
 
 /// What one call read.
@@ -69,6 +70,7 @@ impl Copy {
         table: &str,
         descriptor: &Descriptor,
         cursor: Option<Cursor>,
+        selection: Selection,
     ) -> Result<Option<(Self, Cursor)>, Failure> {
         let session = Rc::new(Session::open(&source.settings, None)?);
         let Some(rows) = rows_of(&session, descriptor.oid)? else { return Ok(None) };
@@ -92,11 +94,8 @@ impl Copy {
             false => ("NULL", Vec::new()),
         };
         let clause = rows.clause(conditions);
-        let sql = format!(
-            "COPY (SELECT {place}{} FROM {}{clause}) TO STDOUT (FORMAT binary)",
-            found.columns.iter().map(selected).collect::<String>(),
-            rows.from
-        );
+        let query = selection.sql(&found, place, &rows.from, &clause);
+        let sql = format!("COPY ({query}) TO STDOUT (FORMAT binary)");
         let owner = session.clone();
         let starting: Starting = Box::pin(async move {
             // A connection that is in use has a client.
@@ -108,6 +107,7 @@ impl Copy {
             state: State::Starting(starting),
             writer: TableWriter::inserts(&found.shape),
             reader: Reader::default(),
+            selection,
             table: found,
         };
         Ok(Some((copy, cursor.unwrap_or(Cursor { file, page: 0, item: 0 }))))
@@ -173,7 +173,8 @@ impl Copy {
         let malformed = || unexpected("a row of COPY is malformed");
         let row = self.reader.row(message).map_err(|Malformed| malformed())?;
         let Some(row) = row else { return Ok(()) };
-        if row.len() != self.table.columns.len() + 1 {
+        let in_front = self.selection.fields_in_front();
+        if row.len() != self.table.columns.len() + in_front {
             return Err(malformed());
         }
         let place = match row.fields().next().flatten() {
@@ -183,8 +184,12 @@ impl Copy {
         if place <= *cursor {
             return Err(unexpected("rows do not come in the order of their places"));
         }
-        if let Err(error) = write_row(&mut self.writer, &self.table, row) {
-            letters.push(letter(&self.table, row, &error, place));
+        let written = match row.fields().take(in_front).nth(1).flatten() {
+            Some(largest) => Err(rejected::too_large_row(largest)),
+            None => write_row(&mut self.writer, &self.table, row.fields().skip(in_front)),
+        };
+        if let Err(error) = written {
+            letters.push(letter(&self.table, row.fields().skip(in_front), &error, place));
         }
         *cursor = place;
         Ok(())
@@ -229,13 +234,13 @@ async fn wait_and_take(
     }
 }
 
-fn write_row(
+fn write_row<'m>(
     writer: &mut TableWriter,
     table: &SourceTable,
-    copied: Row<'_>,
+    fields: impl Iterator<Item = Option<&'m [u8]>>,
 ) -> Result<(), ValueError> {
     let mut row = writer.row(Operation::Insert);
-    for (column, field) in copied.fields().skip(1).enumerate() {
+    for (column, field) in fields.enumerate() {
         if let Some(bytes) = field {
             rejected::set_binary(&mut row, table, column, bytes)?;
         }
@@ -244,8 +249,13 @@ fn write_row(
     Ok(())
 }
 
-fn letter(table: &SourceTable, row: Row<'_>, error: &ValueError, place: Cursor) -> DeadLetter {
-    let columns = table.columns.iter().zip(row.fields().skip(1));
+fn letter<'m>(
+    table: &SourceTable,
+    fields: impl Iterator<Item = Option<&'m [u8]>>,
+    error: &ValueError,
+    place: Cursor,
+) -> DeadLetter {
+    let columns = table.columns.iter().zip(fields);
     let texts: Vec<_> = columns
         .map(|(column, field)| {
             (&column.column.name, field.map(|bytes| binary::text(column.codec, bytes)))
@@ -254,18 +264,6 @@ fn letter(table: &SourceTable, row: Row<'_>, error: &ValueError, place: Cursor) 
     let fields = texts.iter().map(|(name, text)| (name.as_str(), text.as_deref()));
     let origin = format!("{} ({},{})", table.qualified(), place.page, place.item);
     rejected::letter(table, fields, error, &origin).operation(Operation::Insert)
-}
-
-/// A column as the copy selects it. `concat` writes a value as `COPY` in text would, whatever casts
-/// its type has; it writes nothing for NULL.
-fn selected(column: &SourceColumn) -> String {
-    let name = names::quoted(&column.name);
-    match column.codec {
-        Codec::Printed => {
-            format!(", CASE WHEN {name} IS DISTINCT FROM NULL THEN concat({name}) END")
-        }
-        _ => format!(", {name}"),
-    }
 }
 
 /// Begins a transaction that keeps the table from being rewritten. Who may read some columns only cannot

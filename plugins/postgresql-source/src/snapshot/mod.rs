@@ -12,6 +12,7 @@ mod cursor;
 pub mod foresee;
 pub mod plan;
 mod row;
+mod select;
 pub mod start;
 mod waits;
 
@@ -20,6 +21,8 @@ use cartridge_warp_sdk::{Chunk, Failure, Limits, SnapshotBatch};
 use crate::PostgresqlSource;
 use copy::Copy;
 use cursor::{Cursor, Descriptor};
+use postgresql_client::large::TOO_LARGE;
+use select::Selection;
 
 /// The chunk that is being read, and what is waited for before.
 #[derive(Default)]
@@ -49,19 +52,33 @@ pub fn read(
     let going_on = source.snapshot.reading.take().filter(|reading| {
         reading.chunk == chunk.id && reading.table == table && Some(reading.cursor) == cursor
     });
-    let mut reading = match going_on {
-        Some(reading) => reading,
-        None => {
-            let descriptor = Descriptor::decode(&chunk.descriptor)?;
-            let Some((copy, cursor)) = Copy::open(source, schema, table, &descriptor, cursor)?
-            else {
-                // It was dropped, and its rows with it.
+    let open = |selection| {
+        let descriptor = Descriptor::decode(&chunk.descriptor)?;
+        let opened = Copy::open(source, schema, table, &descriptor, cursor, selection)?;
+        Ok::<_, Failure>(opened.map(|(copy, cursor)| Reading {
+            chunk: chunk.id.clone(),
+            table: table.to_owned(),
+            cursor,
+            copy,
+        }))
+    };
+    let opened = match going_on {
+        Some(reading) => Some(reading),
+        None => open(Selection::Plain)?,
+    };
+    // Where there is none, the table was dropped, and its rows with it.
+    let Some(mut reading) = opened else { return Ok(SnapshotBatch::default()) };
+    let read = match reading.copy.read(&mut reading.cursor, limits) {
+        // The same rows again, as far as they can be held.
+        Err(failure) if failure.code == TOO_LARGE => {
+            let Some(weighed) = open(Selection::Weighed)? else {
                 return Ok(SnapshotBatch::default());
             };
-            Reading { chunk: chunk.id.clone(), table: table.to_owned(), cursor, copy }
+            reading = weighed;
+            reading.copy.read(&mut reading.cursor, limits)?
         }
+        read => read?,
     };
-    let read = reading.copy.read(&mut reading.cursor, limits)?;
     let mut batch = SnapshotBatch { rows: read.rows, rejected: read.rejected, next_cursor: None };
     if read.is_end {
         reading.copy.close()?;

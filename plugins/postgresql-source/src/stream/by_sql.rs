@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::{Failure, Limits};
-use postgresql_client::NO_TEMPORARY_SPACE;
+use postgresql_client::{NO_TEMPORARY_SPACE, UNTRANSLATABLE};
 
 use super::batch::Batch;
 use super::peek::{Filled, Peek};
@@ -33,7 +33,7 @@ pub(super) fn begin(
     let again = progress.unconfirmed();
     let mut peek = match started.reader.take() {
         Some(Reader::Sql(peek)) => peek,
-        _ => Peek::open(&source.settings, &started.slot, &started.publication)?,
+        _ => Peek::open(source, &started.slot, &started.publication)?,
     };
     started.collector.begin_read();
     peek.start(u64::from(source.options.read_messages) + again);
@@ -58,6 +58,10 @@ pub(super) fn collect(
         let filled = match peek.fill(if batch.is_empty() { patience } else { COMPANY_PATIENCE }) {
             Err(failure) if failure.code == NO_TEMPORARY_SPACE => {
                 started.way.outgrown(failure)?;
+                started.reader = None;
+                return Ok(false);
+            }
+            Err(failure) if failure.code == UNTRANSLATABLE && source.read_raw() => {
                 started.reader = None;
                 return Ok(false);
             }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::{Failure, Limits, log};
+use postgresql_client::UNTRANSLATABLE;
 
 use super::batch::Batch;
 use super::collect::Collector;
@@ -72,6 +73,9 @@ pub(super) fn collect(
         match asked.and_then(|()| live.fill(patience)) {
             Ok(true) => {}
             Ok(false) => return Ok(has_all),
+            Err(failure) if failure.code == UNTRANSLATABLE && source.read_raw() => {
+                return started.end_streaming(source).map(|()| false);
+            }
             Err(failure) => {
                 started.way.broke(failure, now)?;
                 return started.end_streaming(source).map(|()| false);

@@ -17,7 +17,7 @@ use postgresql_client::replication::{Event, Replication};
 use super::peek::{BYTES_TAKEN_MAX, MESSAGES_TAKEN_MAX};
 use crate::PostgresqlSource;
 use crate::catalog::slot;
-use crate::pgoutput::Lsn;
+use crate::pgoutput::{self, Lsn};
 use crate::position::{ServerIdentity, show};
 use crate::session::{RAW, SETTINGS, meanwhile, unexpected};
 
@@ -53,7 +53,8 @@ impl Live {
         from: Lsn,
         flushed: Lsn,
     ) -> Result<Self, Failure> {
-        let encoding = if source.server.is_raw { &[RAW][..] } else { &[] };
+        let is_raw = source.server.is_raw || source.reads_raw;
+        let encoding = if is_raw { &[RAW][..] } else { &[] };
         let settings = [&SETTINGS[..], &[NO_TIMEOUT], encoding].concat();
         let mut connection = Replication::open(&source.settings, &settings)?;
         let identity = identify(&mut connection)?;
@@ -98,6 +99,7 @@ impl Live {
         for event in events {
             self.pushed.push_back(match event {
                 Event::Data(bytes) => Pushed::Message(bytes),
+                Event::Cut(head, whole) => Pushed::Message(pgoutput::cut(&head, whole)),
                 Event::Alive { reached, wants_answer } => {
                     answer |= wants_answer;
                     Pushed::Reached(reached)

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use cartridge_warp_sdk::Failure;
+use postgresql_client::large::ROW_BYTES_MAX;
 use postgresql_client::names;
 
 use super::batch::Change;
@@ -18,6 +19,8 @@ use crate::session::{Session, unexpected};
 
 /// Keys in one query.
 const KEYS_MAX: usize = 50;
+/// A value that is looked up may be as large as all others of its row together.
+const VALUE_BYTES_MAX: usize = ROW_BYTES_MAX / 2;
 
 type Key = Vec<Bytes>;
 
@@ -101,7 +104,14 @@ fn query<'k>(
     if rows.is_empty() || columns.is_empty() {
         return Ok(HashMap::new());
     }
-    let wanted = key_columns.iter().chain(columns).map(|at| as_bytes(&table.columns[*at].name));
+    let bytes_of = |at: &usize| as_bytes(&table.columns[*at].name);
+    let held = |at: &usize| {
+        let bytes = bytes_of(at);
+        format!("CASE WHEN octet_length({bytes}) <= {VALUE_BYTES_MAX} THEN {bytes} END")
+    };
+    let length = |at: &usize| format!("octet_length({})", bytes_of(at));
+    let wanted = key_columns.iter().map(bytes_of).chain(columns.iter().map(held));
+    let wanted = wanted.chain(columns.iter().map(length));
     let sql = format!(
         "SELECT {} FROM {} WHERE {}",
         wanted.collect::<Vec<_>>().join(", "),
@@ -116,8 +126,18 @@ fn query<'k>(
             Ok(bytes.map(Bytes::copy_from_slice))
         };
         let key = (0..key_columns.len()).map(field).collect::<Result<Option<Key>, Failure>>()?;
+        let value = |at: usize| {
+            let length: Option<i32> =
+                row.try_get(at + columns.len()).map_err(|_| unexpected("no length"))?;
+            let too_large = Field::Cut(length.and_then(|length| u32::try_from(length).ok()));
+            Ok(match (field(at)?, length) {
+                (Some(text), _) => Field::Text(text),
+                (None, Some(_)) => too_large,
+                (None, None) => Field::Null,
+            })
+        };
         let values = (key_columns.len()..key_columns.len() + columns.len())
-            .map(|at| Ok(field(at)?.map_or(Field::Null, Field::Text)))
+            .map(value)
             .collect::<Result<_, Failure>>()?;
         if let Some(key) = key {
             found.insert(key, values);

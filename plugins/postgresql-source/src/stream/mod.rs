@@ -18,6 +18,7 @@ mod peek;
 mod progress;
 mod published;
 mod reading;
+mod recode;
 pub mod relations;
 mod rest;
 mod start;
@@ -131,6 +132,8 @@ fn step(
 ) -> Result<ChangeBatch, Failure> {
     let mut batch = Batch::announcing(started.collector.announced());
     let mut caught_up = false;
+    // Once it is, what was read before is not.
+    let was_raw = source.reads_raw;
     if started.is_between_reads() {
         let (publication, collector) = (&started.publication, &mut started.collector);
         let changes = started.watch.look(source, schema, publication, collector)?;
@@ -149,6 +152,9 @@ fn step(
         }(source, started, schema, deadline, limits, &mut batch)?;
     }
     caught_up &= !started.watch.waits(&started.collector.position);
+    if was_raw {
+        recode::recode(&source.control, &mut batch.changes)?;
+    }
     lookup::fill(&source.control, &mut batch.changes)?;
     let position = &started.collector.position;
     let origin = format!("{schema} at {}", show(position.complete));

@@ -14,14 +14,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use cartridge_warp_sdk::Failure;
 use futures_util::{FutureExt, StreamExt};
-use postgresql_client::Settings;
+use postgresql_client::large::{HEAD_BYTES, ROW_BYTES_MAX};
 use postgresql_client::names::{literal, quoted};
 use postgresql_client::tokio::time::timeout;
 use postgresql_client::tokio_postgres::types::ToSql;
 use postgresql_client::tokio_postgres::{Error, RowStream, Statement};
 
+use crate::PostgresqlSource;
 use crate::catalog::slot;
-use crate::session::{Session, meanwhile};
+use crate::pgoutput;
+use crate::session::{RAW, Session, meanwhile};
 
 /// Messages that are taken off the connection at once, and their bytes (I7). One message may be
 /// larger: it is as large as its row.
@@ -65,15 +67,20 @@ pub struct Peek {
 
 impl Peek {
     /// Connects; reads nothing yet.
-    pub fn open(settings: &Settings, slot: &str, publication: &str) -> Result<Self, Failure> {
-        let session = Rc::new(Session::open(settings, None)?);
+    pub fn open(source: &PostgresqlSource, slot: &str, publication: &str) -> Result<Self, Failure> {
+        let session = Rc::new(Session::open(&source.settings, None)?);
         let sql = format!(
-            "SELECT data FROM pg_logical_slot_peek_binary_changes({}, NULL, $1::int4, \
+            "SELECT {} FROM pg_logical_slot_peek_binary_changes({}, NULL, $1::int4, \
                  'proto_version', '1', 'publication_names', {})",
+            pgoutput::cut_in_sql(ROW_BYTES_MAX, HEAD_BYTES),
             literal(slot),
             literal(&quoted(publication))
         );
         let statement = session.connection().run(|client| client.prepare(&sql))?;
+        if source.reads_raw {
+            let (name, value) = RAW;
+            session.run(&format!("SET {name} = '{value}'"))?;
+        }
         let (slot, taken) = (slot.to_owned(), VecDeque::new());
         Ok(Self { session, statement, slot, state: State::Idle, taken, seen: 0, limit: 0 })
     }

@@ -14,17 +14,27 @@ pub fn complete(new: &mut Tuple, old: &Old) {
     }
 }
 
-/// Whether the row before has all of the table's key.
+/// Whether the row before has all of the table's key, as far as it could be held.
 pub fn has_key(old: &Old, fitting: &Fitting) -> bool {
+    if old.tuple.0.iter().any(is_cut) {
+        return true;
+    }
     let fields = key_fields(fitting);
     let is_there = |at: &usize| matches!(old.tuple.0.get(*at), Some(Field::Text(_)));
     fields.len() == fitting.table.shape.key.len() && fields.iter().all(is_there)
 }
 
-/// Whether the row has another key than before.
+/// Whether the row is known to have another key than before.
 pub fn has_moved(new: &Tuple, old: &Old, fitting: &Fitting) -> bool {
-    let differs = |at: usize| new.0.get(at) != old.tuple.0.get(at);
+    let differs = |at: usize| {
+        let (now, before) = (new.0.get(at), old.tuple.0.get(at));
+        now != before && ![now, before].into_iter().flatten().any(is_cut)
+    };
     key_fields(fitting).into_iter().any(differs)
+}
+
+fn is_cut(field: &Field) -> bool {
+    matches!(field, Field::Cut(_))
 }
 
 fn key_fields(fitting: &Fitting) -> Vec<usize> {

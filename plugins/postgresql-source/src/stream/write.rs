@@ -44,6 +44,7 @@ fn write_row(writer: &mut TableWriter, change: &Change) -> Result<(), ValueError
         match field {
             _ if change.operation == Operation::Delete && !key.contains(&column) => {}
             Field::Null => {}
+            Field::Cut(bytes) => return Err(rejected::too_large(table, column, *bytes)),
             Field::Text(text) => rejected::set(&mut row, table, column, text)?,
             Field::Unchanged => {
                 if change.found.iter().all(|(found, _)| *found != column) {
@@ -61,8 +62,10 @@ fn write_row(writer: &mut TableWriter, change: &Change) -> Result<(), ValueError
         }
     }
     for (column, field) in &change.found {
-        if let Field::Text(text) = field {
-            rejected::set(&mut row, table, *column, text)?;
+        match field {
+            Field::Text(text) => rejected::set(&mut row, table, *column, text)?,
+            Field::Cut(bytes) => return Err(rejected::too_large(table, *column, *bytes)),
+            Field::Null | Field::Unchanged => {}
         }
     }
     if left_out {
@@ -79,7 +82,7 @@ fn letter(change: &Change, error: &ValueError, origin: &str) -> DeadLetter {
     let fields = fields.filter_map(|(field, column)| {
         let name = table.columns[(*column)?].column.name.as_str();
         match field {
-            Field::Unchanged => None,
+            Field::Unchanged | Field::Cut(_) => None,
             Field::Null => Some((name, None)),
             Field::Text(text) => Some((name, Some(&text[..]))),
         }
