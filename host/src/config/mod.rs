@@ -62,7 +62,7 @@ pub use load::{ConfigSources, template};
 pub use origin::Origin;
 pub use redact::redact;
 pub use settings::{
-    ChangeDetectionStrategy, Columns, CompileLimits, Credentials, DeletionStrategy,
+    ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Credentials, DeletionStrategy,
     DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants,
     HostGrant, Limits, LogLevel, Mask, Mode, Monitoring, OnLostPosition, OnRulesChange,
     ProcessLimits, Prometheus, SchemaConfig, SchemaEvolution, SchemaLimits, SecretSource,
