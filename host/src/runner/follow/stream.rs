@@ -210,6 +210,9 @@ impl Delivery<'_> {
         }
         let no_more_to_wait_for = batch.caught_up && !batch.tables.is_empty();
         self.pending.add(batch, Instant::now());
+        if self.pending.turn(self.commit_at(), Instant::now()) == Turn::Wait {
+            return Ok(());
+        }
         let context = &self.writer.context;
         let rows_max = |table: &str| context.table_settings(table).write_batch_size.get() as usize;
         if no_more_to_wait_for || self.pending.is_full(rows_max) {
