@@ -66,6 +66,7 @@ pub fn start(source: &mut FilesSource, schema: &str) -> Result<Position, Failure
                 place: Some(entry.place),
                 format: Some(entry.format),
                 changed: entry.changed(),
+                tail: entry.tail(offset).map_err(|error| fault::io(&entry.shown, &error))?,
             });
         }
         source.shapes.insert(table, shape);

@@ -7,6 +7,7 @@ mod libraries;
 mod life;
 mod names;
 mod order;
+mod overwritten;
 mod parquet;
 mod text;
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use cartridge_warp_sdk::Failure;
 use cartridge_warp_sdk::naming::fnv1a;
 
+use super::fingerprint::tail;
 use super::name::ReadingOrder;
 use super::{FileName, Format, Identities};
 use crate::fault;
@@ -59,6 +60,17 @@ impl FileEntry {
     pub fn changed(&self) -> Option<u32> {
         let since = self.modified?.duration_since(std::time::UNIX_EPOCH).ok()?;
         u32::try_from(since.as_secs()).ok()
+    }
+
+    /// What stands before the place up to which the file was read, hashed, for positions; none where
+    /// nothing was read. Of a Parquet file it is the end, which tells of all that is in it.
+    pub fn tail(&self, offset: u64) -> std::io::Result<Option<u32>> {
+        let end = match self.format {
+            Format::Parquet => self.size,
+            _ if offset == 0 => return Ok(None),
+            _ => offset,
+        };
+        tail(&mut fs::File::open(&self.path)?, end).map(Some)
     }
 
     /// The table's hash, for positions.

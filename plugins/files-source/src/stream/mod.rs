@@ -225,6 +225,7 @@ fn mark(
         place: Some(entry.place),
         format: Some(entry.format),
         changed: entry.changed(),
+        tail: entry.tail(offset).map_err(|error| fault::io(&entry.shown, &error))?,
     })
 }
 
