@@ -2,6 +2,7 @@
 //! cannot be read, order, and files that come, go and grow between runs.
 
 mod between;
+mod empty_columns;
 mod lake;
 mod libraries;
 mod life;

@@ -87,7 +87,7 @@ pub fn table_hash(table: &str) -> u32 {
 
 /// The root directory.
 pub struct Catalog {
-    root: PathBuf,
+    pub(super) root: PathBuf,
     configured: String,
     identities: Identities,
 }
@@ -120,7 +120,11 @@ impl Catalog {
                     continue;
                 }
                 let shown = format!("{schema}/{name}");
-                for (file, path) in self.entries(&path, &shown)? {
+                let entries = self.entries(&path, &shown)?;
+                if entries.iter().any(|(name, _)| FileName::is_of_versions(name)) {
+                    continue;
+                }
+                for (file, path) in entries {
                     if let Some(parsed) = FileName::parse(&file).filter(|_| !path.is_dir()) {
                         let table = naming::column(&name).into_owned();
                         let found = Found { path, shown: format!("{shown}/{file}") };
@@ -139,7 +143,11 @@ impl Catalog {
         Ok(tables)
     }
 
-    fn entries(&self, path: &Path, shown: &str) -> Result<Vec<(String, PathBuf)>, Failure> {
+    pub(super) fn entries(
+        &self,
+        path: &Path,
+        shown: &str,
+    ) -> Result<Vec<(String, PathBuf)>, Failure> {
         let failed = |error| fault::io(&format!("{}/{shown}", self.configured), &error);
         let mut entries = Vec::new();
         for entry in fs::read_dir(path).map_err(failed)? {
