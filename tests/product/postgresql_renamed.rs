@@ -35,13 +35,11 @@ fn assert_said(ended: &Ended, code: i32, key: &str, help: &str) {
 fn what_the_configuration_says_of_it_is_not_lost_in_silence() {
     let rules = |name: &str| json!([{"name": name, "columns": {"exclude": ["card"]}}]);
     let list = |name: &str| json!([name, "items"]);
-    let named: [(&str, &str, &dyn Fn(&str) -> Value); 2] = [
-        ("tables", "schemas.0.tables", &rules),
-        ("table_whitelist", "schemas.0.table_whitelist", &list),
-    ];
-    for (key, place, value) in named {
+    let value = |key: &str, name: &str| if key == "tables" { rules(name) } else { list(name) };
+    for key in ["tables", "table_whitelist"] {
+        let place = &format!("schemas.0.{key}");
         for is_running in [false, true] {
-            let (databases, mut pipeline) = shop(place, &value("orders"));
+            let (databases, mut pipeline) = shop(place, &value(key, "orders"));
             let rename =
                 "ALTER TABLE orders RENAME TO invoices; INSERT INTO invoices VALUES (2, '12')";
             let ended = if is_running {
@@ -58,7 +56,7 @@ fn what_the_configuration_says_of_it_is_not_lost_in_silence() {
             let tables = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class \
                           WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'";
             assert_eq!(databases.at_destination(tables), ["items orders"], "{key}: nothing leaked");
-            pipeline.set(place, value("invoices"));
+            pipeline.set(place, value(key, "invoices"));
             let ended = pipeline.catch_up();
             assert!(ended.status.success(), "{key}: {}", ended.stderr);
             let ids = databases.at_destination("SELECT id FROM invoices ORDER BY id");
