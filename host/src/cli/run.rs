@@ -22,7 +22,11 @@ pub async fn run(
     // Before anything that may take its time, such as compiling connectors.
     let stop = signals::stop_on_signal().map_err(CliError::failed)?;
     let database = config.source.database.clone().unwrap_or_default();
-    let metrics = Metrics::new(&database).map_err(CliError::failed)?;
+    let metrics = match &config.name {
+        Some(name) => Metrics::named(name, &database),
+        None => Metrics::new(&database),
+    };
+    let metrics = metrics.map_err(CliError::failed)?;
     let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
     let observer = Arc::new(metrics.observer());
     let engine = setup::engine(Some(&config.state_dir), &config.limits, Some(observer), &progress)?;
