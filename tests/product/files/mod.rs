@@ -6,6 +6,7 @@ mod empty_columns;
 mod lake;
 mod libraries;
 mod life;
+mod mixed;
 mod names;
 mod order;
 mod overwritten;

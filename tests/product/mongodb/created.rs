@@ -3,7 +3,6 @@
 use cartridge_warp_test_mongodb::bson::{Document, doc};
 use cartridge_warp_tests::{Ended, Running};
 
-use super::assert_equal;
 use super::emptiness::{KINDS, Kind, catch_up, follow, key_type, numbered, servers};
 use super::servers::{SCHEMA, Servers};
 
@@ -90,14 +89,13 @@ fn stop(running: Running) -> Ended {
     running.wait(std::time::Duration::from_secs(60))
 }
 
-/// No attempt may fail for it: what is done again looks right in the end.
+/// No attempt may fail for it, since what is done again looks right in the end: but where a collection was
+/// filled under another name, a new connection has to copy it.
 fn assert_smooth(what: &str, ended: &Ended) {
     assert!(ended.status.success(), "{what}: {}", ended.stderr);
-    let failed = ["never described", "trying again", "\"ERROR\""];
-    let failed = failed.iter().find(|words| ended.stderr.contains(**words));
-    // A collection that was filled under another name is copied, which takes a new connection.
     let is_copied = ended.stderr.contains("is new; the connection is opened anew to copy it");
-    assert!(failed.is_none() || is_copied, "{what}: {}", ended.stderr);
+    let failed = ended.stderr.contains("trying again") || ended.stderr.contains("\"ERROR\"");
+    assert!(!failed || is_copied, "{what}: {}", ended.stderr);
     assert!(!ended.stderr.contains("never described"), "{what}: {}", ended.stderr);
 }
 
@@ -131,9 +129,6 @@ fn a_collection_that_is_made_before_its_first_document_gets_its_key_from_that() 
             }
             catch_up(&pipeline, &what);
             assert_eq!(key_type(&servers, "t"), key_type(&servers, "like"), "{what}");
-            if !name.contains("view") {
-                assert_equal(&servers, &pipeline);
-            }
             assert_eq!(servers.rows("t").len(), if is_filled { 4 } else { 3 }, "{what}");
         }
     }

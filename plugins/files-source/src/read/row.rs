@@ -86,15 +86,44 @@ impl<'w, 's> RowReader<'w, 's> {
             let name = self.shape.table().columns[column].name.clone();
             return self.first_value(&name, token);
         }
+        if self.is_own(column, token) {
+            self.set(column, value_of(token, self.shape.column_type(column)));
+        }
+    }
+
+    /// Whether the column's values are written as the field has it; else the row cannot travel.
+    fn is_own(&mut self, column: usize, token: &Token<'_>) -> bool {
         let (column_type, declared) =
             (self.shape.column_type(column), self.shape.is_declared(column));
-        if is_own_text(token, column_type, declared) {
-            return self.set(column, value_of(token, column_type));
+        let is_own = is_own_text(token, column_type, declared);
+        if !is_own {
+            let name = &self.shape.table().columns[column].name;
+            self.fail(Fault::conversion(format!(
+                "column {name}: the text is not one that a value of type {column_type} is written as"
+            )));
         }
-        let name = &self.shape.table().columns[column].name;
-        self.fail(Fault::conversion(format!(
-            "column {name}: the text is not one that a value of type {column_type} is written as"
-        )));
+        is_own
+    }
+
+    /// Takes a value that is typed already, and not as the column, perhaps.
+    pub fn typed(&mut self, column: usize, value: Value<'_>) {
+        let is_own = match &value {
+            Value::Str(text) => self.is_own(column, &Token::Quoted((*text).into())),
+            Value::F64(number) if *self.shape.column_type(column) == ColumnType::Float => {
+                let is_float = number.is_nan() || f64::from(*number as f32) == *number;
+                if !is_float {
+                    let name = &self.shape.table().columns[column].name;
+                    self.fail(Fault::conversion(format!(
+                        "column {name}: a number of double precision does not fit float"
+                    )));
+                }
+                is_float
+            }
+            _ => true,
+        };
+        if is_own {
+            self.set(column, value);
+        }
     }
 
     /// Whether the row has a value of the column; it has from now on.
@@ -111,8 +140,7 @@ impl<'w, 's> RowReader<'w, 's> {
         self.fail(Fault::malformed(format!("the record has the field {name} more than once")));
     }
 
-    /// Takes a value that is typed already.
-    pub fn set(&mut self, column: usize, value: Value<'_>) {
+    fn set(&mut self, column: usize, value: Value<'_>) {
         if let Err(error) = self.row.set(column, value) {
             self.fault.get_or_insert_with(|| Fault::conversion(error.to_string()));
         }

@@ -110,7 +110,7 @@ fn read_row(reader: &mut TableReader<'_>, source: &Row<'_>, budget: &mut Budget)
     for (column, (array, name)) in columns {
         match (values::value(array, source.at), shape.find(name, column)) {
             (Err(reason), _) => row.fail(Fault::conversion(format!("column {name}: {reason}"))),
-            (Ok(value), Some(index)) => row.set(index, value),
+            (Ok(value), Some(index)) => row.typed(index, value),
             (Ok(Value::Null), None) => {}
             (Ok(value), None) => row.field(name, &Token::Plain(value.to_string().into())),
         }
