@@ -19,6 +19,7 @@ mod keys;
 mod lost_position;
 mod mongodb;
 mod owner;
+mod parking;
 mod pipeline;
 mod postgresql;
 mod postgresql_edges;

@@ -18,7 +18,7 @@ Examples:
   cartridge-warp connectors inspect sqlite -c shop.yaml   and what this would grant it
 
 Exit codes: 0 done; 1 a schema failed; 2 the command line or the configuration is wrong;
-4 done, but rows went to the dead letters; 5 another runner has taken over, so leave this one stopped.";
+3 done, but tables failed and were left out; 4 done, but rows went to the dead letters; 5 another runner has taken over, so leave this one stopped.";
 
 /// Change data capture whose connectors are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]

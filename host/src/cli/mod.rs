@@ -32,6 +32,8 @@ pub enum Exit {
     Failed = 1,
     /// The command line or the configuration is wrong.
     Unusable = 2,
+    /// Done, but tables failed and were left out.
+    Parked = 3,
     /// Done, but rows went to the dead letters.
     DeadLetters = 4,
     /// Another runner has taken over; it goes on.

@@ -8,7 +8,7 @@ use super::{CliError, Exit, args::RunArgs, grants, output::Output, setup, signal
 use crate::{
     config::WarpConfig,
     model::Operation,
-    monitor::{Health, Metrics, MonitorError, api},
+    monitor::{Health, Metrics, MonitorError, ParkedTable, api},
     runner::{Completion, RunError, SchemaReport, Surroundings, WarpRunner},
 };
 
@@ -95,6 +95,8 @@ fn exit(reports: &BTreeMap<String, SchemaReport>, until_caught_up: bool) -> Exit
     if errors.peek().is_some() {
         // Where something else failed too, a new start may help.
         if errors.all(RunError::is_fenced) { Exit::Fenced } else { Exit::Failed }
+    } else if until_caught_up && reports.values().any(|report| !report.parked.is_empty()) {
+        Exit::Parked
     } else if until_caught_up && reports.values().any(|report| report.dead_letters > 0) {
         Exit::DeadLetters
     } else {
@@ -141,6 +143,7 @@ fn as_json(schema: &str, report: &SchemaReport, dry_run: bool) -> serde_json::Va
         "end": end_word(report),
         "dry_run": dry_run,
         "dead_letters": report.dead_letters,
+        "parked": report.parked,
         "tables": tables,
     })
 }
@@ -155,6 +158,10 @@ fn as_text(schema: &str, report: &SchemaReport, dry_run: bool, output: Output) {
             .map(|operation| format!("{} {}", counts[operation as usize], operation.word()))
             .collect();
         output.line(&format!("  {table}: {}", parts.join(", ")));
+    }
+    for (table, ParkedTable { code, message, help, since }) in &report.parked {
+        output.line(&format!("  {table}: parked since {since} ({code}): {message}"));
+        output.line(&format!("    help: {help}"));
     }
     if report.dead_letters > 0 {
         output.line(&format!("  dead letters: {}", report.dead_letters));

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     config::WarpConfig,
     model::Operation,
-    monitor::{Health, Metrics},
+    monitor::{Health, Metrics, ParkedTable},
     plugin::Patience,
     telemetry::Progress,
 };
@@ -53,6 +53,8 @@ pub struct SchemaReport {
     /// Committed rows by table, indexed by [`Operation`]; in a dry run, rows that were read.
     pub rows: BTreeMap<String, [u64; Operation::ALL.len()]>,
     pub dead_letters: u64,
+    /// Tables that are left out because they failed.
+    pub parked: BTreeMap<String, ParkedTable>,
 }
 
 impl WarpRunner {
@@ -130,7 +132,8 @@ impl WarpRunner {
                 let end = tokio::spawn(run).await.unwrap_or_else(|_| processor.died());
                 let context = processor.context();
                 let (rows, dead_letters) = (context.tally.rows(), context.tally.dead_letters());
-                (context.name().to_owned(), SchemaReport { end, rows, dead_letters })
+                let parked = context.health.parked(context.name());
+                (context.name().to_owned(), SchemaReport { end, rows, dead_letters, parked })
             });
         }
         let mut reports = BTreeMap::new();

@@ -7,12 +7,14 @@
 //! | `runner` | the run that holds the schema |
 //! | `quota` | what counts towards the schema's limits (`quota`) |
 //! | `selection` | the lists by which the last run selected tables (`selection`) |
+//! | `parked` | the names of the tables that are parked |
 //! | `table/T` | the state of a table |
 //! | `shape/T` | its shape as it was accepted, and the rules for its rows (`shapes`) |
 //! | `chunk/T/C` | how far a chunk of its snapshot is |
 //!
 //! Each value is written in the transaction of the rows it speaks of (I2). The table states are
-//! `Pending → Snapshot → Streaming`; from there only `Again → Pending` leads back.
+//! `Pending → Snapshot → Streaming`; from there only `Again → Pending` leads back. From each of them a
+//! table may be `Parked`, and comes back as `Again`, or as `Pending` where nothing of it was copied.
 
 use std::fmt;
 
@@ -29,6 +31,8 @@ use crate::{
 
 /// Marker of the change stream's position.
 pub const CHANGES: &str = "changes";
+/// Marker of the names of the tables that are parked.
+pub const PARKED: &str = "parked";
 /// Marker of the pipeline's name.
 pub const PIPELINE: &str = "pipeline";
 /// Marker of what counts towards the schema's limits.
@@ -62,12 +66,45 @@ pub enum TableState {
     Again,
     /// The snapshot is complete; rows come from the change stream. Stored when the last chunk is.
     Streaming,
+    /// Left out because it failed, until a person has it copied again: its rows are passed over. Stored
+    /// before the position moves past the row, or the change, at which it failed.
+    Parked {
+        reason: Reason,
+        /// Whether the destination has rows of it, or had: then it is emptied when it comes back.
+        begun: bool,
+        /// Whether it comes back as one whose shape is remembered from another table of its name.
+        keep_shape: bool,
+    },
+}
+
+/// Why a table is parked, for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// A stable word for the kind of error.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What mends it.
+    pub help: String,
+    /// Since when, in seconds since 1970.
+    pub since_s: u64,
 }
 
 impl TableState {
     /// Of a table whose name belonged to another one, which the source dropped and the destination kept:
     /// the rows of that one end, and its shape is what this one's is compared with.
     pub const AFTER_ANOTHER: Self = Self::Pending { truncate: false, keep_shape: true };
+
+    /// The same table, parked.
+    pub fn parked(self, reason: Reason) -> Self {
+        let (begun, keep_shape) = match self {
+            Self::Pending { truncate, keep_shape } => (truncate, keep_shape),
+            Self::Parked { begun, keep_shape, .. } => (begun, keep_shape),
+            Self::Snapshot { .. } | Self::Again | Self::Streaming => (true, false),
+        };
+        Self::Parked { reason, begun, keep_shape }
+    }
 
     /// Whether the destination has rows of it that came by the rules which are remembered.
     pub fn is_copied(&self) -> bool {
@@ -79,6 +116,7 @@ impl TableState {
         match self {
             Self::Pending { truncate, .. } => *truncate,
             Self::Snapshot { .. } | Self::Again | Self::Streaming => true,
+            Self::Parked { begun, .. } => *begun,
         }
     }
 }
@@ -229,6 +267,12 @@ mod tests {
                 }],
             },
             TableState::Streaming,
+            TableState::Streaming.parked(Reason {
+                code: "unfit-table".into(),
+                message: "m".into(),
+                help: "h".into(),
+                since_s: 7,
+            }),
         ];
         for state in states {
             let marker = marker(table_stream("t"), &state);

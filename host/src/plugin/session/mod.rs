@@ -206,7 +206,8 @@ impl<P: Protocol> Session<P> {
     }
 
     pub(super) fn error(&self, call: &'static str, cause: Cause) -> PluginError {
-        PluginError { plugin: self.plugin.info.name.clone(), role: P::ROLE, call, cause }
+        let plugin = self.plugin.info.name.clone();
+        PluginError { plugin, role: P::ROLE, call, cause, table: None }
     }
 }
 

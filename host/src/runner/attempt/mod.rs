@@ -3,6 +3,7 @@
 mod attempts;
 mod claim;
 mod owner;
+mod park;
 mod run;
 mod selection;
 mod start;

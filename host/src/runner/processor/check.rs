@@ -64,7 +64,8 @@ async fn look(
         findings.take(check_apart(source, destination, context.name()).await)?;
         findings.take(check_owner(context, destination).await)?;
     }
-    let Selection { tables, .. } = select_tables(context, source, destination, findings).await?;
+    let Selection { tables, .. } =
+        select_tables(context, source, destination, None, findings).await?;
     *count = tables.len();
     let resync = context.resync();
     findings.take(check_named(context, resync.named(), &tables, "full_resync"))?;
