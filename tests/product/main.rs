@@ -18,6 +18,7 @@ mod journal;
 mod keys;
 mod lost_position;
 mod mongodb;
+mod orders;
 mod owner;
 mod parking;
 mod pipeline;

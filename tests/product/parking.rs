@@ -1,6 +1,6 @@
 //! Tables that fail are parked, the others go on, and a parked one comes back whole.
 
-use cartridge_warp_tests::{Databases, Ended, Pipeline, wait_until};
+use cartridge_warp_tests::{Databases, Ended, Pipeline, rows::sqlite_count, wait_until};
 use serde_json::{Value, json};
 
 /// A way in which table `bad` fails while table `good` does not.
@@ -203,7 +203,9 @@ fn a_running_pipeline_tells_which_tables_are_parked() {
     databases.at_source("INSERT INTO good VALUES (2, 'b')");
     wait_until("the other table goes on", || good(&databases) == ["1", "2"]);
     let health = running.get("/health");
-    for words in ["200 OK", "\"status\":\"degraded\"", "\"bad\":{\"code\":\"schema-change-refused\""] {
+    for words in
+        ["200 OK", "\"status\":\"degraded\"", "\"bad\":{\"code\":\"schema-change-refused\""]
+    {
         assert!(health.contains(words), "no {words:?} in {health}");
     }
     let metrics = running.get("/metrics");
@@ -219,4 +221,85 @@ fn a_running_pipeline_tells_which_tables_are_parked() {
     let ended = pipeline.run(&["run", "--until-caught-up", "--output", "json"]);
     let report: Value = serde_json::from_str(ended.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(report["parked"]["bad"]["code"], "schema-change-refused", "{report}");
+}
+
+/// Appends rows to `good`, and to `bad` with one among them that is none.
+fn trade(pipeline: &Pipeline, rows: std::ops::Range<u64>, malformed: bool) {
+    let lines: String = rows.map(|id| format!("{{\"id\":{id},\"note\":\"row {id}\"}}\n")).collect();
+    pipeline.append("good.ndjson", &lines);
+    let cut = if malformed { "{\"id\":\n" } else { "" };
+    pipeline.append("bad.ndjson", &format!("{cut}{lines}"));
+}
+
+#[test]
+fn killed_at_any_moment_it_parks_the_same_table_and_loses_nothing() {
+    let mut random = fastrand::Rng::with_seed(0x9A4C);
+    for round in 0..5 {
+        let mut pipeline = Pipeline::new();
+        pipeline.set("error_handling.dead_letter_queue", json!(false));
+        // Rows that are written twice show.
+        pipeline.set("schemas.0.tables", json!([{"name": "good", "write_mode": "append"}]));
+        std::fs::create_dir_all(pipeline.path("data/shop")).unwrap();
+        trade(&pipeline, 0..500, false);
+        let mut written = 500;
+        // In half of the rounds the first copy meets the row, in the others the stream does.
+        if round % 2 == 0 {
+            assert!(pipeline.catch_up().status.success());
+        }
+        trade(&pipeline, written..written + 100, true);
+        written += 100;
+        for _ in 0..6 {
+            let mut running = pipeline.start();
+            running.wait_for("serving metrics");
+            std::thread::sleep(std::time::Duration::from_millis(random.u64(0..250)));
+            running.kill();
+            trade(&pipeline, written..written + 50, false);
+            written += 50;
+        }
+        let ended = pipeline.catch_up();
+        assert_eq!(ended.status.code(), Some(3), "round {round}: {}", ended.stderr);
+        assert_eq!(sqlite_count(&pipeline.database(), "good"), written, "round {round}");
+        let lines: String =
+            (0..written).map(|id| format!("{{\"id\":{id},\"note\":\"row {id}\"}}\n")).collect();
+        pipeline.write("bad.ndjson", &lines);
+        let ended = pipeline.run(&["run", "--until-caught-up", "--full-resync=bad"]);
+        assert!(ended.status.success(), "round {round}: {}", ended.stderr);
+        for table in ["good", "bad"] {
+            assert_eq!(sqlite_count(&pipeline.database(), table), written, "{round}: {table}");
+        }
+    }
+}
+
+#[test]
+fn a_log_stops_the_schema_unless_the_operator_lets_it_be_parked() {
+    let mut pipeline = Pipeline::new();
+    pipeline.set("error_handling.dead_letter_queue", json!(false));
+    pipeline.set("schemas.0.tables", json!([{"name": "bad", "write_mode": "append"}]));
+    std::fs::create_dir_all(pipeline.path("data/shop")).unwrap();
+    trade(&pipeline, 0..10, false);
+    assert!(pipeline.catch_up().status.success());
+    trade(&pipeline, 10..20, true);
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    pipeline.set("schemas.0.on_table_failure", json!("park-all"));
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
+    assert_eq!(sqlite_count(&pipeline.database(), "good"), 20);
+    assert_eq!(sqlite_count(&pipeline.database(), "bad"), 10, "a log keeps what it has");
+}
+
+#[test]
+fn a_lost_position_does_not_bring_a_parked_table_back() {
+    // It would fail again, each time.
+    let mut pipeline = Pipeline::scripted(json!({"faults": [
+        {"call": "get-full-snapshot", "at": 0, "action": "config"},
+        {"call": "get-changes", "at": 3, "action": "resync"},
+    ]}));
+    pipeline.set("schemas.0.on_lost_position", json!("resync"));
+    pipeline.set("schemas.0.default_max_parallel_streams", json!(1));
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("table parked").count(), 1, "{}", ended.stderr);
+    let ended = pipeline.run(&["run", "--until-caught-up", "--full-resync"]);
+    assert!(ended.status.success(), "all tables come back: {}", ended.stderr);
 }

@@ -92,6 +92,16 @@ pub enum RunError {
     #[diagnostic(code("parked-meanwhile"), help("start again: that goes on as it is now"))]
     ParkedMeanwhile { schema: String },
 
+    #[error("schema `{schema}` is held by a run that has not given it back")]
+    #[diagnostic(
+        code("schema-held"),
+        help(
+            "stop that run first, which goes on as it began otherwise; where its process is gone, \
+             --take-over takes the schema (a run that is not gone ends with exit code 5)"
+        )
+    )]
+    Held { schema: String },
+
     #[error("fenced: another runner owns schema `{schema}`")]
     #[diagnostic(
         code("fenced"),
@@ -222,6 +232,7 @@ impl RunError {
             | Self::Unavailable { .. }
             | Self::Unusable { .. }
             | Self::Unfit { .. }
+            | Self::Held { .. }
             | Self::OtherPipeline { .. }
             | Self::NotReplaced { .. }
             | Self::NoTables { .. } => Action::Config,
@@ -302,9 +313,10 @@ impl RunError {
             | Self::ParkedMeanwhile { .. }
             | Self::UnknownTable { .. }
             | Self::NoTables { .. } => ErrorType::Schema,
-            Self::Fenced { .. } | Self::OtherPipeline { .. } | Self::Quota { .. } => {
-                ErrorType::Constraint
-            }
+            Self::Fenced { .. }
+            | Self::Held { .. }
+            | Self::OtherPipeline { .. }
+            | Self::Quota { .. } => ErrorType::Constraint,
             Self::Grant(_)
             | Self::Protected(_)
             | Self::Unavailable { .. }

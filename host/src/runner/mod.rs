@@ -39,7 +39,9 @@ mod table;
 mod tally;
 
 pub use error::RunError;
-pub use processor::{Adopted, Checked, Completion, SchemaProcessor};
+pub use processor::{
+    Adopted, Checked, Completion, Order, Ordered, SchemaProcessor, SchemaStatus, TableStatus,
+};
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use side::{
     ConnectorError, Connectors, Endpoint, compile_limits, destination as destination_endpoint,

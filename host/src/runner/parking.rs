@@ -5,10 +5,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use chrono::DateTime;
+
 use super::{error::RunError, state::Reason};
 use crate::{
     config::{OnTableFailure, WarpConfig, WriteMode},
     model::{Action, text},
+    monitor::ParkedTable,
 };
 
 /// What is kept of each text of a reason.
@@ -56,11 +59,34 @@ impl Parking {
 
 /// Why a table is parked from now on.
 pub fn reason(error: &RunError) -> Reason {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Reason {
         code: error.word(),
         message: text::one_line(&error.chain(), TEXT_BYTES_MAX),
         help: text::one_line(&error.help_for_table(), TEXT_BYTES_MAX),
-        since_s: since.as_secs(),
+        since_s: now_s(),
     }
+}
+
+impl Reason {
+    /// The same for a person.
+    pub fn shown(self, table: &str) -> ParkedTable {
+        let Self { code, message, help, since_s } = self;
+        let then = format!(
+            "when that is mended, have it copied again: `cartridge-warp resume {table}` while nobody runs \
+             it, or `run --full-resync={table}`"
+        );
+        let help = if help.is_empty() { then } else { format!("{help}; {then}") };
+        ParkedTable { code, message, help, since: moment(since_s) }
+    }
+}
+
+/// A time in seconds since 1970 as in RFC 3339; empty where it comes from a damaged marker.
+pub fn moment(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|time| DateTime::from_timestamp(time, 0));
+    time.map_or_else(String::new, |time| time.to_rfc3339())
+}
+
+/// The time in seconds since 1970.
+pub fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

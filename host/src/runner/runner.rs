@@ -12,7 +12,10 @@ use super::{
     commit::sha256,
     context::SchemaContext,
     error::RunError,
-    processor::{Adopted, Checked, Completion, SchemaProcessor, adopt, check},
+    processor::{
+        Adopted, Checked, Completion, Order, Ordered, SchemaProcessor, SchemaStatus, adopt, check,
+        order, status,
+    },
     side::{self, Connectors, Endpoint},
     tally::Tally,
 };
@@ -163,6 +166,30 @@ impl WarpRunner {
             adopted.insert(context.name().to_owned(), adopt(context).await);
         }
         adopted
+    }
+
+    /// Changes the states of the tables that the configuration's `full_resync` names.
+    pub async fn order(
+        &self,
+        what: Order,
+        take_over: bool,
+    ) -> BTreeMap<String, Result<Vec<Ordered>, RunError>> {
+        let mut ordered = BTreeMap::new();
+        for processor in &self.processors {
+            let context = processor.context();
+            ordered.insert(context.name().to_owned(), order(context, what, take_over).await);
+        }
+        ordered
+    }
+
+    /// Where each schema's tables are in their life.
+    pub async fn status(&self) -> BTreeMap<String, Result<SchemaStatus, RunError>> {
+        let mut found = BTreeMap::new();
+        for processor in &self.processors {
+            let context = processor.context();
+            found.insert(context.name().to_owned(), status(context).await);
+        }
+        found
     }
 
     /// Asks every schema to end: the batch in flight is committed, plugins are closed.

@@ -33,8 +33,8 @@ pub struct Attempts {
     pub failing: BTreeMap<String, Reason>,
     /// Tables that the last attempt followed.
     pub followed: BTreeSet<String>,
-    /// Tables that it passed over because they were parked.
-    pub parked: BTreeSet<String>,
+    /// Tables that it passed over because they were parked or paused.
+    pub aside: BTreeSet<String>,
 }
 
 impl Attempts {
@@ -53,10 +53,10 @@ impl Attempts {
     pub fn park(&mut self, context: &SchemaContext, error: &RunError) -> bool {
         let tables = self.parking(context).tables_of(error);
         let is_known =
-            |table: &String| self.parked.contains(table) || self.failing.contains_key(table);
+            |table: &String| self.aside.contains(table) || self.failing.contains_key(table);
         let is_left = |table: &String| !tables.contains(table) && !self.failing.contains_key(table);
-        let parked_max = context.schema.limits.tables_max.get() as usize;
-        let is_within = self.parked.len() + self.failing.len() + tables.len() <= parked_max;
+        let aside_max = context.schema.limits.tables_max.get() as usize;
+        let is_within = self.aside.len() + self.failing.len() + tables.len() <= aside_max;
         // A source that fails for a table that it was not told to read would do so for ever.
         if tables.iter().all(is_known) || !self.followed.iter().any(is_left) || !is_within {
             return false;

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::DateTime;
-
 use super::attempts::Attempts;
 use crate::{
     model::Marker,
@@ -12,19 +10,19 @@ use crate::{
         commit::Writer,
         error::RunError,
         shapes::has_old_rows,
-        state::{PARKED, Reason, TableState, forget_chunks, marker, read, table_stream},
+        state::{ASIDE, TableState, forget_chunks, marker, read, table_stream},
     },
 };
 
 /// What is to be committed so that the tables are parked from then on which the attempt leaves out.
 pub async fn park(writer: &Writer, attempts: &Attempts) -> Result<Vec<Marker>, RunError> {
     let (destination, schema) = (&writer.destination, writer.context.name());
-    let names: Option<BTreeSet<String>> = read(destination, schema, PARKED).await?;
+    let names: Option<BTreeSet<String>> = read(destination, schema, ASIDE).await?;
     let names = names.unwrap_or_default();
     let tables = writer.tables.lock().await;
     let is_back = |name: &&String| attempts.wants(name) && tables.contains_key(*name);
     // The last look was before the claim.
-    if !names.iter().filter(|name| !is_back(name)).eq(&attempts.parked) {
+    if !names.iter().filter(|name| !is_back(name)).eq(&attempts.aside) {
         return Err(RunError::ParkedMeanwhile { schema: schema.to_owned() });
     }
     drop(tables);
@@ -38,10 +36,11 @@ pub async fn park(writer: &Writer, attempts: &Attempts) -> Result<Vec<Marker>, R
             None if has_old_rows(writer, name).await? => TableState::AFTER_ANOTHER,
             None => TableState::Pending { truncate: false, keep_shape: false },
         };
-        markers.push(marker(stream, &state.parked(reason.clone())));
+        let parked = TableState::Parked { reason: reason.clone(), back: state.back() };
+        markers.push(marker(stream, &parked));
     }
-    if names != writer.parked {
-        markers.push(marker(PARKED.into(), &writer.parked));
+    if names != writer.aside {
+        markers.push(marker(ASIDE.into(), &writer.aside));
     }
     Ok(markers)
 }
@@ -50,32 +49,23 @@ pub async fn park(writer: &Writer, attempts: &Attempts) -> Result<Vec<Marker>, R
 pub async fn tell(writer: &Writer, attempts: &Attempts) -> Result<(), RunError> {
     let (context, schema) = (&writer.context, writer.context.name());
     let mut shown = BTreeMap::new();
-    for name in &writer.parked {
+    for name in &writer.aside {
         let reason = match attempts.failing.get(name) {
             Some(reason) => reason.clone(),
             None => match read(&writer.destination, schema, &table_stream(name)).await? {
                 Some(TableState::Parked { reason, .. }) => reason,
+                // The operator knows of what he paused.
                 _ => continue,
             },
         };
-        let table = shown_table(name, reason);
+        let table = reason.shown(name);
         if attempts.failing.contains_key(name) {
             let ParkedTable { code, message, help, .. } = &table;
             tracing::error!(table = name, code, help, "table parked, the others go on: {message}");
         }
         shown.insert(name.clone(), table);
     }
-    context.metrics.parked(&writer.parked);
+    context.metrics.parked(&shown.keys().cloned().collect());
     context.health.set_parked(schema, shown);
     Ok(())
-}
-
-fn shown_table(name: &str, reason: Reason) -> ParkedTable {
-    let Reason { code, message, help, since_s } = reason;
-    // A time that cannot be shown comes from a damaged marker.
-    let since = i64::try_from(since_s).ok().and_then(|since| DateTime::from_timestamp(since, 0));
-    let since = since.map_or_else(String::new, |since| since.to_rfc3339());
-    let then = format!("when that is mended, have it copied again: --full-resync={name}");
-    let help = if help.is_empty() { then } else { format!("{help}; {then}") };
-    ParkedTable { code, message, help, since }
 }

@@ -70,11 +70,11 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
     check_owner(context, &destination).await?;
     let findings = &mut Findings::of_tables(attempts.parking(context));
     let past = Some(&*attempts);
-    let Selection { tables, others, parked } =
+    let Selection { tables, others, aside } =
         select_tables(context, &source, Some(&destination), past, findings).await?;
     check_named(context, attempts.resync.named(), &tables, "full_resync")?;
     attempts.followed = tables.keys().cloned().collect();
-    attempts.parked.clone_from(&parked);
+    attempts.aside.clone_from(&aside);
     let mut failed = Vec::new();
     for error in findings.drain() {
         if !attempts.park(context, &error) {
@@ -83,7 +83,7 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
         failed.push(Failed::now(&error));
     }
     let Claim { epoch, abandoned } = claim(context, &destination, attempts).await?;
-    let aside = parked.into_iter().chain(attempts.failing.keys().cloned()).collect();
+    let aside = aside.into_iter().chain(attempts.failing.keys().cloned()).collect();
     let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables, aside));
     if let Some(run) = abandoned {
         writer.journal.write(&Entry::Abandoned { run: &run }).await;

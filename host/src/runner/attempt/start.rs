@@ -42,7 +42,8 @@ pub async fn find_start(
     for name in names {
         let stream = table_stream(&name);
         let known: Option<TableState> = read(&writer.destination, schema, &stream).await?;
-        let was_aside = matches!(known, Some(TableState::Again | TableState::Parked { .. }));
+        let is_aside = known.as_ref().is_some_and(TableState::is_aside);
+        let was_aside = is_aside || known == Some(TableState::Again);
         let missed = (was_aside || before.left_out(&name))
             && known.as_ref().is_some_and(TableState::is_begun);
         let wanted = resync.includes(&name);
@@ -92,9 +93,7 @@ pub async fn find_start(
 
 fn next_state(past: Option<&TableState>, truncate: bool, position_lost: bool) -> TableState {
     match past {
-        Some(TableState::Parked { keep_shape, .. }) if !truncate => {
-            TableState::Pending { truncate, keep_shape: *keep_shape }
-        }
+        Some(state) if !truncate && state.is_aside() => state.returned(),
         Some(state) if !truncate => state.clone(),
         _ => TableState::Pending { truncate, keep_shape: position_lost },
     }

@@ -12,7 +12,7 @@ use crate::{
         error::RunError,
         findings::Findings,
         names::listed,
-        state::{CHANGES, PARKED, read, shape_stream},
+        state::{ASIDE, CHANGES, read, shape_stream},
         table::{Promises, Table, Tables},
     },
 };
@@ -23,16 +23,17 @@ const REFUSED_MAX: usize = 100;
 
 /// The tables of a source.
 pub struct Selection {
-    /// Those that the operator wants, without what is parked.
+    /// Those that the operator wants, without what is parked or paused.
     pub tables: Tables,
     pub others: Vec<String>,
-    /// Tables that were parked before, whether or not the source has them.
-    pub parked: BTreeSet<String>,
+    /// Tables that were parked or paused before, whether or not the source has them.
+    pub aside: BTreeSet<String>,
 }
 
 /// Tells the source which of its tables the operator wants, and looks at each. Tables may be gone, all of
 /// them even, where the destination knows them from before: the schema goes on, for what comes back and
-/// what is new. A run passes over what is parked; without `attempts` there is a look at that, too.
+/// what is new. A run passes over what is parked or paused;
+/// without `attempts` there is a look at that, too.
 pub async fn select_tables(
     context: &SchemaContext,
     source: &SourceConnection,
@@ -42,16 +43,17 @@ pub async fn select_tables(
 ) -> Result<Selection, RunError> {
     let shapes = source.get_schema(context.name()).await?;
     let listed: Vec<String> = shapes.iter().map(|shape| shape.name.clone()).collect();
-    let parked = parked(context, destination, attempts, &listed).await?;
-    let is_aside = |name: &String| {
-        parked.contains(name) || attempts.is_some_and(|past| past.failing.contains_key(name))
+    let aside = aside(context, destination, attempts, &listed).await?;
+    let is_left_out = |name: &String| {
+        aside.contains(name) || attempts.is_some_and(|past| past.failing.contains_key(name))
     };
     let (selected, others): (Vec<String>, Vec<String>) =
         listed.into_iter().partition(|name| context.selects(name));
     if selected.is_empty() && !is_known(context, destination, CHANGES).await? {
         return Err(RunError::NoTables { schema: context.name().to_owned(), listed: others });
     }
-    let (aside, selected): (Vec<String>, Vec<String>) = selected.into_iter().partition(is_aside);
+    let (left_out, selected): (Vec<String>, Vec<String>) =
+        selected.into_iter().partition(is_left_out);
     // Before our own checks: the source knows what helps against what it cannot follow.
     let refused = tell(context, source, &selected, findings).await?;
     let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
@@ -74,18 +76,19 @@ pub async fn select_tables(
     }
     let mut wanted = Vec::new();
     for name in context.schema.tables.iter().map(|table| &table.name) {
-        let is_there = tables.contains_key(name) || failing.contains(name) || aside.contains(name);
+        let is_there =
+            tables.contains_key(name) || failing.contains(name) || left_out.contains(name);
         let is_missing = context.selects(name) && !is_there;
         if is_missing && !is_known(context, destination, &shape_stream(name)).await? {
             wanted.push(name.clone());
         }
     }
     findings.take(check_named(context, &wanted, &tables, "tables"))?;
-    Ok(Selection { tables, others, parked })
+    Ok(Selection { tables, others, aside })
 }
 
-/// The tables that were parked, but for those of the source that are wanted back.
-async fn parked(
+/// The tables that were parked or paused, but for those of the source that are wanted back.
+async fn aside(
     context: &SchemaContext,
     destination: Option<&DestinationConnection>,
     attempts: Option<&Attempts>,
@@ -94,7 +97,7 @@ async fn parked(
     let (Some(destination), Some(attempts)) = (destination, attempts) else {
         return Ok(BTreeSet::new());
     };
-    let names: Option<BTreeSet<String>> = read(destination, context.name(), PARKED).await?;
+    let names: Option<BTreeSet<String>> = read(destination, context.name(), ASIDE).await?;
     let is_back = |name: &String| attempts.wants(name) && listed.contains(name);
     Ok(names.into_iter().flatten().filter(|name| !is_back(name)).collect())
 }

@@ -47,8 +47,8 @@ pub struct Writer {
     pub epoch: u64,
     /// Held while a batch is made ready, never during the commit itself.
     pub tables: Mutex<Tables>,
-    /// Tables that are parked: whatever comes of them is passed over.
-    pub parked: BTreeSet<String>,
+    /// Tables that are parked or paused: whatever comes of them is passed over.
+    pub aside: BTreeSet<String>,
     commits: AtomicU64,
     pub journal: Journal,
     quota: Quota,
@@ -60,17 +60,17 @@ impl Writer {
         destination: DestinationConnection,
         epoch: u64,
         tables: Tables,
-        parked: BTreeSet<String>,
+        aside: BTreeSet<String>,
     ) -> Self {
         let journal = Journal::new(Arc::clone(&context), destination.clone());
         let (tables, commits) = (Mutex::new(tables), AtomicU64::new(0));
         let quota = Quota::default();
-        Self { context, destination, epoch, tables, parked, commits, journal, quota }
+        Self { context, destination, epoch, tables, aside, commits, journal, quota }
     }
 
     /// Whether what comes of this table is for the destination.
     pub fn follows(&self, table: &str) -> bool {
-        self.context.selects(table) && !self.parked.contains(table)
+        self.context.selects(table) && !self.aside.contains(table)
     }
 
     pub async fn close(self) {

@@ -60,7 +60,9 @@ pub async fn copy_tables(
     let mut planned = 0;
     for (table, state) in states {
         let jobs = match state {
-            TableState::Streaming | TableState::Parked { .. } => continue,
+            TableState::Streaming | TableState::Parked { .. } | TableState::Paused { .. } => {
+                continue;
+            }
             TableState::Snapshot { chunks } => {
                 let mut jobs = Vec::new();
                 for chunk in chunks {

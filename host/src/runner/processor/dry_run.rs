@@ -31,7 +31,7 @@ pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
     check_owner(context, &destination).await?;
     let mut attempts = Attempts { resync: context.resync(), ..Attempts::default() };
     let findings = &mut Findings::of_tables(attempts.parking(context));
-    let Selection { tables, parked, .. } =
+    let Selection { tables, aside, .. } =
         select_tables(context, &source, Some(&destination), Some(&attempts), findings).await?;
     check_named(context, context.resync().named(), &tables, "full_resync")?;
     attempts.followed = tables.keys().cloned().collect();
@@ -41,7 +41,7 @@ pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
         }
         tracing::warn!(error = error.chain(), "a run would park the table");
     }
-    let follows = |table: &str| context.selects(table) && !parked.contains(table);
+    let follows = |table: &str| context.selects(table) && !aside.contains(table);
     destination.test_connection().await?;
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);

@@ -29,7 +29,8 @@ pub async fn foresee_shape(
     let is_copied = state.as_ref().is_some_and(TableState::is_copied);
     let is_emptied = match state {
         _ if is_copied && !changed_rules(context, &table, &known)?.is_empty() => true,
-        Some(TableState::Again | TableState::Parked { begun: true, .. }) => true,
+        Some(TableState::Again) => true,
+        Some(state) if state.is_aside() => state.is_begun(),
         Some(TableState::Pending { truncate, keep_shape }) => truncate && !keep_shape,
         _ => false,
     };
