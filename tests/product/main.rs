@@ -41,5 +41,6 @@ mod sandbox;
 mod secretless;
 mod secrets;
 mod selection;
+mod transactions;
 mod types;
 mod words;

@@ -20,7 +20,11 @@ pub async fn run(
     let config = setup::load(&args.config, overrides(&args))?;
     let progress = setup::start_logging(&config, output)?;
     let database = config.source.database.clone().unwrap_or_default();
-    let metrics = Metrics::new(&database).map_err(CliError::failed)?;
+    let metrics = match &config.name {
+        Some(name) => Metrics::named(name, &database),
+        None => Metrics::new(&database),
+    };
+    let metrics = metrics.map_err(CliError::failed)?;
     let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
     let observer = Arc::new(metrics.observer());
     let engine = setup::engine(Some(&config.state_dir), &config.limits, Some(observer), &progress)?;
