@@ -53,4 +53,6 @@ pub struct Failure {
     pub detail: Option<String>,
     /// The pause that the far side asked for.
     pub retry_after: Option<Duration>,
+    /// Of a source: the tables that it is about, where the others can go on.
+    pub tables: Vec<String>,
 }

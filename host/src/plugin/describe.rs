@@ -79,7 +79,7 @@ pub(super) fn read(answer: &Answer, role: Role, path: &Path) -> Result<Connector
 
 fn unusable(cause: Cause, role: Role, path: &Path) -> LoadError {
     let plugin = file_name::shown(path);
-    let source = PluginError { plugin, role, call: "describe", cause, table: None };
+    let source = PluginError { plugin, role, call: "describe", cause };
     LoadError::Describe { path: path.to_owned(), source: Box::new(source) }
 }
 

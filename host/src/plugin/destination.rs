@@ -250,6 +250,7 @@ impl DestinationConnection {
             message: error.to_string(),
             detail: None,
             retry_after: None,
+            tables: Vec::new(),
         };
         self.session.error(call, Cause::Failure(Box::new(failure)))
     }

@@ -76,29 +76,14 @@ pub struct PluginError {
     pub role: Role,
     pub call: &'static str,
     pub cause: Cause,
-    /// The one table that the call was about, where it was about one.
-    pub table: Option<String>,
 }
 
 impl PluginError {
-    /// The same of a call that was about this table and no other.
-    #[must_use]
-    pub fn about(self, table: &str) -> Self {
-        Self { table: Some(table.to_owned()), ..self }
-    }
-
     pub fn action(&self) -> Action {
         match &self.cause {
             Cause::Failure(failure) => failure.action,
             _ => Action::Reconnect,
         }
-    }
-
-    /// The tables whose own matter it is: where a person has to mend something, that of the call.
-    pub fn tables(&self) -> Vec<&str> {
-        let is_failure = matches!(self.cause, Cause::Failure(_));
-        let table = self.table.as_deref().filter(|_| is_failure);
-        table.filter(|_| self.action() == Action::Config).into_iter().collect()
     }
 
     /// The pause that the far side asked for.
@@ -107,6 +92,27 @@ impl PluginError {
             Cause::Failure(failure) => failure.retry_after,
             _ => None,
         }
+    }
+
+    /// The tables that a failure is about, where the others can go on.
+    pub fn tables(&self) -> &[String] {
+        match &self.cause {
+            Cause::Failure(failure) => &failure.tables,
+            _ => &[],
+        }
+    }
+
+    /// The same of a call that was about this table and no other: what a person has to mend is its own
+    /// matter then.
+    #[must_use]
+    pub fn about(mut self, table: &str) -> Self {
+        if let Cause::Failure(failure) = &mut self.cause
+            && failure.action == Action::Config
+            && failure.tables.is_empty()
+        {
+            failure.tables.push(table.to_owned());
+        }
+        self
     }
 
     /// Whether another writer has claimed the schema since.
@@ -163,7 +169,7 @@ impl PluginError {
 
 impl fmt::Display for PluginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { plugin, role, call, cause, .. } = self;
+        let Self { plugin, role, call, cause } = self;
         write!(f, "plugin `{plugin}` ({role}), call {call}: {cause}")
     }
 }

@@ -36,7 +36,7 @@ impl Patience {
     pub(super) async fn wait(&self, error: &PluginError, waits: u32, log: &LogRate) -> bool {
         let Some(pause) = self.pause(error, waits) else { return false };
         if log.admits("waits") {
-            let PluginError { plugin, role, call, cause, .. } = error;
+            let PluginError { plugin, role, call, cause } = error;
             tracing::warn!(
                 plugin,
                 role = role.word(),
@@ -82,10 +82,10 @@ mod tests {
             message: "come back later".into(),
             detail: None,
             retry_after: retry_after_ms.map(Duration::from_millis),
+            tables: Vec::new(),
         };
         let cause = Cause::Failure(Box::new(failure));
-        let call = "get-changes";
-        PluginError { plugin: "p".into(), role: Role::Source, call, cause, table: None }
+        PluginError { plugin: "p".into(), role: Role::Source, call: "get-changes", cause }
     }
 
     #[test]

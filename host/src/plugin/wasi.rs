@@ -50,6 +50,7 @@ fn not_held(grant: &PathGrant, error: NotHeld) -> Failure {
         message,
         detail: None,
         retry_after: None,
+        tables: Vec::new(),
     };
     let unfit = |why: &str| {
         let key = &grant.key;

@@ -248,7 +248,7 @@ impl RunError {
     /// The tables whose own matter it is; none where it may be that of all.
     pub fn tables(&self) -> Vec<&str> {
         match self {
-            Self::Plugin(error) => error.tables(),
+            Self::Plugin(error) => error.tables().iter().map(String::as_str).collect(),
             Self::Unfit { table, .. }
             | Self::ChangeRefused { table, .. }
             | Self::NotReplaced { table, .. }

@@ -85,6 +85,7 @@ pub(in crate::plugin) fn failure(failure: wit::Failure) -> Cause {
         message: message(&failure.message),
         detail: failure.detail.map(|detail| text::lines(&detail, DETAIL_BYTES_MAX)),
         retry_after: failure.retry_after_ms.map(Duration::from_millis),
+        tables: Vec::new(),
     }))
 }
 

@@ -98,6 +98,7 @@ pub(in crate::plugin) async fn discover(
             message: error.to_string(),
             detail: None,
             retry_after: None,
+            tables: Vec::new(),
         })?;
         options.extend(texts);
         found.hosts.extend(targets.into_iter().map(|(host, port)| HostGrant {

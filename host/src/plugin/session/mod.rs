@@ -206,8 +206,7 @@ impl<P: Protocol> Session<P> {
     }
 
     pub(super) fn error(&self, call: &'static str, cause: Cause) -> PluginError {
-        let plugin = self.plugin.info.name.clone();
-        PluginError { plugin, role: P::ROLE, call, cause, table: None }
+        PluginError { plugin: self.plugin.info.name.clone(), role: P::ROLE, call, cause }
     }
 }
 

@@ -102,6 +102,7 @@ fn unmergeable(error: GrantError) -> Cause {
         message: error.to_string(),
         detail: None,
         retry_after: None,
+        tables: Vec::new(),
     }))
 }
 

@@ -32,6 +32,7 @@ pub(super) fn on_own(
             message: format!("the system gives no thread for the connector: {error}"),
             detail: None,
             retry_after: None,
+            tables: Vec::new(),
         }))
     })
 }
