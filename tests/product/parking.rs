@@ -223,6 +223,29 @@ fn a_running_pipeline_tells_which_tables_are_parked() {
     assert_eq!(report["parked"]["bad"]["code"], "schema-change-refused", "{report}");
 }
 
+#[test]
+fn a_new_table_that_cannot_be_followed_is_parked() {
+    let (databases, mut pipeline) = databases(&CASE);
+    pipeline.set("source.options", json!({"table_check_seconds": 1}));
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    databases.at_destination("CREATE TABLE fresh (id bytea PRIMARY KEY)");
+    databases.at_source(
+        "CREATE TABLE fresh (id int PRIMARY KEY, note text); INSERT INTO fresh VALUES (1, 'a');
+         INSERT INTO good VALUES (2, 'b')",
+    );
+    running.wait_for("table parked");
+    databases.at_source("INSERT INTO good VALUES (3, 'c')");
+    wait_until("the others go on", || good(&databases) == ["1", "2", "3"]);
+    drop(running);
+    databases.at_destination("DROP TABLE fresh");
+    let ended = pipeline.run(&["resume", "--take-over", "fresh"]);
+    assert!(ended.stdout.contains("pending (was parked)"), "{}{}", ended.stdout, ended.stderr);
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(databases.difference(), None);
+}
+
 /// Appends rows to `good`, and to `bad` with one among them that is none.
 fn trade(pipeline: &Pipeline, rows: std::ops::Range<u64>, malformed: bool) {
     let lines: String = rows.map(|id| format!("{{\"id\":{id},\"note\":\"row {id}\"}}\n")).collect();
