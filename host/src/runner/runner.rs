@@ -38,6 +38,8 @@ pub struct Surroundings {
     pub progress: Progress,
     /// Ends when the source reports no more.
     pub until_caught_up: bool,
+    /// When it is cancelled, every schema ends: the batch in flight is committed, plugins are closed.
+    pub stop: CancellationToken,
 }
 
 /// Runs a configuration.
@@ -46,7 +48,6 @@ pub struct WarpRunner {
     processors: Vec<Arc<SchemaProcessor>>,
     source: Endpoint,
     destination: Endpoint,
-    stop: CancellationToken,
 }
 
 /// How a schema's run went.
@@ -67,7 +68,6 @@ impl WarpRunner {
         connectors: &Connectors,
         surroundings: &Surroundings,
     ) -> Result<Self, RunError> {
-        let stop = CancellationToken::new();
         let run = run_name();
         let config_sha256 = sha256(&serde_json::to_vec(config.as_ref()).unwrap_or_default());
         let source = side::source(&config, connectors, "")?;
@@ -76,7 +76,7 @@ impl WarpRunner {
         let journal_turn = Arc::default();
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
-            let stop = stop.child_token();
+            let stop = surroundings.stop.child_token();
             let labelled = |endpoint: &Endpoint| {
                 let mut endpoint = endpoint.labelled(&schema.name);
                 endpoint.settings.limits.cpu_weight = schema.cpu_weight;
@@ -105,7 +105,7 @@ impl WarpRunner {
             context.destination = context.destination.with(&patience);
             processors.push(Arc::new(SchemaProcessor::new(Arc::new(context))));
         }
-        Ok(Self { pipeline, processors, source, destination, stop })
+        Ok(Self { pipeline, processors, source, destination })
     }
 
     /// The pipeline's name.
@@ -190,16 +190,6 @@ impl WarpRunner {
             found.insert(context.name().to_owned(), status(context).await);
         }
         found
-    }
-
-    /// Asks every schema to end: the batch in flight is committed, plugins are closed.
-    pub fn stop(&self) {
-        self.stop.cancel();
-    }
-
-    /// Cancelled by [`Self::stop`].
-    pub fn stop_token(&self) -> CancellationToken {
-        self.stop.clone()
     }
 }
 
