@@ -90,7 +90,7 @@ fn a_parked_table_is_resumed() {
     pipeline.set("error_handling.dead_letter_queue", json!(false));
     pipeline.append("orders.ndjson", "{\"id\":\n");
     add(&pipeline, 2);
-    said(&pipeline.catch_up(), 3, &["cartridge-warp resume orders"]);
+    said(&pipeline.catch_up(), 3, &["cartridge-warp resume shop.orders"]);
     let status = pipeline.run(&["--output", "human", "status"]);
     said(&status, 0, &["orders: parked since", "(row-refused)", "help:", "items: streaming"]);
     pipeline.write("orders.ndjson", "{\"id\":1,\"note\":\"mended\"}\n");

@@ -128,7 +128,7 @@ fn good(databases: &Databases) -> Vec<String> {
 fn assert_parked(case: &Case, ended: &Ended) {
     let said = [ended.stderr.as_str(), &ended.stdout].concat();
     assert_eq!(ended.status.code(), Some(3), "{}: {said}", case.name);
-    let words = ["bad: parked since", "--full-resync=bad"];
+    let words = ["bad: parked since", "--full-resync=public.bad"];
     for words in case.said.iter().chain(&words) {
         assert!(said.contains(words), "{}: no {words:?} in {said}", case.name);
     }

@@ -69,11 +69,11 @@ pub fn reason(error: &RunError) -> Reason {
 
 impl Reason {
     /// The same for a person.
-    pub fn shown(self, table: &str) -> ParkedTable {
+    pub fn shown(self, schema: &str, table: &str) -> ParkedTable {
         let Self { code, message, help, since_s } = self;
         let then = format!(
-            "when that is mended, have it copied again: `cartridge-warp resume {table}` while nobody runs \
-             it, or `run --full-resync={table}`"
+            "when that is mended, have it copied again: `cartridge-warp resume {schema}.{table}` while \
+             nobody runs it, or `run --full-resync={schema}.{table}`"
         );
         let help = if help.is_empty() { then } else { format!("{help}; {then}") };
         ParkedTable { code, message, help, since: moment(since_s) }

@@ -58,7 +58,7 @@ pub async fn tell(writer: &Writer, attempts: &Attempts) -> Result<(), RunError> 
                 _ => continue,
             },
         };
-        let table = reason.shown(name);
+        let table = reason.shown(schema, name);
         if attempts.failing.contains_key(name) {
             let ParkedTable { code, message, help, .. } = &table;
             tracing::error!(table = name, code, help, "table parked, the others go on: {message}");

@@ -32,8 +32,7 @@ pub struct Selection {
 
 /// Tells the source which of its tables the operator wants, and looks at each. Tables may be gone, all of
 /// them even, where the destination knows them from before: the schema goes on, for what comes back and
-/// what is new. A run passes over what is parked or paused;
-/// without `attempts` there is a look at that, too.
+/// what is new. A run passes over what is parked or paused; without `attempts` there is a look at that, too.
 pub async fn select_tables(
     context: &SchemaContext,
     source: &SourceConnection,

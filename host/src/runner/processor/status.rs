@@ -56,7 +56,7 @@ pub async fn status(context: &SchemaContext) -> Result<SchemaStatus, RunError> {
     let mut tables = BTreeMap::new();
     for name in names {
         let state: Option<TableState> = read(&destination, schema, &table_stream(&name)).await?;
-        let status = table_status(&name, state);
+        let status = table_status(schema, &name, state);
         tables.insert(name, status);
     }
     let is_held = destination.get_marker(schema, RUNNER).await?.is_some();
@@ -72,11 +72,11 @@ async fn listed(context: &SchemaContext) -> Result<Vec<String>, RunError> {
     Ok(names.filter(|name| context.selects(name)).collect())
 }
 
-fn table_status(name: &str, state: Option<TableState>) -> TableStatus {
+fn table_status(schema: &str, name: &str, state: Option<TableState>) -> TableStatus {
     let word = state.as_ref().map_or("new", TableState::word);
     match state {
         Some(TableState::Parked { reason, .. }) => {
-            let shown = reason.shown(name);
+            let shown = reason.shown(schema, name);
             TableStatus {
                 state: word,
                 since: Some(shown.since),
