@@ -70,6 +70,7 @@ fn a_table_without_a_key_is_refused_before_anything_is_written() {
          CREATE TABLE visits (at timestamptz, page text); INSERT INTO visits VALUES (now(), '/')",
     );
     let mut pipeline = databases.pipeline();
+    pipeline.set("schemas.0.on_table_failure", serde_json::json!("stop"));
     let ended = pipeline.catch_up();
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
     for words in [

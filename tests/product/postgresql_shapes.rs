@@ -45,7 +45,7 @@ impl Setting {
         let mut names: Vec<String> = forms.iter().map(|form| form.schema()).collect();
         names.sort();
         names.dedup();
-        let schema = |name: &String| json!({"name": name, "default_polling_interval": 0.05});
+        let schema = |name: &String| json!({"name": name, "default_polling_interval": 0.05, "on_table_failure": "stop"});
         pipeline.set("schemas", names.iter().map(schema).collect());
         pipeline.set("error_handling.max_backoff_seconds", json!(0.1));
         pipeline.set("schema_evolution.strategy", json!("permissive"));

@@ -10,7 +10,7 @@ pub async fn run(
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let runner = setup::quiet_runner(&args, plugin_dir, output).await?;
+    let runner = setup::quiet_runner(&args, vec![], plugin_dir, output).await?;
     runner.open_grants().map_err(CliError::failed)?;
     let pipeline = runner.pipeline();
     let mut exit = Exit::Done;

@@ -13,13 +13,15 @@ Examples:
   cartridge-warp run -c shop.yaml --dry-run       read and report, write nothing
   cartridge-warp run -c shop.yaml                 copy, then follow changes
   cartridge-warp run -c shop.yaml --full-resync=orders   copy this table anew, then follow
+  cartridge-warp status -c shop.yaml              where each table is, what is parked and why
+  cartridge-warp resume -c shop.yaml orders       have a parked table copied again by the next run
   cartridge-warp adopt -c shop.yaml               go on with the state of a pipeline of another name
   cartridge-warp explain fenced                   what an error's code means and what to do
   cartridge-warp connectors inspect sqlite        what a connector is, takes and wants
   cartridge-warp connectors inspect sqlite -c shop.yaml   and what this would grant it
 
 Exit codes: 0 done; 1 a schema failed; 2 the command line or the configuration is wrong;
-4 done, but rows went to the dead letters; 5 another runner has taken over, so leave this one stopped.";
+3 done, but tables failed and were left out; 4 done, but rows went to the dead letters; 5 another runner has taken over, so leave this one stopped.";
 
 /// Change data capture whose connectors are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
@@ -66,6 +68,14 @@ pub enum Command {
     /// Take over what another pipeline stored at the destination: after the source moved, say. The
     /// runner that has it ends with exit code 5.
     Adopt(ConfigArgs),
+    /// Show where each table is in its life: copying, streaming, parked and why.
+    Status(ConfigArgs),
+    /// Leave tables out from the next run on, which passes over what changes in them.
+    Pause(TablesArgs),
+    /// Have parked or paused tables copied again by the next run.
+    Resume(ResumeArgs),
+    /// Have tables emptied and copied again by the next run, whatever they are doing.
+    Resync(TablesArgs),
     /// List the source's schemas and tables of a configuration.
     Discover(ConfigArgs),
     /// Say what an error's code means, why it is an error, and what to do about it.
@@ -91,6 +101,34 @@ pub struct ConfigArgs {
     /// Set a configuration key, e.g. `--set schemas.0.default_batch_size=100`; may repeat.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct TablesArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Names of tables, `shop.orders` in multi mode.
+    #[arg(required = true, value_name = "TABLES", value_delimiter = ',')]
+    pub tables: Vec<String>,
+
+    /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
+    #[arg(long)]
+    pub take_over: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Names of tables, `shop.orders` in multi mode [default: all that are parked or paused].
+    #[arg(value_name = "TABLES", value_delimiter = ',')]
+    pub tables: Vec<String>,
+
+    /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
+    #[arg(long)]
+    pub take_over: bool,
 }
 
 #[derive(Debug, Args)]

@@ -46,7 +46,7 @@ pub async fn check(
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let runner = setup::quiet_runner(&args, plugin_dir, output).await?;
+    let runner = setup::quiet_runner(&args, vec![], plugin_dir, output).await?;
     for endpoint in runner.endpoints() {
         grants::show(endpoint, output);
     }

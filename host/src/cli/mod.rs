@@ -16,6 +16,7 @@ mod run;
 mod setup;
 mod shown;
 mod signals;
+mod tables;
 mod validate;
 
 use std::process::ExitCode;
@@ -25,6 +26,9 @@ use miette::Diagnostic;
 
 use args::{Cli, Command};
 use output::Output;
+use tables::Ordering;
+
+use crate::runner::Order;
 
 /// How a command ended. The numbers are documented in `--help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +37,8 @@ pub enum Exit {
     Failed = 1,
     /// The command line or the configuration is wrong.
     Unusable = 2,
+    /// Done, but tables failed and were left out.
+    Parked = 3,
     /// Done, but rows went to the dead letters.
     DeadLetters = 4,
     /// Another runner has taken over; it goes on.
@@ -79,6 +85,14 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Connectors(command) => connectors::run(command, plugin_dir, output).await,
         Command::Check(args) => check::check(args, plugin_dir, output).await,
         Command::Adopt(args) => adopt::run(args, plugin_dir, output).await,
+        Command::Status(args) => tables::status(args, plugin_dir, output).await,
+        Command::Pause(args) => {
+            tables::order(Ordering::named(Order::Pause, args), plugin_dir, output).await
+        }
+        Command::Resume(args) => tables::order(Ordering::resume(args), plugin_dir, output).await,
+        Command::Resync(args) => {
+            tables::order(Ordering::named(Order::Resync, args), plugin_dir, output).await
+        }
         Command::Discover(args) => check::discover(args, plugin_dir, output).await,
         Command::Explain { code } => explain::run(&code, output),
         Command::Completions { shell } => {

@@ -8,7 +8,7 @@ use super::{CliError, Exit, args::RunArgs, grants, output::Output, setup, signal
 use crate::{
     config::{SchemaConfig, WarpConfig},
     model::Operation,
-    monitor::{Health, Metrics, MonitorError, api},
+    monitor::{Health, Metrics, MonitorError, ParkedTable, api},
     runner::{Completion, Connectors, RunError, SchemaReport, Surroundings, WarpRunner},
 };
 
@@ -71,7 +71,8 @@ fn prepare(
 /// A schema whose run was stopped before it began.
 fn stopped(schema: &SchemaConfig) -> (String, SchemaReport) {
     let end = Ok(Completion::Stopped);
-    (schema.name.clone(), SchemaReport { end, rows: BTreeMap::new(), dead_letters: 0 })
+    let (rows, parked) = (BTreeMap::new(), BTreeMap::new());
+    (schema.name.clone(), SchemaReport { end, rows, dead_letters: 0, parked })
 }
 
 fn overrides(args: &RunArgs) -> Vec<(&'static str, String, &'static str)> {
@@ -119,6 +120,8 @@ fn exit(reports: &BTreeMap<String, SchemaReport>, until_caught_up: bool) -> Exit
     if errors.peek().is_some() {
         // Where something else failed too, a new start may help.
         if errors.all(RunError::is_fenced) { Exit::Fenced } else { Exit::Failed }
+    } else if until_caught_up && reports.values().any(|report| !report.parked.is_empty()) {
+        Exit::Parked
     } else if until_caught_up && reports.values().any(|report| report.dead_letters > 0) {
         Exit::DeadLetters
     } else {
@@ -165,6 +168,7 @@ fn as_json(schema: &str, report: &SchemaReport, dry_run: bool) -> serde_json::Va
         "end": end_word(report),
         "dry_run": dry_run,
         "dead_letters": report.dead_letters,
+        "parked": report.parked,
         "tables": tables,
     })
 }
@@ -179,6 +183,10 @@ fn as_text(schema: &str, report: &SchemaReport, dry_run: bool, output: Output) {
             .map(|operation| format!("{} {}", counts[operation as usize], operation.word()))
             .collect();
         output.line(&format!("  {table}: {}", parts.join(", ")));
+    }
+    for (table, ParkedTable { code, message, help, since }) in &report.parked {
+        output.line(&format!("  {table}: parked since {since} ({code}): {message}"));
+        output.line(&format!("    help: {help}"));
     }
     if report.dead_letters > 0 {
         output.line(&format!("  dead letters: {}", report.dead_letters));

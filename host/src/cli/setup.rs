@@ -127,10 +127,11 @@ pub async fn connectors(
 /// The runner of a configuration for commands that look at both sides, or at what is stored.
 pub async fn quiet_runner(
     args: &ConfigArgs,
+    overrides: Vec<(&str, String, &str)>,
     command_line: Option<PathBuf>,
     output: Output,
 ) -> Result<WarpRunner, CliError> {
-    let config = load(args, vec![])?;
+    let config = load(args, overrides)?;
     let progress = start_quiet_logging(output)?;
     let engine = engine(Some(&config.state_dir), &config.limits, None, &progress)?;
     let connectors = connectors(&config, &engine, command_line).await?;

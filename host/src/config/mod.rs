@@ -66,8 +66,8 @@ pub use settings::{
     ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Credentials, DeletionStrategy,
     DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants,
     HostGrant, Limits, LogLevel, Mask, Mode, Monitoring, OnLostPosition, OnRulesChange,
-    ProcessLimits, Prometheus, SchemaConfig, SchemaEvolution, SchemaLimits, SecretSource,
-    SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
+    OnTableFailure, ProcessLimits, Prometheus, SchemaConfig, SchemaEvolution, SchemaLimits,
+    SecretSource, SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
 };
 pub use table_lists::TableLists;
 pub use values::{ByteCount, ConnectionString, Interval, Names, Patterns, Resync, Schedule};

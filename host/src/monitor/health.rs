@@ -42,12 +42,28 @@ pub struct TableProgress {
     pub rows_estimated: Option<u64>,
 }
 
+/// Why a table is left out until a person has it copied again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ParkedTable {
+    /// A stable word for the kind of error.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What mends it, and what to do then.
+    pub help: String,
+    /// Since when, in UTC as in RFC 3339.
+    pub since: String,
+}
+
 /// A schema as the probes show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SchemaHealth {
     #[serde(flatten)]
     pub state: SchemaState,
     pub tables: BTreeMap<String, TableProgress>,
+    /// Tables that failed and are left out, while the others go on.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parked: BTreeMap<String, ParkedTable>,
     /// It has worked since the start: a schema that lost its source later is still ready.
     #[serde(skip)]
     pub has_worked: bool,
@@ -104,6 +120,16 @@ impl Health {
         entry(&mut self.schemas(), schema).tables.insert(table.to_owned(), progress);
     }
 
+    /// These tables of a schema are parked from now on, and no others.
+    pub fn set_parked(&self, schema: &str, parked: BTreeMap<String, ParkedTable>) {
+        entry(&mut self.schemas(), schema).parked = parked;
+    }
+
+    /// The tables of a schema that are parked.
+    pub fn parked(&self, schema: &str) -> BTreeMap<String, ParkedTable> {
+        self.schemas().get(schema).map(|health| health.parked.clone()).unwrap_or_default()
+    }
+
     /// The state of a schema, if anybody spoke of it.
     pub fn get(&self, schema: &str) -> Option<SchemaState> {
         self.schemas().get(schema).map(|health| health.state.clone())
@@ -127,6 +153,7 @@ fn entry<'a>(
     schemas.entry(schema.to_owned()).or_insert_with(|| SchemaHealth {
         state: SchemaState::Starting,
         tables: BTreeMap::new(),
+        parked: BTreeMap::new(),
         has_worked: false,
     })
 }

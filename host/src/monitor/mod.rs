@@ -14,5 +14,5 @@ pub mod metrics;
 mod observer;
 
 pub use error::MonitorError;
-pub use health::{Health, SchemaState, TableProgress};
+pub use health::{Health, ParkedTable, SchemaState, TableProgress};
 pub use metrics::{ErrorType, Metrics, PluginMetrics, SchemaMetrics, SyncStatus, TableMetrics};

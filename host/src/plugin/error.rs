@@ -102,6 +102,19 @@ impl PluginError {
         }
     }
 
+    /// The same of a call that was about this table and no other: what a person has to mend is its own
+    /// matter then.
+    #[must_use]
+    pub fn about(mut self, table: &str) -> Self {
+        if let Cause::Failure(failure) = &mut self.cause
+            && failure.action == Action::Config
+            && failure.tables.is_empty()
+        {
+            failure.tables.push(table.to_owned());
+        }
+        self
+    }
+
     /// Whether another writer has claimed the schema since.
     pub fn is_fenced(&self) -> bool {
         self.has_code("fenced")

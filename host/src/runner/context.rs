@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::{error::RunError, side::Endpoint, tally::Tally};
+use super::{error::RunError, parking::Parking, side::Endpoint, tally::Tally};
 use crate::{
     config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
     monitor::{Health, SchemaMetrics},
@@ -79,6 +79,11 @@ impl SchemaContext {
     pub fn retries_max(&self) -> u32 {
         let comes_again = self.schema.schedule.is_some() && !self.until_caught_up;
         self.config.error_handling.retries_max(self.ends_when_caught_up() && !comes_again)
+    }
+
+    /// What happens to tables that fail, but for those that a person has just `asked` for.
+    pub fn parking(&self, asked: &[String]) -> Parking {
+        Parking::new(Arc::clone(&self.config), self.name(), asked)
     }
 
     /// What the operator wants copied anew.

@@ -1,8 +1,8 @@
 //! The way into the destination: evolve, shape, commit.
 //!
 //! Every row of a schema passes here: it is fitted to its table's columns, or it is among the dead
-//! letters of the same commit, or the schema stops (I5). Order within a table is that of the caller
-//! (I4).
+//! letters of the same commit, or its table is parked before the position moves past it, or the schema
+//! stops (I5). Order within a table is that of the caller (I4).
 
 use super::{
     commit::{Ready, Writer, check_tables},
@@ -63,7 +63,7 @@ async fn evolve_for(
     tables: &mut Tables,
     batch: &TableBatch,
 ) -> Result<(), RunError> {
-    if !writer.context.selects(&batch.table) {
+    if !writer.follows(&batch.table) {
         return Ok(());
     }
     let Some(table) = tables.get_mut(&batch.table) else {
@@ -88,7 +88,7 @@ async fn accept_rejected(
     let mut letters = Vec::with_capacity(rejected.len());
     let tables = writer.tables.lock().await;
     for mut letter in rejected {
-        if !writer.context.selects(&letter.table) {
+        if !writer.follows(&letter.table) {
             continue;
         }
         let conversion = letter.code == "type-conversion";

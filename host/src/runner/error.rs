@@ -83,6 +83,25 @@ pub enum RunError {
     #[diagnostic(code("unusable-configuration"), help("{help}"))]
     Unusable { what: String, help: String },
 
+    /// What a table became at its source cannot be kept the way the configuration asks for.
+    #[error("{what}")]
+    #[diagnostic(code("unfit-table"), help("{help}"))]
+    Unfit { table: String, what: String, help: String },
+
+    #[error("which tables of schema `{schema}` are parked was changed meanwhile")]
+    #[diagnostic(code("parked-meanwhile"), help("start again: that goes on as it is now"))]
+    ParkedMeanwhile { schema: String },
+
+    #[error("schema `{schema}` is held by a run that has not given it back")]
+    #[diagnostic(
+        code("schema-held"),
+        help(
+            "stop that run first, which goes on as it began otherwise; where its process is gone, \
+             --take-over takes the schema (a run that is not gone ends with exit code 5)"
+        )
+    )]
+    Held { schema: String },
+
     #[error("fenced: another runner owns schema `{schema}`")]
     #[diagnostic(
         code("fenced"),
@@ -218,12 +237,16 @@ impl RunError {
             | Self::Protected(_)
             | Self::Unavailable { .. }
             | Self::Unusable { .. }
+            | Self::Unfit { .. }
+            | Self::Held { .. }
             | Self::OtherPipeline { .. }
             | Self::NotReplaced { .. }
             | Self::NoTables { .. } => Action::Config,
             // What hands out secrets may be away for a moment.
             Self::Secret { .. } | Self::ConnectionFile { .. } => Action::Retry,
-            Self::NoProgress { .. } | Self::CopyAgain { .. } => Action::Reconnect,
+            Self::NoProgress { .. } | Self::CopyAgain { .. } | Self::ParkedMeanwhile { .. } => {
+                Action::Reconnect
+            }
             _ => Action::Stop,
         }
     }
@@ -231,6 +254,38 @@ impl RunError {
     /// Whether the stored states say already which tables are copied again.
     pub fn says_what_is_copied(&self) -> bool {
         matches!(self, Self::SomeCopiedAgain { .. })
+    }
+
+    /// The tables whose own matter it is; none where it may be that of all.
+    pub fn tables(&self) -> Vec<&str> {
+        match self {
+            Self::Plugin(error) => error.tables().iter().map(String::as_str).collect(),
+            Self::Unfit { table, .. }
+            | Self::ChangeRefused { table, .. }
+            | Self::NotReplaced { table, .. }
+            | Self::RowRefused { table, .. }
+            | Self::Encode { table, .. }
+            | Self::Quota { table, key: "columns_max" | "tables_max", .. } => vec![table],
+            _ => Vec::new(),
+        }
+    }
+
+    /// A stable word for this kind of error.
+    pub fn word(&self) -> String {
+        self.code().map_or_else(|| "error".to_owned(), |code| code.to_string())
+    }
+
+    /// What mends it where its table is parked, before that is copied again.
+    pub fn help_for_table(&self) -> String {
+        match self {
+            Self::ChangeRefused { .. } => {
+                "look whether the copy may become what the table is now".to_owned()
+            }
+            Self::Quota { key, .. } => {
+                format!("look at what the source sends; if it may, raise `schemas[].limits.{key}`")
+            }
+            _ => self.help().map(|help| help.to_string()).unwrap_or_default(),
+        }
     }
 
     /// Whether another runner owns the schema.
@@ -271,11 +326,14 @@ impl RunError {
             | Self::NotReplaced { .. }
             | Self::CopyAgain { .. }
             | Self::SomeCopiedAgain { .. }
+            | Self::Unfit { .. }
+            | Self::ParkedMeanwhile { .. }
             | Self::UnknownTable { .. }
             | Self::NoTables { .. } => ErrorType::Schema,
-            Self::Fenced { .. } | Self::OtherPipeline { .. } | Self::Quota { .. } => {
-                ErrorType::Constraint
-            }
+            Self::Fenced { .. }
+            | Self::Held { .. }
+            | Self::OtherPipeline { .. }
+            | Self::Quota { .. } => ErrorType::Constraint,
             Self::Grant(_)
             | Self::Protected(_)
             | Self::Unavailable { .. }

@@ -9,7 +9,7 @@
 //! Rooms use what stands before them, and nothing else:
 //!
 //! ```text
-//! error, names ◄ findings, state, side, table ◄ context ◄ commit ◄ shapes ◄ deliver
+//! error, names ◄ state, side, table ◄ parking ◄ findings, context ◄ commit ◄ shapes ◄ deliver
 //!   deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ runner
 //! ```
 //!
@@ -27,6 +27,7 @@ mod follow;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod names;
+mod parking;
 mod processor;
 mod reading;
 #[allow(clippy::module_inception)] // The architecture's own name for it.
@@ -38,7 +39,9 @@ mod table;
 mod tally;
 
 pub use error::RunError;
-pub use processor::{Adopted, Checked, Completion, SchemaProcessor};
+pub use processor::{
+    Adopted, Checked, Completion, Order, Ordered, SchemaProcessor, SchemaStatus, TableStatus,
+};
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use side::{
     ConnectorError, Connectors, Endpoint, compile_limits, destination as destination_endpoint,

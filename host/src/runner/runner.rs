@@ -12,14 +12,17 @@ use super::{
     commit::sha256,
     context::SchemaContext,
     error::RunError,
-    processor::{Adopted, Checked, Completion, SchemaProcessor, adopt, check},
+    processor::{
+        Adopted, Checked, Completion, Order, Ordered, SchemaProcessor, SchemaStatus, adopt, check,
+        order, status,
+    },
     side::{self, Connectors, Endpoint},
     tally::Tally,
 };
 use crate::{
     config::WarpConfig,
     model::Operation,
-    monitor::{Health, Metrics},
+    monitor::{Health, Metrics, ParkedTable},
     plugin::Patience,
     telemetry::Progress,
 };
@@ -54,6 +57,8 @@ pub struct SchemaReport {
     /// Committed rows by table, indexed by [`Operation`]; in a dry run, rows that were read.
     pub rows: BTreeMap<String, [u64; Operation::ALL.len()]>,
     pub dead_letters: u64,
+    /// Tables that are left out because they failed.
+    pub parked: BTreeMap<String, ParkedTable>,
 }
 
 impl WarpRunner {
@@ -130,7 +135,8 @@ impl WarpRunner {
                 let end = tokio::spawn(run).await.unwrap_or_else(|_| processor.died());
                 let context = processor.context();
                 let (rows, dead_letters) = (context.tally.rows(), context.tally.dead_letters());
-                (context.name().to_owned(), SchemaReport { end, rows, dead_letters })
+                let parked = context.health.parked(context.name());
+                (context.name().to_owned(), SchemaReport { end, rows, dead_letters, parked })
             });
         }
         let mut reports = BTreeMap::new();
@@ -160,6 +166,30 @@ impl WarpRunner {
             adopted.insert(context.name().to_owned(), adopt(context).await);
         }
         adopted
+    }
+
+    /// Changes the states of the tables that the configuration's `full_resync` names.
+    pub async fn order(
+        &self,
+        what: Order,
+        take_over: bool,
+    ) -> BTreeMap<String, Result<Vec<Ordered>, RunError>> {
+        let mut ordered = BTreeMap::new();
+        for processor in &self.processors {
+            let context = processor.context();
+            ordered.insert(context.name().to_owned(), order(context, what, take_over).await);
+        }
+        ordered
+    }
+
+    /// Where each schema's tables are in their life.
+    pub async fn status(&self) -> BTreeMap<String, Result<SchemaStatus, RunError>> {
+        let mut found = BTreeMap::new();
+        for processor in &self.processors {
+            let context = processor.context();
+            found.insert(context.name().to_owned(), status(context).await);
+        }
+        found
     }
 }
 

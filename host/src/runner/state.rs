@@ -7,12 +7,15 @@
 //! | `runner` | the run that holds the schema |
 //! | `quota` | what counts towards the schema's limits (`quota`) |
 //! | `selection` | the lists by which the last run selected tables (`selection`) |
+//! | `aside` | the names of the tables that are parked or paused |
 //! | `table/T` | the state of a table |
 //! | `shape/T` | its shape as it was accepted, and the rules for its rows (`shapes`) |
 //! | `chunk/T/C` | how far a chunk of its snapshot is |
 //!
 //! Each value is written in the transaction of the rows it speaks of (I2). The table states are
-//! `Pending → Snapshot → Streaming`; from there only `Again → Pending` leads back.
+//! `Pending → Snapshot → Streaming`; from there only `Again → Pending` leads back. From each of them a
+//! table may be `Parked` or `Paused`, and comes back as `Again`, or as `Pending` where nothing of it was
+//! copied.
 
 use std::fmt;
 
@@ -29,6 +32,8 @@ use crate::{
 
 /// Marker of the change stream's position.
 pub const CHANGES: &str = "changes";
+/// Marker of the names of the tables that are parked or paused.
+pub const ASIDE: &str = "aside";
 /// Marker of the pipeline's name.
 pub const PIPELINE: &str = "pipeline";
 /// Marker of what counts towards the schema's limits.
@@ -62,12 +67,81 @@ pub enum TableState {
     Again,
     /// The snapshot is complete; rows come from the change stream. Stored when the last chunk is.
     Streaming,
+    /// Left out because it failed, until a person has it copied again: its rows are passed over. Stored
+    /// before the position moves past the row, or the change, at which it failed.
+    Parked { reason: Reason, back: Return },
+    /// Left out because the operator says so, until he says otherwise. Stored while nobody runs the schema.
+    Paused {
+        /// Since when, in seconds since 1970.
+        since_s: u64,
+        back: Return,
+    },
+}
+
+/// How a table that is left out comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Return {
+    /// Whether the destination has rows of it, or had: then it is emptied.
+    begun: bool,
+    /// Whether its shape is remembered from another table of its name.
+    keep_shape: bool,
+}
+
+/// Why a table is parked, for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// A stable word for the kind of error.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What mends it.
+    pub help: String,
+    /// Since when, in seconds since 1970.
+    pub since_s: u64,
 }
 
 impl TableState {
     /// Of a table whose name belonged to another one, which the source dropped and the destination kept:
     /// the rows of that one end, and its shape is what this one's is compared with.
     pub const AFTER_ANOTHER: Self = Self::Pending { truncate: false, keep_shape: true };
+
+    /// How the table comes back when it is left out from now on.
+    pub fn back(&self) -> Return {
+        match self {
+            Self::Pending { truncate, keep_shape } => {
+                Return { begun: *truncate, keep_shape: *keep_shape }
+            }
+            Self::Parked { back, .. } | Self::Paused { back, .. } => *back,
+            Self::Snapshot { .. } | Self::Again | Self::Streaming => {
+                Return { begun: true, keep_shape: false }
+            }
+        }
+    }
+
+    /// The state with which it comes back.
+    pub fn returned(&self) -> Self {
+        let Return { begun, keep_shape } = self.back();
+        if begun { Self::Again } else { Self::Pending { truncate: false, keep_shape } }
+    }
+
+    /// Whether its rows are passed over.
+    pub fn is_aside(&self) -> bool {
+        matches!(self, Self::Parked { .. } | Self::Paused { .. })
+    }
+
+    /// The state in a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pending { .. } => "pending",
+            Self::Snapshot { .. } => "copying",
+            Self::Again => "again",
+            Self::Streaming => "streaming",
+            Self::Parked { .. } => "parked",
+            Self::Paused { .. } => "paused",
+        }
+    }
 
     /// Whether the destination has rows of it that came by the rules which are remembered.
     pub fn is_copied(&self) -> bool {
@@ -79,6 +153,7 @@ impl TableState {
         match self {
             Self::Pending { truncate, .. } => *truncate,
             Self::Snapshot { .. } | Self::Again | Self::Streaming => true,
+            Self::Parked { back, .. } | Self::Paused { back, .. } => back.begun,
         }
     }
 }
@@ -229,12 +304,42 @@ mod tests {
                 }],
             },
             TableState::Streaming,
+            TableState::Parked {
+                reason: Reason {
+                    code: "unfit-table".into(),
+                    message: "m".into(),
+                    help: "h".into(),
+                    since_s: 7,
+                },
+                back: TableState::Streaming.back(),
+            },
+            TableState::Paused { since_s: 7, back: TableState::AFTER_ANOTHER.back() },
         ];
         for state in states {
             let marker = marker(table_stream("t"), &state);
             assert_eq!(marker.stream, "table/t");
             let back: TableState = decode("s", "table/t", &marker.value.unwrap()).unwrap();
             assert_eq!(back, state);
+        }
+    }
+
+    #[test]
+    fn a_table_that_was_left_out_comes_back_as_it_was_begun() {
+        let (first, after_another) =
+            (TableState::Pending { truncate: false, keep_shape: false }, TableState::AFTER_ANOTHER);
+        let emptied = TableState::Pending { truncate: true, keep_shape: true };
+        let cases = [
+            (first.clone(), first),
+            (after_another.clone(), after_another),
+            (emptied, TableState::Again),
+            (TableState::Snapshot { chunks: Vec::new() }, TableState::Again),
+            (TableState::Again, TableState::Again),
+            (TableState::Streaming, TableState::Again),
+        ];
+        for (state, expected) in cases {
+            let paused = TableState::Paused { since_s: 1, back: state.back() };
+            assert_eq!(paused.returned(), expected, "{state:?}");
+            assert_eq!(TableState::Paused { since_s: 2, back: paused.back() }.returned(), expected);
         }
     }
 

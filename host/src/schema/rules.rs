@@ -1,6 +1,7 @@
 //! Decides what to do about a change of shape, by the operator's policy.
 //!
-//! A refused change stops the schema (I5): rows of the new shape are neither cut nor skipped.
+//! A refused change parks the table or stops the schema (I5): rows of the new shape are neither cut nor
+//! skipped.
 
 use arrow_schema::Field;
 

@@ -27,6 +27,13 @@ pub struct SchemaConfig {
     /// the meantime is then gone here, too.
     #[serde(default)]
     pub on_lost_position: OnLostPosition,
+    /// When a table cannot be followed for a reason of its own (it lost its key or the right to be
+    /// read, a change of its shape is refused, the destination refuses the table, a row is refused):
+    /// `park` leaves it out, the others go on, and a person has it copied again; a log
+    /// (`write_mode: append`) stops the schema, since its source cannot tell it again. `park-all`
+    /// parks logs too: one that comes back begins anew. `stop` stops the schema.
+    #[serde(default)]
+    pub on_table_failure: OnTableFailure,
     /// Rows read from the stream at once; more is faster, less keeps the destination fresher.
     #[serde(default = "default_batch_size")]
     pub default_batch_size: NonZeroU32,
@@ -68,6 +75,20 @@ pub enum OnLostPosition {
     Resync,
 }
 
+/// What happens when one table of a schema cannot be followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum OnTableFailure {
+    /// It is parked, unless it is a log.
+    #[default]
+    Park,
+    /// It is parked.
+    ParkAll,
+    /// The schema stops.
+    Stop,
+}
+
 impl SchemaConfig {
     /// A schema of that name with every other value at its default.
     #[must_use]
@@ -77,6 +98,7 @@ impl SchemaConfig {
             mode: SyncMode::default(),
             schedule: None,
             on_lost_position: OnLostPosition::default(),
+            on_table_failure: OnTableFailure::default(),
             default_batch_size: default_batch_size(),
             default_polling_interval: default_polling_interval(),
             default_max_parallel_streams: None,

@@ -146,6 +146,11 @@ const AFTER_MINIMAL: &[Case] = &[
         &["config.yaml:10:11", "`schemas.1.name` is `shop`, which is in the list already"],
     ),
     (
+        "a table that fails is answered by one of three words",
+        "    on_table_failure: park_all",
+        &["config.yaml:10:23", "did you mean `park-all`?", "one of: park, park-all, stop"],
+    ),
+    (
         "a schema without a name is refused",
         "  - default_batch_size: 5",
         &["config.yaml:10:", "`schemas.1.name` is missing", "config::missing-key"],

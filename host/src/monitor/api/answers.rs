@@ -65,14 +65,16 @@ fn is_usable(path: &str) -> bool {
     path.len() > 1 && path.starts_with('/') && path.bytes().all(plain) && !PROBES.contains(&path)
 }
 
-/// No while a schema has failed; a schema that retries is still in order.
+/// No while a schema has failed; a schema that retries is still in order. One with parked tables is
+/// degraded, which is a yes: to start again would help none of them.
 fn health_page(health: &Health) -> Response {
     let schemas = health.snapshot();
     let failed = schemas.iter().filter_map(|(name, schema)| match &schema.state {
         SchemaState::Failed { error } => Some((name.clone(), error.clone())),
         _ => None,
     });
-    report("ok", "failed", failed.collect(), schemas)
+    let is_degraded = schemas.values().any(|schema| !schema.parked.is_empty());
+    report(if is_degraded { "degraded" } else { "ok" }, "failed", failed.collect(), schemas)
 }
 
 /// Yes once every schema has worked.
@@ -123,13 +125,19 @@ fn leave_out(schemas: &mut BTreeMap<String, SchemaHealth>, shown_max: usize) -> 
     let mut room = shown_max;
     let mut left_out = 0;
     for schema in schemas.values_mut() {
-        let tables = schema.tables.len();
-        let shown = tables.min(room);
-        room -= shown;
-        left_out += tables - shown;
-        if let Some(first) = schema.tables.keys().nth(shown).cloned() {
-            schema.tables.split_off(&first);
-        }
+        left_out += cut(&mut schema.parked, &mut room);
+        left_out += cut(&mut schema.tables, &mut room);
+    }
+    left_out
+}
+
+/// Keeps as many as there is room for; the number of the others.
+fn cut<V>(tables: &mut BTreeMap<String, V>, room: &mut usize) -> usize {
+    let shown = tables.len().min(*room);
+    *room -= shown;
+    let left_out = tables.len() - shown;
+    if let Some(first) = tables.keys().nth(shown).cloned() {
+        tables.split_off(&first);
     }
     left_out
 }

@@ -27,6 +27,7 @@ pub(super) struct StreamFamilies {
     pub status: IntGaugeVec,
     pub last_success: GaugeVec,
     pub queue: IntGaugeVec,
+    pub parked: IntGaugeVec,
     pub batch_seconds: HistogramVec,
 }
 
@@ -74,6 +75,11 @@ impl StreamFamilies {
                 &BASE,
             )?,
             queue: r.int_gauge("queue_size", "Rows read but not yet committed.", &BASE)?,
+            parked: r.int_gauge(
+                "tables_parked",
+                "Tables that failed and are left out until a person has them copied again.",
+                &BASE,
+            )?,
             batch_seconds: r.histogram(
                 "batch_processing_duration_seconds",
                 "From a batch's first row to its commit.",

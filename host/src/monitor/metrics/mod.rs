@@ -172,9 +172,13 @@ impl Metrics {
     }
 
     fn tables_of(&self, schema: &str) -> Vec<TableMetrics> {
+        self.tables_by_name(schema).into_iter().map(|(_, table)| table).collect()
+    }
+
+    fn tables_by_name(&self, schema: &str) -> Vec<(String, TableMetrics)> {
         let handles = self.handles();
         let of_schema = handles.tables.iter().filter(|((name, _), _)| name == schema);
-        of_schema.map(|(_, table)| table.clone()).collect()
+        of_schema.map(|((_, name), table)| (name.clone(), table.clone())).collect()
     }
 
     // A panic elsewhere leaves only numbers behind, which are valid in any state.

@@ -1,6 +1,9 @@
 //! The numbers of a schema as a whole: series whose label `table` is empty.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeSet,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use super::{ErrorType, Metrics, SyncStatus, TableMetrics, label::label};
 
@@ -32,6 +35,16 @@ impl SchemaMetrics {
     pub fn queue_size(&self, rows: u64) {
         let gauge = self.metrics.inner.streams.queue.with_label_values(&self.labels());
         gauge.set(i64::try_from(rows).unwrap_or(i64::MAX));
+    }
+
+    /// These tables are parked from now on, and no others: the series of the schema counts them, the
+    /// status of each is that of a failure, and its lag grows.
+    pub fn parked(&self, tables: &BTreeSet<String>) {
+        let gauge = self.metrics.inner.streams.parked.with_label_values(&self.labels());
+        gauge.set(i64::try_from(tables.len()).unwrap_or(i64::MAX));
+        for (name, table) in self.metrics.tables_by_name(&self.schema) {
+            table.parked(tables.contains(&name));
+        }
     }
 
     /// The schema was in order at this time: a commit, or a look that found nothing to do.

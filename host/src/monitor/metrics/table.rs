@@ -1,7 +1,10 @@
 //! The numbers of one table.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -27,6 +30,8 @@ struct Inner {
     status: IntGauge,
     rate_gauge: Gauge,
     lag_gauge: Gauge,
+    /// Nothing of it is committed, whatever becomes of the schema.
+    is_parked: AtomicBool,
     clocked: Mutex<Clocked>,
 }
 
@@ -51,6 +56,7 @@ impl TableMetrics {
             status: families.status.with_label_values(&labels),
             rate_gauge: families.rate.with_label_values(&labels),
             lag_gauge: families.lag.with_label_values(&labels),
+            is_parked: AtomicBool::new(false),
             clocked: Mutex::new(Clocked { lag: Lag::default(), rate: Rate::new() }),
         };
         Self { inner: Arc::new(inner) }
@@ -72,6 +78,17 @@ impl TableMetrics {
         self.inner.status.set(status.value());
     }
 
+    /// Whether it is left out from now on.
+    pub(super) fn parked(&self, is_parked: bool) {
+        let was_parked = self.inner.is_parked.swap(is_parked, Ordering::Relaxed);
+        if is_parked {
+            self.sync_status(SyncStatus::Failed);
+            self.behind();
+        } else if was_parked {
+            self.sync_status(SyncStatus::Running);
+        }
+    }
+
     /// One failure of this table.
     pub fn error(&self, error: ErrorType) {
         self.labelled(&self.inner.errors, error.word()).inc();
@@ -89,6 +106,9 @@ impl TableMetrics {
 
     /// The source has nothing more for this table, and all it had is committed.
     pub fn caught_up(&self) {
+        if self.is_parked() {
+            return;
+        }
         self.clocked().lag.caught_up(SystemTime::now());
     }
 
@@ -96,9 +116,13 @@ impl TableMetrics {
     pub fn committed_up_to(&self, source_time_us: i64) {
         let since = Duration::from_micros(u64::try_from(source_time_us).unwrap_or_default());
         // A time that the platform cannot hold comes from a broken clock; it says nothing.
-        if let Some(time) = UNIX_EPOCH.checked_add(since) {
+        if let Some(time) = UNIX_EPOCH.checked_add(since).filter(|_| !self.is_parked()) {
             self.clocked().lag.committed(time, SystemTime::now());
         }
+    }
+
+    fn is_parked(&self) -> bool {
+        self.inner.is_parked.load(Ordering::Relaxed)
     }
 
     pub(super) fn refresh(&self, time: SystemTime, instant: Instant) {

@@ -1,6 +1,17 @@
 //! What attempts leave to each other.
 
-use crate::{config::Resync, runner::commit::Failed};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    config::Resync,
+    runner::{
+        commit::Failed,
+        context::SchemaContext,
+        error::RunError,
+        parking::{Parking, reason},
+        state::Reason,
+    },
+};
 
 /// What earlier attempts of this process leave to the next one.
 #[derive(Debug, Default)]
@@ -18,4 +29,40 @@ pub struct Attempts {
     pub streamed: bool,
     /// The last failure that is not in the journal yet.
     pub unrecorded: Option<Failed>,
+    /// Tables that are to be parked, as long as that is not committed.
+    pub failing: BTreeMap<String, Reason>,
+    /// Tables that the last attempt followed.
+    pub followed: BTreeSet<String>,
+    /// Tables that it passed over because they were parked or paused.
+    pub aside: BTreeSet<String>,
+}
+
+impl Attempts {
+    /// Whether a person wants the table copied anew, parked or not.
+    pub fn wants(&self, table: &str) -> bool {
+        !self.position_lost && self.resync.includes(table)
+    }
+
+    /// What happens to tables that fail.
+    pub fn parking(&self, context: &SchemaContext) -> Parking {
+        context.parking(self.resync.named())
+    }
+
+    /// Has the next attempt park the tables that failed, if they are the reason for the error. Where no
+    /// other would be left the schema stops instead: then nothing has to be copied again.
+    pub fn park(&mut self, context: &SchemaContext, error: &RunError) -> bool {
+        let tables = self.parking(context).tables_of(error);
+        let is_known =
+            |table: &String| self.aside.contains(table) || self.failing.contains_key(table);
+        let is_left = |table: &String| !tables.contains(table) && !self.failing.contains_key(table);
+        let aside_max = context.schema.limits.tables_max.get() as usize;
+        let is_within = self.aside.len() + self.failing.len() + tables.len() <= aside_max;
+        // A source that fails for a table that it was not told to read would do so for ever.
+        if tables.iter().all(is_known) || !self.followed.iter().any(is_left) || !is_within {
+            return false;
+        }
+        let why = reason(error);
+        self.failing.extend(tables.into_iter().map(|table| (table, why.clone())));
+        true
+    }
 }

@@ -3,6 +3,7 @@
 mod attempts;
 mod claim;
 mod owner;
+mod park;
 mod renamed;
 mod run;
 mod selection;

@@ -25,7 +25,7 @@ use crate::{
         follow::{StreamEnd, follow},
         shapes::{copy_named_again, prepare_tables},
         side::check_apart,
-        state::{RUNNER, deletion},
+        state::{RUNNER, TableState, deletion},
     },
 };
 
@@ -71,16 +71,27 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
     // Before either side changes anything.
     check_apart(&source, &destination, context.name()).await?;
     check_owner(context, &destination).await?;
-    let findings = &mut Findings::first();
-    let Selection { tables, others, .. } =
-        select_tables(context, &source, Some(&destination), findings).await?;
+    let findings = &mut Findings::of_tables(attempts.parking(context));
+    let past = Some(&*attempts);
+    let Selection { tables, others, aside, .. } =
+        select_tables(context, &source, Some(&destination), past, findings).await?;
     check_named(context, attempts.resync.named(), &tables, "full_resync")?;
+    attempts.followed = tables.keys().cloned().collect();
+    attempts.aside.clone_from(&aside);
+    let mut failed = Vec::new();
+    for error in findings.drain() {
+        if !attempts.park(context, &error) {
+            return Err(error);
+        }
+        failed.push(Failed::now(&error));
+    }
     let Claim { epoch, abandoned } = claim(context, &destination, attempts).await?;
-    let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables));
+    let aside = aside.into_iter().chain(attempts.failing.keys().cloned()).collect();
+    let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables, aside));
     if let Some(run) = abandoned {
         writer.journal.write(&Entry::Abandoned { run: &run }).await;
     }
-    if let Some(failed) = attempts.unrecorded.take() {
+    for failed in attempts.unrecorded.take().into_iter().chain(failed) {
         writer.journal.write(&Entry::Failed(&failed)).await;
     }
     writer.journal.write(&Entry::Started).await;
@@ -111,6 +122,24 @@ async fn record_end(writer: &Writer, ended: &Result<StreamEnd, RunError>, attemp
     }
 }
 
+/// Makes the tables ready; what is wrong with several of them is found in one attempt.
+async fn prepare(
+    writer: &Writer,
+    states: &[(String, TableState)],
+    attempts: &mut Attempts,
+) -> Result<(), RunError> {
+    let context = &writer.context;
+    let findings = &mut Findings::of_tables(attempts.parking(context));
+    let prepared = prepare_tables(writer, states, findings).await;
+    let mut failed = findings.drain().into_iter();
+    let Some(first) = failed.next() else { return prepared };
+    // The first is the attempt's own error.
+    failed.for_each(|error| {
+        attempts.park(context, &error);
+    });
+    Err(first)
+}
+
 async fn run_claimed(
     writer: &Arc<Writer>,
     source: &SourceConnection,
@@ -118,11 +147,11 @@ async fn run_claimed(
     attempts: &mut Attempts,
 ) -> Result<StreamEnd, RunError> {
     let context = &writer.context;
-    let (resync, keep_shapes) = (&attempts.resync, attempts.position_lost);
-    let (start, states) = find_start(writer, source, others, resync, keep_shapes).await?;
+    let (start, states) = find_start(writer, source, others, attempts).await?;
     // From here on the stored states say it.
     (attempts.resync, attempts.position_lost) = (Resync::None, false);
-    prepare_tables(writer, &states).await?;
+    attempts.failing.clear();
+    prepare(writer, &states, attempts).await?;
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
     if copy_tables(writer, source, &start, states).await? == Copied::Stopped {

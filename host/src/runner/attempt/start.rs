@@ -1,6 +1,10 @@
 //! Where an attempt goes on from.
 
-use super::selection;
+use super::{
+    attempts::Attempts,
+    park::{park, tell},
+    selection,
+};
 use crate::{
     config::{Resync, WriteMode},
     model::{Marker, Position},
@@ -22,15 +26,15 @@ pub async fn find_start(
     writer: &Writer,
     source: &SourceConnection,
     others: &[String],
-    resync: &Resync,
-    keep_shapes: bool,
+    attempts: &Attempts,
 ) -> Result<(Position, Vec<(String, TableState)>), RunError> {
-    let schema = writer.context.name();
+    let (schema, resync) = (writer.context.name(), &attempts.resync);
     let stored = writer.destination.get_marker(schema, CHANGES).await?;
     // Before a first run there is nothing to look for.
     let others = if stored.is_some() { others } else { &[] };
     let mut before = selection::compare(writer, others).await?;
     let mut markers = std::mem::take(&mut before.markers);
+    markers.extend(park(writer, attempts).await?);
     let stored = stored.filter(|_| *resync != Resync::All);
     let names: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
     let mut states = Vec::with_capacity(names.len());
@@ -38,8 +42,10 @@ pub async fn find_start(
     for name in names {
         let stream = table_stream(&name);
         let known: Option<TableState> = read(&writer.destination, schema, &stream).await?;
-        let missed = known == Some(TableState::Again)
-            || (before.left_out(&name) && known.as_ref().is_some_and(TableState::is_begun));
+        let is_aside = known.as_ref().is_some_and(TableState::is_aside);
+        let was_aside = is_aside || known == Some(TableState::Again);
+        let missed = (was_aside || before.left_out(&name))
+            && known.as_ref().is_some_and(TableState::is_begun);
         let wanted = resync.includes(&name);
         if !wanted && stored.is_some() && known.is_none() && has_old_rows(writer, &name).await? {
             // Its state is committed with the end of the old rows.
@@ -52,13 +58,11 @@ pub async fn find_start(
         let is_otherwise = !wanted && is_copied_otherwise(writer, &name, known.as_ref()).await?;
         // Emptied, since what the stream has of it before its new start is left out.
         let truncate = wanted || missed || is_otherwise;
-        if truncate && stored.is_some() {
+        if (truncate || was_aside) && stored.is_some() {
             renewed.push(name.clone());
         }
-        let next = match &known {
-            Some(state) if stored.is_some() && !truncate => state.clone(),
-            _ => TableState::Pending { truncate, keep_shape: keep_shapes },
-        };
+        let past = known.as_ref().filter(|_| stored.is_some());
+        let next = next_state(past, truncate, attempts.position_lost);
         if known.as_ref() != Some(&next) {
             // What an unfinished snapshot says of its chunks must not be taken for the new one's.
             if let Some(TableState::Snapshot { chunks }) = known {
@@ -71,7 +75,10 @@ pub async fn find_start(
     let start = match stored {
         None => source.current_position(schema).await?,
         // Nothing is committed without need: an attempt that commits counts as progress.
-        Some(bytes) if markers.is_empty() => return Ok((Position(bytes), states)),
+        Some(bytes) if markers.is_empty() => {
+            tell(writer, attempts).await?;
+            return Ok((Position(bytes), states));
+        }
         Some(bytes) if renewed.is_empty() => Position(bytes),
         Some(bytes) => {
             tracing::info!(tables = listed(&renewed), "copying tables anew");
@@ -80,7 +87,16 @@ pub async fn find_start(
     };
     markers.push(Marker { stream: CHANGES.into(), value: Some(start.0.clone()) });
     writer.commit_markers(markers).await?;
+    tell(writer, attempts).await?;
     Ok((start, states))
+}
+
+fn next_state(past: Option<&TableState>, truncate: bool, position_lost: bool) -> TableState {
+    match past {
+        Some(state) if !truncate && state.is_aside() => state.returned(),
+        Some(state) if !truncate => state.clone(),
+        _ => TableState::Pending { truncate, keep_shape: position_lost },
+    }
 }
 
 /// Whether the destination has rows of the table that came by other rules.
@@ -104,7 +120,7 @@ fn check_may_empty(context: &SchemaContext, table: &str) -> Result<(), RunError>
     }
     Err(RunError::Unusable {
         what: format!(
-            "table `{table}` was not selected for a while, so its log lacks the changes of that time"
+            "table `{table}` was left out for a while, so its log lacks the changes of that time"
         ),
         help: format!(
             "begin the log anew with --full-resync={table}, which empties it (rename the table at \

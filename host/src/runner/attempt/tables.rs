@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::renamed::check_names;
+use super::{attempts::Attempts, renamed::check_names};
 use crate::{
     model::Action,
     plugin::{DestinationConnection, SourceConnection},
@@ -12,44 +12,58 @@ use crate::{
         error::RunError,
         findings::Findings,
         names::listed,
-        state::{CHANGES, shape_stream},
+        state::{ASIDE, CHANGES, read, shape_stream},
         table::{Promises, Table, Tables},
     },
 };
 
+/// Tables of which a source may be asked one by one because it refused a list without naming them: one that
+/// would refuse any would be asked for long.
+const REFUSED_MAX: usize = 100;
+
 /// The tables of a source.
 pub struct Selection {
-    /// Those that the operator wants.
+    /// Those that the operator wants, without what is parked or paused.
     pub tables: Tables,
     pub others: Vec<String>,
     /// Those that the source refused, where all that is wrong is looked for.
     pub refused: BTreeSet<String>,
+    /// Tables that were parked or paused before, whether or not the source has them.
+    pub aside: BTreeSet<String>,
 }
 
 /// Tells the source which of its tables the operator wants, and looks at each. Tables may be gone, all of
 /// them even, where the destination knows them from before: the schema goes on, for what comes back and
-/// what is new.
+/// what is new. A run passes over what is parked or paused; without `attempts` there is a look at that, too.
 pub async fn select_tables(
     context: &SchemaContext,
     source: &SourceConnection,
     destination: Option<&DestinationConnection>,
+    attempts: Option<&Attempts>,
     findings: &mut Findings,
 ) -> Result<Selection, RunError> {
     let shapes = source.get_schema(context.name()).await?;
     if let Some(destination) = destination {
         check_names(context, destination, &shapes, findings).await?;
     }
-    let listed = shapes.iter().map(|shape| shape.name.clone());
+    let listed: Vec<String> = shapes.iter().map(|shape| shape.name.clone()).collect();
+    let aside = aside(context, destination, attempts, &listed).await?;
+    let is_left_out = |name: &String| {
+        aside.contains(name) || attempts.is_some_and(|past| past.failing.contains_key(name))
+    };
     let (selected, others): (Vec<String>, Vec<String>) =
-        listed.partition(|name| context.selects(name));
+        listed.into_iter().partition(|name| context.selects(name));
     if selected.is_empty() && !is_known(context, destination, CHANGES).await? {
         return Err(RunError::NoTables { schema: context.name().to_owned(), listed: others });
     }
+    let (left_out, selected): (Vec<String>, Vec<String>) =
+        selected.into_iter().partition(is_left_out);
     // Before our own checks: the source knows what helps against what it cannot follow.
     let refused = tell(context, source, &selected, findings).await?;
     let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
+    let selected: BTreeSet<String> = selected.into_iter().collect();
     let mut tables = Tables::new();
-    for shape in shapes.into_iter().filter(|shape| context.selects(&shape.name)) {
+    for shape in shapes.into_iter().filter(|shape| selected.contains(&shape.name)) {
         let name = shape.name.clone();
         let table = Table::new(shape, context.table_settings(&name), promises);
         let faults =
@@ -58,18 +72,38 @@ pub async fn select_tables(
         findings.take(check_columns(context, &table))?;
         tables.insert(name, table);
     }
-    if let Some(last) = tables.keys().next_back() {
-        findings.take(check_tables(context, &tables, last))?;
+    let failing = findings.parked();
+    tables.retain(|name, _| !failing.contains(name));
+    let last = tables.keys().next_back();
+    if let Some(Err(error)) = last.map(|last| check_tables(context, &tables, last)) {
+        findings.add_of_schema(error)?;
     }
     let mut wanted = Vec::new();
     for name in context.schema.tables.iter().map(|table| &table.name) {
-        let is_missing = context.selects(name) && !tables.contains_key(name);
+        let is_there =
+            tables.contains_key(name) || failing.contains(name) || left_out.contains(name);
+        let is_missing = context.selects(name) && !is_there;
         if is_missing && !is_known(context, destination, &shape_stream(name)).await? {
             wanted.push(name.clone());
         }
     }
     findings.take(check_named(context, &wanted, &tables, "tables"))?;
-    Ok(Selection { tables, others, refused })
+    Ok(Selection { tables, others, refused, aside })
+}
+
+/// The tables that were parked or paused, but for those of the source that are wanted back.
+async fn aside(
+    context: &SchemaContext,
+    destination: Option<&DestinationConnection>,
+    attempts: Option<&Attempts>,
+    listed: &[String],
+) -> Result<BTreeSet<String>, RunError> {
+    let (Some(destination), Some(attempts)) = (destination, attempts) else {
+        return Ok(BTreeSet::new());
+    };
+    let names: Option<BTreeSet<String>> = read(destination, context.name(), ASIDE).await?;
+    let is_back = |name: &String| attempts.wants(name) && listed.contains(name);
+    Ok(names.into_iter().flatten().filter(|name| !is_back(name)).collect())
 }
 
 /// Whether the destination has this marker of the schema. One that does not answer knows nothing.
@@ -82,27 +116,29 @@ async fn is_known(
     Ok(destination.get_marker(context.name(), stream).await?.is_some())
 }
 
-/// Has the source look at the selected tables. Where all that is wrong is wanted, it is asked about parts
-/// of a list that it refuses, down to single tables; it then knows of those that it did not refuse.
+/// Has the source look at the selected tables. It is asked about parts of a list that it refuses, down to
+/// single tables; it then knows of those that it did not refuse.
 async fn tell(
     context: &SchemaContext,
     source: &SourceConnection,
     selected: &[String],
     findings: &mut Findings,
 ) -> Result<BTreeSet<String>, RunError> {
-    let mut refused = BTreeSet::new();
+    let (mut refused, mut is_whole) = (BTreeSet::new(), true);
     let mut open = vec![selected];
     while let Some(part) = open.pop() {
         let Err(error) = source.select_tables(context.name(), part).await else { continue };
-        let error = RunError::from(error);
-        if error.action() != Action::Config || !findings.go_on_behind(&error) {
-            return Err(error);
+        let is_too_much = refused.len() >= REFUSED_MAX && !findings.wants_all();
+        if error.action() != Action::Config || is_too_much {
+            return Err(error.into());
         }
+        is_whole = false;
         match part {
             [table] => {
-                findings.add(error)?;
+                findings.add(error.about(table).into())?;
                 refused.insert(table.clone());
             }
+            [] => return Err(error.into()),
             part => {
                 let (front, back) = part.split_at(part.len() / 2);
                 open.extend([back, front]);
@@ -111,7 +147,7 @@ async fn tell(
     }
     let kept: Vec<String> =
         selected.iter().filter(|table| !refused.contains(*table)).cloned().collect();
-    if kept.len() < selected.len() && !kept.is_empty() {
+    if !is_whole && !kept.is_empty() {
         source.select_tables(context.name(), &kept).await?;
     }
     Ok(refused)

@@ -4,6 +4,7 @@
 //! destination: [`super::super::deliver`] makes it so.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -48,6 +49,8 @@ pub struct Writer {
     pub epoch: u64,
     /// Held while a batch is made ready, never during the commit itself.
     pub tables: Mutex<Tables>,
+    /// Tables that are parked or paused: whatever comes of them is passed over.
+    pub aside: BTreeSet<String>,
     commits: AtomicU64,
     pub journal: Journal,
     quota: Quota,
@@ -59,11 +62,17 @@ impl Writer {
         destination: DestinationConnection,
         epoch: u64,
         tables: Tables,
+        aside: BTreeSet<String>,
     ) -> Self {
         let journal = Journal::new(Arc::clone(&context), destination.clone());
         let (tables, commits) = (Mutex::new(tables), AtomicU64::new(0));
         let quota = Quota::default();
-        Self { context, destination, epoch, tables, commits, journal, quota }
+        Self { context, destination, epoch, tables, aside, commits, journal, quota }
+    }
+
+    /// Whether what comes of this table is for the destination.
+    pub fn follows(&self, table: &str) -> bool {
+        self.context.selects(table) && !self.aside.contains(table)
     }
 
     pub async fn close(self) {
@@ -136,7 +145,8 @@ impl Writer {
     pub async fn create_table(&self, table: &Table) -> Result<(), RunError> {
         check_columns(&self.context, table)?;
         let (schema, plan) = (self.context.name(), table.plan());
-        Ok(self.destination.create_table_if_not_exists(schema, &plan, self.epoch).await?)
+        let made = self.destination.create_table_if_not_exists(schema, &plan, self.epoch).await;
+        Ok(made.map_err(|error| error.about(&plan.name))?)
     }
 
     /// Commits markers alone.

@@ -60,7 +60,9 @@ pub async fn copy_tables(
     let mut planned = 0;
     for (table, state) in states {
         let jobs = match state {
-            TableState::Streaming => continue,
+            TableState::Streaming | TableState::Parked { .. } | TableState::Paused { .. } => {
+                continue;
+            }
             TableState::Snapshot { chunks } => {
                 let mut jobs = Vec::new();
                 for chunk in chunks {
@@ -123,7 +125,8 @@ async fn plan(
 ) -> Result<Vec<Job>, RunError> {
     let readers = readers_max(writer, table).await;
     let target = if readers == 1 { 1 } else { readers.saturating_mul(CHUNKS_PER_READER) };
-    let chunks = source.plan_snapshot(writer.context.name(), table, start, target).await?;
+    let planned = source.plan_snapshot(writer.context.name(), table, start, target).await;
+    let chunks = planned.map_err(|error| error.about(table))?;
     let stored = chunks.iter().cloned().map(Into::into).collect();
     let state = marker(table_stream(table), &TableState::Snapshot { chunks: stored });
     if truncate {
@@ -215,8 +218,9 @@ async fn read_chunk(
             return Ok(Copied::Stopped);
         }
         let asked = Asked::now();
-        let mut batch =
-            source.get_full_snapshot(schema, table, &job.chunk, cursor.clone(), limits).await?;
+        let read =
+            source.get_full_snapshot(schema, table, &job.chunk, cursor.clone(), limits).await;
+        let mut batch = read.map_err(|error| error.about(table))?;
         let next = batch.next_cursor.clone();
         if next.is_some() && next == cursor {
             return Err(RunError::NoProgress { what: format!("snapshot of table `{table}`") });

@@ -104,7 +104,7 @@ impl Reader<'_> {
                 () = context.stop.cancelled() => return Ok(StreamEnd::Stopped),
                 batch = self.source.get_changes(context.name(), &after, limits) => batch?,
             };
-            pace::keep_selected(context, &mut batch);
+            pace::keep_followed(|table| self.writer.follows(table), &mut batch);
             let caught_up = batch.caught_up;
             let brings_rows = pace::brings_rows(&batch);
             let is_empty = !brings_rows && batch.schema_changes.is_empty();

@@ -71,7 +71,7 @@ async fn look(
         findings.take(check_owner(context, destination).await)?;
     }
     let Selection { tables, refused, .. } =
-        select_tables(context, source, destination, findings).await?;
+        select_tables(context, source, destination, None, findings).await?;
     *count = tables.len();
     let resync = context.resync();
     findings.take(check_named(context, resync.named(), &tables, "full_resync"))?;

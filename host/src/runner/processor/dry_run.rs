@@ -12,7 +12,7 @@ use crate::{
     monitor::SchemaState,
     plugin::{DestinationConnection, ReadLimits, SourceConnection},
     runner::{
-        attempt::{Selection, check_named, check_owner, select_tables},
+        attempt::{Attempts, Selection, check_named, check_owner, select_tables},
         context::SchemaContext,
         error::RunError,
         findings::Findings,
@@ -31,10 +31,19 @@ pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
     let destination = context.open_destination().await?;
     check_apart(&source, &destination, context.name()).await?;
     check_owner(context, &destination).await?;
-    let findings = &mut Findings::first();
-    let Selection { tables, .. } =
-        select_tables(context, &source, Some(&destination), findings).await?;
+    let mut attempts = Attempts { resync: context.resync(), ..Attempts::default() };
+    let findings = &mut Findings::of_tables(attempts.parking(context));
+    let Selection { tables, aside, .. } =
+        select_tables(context, &source, Some(&destination), Some(&attempts), findings).await?;
     check_named(context, context.resync().named(), &tables, "full_resync")?;
+    attempts.followed = tables.keys().cloned().collect();
+    for error in findings.drain() {
+        if !attempts.park(context, &error) {
+            return Err(error);
+        }
+        tracing::warn!(error = error.chain(), "a run would park the table");
+    }
+    let follows = |table: &str| context.selects(table) && !aside.contains(table);
     destination.test_connection().await?;
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
@@ -51,7 +60,7 @@ pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
     }
     context.health.set(context.name(), SchemaState::Streaming);
     let rows_max = tables.values().map(|table| table.settings.stream_batch_size.get()).max();
-    count_changes(context, &source, start, rows_max.unwrap_or(1000)).await?;
+    count_changes(context, &source, start, rows_max.unwrap_or(1000), follows).await?;
     tracing::info!("dry run: nothing was written, no position was moved");
     Ok(Completion::CaughtUp)
 }
@@ -103,13 +112,14 @@ async fn count_changes(
     source: &SourceConnection,
     start: Position,
     rows_max: u32,
+    follows: impl Fn(&str) -> bool,
 ) -> Result<(), RunError> {
     let limits = ReadLimits { rows_max, bytes_max: BYTES_MAX as u64, wait: Duration::ZERO };
     let mut after = start;
     while !context.stop.is_cancelled() {
         let asked = Asked::now();
         let mut batch = source.get_changes(context.name(), &after, limits).await?;
-        pace::keep_selected(context, &mut batch);
+        pace::keep_followed(&follows, &mut batch);
         if !pace::brings_rows(&batch) && !batch.caught_up {
             asked.pause().await;
         }

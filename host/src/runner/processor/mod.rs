@@ -4,10 +4,14 @@ mod adopt;
 mod check;
 mod completion;
 mod dry_run;
+mod order;
 mod reaction;
 mod schema_processor;
+mod status;
 
 pub use adopt::{Adopted, adopt};
 pub use check::{Checked, check};
 pub use completion::Completion;
+pub use order::{Order, Ordered, order};
 pub use schema_processor::SchemaProcessor;
+pub use status::{SchemaStatus, TableStatus, status};

@@ -118,6 +118,10 @@ impl SchemaProcessor {
                 return Ok(Completion::Stopped);
             }
             context.metrics.error(error.error_type());
+            if attempts.park(context, &error) {
+                // Each time there is a table less, so this ends.
+                continue;
+            }
             context.metrics.behind();
             let failures = streak.count(&error, &attempts);
             let reaction = react(error.action(), failures, error.retry_after(), jitter(), &policy);

@@ -6,10 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::limits::HEARTBEAT_AGE_MAX;
-use crate::{
-    plugin::{ChangeBatch, SnapshotBatch},
-    runner::context::SchemaContext,
-};
+use crate::plugin::{ChangeBatch, SnapshotBatch};
 
 /// Pause after an answer that brought nothing and came at once.
 const EMPTY_PAUSE: Duration = Duration::from_millis(20);
@@ -47,11 +44,11 @@ impl Heartbeat {
     }
 }
 
-/// Takes out of an answer what is not for the destination.
-pub fn keep_selected(context: &SchemaContext, batch: &mut ChangeBatch) {
-    batch.tables.retain(|rows| rows.row_count() > 0 && context.selects(&rows.table));
-    batch.rejected.retain(|letter| context.selects(&letter.table));
-    batch.schema_changes.retain(|change| context.selects(&change.table));
+/// Takes out of an answer what is of tables that are not followed.
+pub fn keep_followed(follows: impl Fn(&str) -> bool, batch: &mut ChangeBatch) {
+    batch.tables.retain(|rows| rows.row_count() > 0 && follows(&rows.table));
+    batch.rejected.retain(|letter| follows(&letter.table));
+    batch.schema_changes.retain(|change| follows(&change.table));
 }
 
 /// Whether an answer of the stream brings something to write, announcements aside.

@@ -261,7 +261,8 @@ pub async fn copy_again(
 async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<ChangeOutcome, RunError> {
     let schema = writer.context.name();
     let changes = std::slice::from_ref(change);
-    let outcomes = writer.destination.apply_schema_changes(schema, changes, writer.epoch).await?;
+    let made = writer.destination.apply_schema_changes(schema, changes, writer.epoch).await;
+    let outcomes = made.map_err(|error| error.about(&change.table))?;
     let refusal = outcomes.into_iter().find(|it| matches!(it, ChangeOutcome::Refused { .. }));
     if let Some(refusal) = refusal {
         return Ok(refusal);

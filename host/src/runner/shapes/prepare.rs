@@ -12,6 +12,7 @@ use crate::{
     runner::{
         commit::Writer,
         error::RunError,
+        findings::Findings,
         names::listed,
         state::{TableState, marker, table_stream},
         table::Table,
@@ -24,6 +25,7 @@ use crate::{
 pub async fn prepare_tables(
     writer: &Writer,
     states: &[(String, TableState)],
+    findings: &mut Findings,
 ) -> Result<(), RunError> {
     let mut tables = writer.tables.lock().await;
     let mut again = None;
@@ -31,7 +33,9 @@ pub async fn prepare_tables(
         let emptied = TableState::Pending { truncate: true, keep_shape: false };
         let forget =
             states.iter().any(|(name, state)| *name == table.source.name && *state == emptied);
-        if prepare_table(writer, table, forget).await? == Evolved::CopyAgain {
+        let prepared = prepare_table(writer, table, forget).await;
+        let Some(evolved) = findings.take(prepared)? else { continue };
+        if evolved == Evolved::CopyAgain {
             again.get_or_insert_with(|| table.source.name.clone());
             continue;
         }
@@ -110,7 +114,8 @@ pub fn check_key(table: &Table, news: &News, now: &TableShape) -> Result<(), Run
     if *key == now.key {
         return Ok(());
     }
-    Err(RunError::Unusable {
+    Err(RunError::Unfit {
+        table: name.clone(),
         what: format!(
             "the key of table `{name}` was ({}) and is now ({})",
             listed(key),

@@ -44,16 +44,23 @@ impl Table {
         RunError::Unusable { what: format!("table `{name}`{what}"), help: help.into() }
     }
 
+    /// The same of what the table is at its source, whatever is asked for.
+    fn unfit(&self, what: &str, help: impl Into<String>) -> RunError {
+        let name = &self.source.name;
+        let what = format!("table `{name}`{what}");
+        RunError::Unfit { table: name.clone(), what, help: help.into() }
+    }
+
     fn no_column_fault(&self) -> Option<RunError> {
         let what = " has no columns that could be copied";
-        self.columns().is_empty().then(|| self.fault(what, "leave it out"))
+        self.columns().is_empty().then(|| self.unfit(what, "leave it out"))
     }
 
     fn key_fault(&self) -> Option<RunError> {
         let is_found_again =
             !self.source.key.is_empty() || self.appends() || self.columns().is_empty();
         (!is_found_again).then(|| {
-            self.fault(
+            self.unfit(
                 " has no key, so its rows cannot be updated",
                 "name its key in the source's options, or set `write_mode: append` for it",
             )
@@ -140,7 +147,7 @@ impl Table {
         let names: Vec<&str> = unreadable.iter().map(|(name, _)| *name).collect();
         let what = format!(": the source cannot read {}", listed(&names));
         let help = format!("{why}; or leave these columns out (`columns.exclude`)");
-        Some(self.fault(&what, help))
+        Some(self.unfit(&what, help))
     }
 
     fn excluded_key_fault(&self) -> Option<RunError> {

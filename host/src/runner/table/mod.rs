@@ -268,7 +268,8 @@ impl Table {
         let Some((rule, _)) = self.rules.named().find(|(_, named)| named == column) else {
             return Ok(());
         };
-        Err(RunError::Unusable {
+        Err(RunError::Unfit {
+            table: self.source.name.clone(),
             what: format!(
                 "table `{}`: `columns.{rule}` names `{column}`, which is called `{new_name}` now",
                 self.source.name

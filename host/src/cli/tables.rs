@@ -1,0 +1,117 @@
+//! `status`, and `pause`, `resume`, `resync`: the tables of a pipeline, while nobody runs it.
+
+use std::path::PathBuf;
+
+use super::{
+    CliError, Exit,
+    args::{ConfigArgs, ResumeArgs, TablesArgs},
+    output::Output,
+    setup,
+};
+use crate::runner::{Order, Ordered, SchemaStatus, TableStatus};
+
+/// Which tables an order is about.
+pub struct Ordering {
+    pub order: Order,
+    pub config: ConfigArgs,
+    tables: String,
+    take_over: bool,
+}
+
+impl Ordering {
+    pub fn named(order: Order, args: TablesArgs) -> Self {
+        let TablesArgs { config, tables, take_over } = args;
+        Self { order, config, tables: tables.join(","), take_over }
+    }
+
+    /// Without names, all that are left out.
+    pub fn resume(args: ResumeArgs) -> Self {
+        let ResumeArgs { config, tables, take_over } = args;
+        let tables = if tables.is_empty() { "true".to_owned() } else { tables.join(",") };
+        Self { order: Order::Resume, config, tables, take_over }
+    }
+}
+
+pub async fn order(
+    ordering: Ordering,
+    plugin_dir: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, CliError> {
+    let Ordering { order, config, tables, take_over } = ordering;
+    // The same key names them for a run, so names are looked at the same way.
+    let named = vec![("full_resync", tables, "TABLES")];
+    let runner = setup::quiet_runner(&config, named, plugin_dir, output).await?;
+    runner.open_grants().map_err(CliError::failed)?;
+    let mut exit = Exit::Done;
+    for (schema, ordered) in runner.order(order, take_over).await {
+        match ordered {
+            Ok(ordered) => ordered.iter().for_each(|ordered| tell(&schema, ordered, output)),
+            Err(error) => {
+                output.error(&error);
+                exit = Exit::Failed;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+fn tell(schema: &str, ordered: &Ordered, output: Output) {
+    let Ordered { table, was, is } = ordered;
+    if output.is_json() {
+        let line = serde_json::json!({"schema": schema, "table": table, "was": was, "is": is});
+        output.json(&line);
+        return;
+    }
+    let then = match *is {
+        "again" => ": the next run empties it and copies it again",
+        "pending" => ": the next run copies it",
+        _ => "",
+    };
+    output.line(&format!("{schema}.{table}: {is} (was {was}){then}"));
+}
+
+pub async fn status(
+    args: ConfigArgs,
+    plugin_dir: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, CliError> {
+    let runner = setup::quiet_runner(&args, vec![], plugin_dir, output).await?;
+    runner.open_grants().map_err(CliError::failed)?;
+    let mut exit = Exit::Done;
+    for (schema, status) in runner.status().await {
+        match status {
+            Ok(status) => show(&schema, &status, output),
+            Err(error) => {
+                output.error(&error);
+                exit = Exit::Failed;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+fn show(schema: &str, status: &SchemaStatus, output: Output) {
+    let SchemaStatus { is_held, tables, unlisted } = status;
+    if output.is_json() {
+        let line = serde_json::json!({"schema": schema, "held": is_held, "tables": tables});
+        output.json(&line);
+    } else {
+        let held = if *is_held { "a run holds it" } else { "nobody runs it" };
+        output.line(&format!("{schema}: {held}"));
+        tables.iter().for_each(|(table, status)| show_table(table, status, output));
+    }
+    if let Some(error) = unlisted {
+        output.error(error);
+    }
+}
+
+fn show_table(table: &str, status: &TableStatus, output: Output) {
+    let TableStatus { state, since, code, message, help } = status;
+    let since = since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
+    let code = code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+    let message = message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    output.line(&format!("  {table}: {state}{since}{code}{message}"));
+    if let Some(help) = help {
+        output.line(&format!("    help: {help}"));
+    }
+}

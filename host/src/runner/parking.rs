@@ -1,0 +1,92 @@
+//! Which failures are a table's own, so that it is parked and the others go on.
+
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use chrono::DateTime;
+
+use super::{error::RunError, state::Reason};
+use crate::{
+    config::{OnTableFailure, WarpConfig, WriteMode},
+    model::{Action, text},
+    monitor::ParkedTable,
+};
+
+/// What is kept of each text of a reason.
+const TEXT_BYTES_MAX: usize = 2 * 1024;
+
+/// What an operator wants for the tables of a schema that fail (`on_table_failure`).
+#[derive(Clone, Debug)]
+pub struct Parking {
+    config: Arc<WarpConfig>,
+    schema: String,
+    /// Tables that a person has just asked for: that it is in vain is the answer.
+    asked: Vec<String>,
+}
+
+impl Parking {
+    pub fn new(config: Arc<WarpConfig>, schema: &str, asked: &[String]) -> Self {
+        Self { config, schema: schema.to_owned(), asked: asked.to_vec() }
+    }
+
+    /// The tables that are parked for this error; none where it stops the schema.
+    pub fn tables_of(&self, error: &RunError) -> Vec<String> {
+        let needs_a_person = matches!(error.action(), Action::Config | Action::Stop);
+        let tables = if needs_a_person && !error.is_fenced() { error.tables() } else { Vec::new() };
+        if tables.iter().all(|table| self.may_park(table)) {
+            return tables.into_iter().map(str::to_owned).collect();
+        }
+        Vec::new()
+    }
+
+    fn may_park(&self, table: &str) -> bool {
+        let Some(schema) = self.config.schema(&self.schema) else { return false };
+        if self.asked.iter().any(|asked| asked == table) {
+            return false;
+        }
+        match schema.on_table_failure {
+            OnTableFailure::ParkAll => true,
+            OnTableFailure::Stop => false,
+            // A log cannot be told again by its source.
+            OnTableFailure::Park => {
+                self.config.table_settings(&self.schema, table).write_mode != WriteMode::Append
+            }
+        }
+    }
+}
+
+/// Why a table is parked from now on.
+pub fn reason(error: &RunError) -> Reason {
+    Reason {
+        code: error.word(),
+        message: text::one_line(&error.chain(), TEXT_BYTES_MAX),
+        help: text::one_line(&error.help_for_table(), TEXT_BYTES_MAX),
+        since_s: now_s(),
+    }
+}
+
+impl Reason {
+    /// The same for a person.
+    pub fn shown(self, schema: &str, table: &str) -> ParkedTable {
+        let Self { code, message, help, since_s } = self;
+        let then = format!(
+            "when that is mended, have it copied again: `cartridge-warp resume {schema}.{table}` while \
+             nobody runs it, or `run --full-resync={schema}.{table}`"
+        );
+        let help = if help.is_empty() { then } else { format!("{help}; {then}") };
+        ParkedTable { code, message, help, since: moment(since_s) }
+    }
+}
+
+/// A time in seconds since 1970 as in RFC 3339; empty where it comes from a damaged marker.
+pub fn moment(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|time| DateTime::from_timestamp(time, 0));
+    time.map_or_else(String::new, |time| time.to_rfc3339())
+}
+
+/// The time in seconds since 1970.
+pub fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

@@ -1,0 +1,174 @@
+//! What an operator does to tables of a schema while nobody runs it: pause, resume, copy again.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    config::{Resync, WriteMode},
+    model::Marker,
+    plugin::DestinationConnection,
+    runner::{
+        attempt::check_owner,
+        context::SchemaContext,
+        error::RunError,
+        parking::now_s,
+        state::{
+            ASIDE, CHANGES, RUNNER, TableState, deletion, forget_chunks, marker, read, table_stream,
+        },
+    },
+};
+
+/// What is to become of tables; the configuration's `full_resync` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Leave them out from now on.
+    Pause,
+    /// Have those back that are parked or paused.
+    Resume,
+    /// Empty them and copy them again.
+    Resync,
+}
+
+/// What became of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    pub table: String,
+    /// Its states before and after, in a word.
+    pub was: &'static str,
+    pub is: &'static str,
+}
+
+/// Changes the states of tables in one commit, under a claim of its own: a run that began meanwhile is
+/// fenced. A schema that a run holds is left alone, unless it is taken over.
+pub async fn order(
+    context: &SchemaContext,
+    order: Order,
+    take_over: bool,
+) -> Result<Vec<Ordered>, RunError> {
+    if context.resync() == Resync::None {
+        return Ok(Vec::new());
+    }
+    let destination = context.open_destination().await?;
+    let schema = context.name();
+    check_owner(context, &destination).await?;
+    if destination.get_marker(schema, CHANGES).await?.is_none() {
+        return Err(RunError::Unusable {
+            what: format!("schema `{schema}` has no state at the destination yet"),
+            help: "run it first; what is not to be copied at all is for `table_blacklist`".into(),
+        });
+    }
+    if !take_over && destination.get_marker(schema, RUNNER).await?.is_some() {
+        return Err(RunError::Held { schema: schema.to_owned() });
+    }
+    let epoch = destination.claim_schema(schema, &context.run).await?;
+    check_owner(context, &destination).await?;
+    let (ordered, mut markers) = change(context, &destination, order).await?;
+    if !markers.is_empty() {
+        markers.push(deletion(RUNNER.into()));
+        destination.update_marker(schema, markers, epoch).await?;
+    }
+    destination.close().await;
+    Ok(ordered)
+}
+
+/// What becomes of each table, and what makes it so.
+async fn change(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    order: Order,
+) -> Result<(Vec<Ordered>, Vec<Marker>), RunError> {
+    let schema = context.name();
+    let aside: Option<BTreeSet<String>> = read(destination, schema, ASIDE).await?;
+    let mut aside = aside.unwrap_or_default();
+    let names: Vec<String> = match context.resync() {
+        Resync::Tables(names) => names.as_slice().to_vec(),
+        Resync::All => aside.iter().cloned().collect(),
+        Resync::None => Vec::new(),
+    };
+    let (mut ordered, mut markers) = (Vec::new(), Vec::new());
+    for name in names {
+        let stream = table_stream(&name);
+        let state: Option<TableState> = read(destination, schema, &stream).await?;
+        let Some(state) = state else { return Err(unknown(context, &name)) };
+        let is_log = context.table_settings(&name).write_mode == WriteMode::Append;
+        let next = next_state(order, &name, &state, is_log && state.is_begun())?;
+        ordered.push(Ordered { table: name.clone(), was: state.word(), is: next.word() });
+        if next == state {
+            continue;
+        }
+        markers.extend(forget_chunks(destination, schema, &name).await?);
+        markers.push(marker(stream, &next));
+        if next.is_aside() {
+            aside.insert(name)
+        } else {
+            aside.remove(&name)
+        };
+    }
+    if !markers.is_empty() {
+        markers.push(marker(ASIDE.into(), &aside));
+    }
+    Ok((ordered, markers))
+}
+
+fn next_state(
+    order: Order,
+    name: &str,
+    state: &TableState,
+    is_log: bool,
+) -> Result<TableState, RunError> {
+    if is_log {
+        return Err(RunError::Unusable {
+            what: format!("table `{name}` is a log, which its source cannot tell again"),
+            help: format!("`run --full-resync={name}` empties it and begins it anew"),
+        });
+    }
+    match order {
+        Order::Pause if matches!(state, TableState::Paused { .. }) => Ok(state.clone()),
+        Order::Pause => Ok(TableState::Paused { since_s: now_s(), back: state.back() }),
+        Order::Resync => Ok(state.returned()),
+        Order::Resume if state.is_aside() => Ok(state.returned()),
+        Order::Resume => Err(RunError::Unusable {
+            what: format!("table `{name}` is neither parked nor paused: it is {}", state.word()),
+            help: format!("`cartridge-warp resync {name}` empties it and copies it again"),
+        }),
+    }
+}
+
+fn unknown(context: &SchemaContext, table: &str) -> RunError {
+    let schema = context.name();
+    RunError::Unusable {
+        what: format!("schema `{schema}` has no table `{table}` that was ever copied"),
+        help: "`cartridge-warp status` lists its tables".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_follow_from_orders() {
+        let streaming = TableState::Streaming;
+        let paused = TableState::Paused { since_s: 1, back: streaming.back() };
+        let first = TableState::Pending { truncate: false, keep_shape: false };
+        let cases = [
+            (Order::Pause, &streaming, false, Ok("paused")),
+            (Order::Pause, &paused, false, Ok("paused")),
+            (Order::Pause, &streaming, true, Err("is a log")),
+            (Order::Resume, &paused, false, Ok("again")),
+            (Order::Resume, &streaming, false, Err("neither parked nor paused")),
+            (Order::Resync, &paused, false, Ok("again")),
+            (Order::Resync, &streaming, false, Ok("again")),
+            (Order::Resync, &first, false, Ok("pending")),
+        ];
+        for (order, state, is_log, expected) in cases {
+            let next = next_state(order, "t", state, is_log);
+            match expected {
+                Ok(word) => assert_eq!(next.unwrap().word(), word, "{order:?} {state:?}"),
+                Err(words) => {
+                    let said = next.unwrap_err().to_string();
+                    assert!(said.contains(words), "{order:?} {state:?}: {said}");
+                }
+            }
+        }
+    }
+}
