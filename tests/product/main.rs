@@ -20,6 +20,7 @@ mod lost_position;
 mod mongodb;
 mod owner;
 mod pipeline;
+mod places;
 mod postgresql;
 mod postgresql_edges;
 mod postgresql_failover;

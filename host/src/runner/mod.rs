@@ -9,7 +9,7 @@
 //! Rooms use what stands before them, and nothing else:
 //!
 //! ```text
-//! error, names ◄ findings, state, side, table ◄ context ◄ commit ◄ shapes ◄ deliver
+//! error, names, places ◄ findings, state, side, table ◄ context ◄ commit ◄ shapes ◄ deliver
 //!   deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ runner
 //! ```
 //!
@@ -27,6 +27,7 @@ mod follow;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod names;
+mod places;
 mod processor;
 mod reading;
 #[allow(clippy::module_inception)] // The architecture's own name for it.

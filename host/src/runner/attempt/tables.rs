@@ -11,6 +11,7 @@ use crate::{
         error::RunError,
         findings::Findings,
         names::listed,
+        shapes::check_places,
         state::{CHANGES, shape_stream},
         table::{Promises, Table, Tables},
     },
@@ -51,6 +52,10 @@ pub async fn select_tables(
         faults.into_iter().try_for_each(|fault| findings.add(fault))?;
         findings.take(check_columns(context, &table))?;
         tables.insert(name, table);
+    }
+    if let Some(destination) = destination {
+        context.places.forget(context.name());
+        check_places(context, destination, tables.values(), findings).await?;
     }
     if let Some(last) = tables.keys().next_back() {
         findings.take(check_tables(context, &tables, last))?;

@@ -27,7 +27,7 @@ use crate::{
 pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
     let source = context.open_source().await?;
     let destination = context.open_destination().await?;
-    check_apart(&source, &destination, context.name()).await?;
+    check_apart(&source, &destination, context.name(), context.destination_schema()).await?;
     check_owner(context, &destination).await?;
     let findings = &mut Findings::first();
     let Selection { tables, .. } =

@@ -4,6 +4,7 @@ mod again;
 mod announced;
 pub mod evolve;
 mod foresee;
+mod places;
 mod prepare;
 mod replace;
 mod rules;
@@ -13,6 +14,7 @@ pub use again::has_old_rows;
 pub use announced::change_shapes;
 pub use evolve::Evolved;
 pub use foresee::foresee_shape;
+pub use places::check_places;
 pub use prepare::prepare_tables;
 pub use rules::has_other_rules;
 #[cfg(feature = "fuzzing")]
