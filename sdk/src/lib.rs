@@ -115,6 +115,8 @@
 //!
 //! * A call blocks at most [`Limits::wait`] and returns at most [`Limits::rows_max`] rows.
 //! * Called again with the same position it can return the same rows.
+//! * A source that knows transactions says where an answer ends within one
+//!   ([`ChangeBatch::within_transaction`]) and promises that by the capability `transactions`.
 //! * A row that cannot travel is a [`DeadLetter`] in the same batch; it is never left out.
 //! * A [`Failure`] says what the host should do: retry, reconnect, resync, or ask a person.
 //! * Nothing panics: a panic ends the instance, and the host starts another.

@@ -63,6 +63,8 @@ pub struct ChangeBatch {
     pub position: Position,
     /// True when there was nothing further to read.
     pub caught_up: bool,
+    /// True when the batch ends within a transaction of the source, of which more follows.
+    pub within_transaction: bool,
 }
 
 /// A connector that reads. Implement it and call [`export_source!`](crate::export_source).

@@ -2,7 +2,7 @@
 
 use std::{fs, net::TcpListener};
 
-use cartridge_warp_tests::{Ended, Pipeline, Shop, rows::sqlite_count};
+use cartridge_warp_tests::{Ended, Pipeline, Product, Shop, rows::sqlite_count};
 use serde_json::json;
 
 /// A case: what is wrong, how it is made wrong, and what the error must say.
@@ -270,4 +270,20 @@ fn limit_file_size(command: &mut std::process::Command, bytes: u64) {
         }
     }
     *command = shell;
+}
+
+#[test]
+fn codes_of_errors_are_explained() {
+    let product = Product::find();
+    for code in ["fenced", "config::unknown-key", "config-unknown-key"] {
+        let ended = product.run(&["explain", code]);
+        assert!(ended.status.success(), "{}", ended.stderr);
+        assert!(ended.stdout.contains("## What to do"), "{code}: {}", ended.stdout);
+    }
+    let ended = product.run(&["--output", "json", "explain", "quota"]);
+    let answer: serde_json::Value = serde_json::from_str(ended.stdout.trim()).unwrap();
+    assert!(answer["page"].as_str().unwrap().contains("schemas[].limits"), "{answer}");
+    let ended = product.run(&["explain", "fencd"]);
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(ended.stderr.contains("did you mean `fenced`"), "{}", ended.stderr);
 }

@@ -40,5 +40,6 @@ mod sandbox;
 mod secretless;
 mod secrets;
 mod selection;
+mod transactions;
 mod types;
 mod words;

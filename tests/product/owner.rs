@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use cartridge_warp_tests::{Ended, Pipeline, rows::sqlite_query};
+use cartridge_warp_tests::{Databases, Ended, Pipeline, rows::sqlite_query, wait_until};
 use serde_json::json;
 
 /// A pipeline that has copied one order of the first shop; the second shop is `other`.
@@ -159,4 +159,46 @@ fn a_runner_whose_state_was_adopted_ends_and_says_so() {
     assert!(ended.stderr.contains("fenced"), "{}", ended.stderr);
     let ended = pipeline.catch_up();
     assert!(ended.status.success(), "{}", ended.stderr);
+}
+
+#[test]
+fn pipelines_with_names_share_nothing_at_their_source() {
+    let databases = Databases::start();
+    databases.at_source(
+        "CREATE TABLE orders (id int PRIMARY KEY, note text); CREATE TABLE items (id int PRIMARY KEY);
+         INSERT INTO orders VALUES (1, 'copied'); INSERT INTO items VALUES (1)",
+    );
+    let mut warehouse = databases.pipeline();
+    warehouse.set("name", json!("warehouse"));
+    let mut search = Pipeline::new();
+    search.set("name", json!("search"));
+    search.set("single_schema_name", json!("public"));
+    let source = json!({"type": "postgresql", "connection_string": databases.source_url()});
+    search.set("source", source);
+    search.set("schemas", json!([{"name": "public", "table_blacklist": ["items"]}]));
+    let all = [&warehouse, &search];
+    let mut running = all.map(Pipeline::start);
+    for run in &mut running {
+        run.wait_for("following changes");
+    }
+    databases.at_source("INSERT INTO orders VALUES (2, 'followed'); INSERT INTO items VALUES (2)");
+    let found = || sqlite_query(&search.database(), "SELECT id FROM orders").len();
+    wait_until("both have it", || databases.difference().is_none() && found() == 2);
+    let page = running[0].get("/metrics");
+    assert!(page.contains("pipeline=\"warehouse\""), "{page}");
+    for run in running {
+        run.kill();
+    }
+    databases.at_source("INSERT INTO orders VALUES (3, 'later'); INSERT INTO items VALUES (3)");
+    for pipeline in all {
+        let ended = pipeline.catch_up();
+        assert!(ended.status.success(), "{}", ended.stderr);
+    }
+    assert_eq!((databases.difference(), found()), (None, 3));
+    let slots = "SELECT slot_name FROM pg_replication_slots ORDER BY 1";
+    let names = ["cartridge_warp_search_public", "cartridge_warp_warehouse_public"];
+    assert_eq!(databases.at_source(slots), names);
+    assert_eq!(databases.at_source("SELECT pubname FROM pg_publication ORDER BY 1"), names);
+    let of_runs = "SELECT DISTINCT pipeline FROM cartridge_warp_metadata.sync_runs";
+    assert_eq!(databases.at_destination(of_runs), ["warehouse"]);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cartridge_warp_tests::{Pipeline, Shop, rows};
+use cartridge_warp_tests::{Pipeline, Running, Shop, rows};
 use serde_json::json;
 
 fn shop(seed: u64) -> (Pipeline, Shop) {
@@ -40,6 +40,25 @@ fn changes_arrive_while_it_runs_and_a_signal_ends_it_in_order() {
     let ended = running.wait(Duration::from_secs(20));
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
     assert_eq!(shop.difference(&pipeline), None);
+}
+
+#[test]
+fn a_signal_while_connectors_are_compiled_ends_the_run_in_order() {
+    for (signal, arguments) in [(15, vec!["run"]), (2, vec!["run", "--until-caught-up"])] {
+        let mut pipeline = Pipeline::new();
+        pipeline.write("t.csv", "id\n1\n");
+        // Where nothing is compiled yet.
+        pipeline.set("state_dir", json!(pipeline.path("state")));
+        let mut running = Running::start(pipeline.command(&arguments));
+        running.wait_for("compiling a connector");
+        running.signal(signal);
+        let ended = running.wait(Duration::from_secs(20));
+        assert_eq!(ended.status.code(), Some(0), "{signal}: {}", ended.stderr);
+        assert!(ended.stderr.contains("stopping"), "{signal}: {}", ended.stderr);
+        assert!(ended.stdout.contains("shop: stopped"), "{signal}: {}", ended.stdout);
+        assert!(!pipeline.database().exists(), "{signal}: nothing was opened");
+        assert!(pipeline.catch_up().status.success(), "{signal}: the next run begins");
+    }
 }
 
 #[test]

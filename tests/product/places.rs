@@ -163,8 +163,10 @@ fn files(tables: &[&str]) -> Pipeline {
     pipeline
 }
 
-#[test]
-fn two_tables_in_one_place_are_refused_before_anything_is_written() {
+/// A name, the destination, the schemas, and what is said of them.
+type Shared = (&'static str, &'static str, Value, &'static [&'static str]);
+
+fn shared_places() -> Vec<Shared> {
     let long = "x".repeat(64);
     let lower = json!([{"name": "orders", "destination_table": "Items"}]);
     let apart = json!([{"name": "shop", "destination_schema": "lake", "tables": lower}]);
@@ -174,7 +176,7 @@ fn two_tables_in_one_place_are_refused_before_anything_is_written() {
         to
     };
     let none = json!({});
-    let cases: Vec<(&str, &str, Value, &[&str])> = vec![
+    vec![
         ("upper and lower case", "sqlite", apart, &["`shop.items` and `shop.orders`", "one table"]),
         (
             "a table that is not in the list",
@@ -206,8 +208,12 @@ fn two_tables_in_one_place_are_refused_before_anything_is_written() {
             )]),
             &["metadata table"],
         ),
-    ];
-    for (name, destination, schemas, words) in cases {
+    ]
+}
+
+#[test]
+fn two_tables_in_one_place_are_refused_before_anything_is_written() {
+    for (name, destination, schemas, words) in shared_places() {
         let mut pipeline = files(&["shop/orders", "shop/items", "eu/orders"]);
         let databases = (destination == "postgresql").then(Databases::start);
         if let Some(databases) = &databases {

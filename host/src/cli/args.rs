@@ -14,6 +14,7 @@ Examples:
   cartridge-warp run -c shop.yaml                 copy, then follow changes
   cartridge-warp run -c shop.yaml --full-resync=orders   copy this table anew, then follow
   cartridge-warp adopt -c shop.yaml               go on with the state of a pipeline of another name
+  cartridge-warp explain fenced                   what an error's code means and what to do
   cartridge-warp connectors inspect sqlite        what a connector is, takes and wants
   cartridge-warp connectors inspect sqlite -c shop.yaml   and what this would grant it
 
@@ -67,6 +68,12 @@ pub enum Command {
     Adopt(ConfigArgs),
     /// List the source's schemas and tables of a configuration.
     Discover(ConfigArgs),
+    /// Say what an error's code means, why it is an error, and what to do about it.
+    #[command(after_help = "Example: cartridge-warp explain fenced")]
+    Explain {
+        /// As it stands in an error or a log line.
+        code: String,
+    },
     /// Print a completion script for a shell.
     #[command(after_help = "Example: cartridge-warp completions bash > \
         ~/.local/share/bash-completion/completions/cartridge-warp")]

@@ -7,6 +7,7 @@ mod adopt;
 mod args;
 mod check;
 mod connectors;
+mod explain;
 mod grants;
 mod init;
 mod output;
@@ -79,6 +80,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Check(args) => check::check(args, plugin_dir, output).await,
         Command::Adopt(args) => adopt::run(args, plugin_dir, output).await,
         Command::Discover(args) => check::discover(args, plugin_dir, output).await,
+        Command::Explain { code } => explain::run(&code, output),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "cartridge-warp", &mut script);

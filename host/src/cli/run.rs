@@ -6,10 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CliError, Exit, args::RunArgs, grants, output::Output, setup, signals};
 use crate::{
-    config::WarpConfig,
+    config::{SchemaConfig, WarpConfig},
     model::Operation,
     monitor::{Health, Metrics, MonitorError, api},
-    runner::{Completion, RunError, SchemaReport, Surroundings, WarpRunner},
+    runner::{Completion, Connectors, RunError, SchemaReport, Surroundings, WarpRunner},
 };
 
 pub async fn run(
@@ -19,8 +19,14 @@ pub async fn run(
 ) -> Result<Exit, CliError> {
     let config = setup::load(&args.config, overrides(&args))?;
     let progress = setup::start_logging(&config, output)?;
+    // Before anything that may take its time, such as compiling connectors.
+    let stop = signals::stop_on_signal().map_err(CliError::failed)?;
     let database = config.source.database.clone().unwrap_or_default();
-    let metrics = Metrics::new(&database).map_err(CliError::failed)?;
+    let metrics = match &config.name {
+        Some(name) => Metrics::named(name, &database),
+        None => Metrics::new(&database),
+    };
+    let metrics = metrics.map_err(CliError::failed)?;
     let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
     let observer = Arc::new(metrics.observer());
     let engine = setup::engine(Some(&config.state_dir), &config.limits, Some(observer), &progress)?;
@@ -28,19 +34,15 @@ pub async fn run(
 
     let finished = CancellationToken::new();
     let port = serve(&config, &metrics, &health, &finished).await?;
-    let connectors = setup::connectors(&config, &engine, plugin_dir).await?;
-    let surroundings =
-        Surroundings { metrics, health, progress, until_caught_up: args.until_caught_up };
-    let runner = WarpRunner::new(Arc::clone(&config), &connectors, &surroundings)
-        .map_err(CliError::unusable)?;
-    tracing::info!(pipeline = runner.pipeline(), "the pipeline's name");
-    for endpoint in runner.endpoints() {
-        grants::log(endpoint);
-    }
-    runner.open_grants().map_err(CliError::failed)?;
-    signals::stop_on_signal(&runner).map_err(CliError::failed)?;
-
-    let reports = runner.start().await;
+    let connectors = setup::connectors(&config, &engine, plugin_dir);
+    let reports = match stop.run_until_cancelled(connectors).await {
+        Some(connectors) => {
+            let until_caught_up = args.until_caught_up;
+            let surroundings = Surroundings { metrics, health, progress, until_caught_up, stop };
+            prepare(&config, &connectors?, &surroundings)?.start().await
+        }
+        None => config.active_schemas().map(stopped).collect(),
+    };
     finished.cancel();
     if let Some(port) = port {
         port.stopped().await;
@@ -48,6 +50,28 @@ pub async fn run(
     engine.tell_of_suppressed_lines();
     report(&config, &reports, output);
     Ok(exit(&reports, args.until_caught_up))
+}
+
+/// A runner, with everything open that is granted.
+fn prepare(
+    config: &Arc<WarpConfig>,
+    connectors: &Connectors,
+    surroundings: &Surroundings,
+) -> Result<WarpRunner, CliError> {
+    let runner = WarpRunner::new(Arc::clone(config), connectors, surroundings)
+        .map_err(CliError::unusable)?;
+    tracing::info!(pipeline = runner.pipeline(), "the pipeline's name");
+    for endpoint in runner.endpoints() {
+        grants::log(endpoint);
+    }
+    runner.open_grants().map_err(CliError::failed)?;
+    Ok(runner)
+}
+
+/// A schema whose run was stopped before it began.
+fn stopped(schema: &SchemaConfig) -> (String, SchemaReport) {
+    let end = Ok(Completion::Stopped);
+    (schema.name.clone(), SchemaReport { end, rows: BTreeMap::new(), dead_letters: 0 })
 }
 
 fn overrides(args: &RunArgs) -> Vec<(&'static str, String, &'static str)> {

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use tokio_util::sync::CancellationToken;
 use tracing::Level;
 
 use super::{CliError, args::ConfigArgs, output::Output};
@@ -135,7 +136,8 @@ pub async fn quiet_runner(
     let connectors = connectors(&config, &engine, command_line).await?;
     let metrics = Metrics::new("").map_err(CliError::failed)?;
     let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
-    let surroundings = Surroundings { metrics, health, progress, until_caught_up: false };
+    let stop = CancellationToken::new();
+    let surroundings = Surroundings { metrics, health, progress, until_caught_up: false, stop };
     WarpRunner::new(config, &connectors, &surroundings).map_err(CliError::unusable)
 }
 

@@ -5,8 +5,7 @@ use std::{io, thread, time::Duration};
 use miette::Diagnostic;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-use crate::runner::WarpRunner;
+use tokio_util::sync::CancellationToken;
 
 /// How long an orderly stop may take.
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
@@ -19,8 +18,8 @@ const INTERRUPTED: i32 = 130;
 #[diagnostic(code("signals"))]
 pub struct SignalError(#[from] io::Error);
 
-/// Lets signals stop the runner from now on.
-pub fn stop_on_signal(runner: &WarpRunner) -> Result<(), SignalError> {
+/// Hears signals from now on; the first one cancels the answer.
+pub fn stop_on_signal() -> Result<CancellationToken, SignalError> {
     // On a thread and a runtime of its own: work that occupies the other one must not keep anybody
     // from ending the process.
     let own = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -28,11 +27,12 @@ pub fn stop_on_signal(runner: &WarpRunner) -> Result<(), SignalError> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     drop(entered);
-    let stop = runner.stop_token();
+    let stop = CancellationToken::new();
+    let heard = stop.clone();
     let listen = async move {
         either(&mut interrupt, &mut terminate).await;
         tracing::info!("stopping: finishing the batch in flight; a second signal stops at once");
-        stop.cancel();
+        heard.cancel();
         tokio::select! {
             () = either(&mut interrupt, &mut terminate) => {
                 tracing::warn!("stopped at once; the next run goes on from the last commit");
@@ -44,7 +44,7 @@ pub fn stop_on_signal(runner: &WarpRunner) -> Result<(), SignalError> {
         std::process::exit(INTERRUPTED);
     };
     thread::Builder::new().name("signals".to_owned()).spawn(move || own.block_on(listen))?;
-    Ok(())
+    Ok(stop)
 }
 
 async fn either(interrupt: &mut Signal, terminate: &mut Signal) {

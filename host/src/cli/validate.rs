@@ -4,6 +4,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use tokio_util::sync::CancellationToken;
+
 use super::{CliError, Exit, args::ConfigArgs, grants, output::Output, setup};
 use crate::{
     monitor::{Health, Metrics},
@@ -33,6 +35,7 @@ pub async fn run(
         health: Health::default(),
         progress: Progress::hidden(),
         until_caught_up: false,
+        stop: CancellationToken::new(),
     };
     let runner = WarpRunner::new(Arc::clone(&config), &connectors, &surroundings)
         .map_err(CliError::unusable)?;

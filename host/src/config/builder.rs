@@ -8,7 +8,7 @@ use super::layers::Layers;
 use super::load::{base_dir, complete};
 use super::settings::{default_state_dir, one};
 use super::{
-    DestinationConfig, ErrorHandling, Mode, Monitoring, Patterns, ProcessLimits, Resync,
+    CommitAt, DestinationConfig, ErrorHandling, Mode, Monitoring, Patterns, ProcessLimits, Resync,
     SchemaConfig, SchemaEvolution, SourceConfig, WarpConfig,
 };
 
@@ -112,6 +112,7 @@ impl Builder {
             global_max_parallel_streams: one(),
             global_table_whitelist: Patterns::default(),
             global_table_blacklist: Patterns::default(),
+            commit_at: CommitAt::default(),
             dry_run: false,
             full_resync: Resync::None,
             monitoring: Monitoring::default(),

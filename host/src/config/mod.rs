@@ -59,10 +59,11 @@ pub use effective::EffectiveKey;
 pub use error::{Code, ConfigError, Problem};
 pub use keys::{EnvVariable, env_help};
 pub use load::{ConfigSources, template};
+pub(crate) use nearest::suggest;
 pub use origin::Origin;
 pub use redact::redact;
 pub use settings::{
-    ChangeDetectionStrategy, Columns, CompileLimits, Credentials, DeletionStrategy,
+    ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Credentials, DeletionStrategy,
     DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants,
     HostGrant, Limits, LogLevel, Mask, Mode, Monitoring, OnLostPosition, OnRulesChange,
     ProcessLimits, Prometheus, SchemaConfig, SchemaEvolution, SchemaLimits, SecretSource,

@@ -19,7 +19,7 @@ pub(super) fn nearest<'a>(
 }
 
 /// What to tell somebody whose name does not exist: the nearest one, or all of them.
-pub(super) fn suggest<'a>(
+pub(crate) fn suggest<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str> + Clone,
 ) -> String {

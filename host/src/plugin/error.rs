@@ -99,6 +99,11 @@ impl PluginError {
         self.has_code("fenced")
     }
 
+    /// Whether a row was refused that may not become a dead letter.
+    pub fn is_refused_row(&self) -> bool {
+        self.has_code("row-rejected")
+    }
+
     /// Whether it is a failure of the connector's with this code.
     pub(super) fn has_code(&self, code: &str) -> bool {
         matches!(&self.cause, Cause::Failure(failure) if failure.code == code)

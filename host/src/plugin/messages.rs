@@ -30,6 +30,8 @@ pub struct ChangeBatch {
     pub rejected: Vec<DeadLetter>,
     pub position: Position,
     pub caught_up: bool,
+    /// It ends within a transaction of the source: more of that follows.
+    pub within_transaction: bool,
 }
 
 impl ChangeBatch {

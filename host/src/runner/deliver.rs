@@ -23,14 +23,17 @@ pub struct Commit {
     pub tables: Vec<TableBatch>,
     pub rejected: Vec<DeadLetter>,
     pub markers: Vec<Marker>,
+    /// It ends within a transaction of the source: a row that the destination refuses may only be early,
+    /// so nothing is committed then.
+    pub is_part: bool,
 }
 
 /// Commits rows, dead letters and markers together.
 pub async fn deliver(writer: &Writer, commit: Commit) -> Result<(), RunError> {
-    let Commit { clear, tables, rejected, markers } = commit;
+    let Commit { clear, tables, rejected, markers, is_part } = commit;
     let tables = shape(writer, tables).await?;
     let dead_letters = accept_rejected(writer, rejected).await?;
-    writer.commit(Ready { clear, tables, dead_letters, markers }).await
+    writer.commit(Ready { clear, tables, dead_letters, markers, is_part }).await
 }
 
 /// The rows of selected tables, with the columns that the destination has.

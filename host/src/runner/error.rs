@@ -260,6 +260,11 @@ impl RunError {
         }
     }
 
+    /// Whether the destination wrote nothing because it refuses a row.
+    pub fn is_refused_row(&self) -> bool {
+        matches!(self, Self::Plugin(error) if error.is_refused_row())
+    }
+
     /// The pause that the far side asked for.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -35,6 +35,8 @@ pub struct Surroundings {
     pub progress: Progress,
     /// Ends when the source reports no more.
     pub until_caught_up: bool,
+    /// When it is cancelled, every schema ends: the batch in flight is committed, plugins are closed.
+    pub stop: CancellationToken,
 }
 
 /// Runs a configuration.
@@ -43,7 +45,6 @@ pub struct WarpRunner {
     processors: Vec<Arc<SchemaProcessor>>,
     source: Endpoint,
     destination: Endpoint,
-    stop: CancellationToken,
 }
 
 /// How a schema's run went.
@@ -62,7 +63,6 @@ impl WarpRunner {
         connectors: &Connectors,
         surroundings: &Surroundings,
     ) -> Result<Self, RunError> {
-        let stop = CancellationToken::new();
         let run = run_name();
         let config_sha256 = sha256(&serde_json::to_vec(config.as_ref()).unwrap_or_default());
         let source = side::source(&config, connectors, "")?;
@@ -71,7 +71,7 @@ impl WarpRunner {
         let (journal_turn, places) = (Arc::default(), Arc::default());
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
-            let stop = stop.child_token();
+            let stop = surroundings.stop.child_token();
             let labelled = |endpoint: &Endpoint| {
                 let mut endpoint = endpoint.labelled(&schema.name);
                 endpoint.settings.limits.cpu_weight = schema.cpu_weight;
@@ -101,7 +101,7 @@ impl WarpRunner {
             context.destination = context.destination.with(&patience);
             processors.push(Arc::new(SchemaProcessor::new(Arc::new(context))));
         }
-        Ok(Self { pipeline, processors, source, destination, stop })
+        Ok(Self { pipeline, processors, source, destination })
     }
 
     /// The pipeline's name.
@@ -161,16 +161,6 @@ impl WarpRunner {
             adopted.insert(context.name().to_owned(), adopt(context).await);
         }
         adopted
-    }
-
-    /// Asks every schema to end: the batch in flight is committed, plugins are closed.
-    pub fn stop(&self) {
-        self.stop.cancel();
-    }
-
-    /// Cancelled by [`Self::stop`].
-    pub fn stop_token(&self) -> CancellationToken {
-        self.stop.clone()
     }
 }
 

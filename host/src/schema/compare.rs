@@ -148,8 +148,14 @@ pub fn merge(schema: &SchemaRef, column: &FieldRef) -> SchemaRef {
 /// Whether a column gets its first value, and with it the type that was a guess so far. A guess of text
 /// holds whatever comes, so nothing else would tell that the type is another.
 pub fn is_first_value(known: &Field, arrived: &Field) -> bool {
-    let step = || type_step(known, arrived);
-    is_unseen(known) && !is_unseen(arrived) && matches!(step(), TypeStep::Same | TypeStep::Narrower)
+    is_unseen(known) && !is_unseen(arrived)
+}
+
+/// The column as it is when its guess has to do: whatever comes is written in its type.
+pub fn settled(guess: &Field) -> Field {
+    let mut metadata = guess.metadata().clone();
+    metadata.remove(UNSEEN);
+    guess.clone().with_metadata(metadata)
 }
 
 /// Whether the source has seen a row of the table, as far as its key tells.
@@ -307,7 +313,7 @@ mod tests {
         };
         assert!(!has_seen_key(&table));
         assert!(compare(&table, &Schema::new(vec![unseen])).is_empty());
-        for arrived in [field("c", DataType::Int64), field("c", DataType::Utf8)] {
+        for arrived in [field("c", DataType::Int64), field("c", DataType::Utf8), json("c")] {
             let news = compare(&table, &Schema::new(vec![arrived.clone()]));
             let after = news.changes[0].after.as_ref().unwrap();
             assert_eq!(*after.schema.field(0), arrived);

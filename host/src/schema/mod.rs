@@ -7,6 +7,8 @@ pub mod fit;
 pub mod identity;
 pub mod rules;
 
-pub use compare::{News, TypeStep, compare, has_seen_key, is_first_value, merge, type_step};
+pub use compare::{
+    News, TypeStep, compare, has_seen_key, is_first_value, merge, settled, type_step,
+};
 pub use fit::{fit, fits_as_it_is, printable};
 pub use rules::{Policy, Strategy, Verdict, decide, frozen, is_compatible};

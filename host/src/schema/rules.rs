@@ -56,8 +56,8 @@ pub fn decide(change: &SchemaChange, before: &TableShape, policy: &Policy) -> Ve
     if let ChangeKind::ModifyColumn { column } = &change.kind
         && columns(change, before, column).is_some_and(|(have, new)| is_first_value(have, new))
     {
-        // The type was never known, so it does not change; the column holds the value as text.
-        return Verdict::Keep;
+        // The type was never known, so it does not change.
+        return Verdict::Apply;
     }
     if let Some(reason) = frozen(policy) {
         return Verdict::Refuse(reason.into());

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 
 use cartridge_warp_sdk::{
     ChangeBatch, Chunk, Config, Description, Failure, Limits, Position, SnapshotBatch, Source,
-    Table, export_source,
+    Table, export_source, log,
 };
 
 use catalog::Catalog;
@@ -91,6 +91,7 @@ impl Source for FilesSource {
             unreadable = unreadable.or_else(|| shape.unreadable.clone());
             self.shapes.insert(table, shape);
         }
+        self.tell_passed_over(schema)?;
         if let (true, Some(fault)) = (tables.is_empty(), unreadable) {
             return Err(fault::unreadable(&fault));
         }
@@ -153,6 +154,16 @@ impl FilesSource {
     fn is_read(&self, table: &str) -> bool {
         let is_new = self.listed.as_ref().is_some_and(|listed| !listed.contains(table));
         is_new || self.selected.as_ref().is_none_or(|selected| selected.contains(table))
+    }
+
+    /// Says which files are not read that somebody may wait for.
+    fn tell_passed_over(&self, schema: &str) -> Result<(), Failure> {
+        let found = self.catalog.passed_over(schema)?;
+        let (Some(first), count) = (found.first(), found.len()) else { return Ok(()) };
+        let message = "compressed files, deeper directories and tables of Delta Lake or Hudi are not read: \
+                       unpack them, move up what they hold, or export plain files";
+        log::warn(message, &[("first", first), ("count", &count.to_string())]);
+        Ok(())
     }
 
     /// Whether a table's rows of this moment are a snapshot's. Those of a table that the host does

@@ -2,8 +2,8 @@
 //!
 //! The version byte, then 32 bytes at most for each file: identity, fingerprint, the hashes of table
 //! and path, flags and offset. Offsets are bytes, for Parquet rows, and always lie between two records.
-//! Where there is room for them, 4 more are the time of the file's last change. Version 1 had no flags
-//! but the first.
+//! Where there is room for them, 4 more are the hash of what stands before the offset, and 4 the time of
+//! the file's last change. Version 1 had no flags but the first, version 2 no such hash.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ use cartridge_warp_sdk::Failure;
 
 use crate::catalog::{Fingerprint, Format, Place};
 
-const VERSION: u8 = 2;
-const VERSIONS: [u8; 2] = [1, VERSION];
+const VERSION: u8 = 3;
+const VERSIONS: [u8; 3] = [1, 2, VERSION];
 /// Files of one schema: keeps a position below the 64 KiB that the host stores.
 pub const FILES_MAX: usize = 2_000;
 /// What the host stores.
@@ -26,6 +26,8 @@ const FORMATS: [(u8, Format); 3] =
     [(1 << 3, Format::Csv), (2 << 3, Format::Ndjson), (3 << 3, Format::Parquet)];
 /// The time of its last change follows.
 const TIMED: u8 = 1 << 5;
+/// The hash of what stands before the offset follows.
+const TAILED: u8 = 1 << 6;
 
 /// How far one file has been consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub struct FileMark {
     pub format: Option<Format>,
     /// When it was last changed, in seconds since 1970.
     pub changed: Option<u32>,
+    /// What stands before the offset ([`FileEntry::tail`](crate::catalog::FileEntry::tail)).
+    pub tail: Option<u32>,
 }
 
 impl FileMark {
@@ -55,7 +59,9 @@ impl FileMark {
         let place = PLACES.iter().find(|(_, place)| Some(*place) == self.place);
         let format = FORMATS.iter().find(|(_, format)| Some(*format) == self.format);
         let bits = place.map_or(0, |(bits, _)| *bits) | format.map_or(0, |(bits, _)| *bits);
-        bits | if self.done { DONE } else { 0 }
+        let follow = if self.changed.is_some() { TIMED } else { 0 }
+            | if self.tail.is_some() { TAILED } else { 0 };
+        bits | follow | if self.done { DONE } else { 0 }
     }
 }
 
@@ -107,22 +113,29 @@ impl Position {
                 ),
             ));
         }
-        let timed = self.written(true);
-        Ok(if timed.len() <= BYTES_MAX { timed } else { self.written(false) })
+        let whole = self.written(|mark| mark);
+        if whole.len() <= BYTES_MAX {
+            return Ok(whole);
+        }
+        let untimed = self.written(|mark| FileMark { changed: None, ..mark });
+        if untimed.len() <= BYTES_MAX {
+            return Ok(untimed);
+        }
+        Ok(self.written(|mark| FileMark { changed: None, tail: None, ..mark }))
     }
 
-    fn written(&self, timed: bool) -> Vec<u8> {
+    fn written(&self, with: impl Fn(FileMark) -> FileMark) -> Vec<u8> {
         let mut bytes = vec![VERSION];
-        for mark in &self.marks {
-            let changed = mark.changed.filter(|_| timed);
+        for mark in self.marks.iter().copied().map(with) {
             bytes.extend(mark.identity.to_le_bytes());
             bytes.extend(mark.fingerprint.length.to_le_bytes());
             bytes.extend(mark.fingerprint.hash.to_le_bytes());
             bytes.extend(mark.table_hash.to_le_bytes());
             bytes.extend(mark.path_hash.to_le_bytes());
-            bytes.push(mark.flags() | if changed.is_some() { TIMED } else { 0 });
+            bytes.push(mark.flags());
             push_varint(&mut bytes, mark.offset);
-            bytes.extend(changed.iter().flat_map(|time| time.to_le_bytes()));
+            bytes.extend(mark.tail.iter().flat_map(|hash| hash.to_le_bytes()));
+            bytes.extend(mark.changed.iter().flat_map(|time| time.to_le_bytes()));
         }
         bytes
     }
@@ -164,10 +177,11 @@ fn take_mark(rest: &mut &[u8]) -> Option<FileMark> {
     let [flags] = take(rest)?;
     let offset = take_varint(rest)?;
     let fingerprint = Fingerprint { length, hash };
-    let changed = match flags & TIMED {
-        0 => None,
-        _ => Some(u32::from_le_bytes(take(rest)?)),
+    let mut follows = |flag| match flags & flag {
+        0 => Some(None),
+        _ => Some(Some(u32::from_le_bytes(take(rest)?))),
     };
+    let (tail, changed) = (follows(TAILED)?, follows(TIMED)?);
     let place = PLACES.iter().find(|(bits, _)| flags & PLACES[2].0 == *bits);
     let format = FORMATS.iter().find(|(bits, _)| flags & FORMATS[2].0 == *bits);
     Some(FileMark {
@@ -180,6 +194,7 @@ fn take_mark(rest: &mut &[u8]) -> Option<FileMark> {
         place: place.map(|(_, place)| *place),
         format: format.map(|(_, format)| *format),
         changed,
+        tail,
     })
 }
 
@@ -220,37 +235,45 @@ mod tests {
             place,
             format,
             changed: None,
+            tail: None,
         }
     }
 
     #[test]
     fn a_full_position_fits_and_survives() {
-        let full = |changed| {
+        let full = |changed, tail, offset| {
             let mut position = Position::default();
-            (0..FILES_MAX as u64)
-                .for_each(|file| position.set(FileMark { changed, ..mark(file, 1 << 48) }));
+            let full = |file| FileMark { changed, tail, ..mark(file, offset) };
+            (0..FILES_MAX as u64).for_each(|file| position.set(full(file)));
             position
         };
-        let mut position = full(None);
+        let mut position = full(None, None, 1 << 48);
         let bytes = position.encode().unwrap();
         assert!(bytes.len() <= BYTES_MAX, "{}", bytes.len());
         assert_eq!(Position::decode(&bytes).unwrap(), position);
-        // Times are left out before a file is.
-        let mut timed = position.clone();
-        timed.set(FileMark { changed: Some(7), ..mark(0, 1 << 48) });
-        assert_eq!(Position::decode(&timed.encode().unwrap()).unwrap(), timed);
-        assert_eq!(Position::decode(&full(Some(7)).encode().unwrap()).unwrap(), position);
+        let mut whole = position.clone();
+        whole.set(FileMark { changed: Some(7), tail: Some(8), ..mark(0, 1 << 48) });
+        assert_eq!(Position::decode(&whole.encode().unwrap()).unwrap(), whole);
+        // Times are left out first, then what stands before the offsets, and never a file.
+        for (offset, tail) in [(1 << 48, None), (1 << 20, Some(8))] {
+            let read = Position::decode(&full(Some(7), Some(8), offset).encode().unwrap()).unwrap();
+            assert_eq!(read, full(None, tail, offset));
+        }
         position.set(mark(u64::MAX, 0));
         assert_eq!(position.encode().unwrap_err().code, "too-many-files");
     }
 
     #[test]
-    fn a_position_of_the_first_version_is_read() {
-        let mut position = Position::default();
-        position.set(FileMark { place: None, format: None, ..mark(1, 300) });
-        let mut bytes = position.encode().unwrap();
-        bytes[0] = 1;
-        assert_eq!(Position::decode(&bytes).unwrap(), position);
+    fn positions_of_the_versions_before_are_read() {
+        let first = FileMark { place: None, format: None, ..mark(1, 300) };
+        let second = FileMark { changed: Some(7), ..mark(1, 300) };
+        for (version, mark) in [(1, first), (2, second)] {
+            let mut position = Position::default();
+            position.set(mark);
+            let mut bytes = position.encode().unwrap();
+            bytes[0] = version;
+            assert_eq!(Position::decode(&bytes).unwrap(), position);
+        }
     }
 
     #[test]

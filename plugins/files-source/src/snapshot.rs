@@ -39,6 +39,9 @@ struct Descriptor {
     start: u64,
     end: u64,
     columns: Vec<(String, String)>,
+    /// Those of them of which no value was seen.
+    #[serde(default)]
+    unseen: Vec<String>,
 }
 
 /// The position of this moment: all complete records of all files; none of a log of changes.
@@ -66,6 +69,7 @@ pub fn start(source: &mut FilesSource, schema: &str) -> Result<Position, Failure
                 place: Some(entry.place),
                 format: Some(entry.format),
                 changed: entry.changed(),
+                tail: entry.tail(offset).map_err(|error| fault::io(&entry.shown, &error))?,
             });
         }
         source.shapes.insert(table, shape);
@@ -121,11 +125,11 @@ pub fn plan(
     let files = files_of(&listing, table, &start)?;
     let entries: Vec<FileEntry> = files.iter().map(|(entry, _)| (*entry).clone()).collect();
     let shape = read::sample(table, &entries, &source.options)?;
-    let mut columns = shape.columns();
-    if columns.iter().map(|(name, kind)| name.len() + kind.len() + 8).sum::<usize>()
-        > COLUMNS_BYTES_MAX
-    {
+    let (mut columns, mut unseen) = (shape.columns(), shape.unseen());
+    let named = columns.iter().map(|(name, kind)| name.len() + kind.len() + 8);
+    if named.chain(unseen.iter().map(|name| name.len() + 4)).sum::<usize>() > COLUMNS_BYTES_MAX {
         columns.clear();
+        unseen.clear();
     }
     let total: u64 = files.iter().map(|(_, mark)| mark.offset).sum();
     let stretch = (total / u64::from(target_chunks.max(1))).max(CHUNK_BYTES_MIN);
@@ -133,7 +137,7 @@ pub fn plan(
     for (entry, mark) in files {
         let bounds = bounds(entry, mark.offset, stretch, u64::from(target_chunks))?;
         for pair in bounds.windows(2) {
-            let mut chunk = chunk(mark, pair[0], pair[1], &columns)?;
+            let mut chunk = chunk(mark, pair[0], pair[1], &columns, &unseen)?;
             let length = pair[1] - pair[0];
             chunk.estimated_rows = match entry.format {
                 Format::Parquet => Some(length),
@@ -229,6 +233,7 @@ fn chunk(
     start: u64,
     end: u64,
     columns: &[(String, String)],
+    unseen: &[String],
 ) -> Result<Chunk, Failure> {
     let descriptor = Descriptor {
         version: 1,
@@ -237,6 +242,7 @@ fn chunk(
         start,
         end,
         columns: columns.to_vec(),
+        unseen: unseen.to_vec(),
     };
     let descriptor = serde_json::to_vec(&descriptor).map_err(|error| {
         Failure::stop("descriptor", "a chunk has no JSON").detail(error.to_string())
@@ -266,13 +272,13 @@ pub fn read(
     let mut shape = chunk_shape(source, table, &descriptor, &entry)?;
     let mut budget = Budget::new(limits);
     let (rows, rejected, stop) = loop {
-        let mut reader = TableReader::new(&shape, &source.options.csv, &mut source.lines, true);
+        let mut reader = TableReader::new(&shape, &source.options, &mut source.lines, true);
         let (next, stop) = reader.read(&entry, offset, descriptor.end, &mut budget)?;
         offset = next;
         match stop {
             // Nothing was read yet under the narrower shape, so the wider one can begin here.
             Stop::NewColumns(columns) if reader.writer.is_empty() && reader.rejected.is_empty() => {
-                shape.learn(&columns);
+                learn_copied(&mut shape, &entry, columns);
             }
             stop => {
                 let rows = (!reader.writer.is_empty()).then(|| reader.writer.finish());
@@ -280,15 +286,26 @@ pub fn read(
             }
         }
     };
-    if let Stop::NewColumns(columns) = &stop {
-        shape.learn(columns);
-    }
-    source.snapshot.shapes.insert(table.to_owned(), shape);
     if stop == Stop::Drained && offset < descriptor.end {
         return Err(truncated(&entry, descriptor.end));
     }
+    if let Stop::NewColumns(columns) = stop {
+        learn_copied(&mut shape, &entry, columns);
+    }
+    source.snapshot.shapes.insert(table.to_owned(), shape);
     let next_cursor = (offset < descriptor.end).then(|| offset.to_le_bytes().to_vec());
     Ok(SnapshotBatch { rows, rejected, next_cursor })
+}
+
+/// Adds what rows of a chunk showed. A column that a CSV header names and that has its first value here, behind
+/// the sample, is text: other chunks are read at the same time, and must come to the same.
+fn learn_copied(shape: &mut Shape, entry: &FileEntry, mut columns: Vec<(String, Guess)>) {
+    let named = |name: &str| entry.format == Format::Csv && shape.has(name);
+    columns
+        .iter_mut()
+        .filter(|(name, _)| named(name))
+        .for_each(|(_, guess)| *guess = Guess::String);
+    shape.learn(&columns);
 }
 
 /// Finds the chunk's file under its present name and proves that it is still the same.
@@ -346,6 +363,9 @@ fn chunk_shape(
     }
     let mut shape = Shape::declared(table, &source.options)?;
     let columns = descriptor.columns.iter().map(|(name, column_type)| {
+        if descriptor.unseen.contains(name) {
+            return Ok((name.clone(), Guess::Unknown));
+        }
         column_type.parse().map(|column_type| (name.clone(), Guess::Exact(column_type)))
     });
     shape.learn(&columns.collect::<Result<Vec<_>, _>>()?);

@@ -17,6 +17,7 @@ use crate::cells::NULL;
 use crate::cells::value;
 use crate::collapse::{Change, Content, UNSENT};
 use crate::copy::{self, field};
+use crate::emptying;
 use crate::encode::{Encoded, fields};
 use crate::raw::Raw;
 use crate::refusal::Refusal;
@@ -133,7 +134,7 @@ impl<'a> Applier<'a> {
 
     /// The source says that all rows are gone.
     pub(crate) fn truncate(&self, row: usize) -> Result<(), Refusal> {
-        let (sql, marks) = statement::truncate(self.table);
+        let (sql, marks) = emptying::truncate(self.session, self.table)?;
         let at = self.rows.timestamp(row).and_then(types::micros_to_server).map(i64::to_be_bytes);
         let at = Raw(at.as_ref().map(<[u8; 8]>::as_slice));
         let values: Vec<&(dyn ToSql + Sync)> = if marks { vec![&at] } else { Vec::new() };

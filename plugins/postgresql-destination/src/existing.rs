@@ -1,7 +1,8 @@
 //! Looks up a table that is already there.
 
-use cartridge_warp_sdk::sql::{Existing, ExistingColumn, Unique};
+use cartridge_warp_sdk::sql::{Existing, ExistingColumn, Table, Unique};
 use cartridge_warp_sdk::{Failure, TablePlace};
+use postgresql_client::names::quoted;
 
 use crate::refusal::Refusal;
 use crate::scope::Scope;
@@ -23,6 +24,12 @@ pub(crate) fn find(scope: Scope<'_>, physical: &TablePlace) -> Result<Option<Exi
     }
     let oid: u32 = row.get(0);
     Ok(Some(Existing { columns: columns(scope, oid)?, unique: unique(scope, oid)? }))
+}
+
+/// Whether any row has a value in the column.
+pub(crate) fn has_values(scope: Scope<'_>, table: &Table, column: &str) -> Result<bool, Refusal> {
+    let sql = format!("SELECT 1 FROM {} WHERE {} IS NOT NULL LIMIT 1", table.sql, quoted(column));
+    Ok(!scope.session.query(&sql, &[])?.is_empty())
 }
 
 fn columns(scope: Scope<'_>, oid: u32) -> Result<Vec<ExistingColumn>, Refusal> {

@@ -13,6 +13,7 @@ mod collapse;
 mod conversion;
 mod copy;
 mod dead_letters;
+mod emptying;
 mod encode;
 mod equality;
 mod existing;

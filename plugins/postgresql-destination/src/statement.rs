@@ -287,23 +287,6 @@ fn name(slot: Slot) -> String {
     }
 }
 
-/// The end of all rows of the source; takes the time as its only parameter where it marks them.
-pub(crate) fn truncate(table: &Table) -> (String, bool) {
-    let (Some(soft), true) = (&table.soft_column, table.soft) else {
-        return (clear(table), false);
-    };
-    let soft = quoted(soft);
-    let set = mark(table, &soft, "$1::timestamp with time zone");
-    (format!("UPDATE {} AS t SET {set} WHERE t.{soft} IS NOT TRUE", table.sql), true)
-}
-
-/// Everything goes, also what is only marked as deleted. A table that somebody else made may be
-/// referenced or lack the privilege to truncate.
-pub(crate) fn clear(table: &Table) -> String {
-    let verb = if table.adopted { "DELETE FROM" } else { "TRUNCATE TABLE" };
-    format!("{verb} {}", table.sql)
-}
-
 /// Inserts the rows of a staging table in append mode.
 pub(crate) fn append(table: &Table, shape: &Shape, stage: &str) -> String {
     let names = append_columns(shape);
@@ -335,7 +318,7 @@ fn append_columns(shape: &Shape) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn mark(table: &Table, soft: &str, at: &str) -> String {
+pub(crate) fn mark(table: &Table, soft: &str, at: &str) -> String {
     let mut set = format!("{soft} = true, {} = coalesce({at}, now())", quoted(&table.deleted_at));
     if table.audit {
         let version = quoted(VERSION);

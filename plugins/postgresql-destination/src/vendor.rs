@@ -112,9 +112,13 @@ impl Vendor for Scope<'_> {
             return Ok(Retype::Unchanged);
         }
         let mut kept = KeptColumn { column: wanted.clone(), declared: present.declared.clone() };
-        let expression = if from == to { Some("{}") } else { conversion::between(from, to) };
-        let Some(expression) = expression else {
-            return Ok(Retype::Refused(format!("{from} values have no exact form as {to}")));
+        let expression = match conversion::between(from, to) {
+            _ if from == to => "{}",
+            Some(expression) => expression,
+            None if !table.adopted && !existing::has_values(*self, table, &wanted.name)? => "NULL",
+            None => {
+                return Ok(Retype::Refused(format!("{from} values have no exact form as {to}")));
+            }
         };
         // A column that is wide enough and keeps values as they are stays: nothing is rewritten.
         let as_it_is = expression == "{}" || expression == "{}::text";

@@ -9,13 +9,13 @@ use cartridge_warp_sdk::sql::{Rejections, Tables, planned};
 use cartridge_warp_sdk::{Failure, WriteOutcome, WriteRequest};
 
 use crate::dead_letters;
+use crate::emptying;
 use crate::metadata;
 use crate::ordered;
 use crate::part::{Part, Pauses};
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::stage;
-use crate::statement;
 
 /// How an attempt goes about it, from fast to patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +102,7 @@ fn attempt(
     metadata::fenced_transaction(session, names, schema, request.epoch, || {
         way.constraints().map_or(Ok(()), |sql| session.run(sql))?;
         for name in &request.clear_tables {
-            session.run(&statement::clear(planned(name, tables)?))?;
+            session.run(&emptying::clear(session, planned(name, tables)?)?)?;
         }
         let mut rejected = Rejections::of(request);
         match way {

@@ -151,3 +151,35 @@ fn constraints_that_can_wait_do_until_all_rows_are_there() {
         }
     }
 }
+
+#[test]
+fn tables_that_others_refer_to_are_emptied_too() {
+    let table = |name: &str, refers: &str| {
+        cartridge_warp_sdk::Table::new(name)
+            .column("id", cartridge_warp_sdk::ColumnType::BigInt)
+            .column(refers, cartridge_warp_sdk::ColumnType::BigInt)
+            .key(["id"])
+    };
+    let (parents, children) = (table("parents", "rank"), table("children", "parent"));
+    let mut bed = Bed::new("{}");
+    for table in [&parents, &children] {
+        bed.plan(&upsert(table)).unwrap();
+    }
+    bed.run("ALTER TABLE children ADD FOREIGN KEY (parent) REFERENCES parents");
+    let there = [(Insert, json!({"id": 1}))];
+    let refers = [(Insert, json!({"id": 1, "parent": 1}))];
+    bed.write(vec![rows(&parents, &there), rows(&children, &refers)]).unwrap();
+    let all = [(support::Truncate, json!({}))];
+    let outcome = bed.write(vec![rows(&children, &all), rows(&parents, &all)]).unwrap();
+    assert!(outcome.rejected.is_empty(), "{outcome:?}");
+    for table in ["parents", "children"] {
+        assert_eq!(bed.query(&format!("SELECT count(*) FROM {table}")), ["0"], "{table}");
+    }
+    // One that is copied anew is emptied before anything else.
+    bed.write(vec![rows(&parents, &there), rows(&children, &refers)]).unwrap();
+    bed.run("DELETE FROM children");
+    let mut anew = bed.request(vec![rows(&parents, &there)]);
+    anew.clear_tables = vec!["parents".to_owned()];
+    bed.send(anew).unwrap();
+    assert_eq!(bed.query("SELECT count(*) FROM parents"), ["1"]);
+}

@@ -61,16 +61,19 @@ impl Source for PostgresqlSource {
             .capability("change-detection:log")
             .capability("silent-rewrites")
             .capability("disjoint-chunks")
+            .capability("transactions")
+            .capability("pipeline")
             .wants("host", HOST_GRANT, "the database server")
     }
 
     fn connect(config: Config<Options>) -> Result<Self, Failure> {
         config.options.check()?;
+        let pipeline = config.setting("pipeline").map(str::to_owned);
         let settings = Settings::parse(&config.connection_string)?;
         let control = Session::open(&settings, Some(Duration::from_secs(STATEMENT_SECONDS_MAX)))?;
         Ok(Self {
             settings,
-            options: config.options,
+            options: Options { pipeline, ..config.options },
             server: server::check(&control)?,
             control,
             schema: None,

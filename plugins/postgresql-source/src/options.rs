@@ -17,10 +17,11 @@ const SLOT_LETTERS: &str = "abcdefghijklmnopqrstuvwxyz_";
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
-    /// The publication that lists the tables; by default `cartridge_warp_` and the schema's name.
+    /// The publication that lists the tables; by default `cartridge_warp_` with the pipeline's `name`, if
+    /// it has one, and the schema's.
     pub publication: Option<String>,
     /// The replication slot, one for each pipeline and schema; by default `cartridge_warp_` with the
-    /// names of database and schema. Two pipelines must not share one.
+    /// pipeline's `name`, or else the database's, and the schema's. Two pipelines must not share one.
     pub slot: Option<String>,
     /// Whether the publication is made where it is missing, and selected tables are added to it.
     pub create_publication: bool,
@@ -43,6 +44,9 @@ pub struct Options {
     /// How often the schema is looked through for new tables and for partitions, in seconds.
     #[schemars(range(min = 1, max = 86_400))]
     pub table_check_seconds: u64,
+    /// The name that the operator gave the pipeline.
+    #[serde(skip)]
+    pub pipeline: Option<String>,
 }
 
 /// A way of reading the log.
@@ -97,6 +101,7 @@ impl Default for Options {
             read_by: ReadBy::Auto,
             partition_changes: PartitionChanges::Copy,
             table_check_seconds: 30,
+            pipeline: None,
         }
     }
 }
@@ -124,13 +129,17 @@ impl Options {
 
     /// The publication of a schema.
     pub fn publication(&self, schema: &str) -> String {
-        let derived = || shortened(format!("cartridge_warp_{schema}"), schema);
+        let derived = || match &self.pipeline {
+            Some(pipeline) => derived(pipeline, schema),
+            None => shortened(format!("cartridge_warp_{schema}"), schema),
+        };
         self.publication.clone().unwrap_or_else(derived)
     }
 
     /// The slot of a schema.
     pub fn slot(&self, database: &str, schema: &str) -> String {
-        self.slot.clone().unwrap_or_else(|| derived_slot(database, schema))
+        let whose = self.pipeline.as_deref().unwrap_or(database);
+        self.slot.clone().unwrap_or_else(|| derived(whose, schema))
     }
 
     /// Between two looks for new tables.
@@ -144,11 +153,11 @@ fn is_slot_char(character: char) -> bool {
 }
 
 /// A readable name; where characters had to be replaced, a hash keeps different names different.
-fn derived_slot(database: &str, schema: &str) -> String {
-    let wanted = format!("cartridge_warp_{database}_{schema}");
+fn derived(whose: &str, schema: &str) -> String {
+    let wanted = format!("cartridge_warp_{whose}_{schema}");
     let valid: String =
         wanted.chars().map(|letter| if is_slot_char(letter) { letter } else { '_' }).collect();
-    let whole = format!("{database}\0{schema}");
+    let whole = format!("{whose}\0{schema}");
     if valid == wanted { shortened(valid, &whole) } else { hashed(&valid, &whole) }
 }
 
@@ -187,6 +196,13 @@ mod tests {
             assert!(!names[..at].contains(name), "{name}");
         }
         assert!(options.publication(&"ü".repeat(31)).len() <= 63);
+        let named = |name: &str| Options { pipeline: Some(name.to_owned()), ..Options::default() };
+        let orders = named("orders");
+        assert_eq!(orders.slot("shop", "public"), "cartridge_warp_orders_public");
+        assert_eq!(orders.publication("public"), "cartridge_warp_orders_public");
+        let [one, other] = [named("Orders EU"), named("orders-eu")];
+        assert_ne!(one.publication("public"), other.publication("public"));
+        assert_ne!(one.slot("shop", "public"), other.slot("shop", "public"));
     }
 
     #[test]

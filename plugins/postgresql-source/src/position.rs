@@ -105,6 +105,11 @@ pub struct Partial {
 }
 
 impl Position {
+    /// Whether a transaction was delivered in part.
+    pub fn is_within_transaction(&self) -> bool {
+        self.partial.is_some()
+    }
+
     /// Forgets of tables that were copied anew what lies behind this place.
     pub fn forget_copies(&mut self) {
         if self.renewed.iter().any(|table| table.from <= self.complete) {

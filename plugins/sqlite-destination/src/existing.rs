@@ -1,10 +1,10 @@
 //! Looks up a table that is already in the file.
 
 use cartridge_warp_sdk::Failure;
-use cartridge_warp_sdk::sql::{Existing, ExistingColumn, Unique};
+use cartridge_warp_sdk::sql::{Existing, ExistingColumn, Table, Unique};
 
 use crate::failure;
-use crate::names::Scope;
+use crate::names::{Scope, quoted};
 
 /// A column, and whether it is part of the primary key.
 type Described = (ExistingColumn, bool);
@@ -27,6 +27,13 @@ pub(crate) fn find(scope: Scope<'_>, physical: &str) -> Result<Option<Existing>,
             Ok(Some(Existing { columns, unique }))
         }
     }
+}
+
+/// Whether any row has a value in the column.
+pub(crate) fn has_values(scope: Scope<'_>, table: &Table, column: &str) -> Result<bool, Failure> {
+    let (table, column) = (&table.sql, quoted(column));
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {column} IS NOT NULL)");
+    scope.connection.query_row(&sql, [], |row| row.get(0)).map_err(|error| failure::of(&error))
 }
 
 fn columns(scope: Scope<'_>, physical: &str) -> Result<Vec<Described>, Failure> {

@@ -106,12 +106,21 @@ impl Vendor for Scope<'_> {
         Ok(match between(from, to) {
             _ if from == to => Retype::Unchanged,
             Conversion::None => Retype::Kept(kept),
-            Conversion::Impossible => {
+            Conversion::Rewrite(_) | Conversion::Impossible if table.is_key(name) => {
+                Retype::Refused(format!(
+                    "column {name} is part of the key, whose type SQLite cannot change"
+                ))
+            }
+            Conversion::Impossible
+                if table.adopted || existing::has_values(*self, table, name)? =>
+            {
                 Retype::Refused(format!("{from} values have no exact form as {to}"))
             }
-            Conversion::Rewrite(_) if table.is_key(name) => Retype::Refused(format!(
-                "column {name} is part of the key, whose type SQLite cannot change"
-            )),
+            Conversion::Impossible => {
+                self.declare(vec![&mut kept])?;
+                let statements = rebuild(table, &kept, "NULL");
+                Retype::Rewritten(kept, statements)
+            }
             Conversion::Rewrite(expression) => {
                 self.declare(vec![&mut kept])?;
                 let statements = rebuild(table, &kept, expression);

@@ -124,6 +124,7 @@ impl<S: Source + 'static> GuestConnection for SourceConnection<S> {
                 rejected: batch.rejected.into_iter().map(convert::dead_letter_out).collect(),
                 position: batch.position,
                 caught_up: batch.caught_up,
+                within_transaction: batch.within_transaction,
             })
         })
     }

@@ -155,6 +155,12 @@ fn inherit<V: Vendor>(vendor: &V, table: &mut Table, known: &Table) -> Result<()
         table.soft_column.clone_from(&known.soft_column);
         table.deleted_at.clone_from(&known.deleted_at);
     }
+    // A type that no value showed is a guess: the one that the table has is none.
+    for column in table.columns.iter_mut().filter(|kept| kept.column.unseen) {
+        if let Some(kept) = known.column(&column.column.name) {
+            column.clone_from(kept);
+        }
+    }
     // Columns that the plan no longer has are still there.
     for kept in &known.columns {
         let same = |other: &KeptColumn| vendor.is_same_name(&other.column.name, &kept.column.name);

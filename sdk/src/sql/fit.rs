@@ -1,5 +1,7 @@
 //! How the columns of a batch meet the columns of a table.
 
+use arrow_array::Array;
+
 use super::table::{KeptColumn, Table};
 use crate::{Column, Failure, Operation, TableRows, WriteMode};
 
@@ -24,10 +26,16 @@ impl<'t> Fit<'t> {
         rows: &TableRows,
         takes: impl Fn(&KeptColumn, &Column) -> bool,
     ) -> Result<Self, Failure> {
-        let columns = rows.columns().iter().map(|column| {
+        let columns = rows.columns().iter().enumerate().map(|(place, column)| {
             let kept =
                 table.column(&column.name).ok_or_else(|| unknown_column(table, &column.name))?;
-            if takes(kept, column) { Ok(kept) } else { Err(wrong_type(table, kept, column)) }
+            // Nothing is nothing in every type.
+            let is_empty = column.unseen && rows.array(place).null_count() == rows.len();
+            if is_empty || takes(kept, column) {
+                Ok(kept)
+            } else {
+                Err(wrong_type(table, kept, column))
+            }
         });
         let columns = columns.collect::<Result<_, Failure>>()?;
         // Truncates carry no columns at all, so a batch of them needs no key.

@@ -141,7 +141,7 @@ impl<S: Source> Driver<S> {
         let mut collected = Collected { position: after.to_vec(), ..Collected::default() };
         for step in 0.. {
             bound(step)?;
-            let ChangeBatch { schema_changes, tables, rejected, position, caught_up } =
+            let ChangeBatch { schema_changes, tables, rejected, position, caught_up, .. } =
                 self.source.get_changes(&self.schema, &collected.position, self.limits)?;
             for rows in &tables {
                 collected.batches.push(self.through_the_wire(rows)?);

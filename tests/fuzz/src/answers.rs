@@ -223,6 +223,7 @@ impl Changes {
             rejected: self.rejected.into_iter().map(Letter::answer).collect(),
             position: self.position.bytes(),
             caught_up: false,
+            within_transaction: false,
         }
     }
 

@@ -1,6 +1,5 @@
 //! Files that are other ones, or are written otherwise, than those that were read before.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use cartridge_warp_tests::{Pipeline, rows::sqlite_count_live};
@@ -108,33 +107,6 @@ fn a_value_of_another_type_is_held_or_told() {
             assert_ended(&what, &pipeline.catch_up(), letter);
             let found = rows(&pipeline).as_array().unwrap().len();
             assert_eq!((found, letters(&pipeline).len()), (2 - letter, letter), "{what}");
-        }
-    }
-}
-
-#[test]
-fn a_file_that_was_written_over_is_told_also_where_it_begins_the_same() {
-    let line = |n: usize, word: &str| format!("{n},{word}\n");
-    let same: String = (0..200).map(|n| line(n, "same")).collect();
-    let old: String = (200..220).map(|n| line(n, "old")).collect();
-    let longer: String = (200..400).map(|n| line(n, "another")).collect();
-    for mode in ["upsert", "append"] {
-        for (name, content, code) in [
-            ("grown", format!("{old}{longer}"), 0),
-            ("longer", longer.clone(), 1),
-            ("shorter", String::new(), 1),
-        ] {
-            let mut pipeline = Pipeline::new();
-            pipeline.set("schemas.0.tables", json!([{"name": "t", "write_mode": mode}]));
-            pipeline.write("t.csv", &format!("id,v\n{same}{old}"));
-            assert_ended(name, &pipeline.catch_up(), 0);
-            // The same file, not another one of its name.
-            let path = pipeline.path("data/shop/t.csv");
-            fs::write(path, format!("id,v\n{same}{content}")).unwrap();
-            let ended = pipeline.catch_up();
-            assert_eq!(ended.status.code(), Some(code), "{name}, {mode}: {}", ended.stderr);
-            let told = ended.stderr.contains("shop/t.csv was");
-            assert_eq!(told, code == 1, "{name}, {mode}: {}", ended.stderr);
         }
     }
 }

@@ -2,11 +2,13 @@
 //! cannot be read, order, and files that come, go and grow between runs.
 
 mod between;
+mod empty_columns;
 mod lake;
 mod libraries;
 mod life;
 mod names;
 mod order;
+mod overwritten;
 mod parquet;
 mod text;
 

@@ -174,3 +174,45 @@ fn files_of_which_no_row_can_be_read_are_named() {
         assert!(places.iter().all(|place| place.contains(file)), "{shown}: {places:?}");
     }
 }
+
+#[test]
+fn an_empty_line_is_a_row_where_there_is_one_column() {
+    for (content, more, values) in [
+        ("v\n1\n\n3\n", "\n4\n", json!([1, null, 3, null, 4])),
+        ("v\r\n\r\na\r\n", "\r\n", json!([null, "a", null])),
+        ("v\na\n  \n", "b\n", json!(["a", "  ", "b"])),
+        ("v,w\n1,a\n\n2,b\n", "\n  \n3,c\n", json!([1, 2, 3])),
+    ] {
+        let mut pipeline = Pipeline::new();
+        pipeline.set("schemas.0.tables", json!([{"name": "t", "write_mode": "append"}]));
+        pipeline.write("t.csv", content);
+        assert_ended(content, &pipeline.catch_up(), 0);
+        pipeline.append("t.csv", more);
+        assert_ended(content, &pipeline.catch_up(), 0);
+        let found = rows(&pipeline);
+        let found = Value::from_iter(found.as_array().unwrap().iter().map(|row| row["v"].clone()));
+        assert_eq!(found, values, "{content:?}");
+    }
+}
+
+#[test]
+fn what_looks_like_data_and_is_not_read_is_named() {
+    for (file, is_named) in [
+        ("t.csv.gz", true),
+        ("t.ndjson.1.zst", true),
+        ("days/day=1/a.csv", true),
+        ("days/day=1/hour=2/a.parquet", true),
+        ("lake/_delta_log/00000000000000000000.json", true),
+        ("lake/.hoodie/hoodie.properties", true),
+        ("days/notes/readme.txt", false),
+        ("archive.tar.gz", false),
+    ] {
+        let pipeline = Pipeline::new();
+        pipeline.write("t.csv", "id\n1\n");
+        pipeline.write(file, "x");
+        let ended = pipeline.catch_up();
+        assert_ended(file, &ended, 0);
+        let words = "deeper directories and tables of Delta Lake or Hudi are not read";
+        assert_eq!(ended.stderr.contains(words), is_named, "{file}: {}", ended.stderr);
+    }
+}

@@ -13,26 +13,26 @@ use serde_json::json;
 use super::assert_equal;
 use super::servers::{SCHEMA, Servers};
 
-fn servers() -> (Servers, Pipeline) {
+pub(super) fn servers() -> (Servers, Pipeline) {
     let servers = Servers::start(Settings::default());
     let pipeline = servers.pipeline(&servers.source.url(""));
     (servers, pipeline)
 }
 
-fn catch_up(pipeline: &Pipeline, what: &str) {
+pub(super) fn catch_up(pipeline: &Pipeline, what: &str) {
     let ended = pipeline.catch_up();
     assert!(ended.status.success(), "{what}: {}", ended.stderr);
 }
 
 /// Starts a run that follows.
-fn follow(pipeline: &Pipeline) -> Running {
+pub(super) fn follow(pipeline: &Pipeline) -> Running {
     let mut running = pipeline.start();
     running.wait_for(super::STREAMING);
     running
 }
 
 /// Ends it behind everything that was written so far, by a collection of this name.
-fn end(servers: &Servers, mut running: Running, last: &str) {
+pub(super) fn end(servers: &Servers, mut running: Running, last: &str) {
     servers.source.insert(SCHEMA, last, &numbered(0..2));
     running.wait_for(&format!("\"table\":\"{last}\""));
     running.signal(15);
@@ -40,14 +40,14 @@ fn end(servers: &Servers, mut running: Running, last: &str) {
     assert!(ended.status.success(), "{last}: {}", ended.stderr);
 }
 
-fn numbered(numbers: std::ops::Range<i32>) -> Vec<Document> {
+pub(super) fn numbered(numbers: std::ops::Range<i32>) -> Vec<Document> {
     numbers.map(|number| doc! {"_id": number, "n": number}).collect()
 }
 
 /// A kind of key: the value for a number.
-struct Kind(&'static str, fn(u8) -> Bson);
+pub(super) struct Kind(pub &'static str, pub fn(u8) -> Bson);
 
-const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind("integers", |n| Bson::Int32(i32::from(n))),
     Kind("longs", |n| Bson::Int64(i64::from(n) << 40)),
     Kind("UUIDs", |n| Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes: vec![n; 16] })),
@@ -96,7 +96,7 @@ fn a_key_keeps_its_type_while_its_collection_is_empty() {
     }
 }
 
-fn key_type(servers: &Servers, table: &str) -> Vec<String> {
+pub(super) fn key_type(servers: &Servers, table: &str) -> Vec<String> {
     servers.at_destination(&format!(
         "SELECT data_type FROM information_schema.columns WHERE table_schema = '{SCHEMA}'
          AND table_name = '{table}' AND column_name = '_id'"

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic)] // Helpers of tests are tests, too.
 
 mod compare;
+mod created;
 mod emptiness;
 mod lost;
 mod protected;

@@ -23,7 +23,7 @@ pub use grants::{CompileLimits, DirectoryGrant, EnvironmentGrant, Grants, Limits
 pub use host_grant::{Credentials, HostGrant};
 pub use mode::SyncMode;
 pub use monitoring::{LogLevel, Monitoring, Prometheus};
-pub use root::{Mode, WarpConfig};
+pub use root::{CommitAt, Mode, WarpConfig};
 pub(in crate::config) use root::{default_state_dir, one};
 pub use schema::{OnLostPosition, SchemaConfig};
 pub use schema_limits::SchemaLimits;

@@ -45,6 +45,10 @@ pub struct WarpConfig {
     /// Tables that match one of these globs are not moved.
     #[serde(default)]
     pub global_table_blacklist: Patterns,
+    /// `transaction` commits a transaction of the source whole, so that what holds at its end holds at
+    /// the destination at any time; it needs a source that knows transactions. `batch` may cut a large one.
+    #[serde(default)]
+    pub commit_at: CommitAt,
     /// Reads and reports; writes nothing and moves no position.
     #[serde(default)]
     pub dry_run: bool,
@@ -88,6 +92,18 @@ pub enum Mode {
     Single,
     /// Every schema of the list.
     Multi,
+}
+
+/// Where a commit to the destination may end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum CommitAt {
+    /// Behind any row.
+    #[default]
+    Batch,
+    /// Behind the last row of a transaction of the source.
+    Transaction,
 }
 
 pub(in crate::config) const fn one() -> NonZeroU32 {

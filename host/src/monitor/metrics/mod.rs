@@ -17,7 +17,7 @@ mod schema;
 mod table;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::{Instant, SystemTime},
 };
@@ -109,7 +109,16 @@ struct Handles {
 impl Metrics {
     /// An empty set for the source database of this name.
     pub fn new(database: &str) -> Result<Self, MonitorError> {
-        let registry = Registry::new();
+        Self::of_registry(Registry::new(), database)
+    }
+
+    /// The same of a pipeline that has a name: all of it has the label `pipeline`.
+    pub fn named(pipeline: &str, database: &str) -> Result<Self, MonitorError> {
+        let name = HashMap::from([("pipeline".to_owned(), label(pipeline).into_owned())]);
+        Self::of_registry(Registry::new_custom(None, Some(name))?, database)
+    }
+
+    fn of_registry(registry: Registry, database: &str) -> Result<Self, MonitorError> {
         let streams = StreamFamilies::register(&registry)?;
         let plugins = PluginFamilies::register(&registry)?;
         let (database, handles) = (label(database).into_owned(), Mutex::default());

@@ -236,3 +236,15 @@ fn what_the_ledger_says_is_in_the_text() {
     }
     assert!(!text.contains(r#"resource_limit{resource="descriptors"}"#), "without a bound\n{text}");
 }
+
+#[test]
+fn a_name_tells_the_series_of_pipelines_apart() {
+    let metrics = Metrics::named("shop-eu", "shop").unwrap();
+    metrics.schema("public").table("orders").records(Operation::Insert, 1);
+    let text = metrics.encode().unwrap();
+    let label = r#"pipeline="shop-eu""#;
+    assert!(text.contains(label), "{text}");
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        assert!(line.contains(label), "{line}");
+    }
+}

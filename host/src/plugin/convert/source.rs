@@ -161,6 +161,8 @@ pub(in crate::plugin) fn change_batch(
         rejected: kept.dead_letters(batch.rejected, rows_max)?,
         position: position(batch.position)?,
         caught_up: batch.caught_up,
+        // Nothing follows where there is no more: what says both would never be committed.
+        within_transaction: batch.within_transaction && !batch.caught_up,
     })
 }
 

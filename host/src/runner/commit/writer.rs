@@ -37,6 +37,8 @@ pub struct Ready {
     pub tables: Vec<TableBatch>,
     pub dead_letters: Vec<DeadLetter>,
     pub markers: Vec<Marker>,
+    /// A refused row is no dead letter yet: it fails the commit.
+    pub is_part: bool,
 }
 
 /// The only writer of a schema in this process.
@@ -80,7 +82,7 @@ impl Writer {
 
     /// Commits rows, dead letters and markers together.
     pub async fn commit(&self, ready: Ready) -> Result<(), RunError> {
-        let Ready { clear, tables, dead_letters, mut markers } = ready;
+        let Ready { clear, tables, dead_letters, mut markers, is_part } = ready;
         check_markers(&markers)?;
         let mut counted = None;
         if !dead_letters.is_empty() {
@@ -99,7 +101,7 @@ impl Writer {
             dead_letters,
             markers,
             epoch: self.epoch,
-            dead_letter_rejected: self.context.config.error_handling.dead_letter_queue,
+            dead_letter_rejected: self.context.config.error_handling.dead_letter_queue && !is_part,
         };
         let outcome = self.destination.write_batch(request).await?;
         self.commits.fetch_add(1, Ordering::Relaxed);

@@ -6,10 +6,17 @@
 
 use std::time::Duration;
 
-use tokio::{sync::watch, time::sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
-use super::{backlog::Backlog, pending::Pending};
+use super::{
+    backlog::Backlog,
+    pending::{Pending, Turn},
+};
 use crate::{
+    config::CommitAt,
     model::{Marker, Position},
     plugin::{ChangeBatch, ReadLimits, SourceConnection},
     runner::{
@@ -24,6 +31,8 @@ use crate::{
 
 /// A batch that waits this long for the destination is a standstill.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
+/// The word under which such lines share a rate.
+const SPLIT: &str = "split transactions";
 /// How long a stopping run waits for the source to hear of the last commit.
 const CONFIRM_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -174,15 +183,16 @@ impl Delivery<'_> {
     /// Commits what arrives until the queue closes; the last committed position.
     async fn run(mut self, mut queue: Waiting<ChangeBatch>) -> Result<Option<Position>, RunError> {
         loop {
-            let due = self.pending.due();
+            let due = self.pending.due(self.commit_at(), Instant::now());
             let batch = tokio::select! {
                 batch = queue.recv() => batch,
-                () = sleep_until(due.unwrap_or_else(tokio::time::Instant::now)), if due.is_some() => {
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     self.flush().await?;
                     continue;
                 }
             };
             let Some(batch) = batch else {
+                // Half a transaction that is not to be split comes again.
                 self.flush().await?;
                 return Ok(self.committed.borrow().clone());
             };
@@ -194,12 +204,15 @@ impl Delivery<'_> {
         if !batch.schema_changes.is_empty() {
             // Rows before the change are committed in the old shape; a position alone waits.
             if self.pending.carries_rows() {
-                self.flush().await?;
+                self.flush_before_change().await?;
             }
             change_shapes(self.writer, &batch.schema_changes).await?;
         }
         let no_more_to_wait_for = batch.caught_up && !batch.tables.is_empty();
-        self.pending.add(batch, tokio::time::Instant::now());
+        self.pending.add(batch, Instant::now());
+        if self.pending.turn(self.commit_at(), Instant::now()) == Turn::Wait {
+            return Ok(());
+        }
         let context = &self.writer.context;
         let rows_max = |table: &str| context.table_settings(table).write_batch_size.get() as usize;
         if no_more_to_wait_for || self.pending.is_full(rows_max) {
@@ -208,16 +221,61 @@ impl Delivery<'_> {
         Ok(())
     }
 
+    fn commit_at(&self) -> CommitAt {
+        self.writer.context.config.commit_at
+    }
+
+    /// Commits what is pending, unless the rest of a transaction is to be waited for.
     async fn flush(&mut self) -> Result<(), RunError> {
-        let Pending { tables, rejected, position, rows, caught_up, .. } =
-            std::mem::take(&mut self.pending);
-        let Some(position) = position else { return Ok(()) };
+        let is_part = match self.pending.turn(self.commit_at(), Instant::now()) {
+            Turn::Wait => return Ok(()),
+            Turn::Whole => false,
+            Turn::Part => true,
+            Turn::Split(why) => {
+                self.tell_split(why);
+                false
+            }
+        };
+        self.commit(is_part).await
+    }
+
+    /// Commits what is pending in the shape that is about to change.
+    async fn flush_before_change(&mut self) -> Result<(), RunError> {
+        if self.pending.turn(self.commit_at(), Instant::now()) == Turn::Wait {
+            self.tell_split("it changes the shape of a table");
+        }
+        self.commit(false).await
+    }
+
+    fn tell_split(&self, why: &str) {
+        if self.commit_at() == CommitAt::Transaction && self.writer.context.source.log.admits(SPLIT)
+        {
+            tracing::warn!("a transaction of the source is committed in parts: {why}");
+        }
+    }
+
+    async fn commit(&mut self, is_part: bool) -> Result<(), RunError> {
+        let mut pending = std::mem::take(&mut self.pending);
+        let Some(position) = pending.position.clone() else { return Ok(()) };
+        let (rows, caught_up) = (pending.rows, pending.caught_up);
         let markers = vec![Marker { stream: CHANGES.into(), value: Some(position.0.clone()) }];
-        if tables.is_empty() && rejected.is_empty() {
-            self.writer.commit_markers(markers).await?;
+        if pending.carries_rows() {
+            let (tables, rejected) = if is_part {
+                (pending.tables.clone(), pending.rejected.clone())
+            } else {
+                (std::mem::take(&mut pending.tables), std::mem::take(&mut pending.rejected))
+            };
+            let commit = Commit { tables, rejected, markers, is_part, ..Commit::default() };
+            match deliver(self.writer, commit).await {
+                Err(error) if is_part && error.is_refused_row() => {
+                    pending.is_refused = true;
+                    self.pending = pending;
+                    return Ok(());
+                }
+                outcome => outcome?,
+            }
         } else {
-            let commit = Commit { tables, rejected, markers, ..Commit::default() };
-            deliver(self.writer, commit).await?;
+            self.writer.commit_markers(markers).await?;
         }
         self.committed.send_replace(Some(position)); // I1: only here, after the commit
         self.backlog.committed(rows as u64, caught_up);

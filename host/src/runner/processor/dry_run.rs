@@ -17,8 +17,10 @@ use crate::{
         error::RunError,
         findings::Findings,
         reading::{Asked, BYTES_MAX, pace},
+        shapes::has_other_rules,
         side::check_apart,
         state::{CHANGES, TableState, read, table_stream},
+        table::Table,
         tally::Measured,
     },
 };
@@ -42,7 +44,7 @@ pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
         None => source.current_position(context.name()).await?,
     };
     for (name, table) in &tables {
-        if needs_snapshot(context, &destination, name).await? {
+        if needs_snapshot(context, &destination, table).await? {
             let rows_max = table.settings.full_load_batch_size.get();
             count_snapshot(context, &source, name, &start, rows_max).await?;
         }
@@ -57,11 +59,16 @@ pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
 async fn needs_snapshot(
     context: &SchemaContext,
     destination: &DestinationConnection,
-    table: &str,
+    table: &Table,
 ) -> Result<bool, RunError> {
-    let stream = table_stream(table);
-    let state: Option<TableState> = read(destination, context.name(), &stream).await?;
-    Ok(context.resync().includes(table) || state != Some(TableState::Streaming))
+    let name = &table.source.name;
+    let state: Option<TableState> = read(destination, context.name(), &table_stream(name)).await?;
+    if context.resync().includes(name) {
+        return Ok(true);
+    }
+    let is_copied = state.as_ref().is_some_and(TableState::is_copied);
+    let is_otherwise = is_copied && has_other_rules(context, destination, table).await?;
+    Ok(is_otherwise || state != Some(TableState::Streaming))
 }
 
 async fn count_snapshot(

@@ -91,6 +91,7 @@ mod tests {
             rejected: vec![letter],
             position: Position(vec![]),
             caught_up: false,
+            within_transaction: false,
         }
     }
 

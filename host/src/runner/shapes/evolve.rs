@@ -1,6 +1,9 @@
 //! Carries changes of shape over to the destination, by the operator's policy.
 
-use super::stored::{Evolution, accept_shape, shape_marker};
+use super::{
+    first_value,
+    stored::{Evolution, accept_shape, shape_marker},
+};
 use crate::{
     config::{EvolutionStrategy, WriteMode},
     model::{ChangeKind, Marker, SchemaChange},
@@ -92,6 +95,7 @@ async fn apply_change(
     }
     progress.rewritten |= rewrites;
     progress.incompatible |= !is_compatible(&change, &table.source, policy);
+    let guess = table.guess(&change);
     let Some(ours) = table.accept(&change) else {
         // What is kept away is remembered: rules that let it through later are noticed by that.
         progress.learned = true;
@@ -104,7 +108,16 @@ async fn apply_change(
             progress.rewritten = true;
             return Ok(());
         }
-        ChangeOutcome::Refused { reason } => return Err(refused(&ours, reason)),
+        ChangeOutcome::Refused { reason } => match guess {
+            None => return Err(refused(&ours, reason)),
+            // `apply` makes the table again.
+            Some(guess) if first_value::drop_empty(writer, table, &guess).await? => {}
+            Some(guess) => {
+                first_value::keep_guess(writer, table, &guess, &reason);
+                progress.learned = true;
+                return Ok(());
+            }
+        },
         _ => {}
     }
     progress.gone |= change.kind == ChangeKind::DropTable;
@@ -218,12 +231,10 @@ fn rewrites(context: &SchemaContext, change: &SchemaChange, table: &Table) -> bo
         ChangeKind::ModifyColumn { column } => {
             let types = before(column).zip(after(column));
             types.is_some_and(|(old, new)| {
-                // Nothing is told about the rows; the new copy makes the column as it is.
-                if is_first_value(old, new) {
-                    return true;
-                }
                 let by_type = || silent && type_step(old, new) != TypeStep::Same;
-                identity::has_other_values(old, new).unwrap_or_else(by_type)
+                let has_others = identity::has_other_values(old, new).unwrap_or_else(by_type);
+                // No row has a value of a column that gets its first one.
+                has_others && !is_first_value(old, new)
             })
         }
         ChangeKind::RenameColumn { new_name, .. } => before(new_name).is_some(),

@@ -3,7 +3,7 @@
 use super::{
     evolve::{Judged, check_again, judge, policy},
     prepare::check_key,
-    rules::{changed_rules, left_out},
+    rules::{changed_rules, foretell, left_out},
     stored::stored_shape,
 };
 use crate::{
@@ -27,8 +27,12 @@ pub async fn foresee_shape(
     let state: Option<TableState> = read(destination, schema, &table_stream(&name)).await?;
     let Some(known) = stored_shape(destination, schema, &name).await? else { return Ok(()) };
     let is_copied = state.as_ref().is_some_and(TableState::is_copied);
+    let changes = if is_copied { changed_rules(context, &table, &known)? } else { Vec::new() };
     let is_emptied = match state {
-        _ if is_copied && !changed_rules(context, &table, &known)?.is_empty() => true,
+        _ if !changes.is_empty() => {
+            foretell(&name, &changes);
+            true
+        }
         Some(TableState::Again) => true,
         Some(TableState::Pending { truncate, keep_shape }) => truncate && !keep_shape,
         _ => false,

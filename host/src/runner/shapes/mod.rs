@@ -3,6 +3,7 @@
 mod again;
 mod announced;
 pub mod evolve;
+mod first_value;
 mod foresee;
 mod places;
 mod prepare;

@@ -57,7 +57,8 @@ async fn drop_table(writer: &Writer, table: &str, cause: PluginError) -> Result<
     Ok(())
 }
 
-async fn ask_to_drop(writer: &Writer, table: &str) -> Result<Vec<ChangeOutcome>, RunError> {
+/// Asks the destination to drop a table, which it may refuse.
+pub async fn ask_to_drop(writer: &Writer, table: &str) -> Result<Vec<ChangeOutcome>, RunError> {
     let (schema, table) = (writer.context.name(), table.to_owned());
     let change = [SchemaChange { table, kind: ChangeKind::DropTable, after: None }];
     Ok(writer.destination.apply_schema_changes(schema, &change, writer.epoch).await?)

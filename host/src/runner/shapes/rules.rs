@@ -35,12 +35,25 @@ pub async fn has_other_rules(
     if changes.is_empty() {
         return Ok(false);
     }
-    tracing::warn!(
-        table = name,
-        changes = listed(&changes),
-        "its rows were copied by other rules: the table is emptied and copied again"
-    );
+    if context.config.dry_run {
+        foretell(name, &changes);
+    } else {
+        tracing::warn!(
+            table = name,
+            changes = listed(&changes),
+            "its rows were copied by other rules: the table is emptied and copied again"
+        );
+    }
     Ok(true)
+}
+
+/// Says what a run will do, where none is under way.
+pub fn foretell(table: &str, changes: &[String]) {
+    tracing::warn!(
+        table,
+        changes = listed(changes),
+        "its rows were copied by other rules: a run empties the table and copies it again"
+    );
 }
 
 /// What the rules of now make of the rows otherwise, in words; an error where that is no reason to copy

@@ -68,7 +68,7 @@ fn source_of(
     schema: &str,
 ) -> Result<Endpoint, RunError> {
     let section = &config.source;
-    let settings = source_settings(section, plugin)?;
+    let settings = source_settings(config, plugin)?;
     let connection = Connection {
         key: Role::Source.word(),
         text: section.connection_string.clone(),

@@ -3,17 +3,22 @@
 //! Nothing is accepted and ignored: a key that the connector does not declare it reads is refused.
 
 use crate::{
-    config::{ChangeDetectionStrategy, DestinationConfig, SourceConfig},
+    config::{ChangeDetectionStrategy, CommitAt, DestinationConfig, WarpConfig},
     plugin::Plugin,
     runner::error::RunError,
 };
 
 /// The source's.
 pub fn source_settings(
-    section: &SourceConfig,
+    config: &WarpConfig,
     plugin: &Plugin,
 ) -> Result<Vec<(String, String)>, RunError> {
+    let section = &config.source;
     let mut given = Given { key: "source", plugin, settings: Vec::new() };
+    // It means something to the host, whether or not the connector names what it makes by it.
+    if let (Some(name), true) = (&config.name, plugin.info.has("pipeline")) {
+        given.settings.push(("pipeline".into(), name.clone()));
+    }
     given.add_optional("database", section.database.as_deref())?;
     given.add("timezone", &section.timezone, "UTC")?;
     let capabilities = plugin.info.capabilities.iter();
@@ -27,6 +32,12 @@ pub fn source_settings(
                 "set `source.change_detection_strategy` to one of: {}",
                 offered.join(", ")
             ),
+        });
+    }
+    if config.commit_at == CommitAt::Transaction && !plugin.info.has("transactions") {
+        return Err(RunError::Unusable {
+            what: format!("source `{}` does not tell where transactions end", plugin.info.name),
+            help: "set `commit_at: batch`".into(),
         });
     }
     given.settings.push(("change_detection_strategy".into(), strategy.into()));

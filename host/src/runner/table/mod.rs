@@ -24,7 +24,7 @@ use crate::{
     },
     plugin::{ConnectorInfo, encode_batch, table_schema},
     runner::error::RunError,
-    schema::{News, TypeStep, compare, identity, is_first_value, merge, type_step},
+    schema::{News, TypeStep, compare, identity, is_first_value, merge, settled, type_step},
 };
 
 /// How many schemas of a table are remembered; a source that sends more is worked out anew (I7).
@@ -240,6 +240,23 @@ impl Table {
             self.adopt(&after.schema);
         }
         is_same
+    }
+
+    /// The column that gets its first value by a change, as it was guessed to be.
+    pub fn guess(&self, change: &SchemaChange) -> Option<Field> {
+        let (ChangeKind::ModifyColumn { column }, Some(after)) = (&change.kind, &change.after)
+        else {
+            return None;
+        };
+        let known = self.source.schema.field_with_name(column).ok()?;
+        let now = after.schema.field_with_name(column).ok()?;
+        is_first_value(known, now).then(|| known.clone())
+    }
+
+    /// A column keeps the type that was guessed.
+    pub fn settle(&mut self, guess: &Field) {
+        self.source.schema = merge(&self.source.schema, &Arc::new(settled(guess)));
+        self.reshaped();
     }
 
     /// Whether the destination may have another column of the name that a change brings.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use cartridge_warp_sdk::Failure;
 use cartridge_warp_sdk::naming::fnv1a;
 
+use super::fingerprint::tail;
 use super::name::ReadingOrder;
 use super::{FileName, Format, Identities};
 use crate::fault;
@@ -61,6 +62,17 @@ impl FileEntry {
         u32::try_from(since.as_secs()).ok()
     }
 
+    /// What stands before the place up to which the file was read, hashed, for positions; none where
+    /// nothing was read. Of a Parquet file it is the end, which tells of all that is in it.
+    pub fn tail(&self, offset: u64) -> std::io::Result<Option<u32>> {
+        let end = match self.format {
+            Format::Parquet => self.size,
+            _ if offset == 0 => return Ok(None),
+            _ => offset,
+        };
+        tail(&mut fs::File::open(&self.path)?, end).map(Some)
+    }
+
     /// The table's hash, for positions.
     pub fn table_hash(&self) -> u32 {
         table_hash(&self.table)
@@ -75,7 +87,7 @@ pub fn table_hash(table: &str) -> u32 {
 
 /// The root directory.
 pub struct Catalog {
-    root: PathBuf,
+    pub(super) root: PathBuf,
     configured: String,
     identities: Identities,
 }
@@ -108,7 +120,11 @@ impl Catalog {
                     continue;
                 }
                 let shown = format!("{schema}/{name}");
-                for (file, path) in self.entries(&path, &shown)? {
+                let entries = self.entries(&path, &shown)?;
+                if entries.iter().any(|(name, _)| FileName::is_of_versions(name)) {
+                    continue;
+                }
+                for (file, path) in entries {
                     if let Some(parsed) = FileName::parse(&file).filter(|_| !path.is_dir()) {
                         let table = naming::column(&name).into_owned();
                         let found = Found { path, shown: format!("{shown}/{file}") };
@@ -127,7 +143,11 @@ impl Catalog {
         Ok(tables)
     }
 
-    fn entries(&self, path: &Path, shown: &str) -> Result<Vec<(String, PathBuf)>, Failure> {
+    pub(super) fn entries(
+        &self,
+        path: &Path,
+        shown: &str,
+    ) -> Result<Vec<(String, PathBuf)>, Failure> {
         let failed = |error| fault::io(&format!("{}/{shown}", self.configured), &error);
         let mut entries = Vec::new();
         for entry in fs::read_dir(path).map_err(failed)? {

@@ -4,6 +4,7 @@ mod fingerprint;
 mod identity;
 mod listing;
 mod name;
+mod passed_over;
 
 pub use fingerprint::{FINGERPRINT_BYTES, Fingerprint};
 pub use identity::Identities;

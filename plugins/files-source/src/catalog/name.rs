@@ -11,6 +11,9 @@ pub enum Format {
     Parquet,
 }
 
+/// The extensions of compressors.
+const COMPRESSORS: [&str; 6] = ["gz", "zst", "bz2", "xz", "lz4", "br"];
+
 /// A file's name taken apart: `orders.ndjson.2` is a rotated `orders.ndjson`, as
 /// `orders.ndjson-20240501` is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +63,18 @@ impl FileName {
             from = at + 1;
         }
         None
+    }
+
+    /// Whether a name is that of a data file with the extension of a compressor behind it.
+    pub fn is_compressed(name: &str) -> bool {
+        let stem = name.rsplit_once('.').filter(|(_, last)| COMPRESSORS.contains(last));
+        stem.is_some_and(|(stem, _)| Self::parse(stem).is_some())
+    }
+
+    /// Whether a name is that of a log beside files, which says which of them count (Delta Lake, Hudi): without
+    /// it rows that were replaced would be read.
+    pub fn is_of_versions(name: &str) -> bool {
+        matches!(name, "_delta_log" | ".hoodie")
     }
 
     /// See [`ReadingOrder`].

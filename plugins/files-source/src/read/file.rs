@@ -8,6 +8,7 @@ use super::header::Header;
 use super::parquet;
 use super::record::RecordFormat;
 use super::row::{Fault, RowReader, Verdict};
+use super::sample::first_values;
 use super::table_reader::{Budget, Stop, TableReader};
 use crate::catalog::{FileEntry, Format};
 use crate::fault;
@@ -32,13 +33,13 @@ impl TableReader<'_> {
             let records = records.map_err(failed)?;
             return self.read_records(entry, records, &RecordFormat::Ndjson, budget);
         };
-        let delimiter = self.csv.delimiter_byte()?;
-        let Some(header) = Header::read(&mut file, self.csv, delimiter).map_err(failed)? else {
+        let csv = &self.options.csv;
+        let delimiter = csv.delimiter_byte()?;
+        let Some(header) = Header::read(&mut file, csv, delimiter).map_err(failed)? else {
             return Ok((offset, Stop::Drained));
         };
-        let format = RecordFormat::Csv { header: &header, delimiter, null: self.csv.null.as_str() };
-        let splitter = Splitter::Csv { delimiter };
-        let records = Records::open(&mut file, splitter, offset.max(header.end), end);
+        let format = RecordFormat::Csv { header: &header, delimiter, null: csv.null.as_str() };
+        let records = Records::open(&mut file, format.splitter(), offset.max(header.end), end);
         self.read_records(entry, records.map_err(failed)?, &format, budget)
     }
 
@@ -52,7 +53,7 @@ impl TableReader<'_> {
         // Eight bytes for each column that the record may leave out.
         let least = 8 * self.shape.table().columns.len() as u64;
         while let Some(record) = records.next().map_err(|error| fault::io(&entry.shown, &error))? {
-            if RecordFormat::is_blank(&record) {
+            if format.is_blank(&record) {
                 continue;
             }
             let size = (record.bytes.len() as u64).max(least);
@@ -65,8 +66,11 @@ impl TableReader<'_> {
             format.read(&record, &mut row);
             match row.finish() {
                 Verdict::Committed => budget.take(self.writer.bytes() - before),
-                Verdict::NewColumns(columns) => {
-                    return Ok((record.start, Stop::NewColumns(columns)));
+                Verdict::NewColumns(mut columns) => {
+                    let start = record.start;
+                    first_values(entry, format, start, self.options.sample_rows, &mut columns)
+                        .map_err(|error| fault::io(&entry.shown, &error))?;
+                    return Ok((start, Stop::NewColumns(columns)));
                 }
                 Verdict::Rejected(fault, operation) => {
                     budget.take(size);

@@ -1,6 +1,6 @@
 //! Records of text formats to rows.
 
-use crate::format::records::{RECORD_BYTES_MAX, Record};
+use crate::format::records::{RECORD_BYTES_MAX, Record, Splitter};
 use crate::format::{Token, csv, json};
 use crate::shape::{TS_FIELD, names};
 
@@ -23,9 +23,19 @@ pub enum RecordFormat<'f> {
 }
 
 impl RecordFormat<'_> {
-    /// Whether a record is nothing but an empty line.
-    pub fn is_blank(record: &Record<'_>) -> bool {
-        !record.oversized && record.bytes.trim_ascii().is_empty()
+    /// What tells where a record ends.
+    pub fn splitter(&self) -> Splitter {
+        match self {
+            Self::Ndjson => Splitter::Lines,
+            Self::Csv { delimiter, .. } => Splitter::Csv { delimiter: *delimiter },
+        }
+    }
+
+    /// Whether a record is nothing but an empty line. Where a CSV file has one column, an empty line is how a
+    /// row without a value is written.
+    pub fn is_blank(&self, record: &Record<'_>) -> bool {
+        let is_row = matches!(self, Self::Csv { header, .. } if header.names.len() == 1);
+        !is_row && !record.oversized && record.bytes.trim_ascii().is_empty()
     }
 
     /// Reads the fields of a record into a row.

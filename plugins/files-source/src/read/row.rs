@@ -31,7 +31,7 @@ impl Fault {
 pub enum Verdict {
     /// It is in the batch.
     Committed,
-    /// It has columns that the table did not have; it is not in the batch.
+    /// It has values in columns that the table did not have, or not with a value; it is not in the batch.
     NewColumns(Vec<(String, Guess)>),
     /// It cannot travel.
     Rejected(Fault, Option<Operation>),
@@ -81,6 +81,10 @@ impl<'w, 's> RowReader<'w, 's> {
         if self.is_taken(column) {
             let name = self.shape.table().columns[column].name.clone();
             return self.twice(&name);
+        }
+        if self.shape.is_unseen(column) && !matches!(token, Token::Null) {
+            let name = self.shape.table().columns[column].name.clone();
+            return self.first_value(&name, token);
         }
         let (column_type, declared) =
             (self.shape.column_type(column), self.shape.is_declared(column));
@@ -138,12 +142,17 @@ impl<'w, 's> RowReader<'w, 's> {
                         known + 1
                     )));
                 }
-                let guess = Guess::of(token);
-                match self.new_columns.iter_mut().find(|(column, _)| column == name) {
-                    Some((_, seen)) => *seen = std::mem::take(seen).join(guess),
-                    None => self.new_columns.push((name.to_owned(), guess)),
-                }
+                self.first_value(name, token);
             }
+        }
+    }
+
+    /// Takes note of a column that has its first value in this row.
+    fn first_value(&mut self, name: &str, token: &Token<'_>) {
+        let guess = Guess::of(token);
+        match self.new_columns.iter_mut().find(|(column, _)| column == name) {
+            Some((_, seen)) => *seen = std::mem::take(seen).join(guess),
+            None => self.new_columns.push((name.to_owned(), guess)),
         }
     }
 

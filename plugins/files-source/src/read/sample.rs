@@ -1,4 +1,4 @@
-//! Looks at the first rows of a table's files to learn its columns.
+//! Looks at the first rows of a table's files, or at the first ones with a value, to learn its columns.
 
 use std::fs::File;
 
@@ -10,14 +10,18 @@ use super::record::RecordFormat;
 use super::unfinished::why_unfinished;
 use crate::catalog::{FileEntry, Format};
 use crate::fault;
-use crate::format::records::{Records, Splitter};
+use crate::format::Token;
+use crate::format::records::Records;
 use crate::options::Options;
 use crate::shape::{COLUMNS_MAX, Guess, Shape};
 
+/// Of the rows from a column's first value on, so much is looked at.
+const LOOK_BYTES: u64 = 8 << 20;
+
 /// Infers a table's shape. Rows that cannot be read teach nothing here; reading rejects them.
 ///
-/// A column that a header names exists, whatever the rows hold: of text, if they hold nothing. Only
-/// where there are no rows yet, their types are waited for.
+/// A column that is named exists, also if no row has a value of it; then it is unseen. Only where there are
+/// no rows yet, they are waited for.
 pub fn sample(table: &str, files: &[FileEntry], options: &Options) -> Result<Shape, Failure> {
     let mut shape = Shape::declared(table, options)?;
     let mut seen = Seen::default();
@@ -27,14 +31,15 @@ pub fn sample(table: &str, files: &[FileEntry], options: &Options) -> Result<Sha
         if entry.format == Format::Parquet {
             for (name, guess) in parquet::columns(entry)? {
                 seen.add(&name, guess);
+                seen.typed = true;
             }
         } else if rows > 0 {
             let mut file = File::open(&entry.path).map_err(failed)?;
             sample_records(&mut file, entry, options, &mut rows, &mut seen).map_err(failed)?;
         }
     }
-    if seen.records > 0 {
-        seen.name_empty_columns();
+    if seen.records == 0 && !seen.typed {
+        seen.columns.retain(|(_, guess)| *guess != Guess::Unknown);
     }
     shape.learn(&seen.columns);
     shape.unreadable = seen.fault;
@@ -45,8 +50,8 @@ pub fn sample(table: &str, files: &[FileEntry], options: &Options) -> Result<Sha
 #[derive(Default)]
 struct Seen {
     columns: Vec<(String, Guess)>,
-    /// Columns that headers name.
-    named: std::collections::HashSet<String>,
+    /// A file says of itself which columns it has.
+    typed: bool,
     index: std::collections::HashMap<String, usize>,
     records: u64,
     bytes: u64,
@@ -62,15 +67,6 @@ impl Seen {
             self.fault.get_or_insert_with(|| format!("{}: {why}", entry.shown));
         }
         Ok(())
-    }
-
-    /// Gives columns of headers that had no value a type that holds any.
-    fn name_empty_columns(&mut self) {
-        for (name, guess) in &mut self.columns {
-            if *guess == Guess::Unknown && self.named.contains(name) {
-                *guess = Guess::String;
-            }
-        }
     }
 
     fn add(&mut self, name: &str, guess: Guess) {
@@ -97,25 +93,24 @@ fn sample_records(
 ) -> std::io::Result<()> {
     let delimiter = options.csv.delimiter_byte().unwrap_or(b',');
     let header;
-    let (format, splitter, start) = match entry.format {
+    let (format, start) = match entry.format {
         Format::Csv => {
             let Some(found) = Header::read(file, &options.csv, delimiter)? else {
                 return seen.unfinished(entry);
             };
             header = found;
             header.names.iter().for_each(|name| seen.add(name, Guess::Unknown));
-            seen.named.extend(header.names.iter().cloned());
             let null = options.csv.null.as_str();
             let format = RecordFormat::Csv { header: &header, delimiter, null };
-            (format, Splitter::Csv { delimiter }, header.end)
+            (format, header.end)
         }
-        _ => (RecordFormat::Ndjson, Splitter::Lines, 0),
+        _ => (RecordFormat::Ndjson, 0),
     };
-    let mut records = Records::open(file, splitter, start, entry.size)?;
+    let mut records = Records::open(file, format.splitter(), start, entry.size)?;
     let before = seen.records;
     while *rows > 0 {
         let Some(record) = records.next()? else { break };
-        if RecordFormat::is_blank(&record) {
+        if format.is_blank(&record) {
             continue;
         }
         *rows -= 1;
@@ -131,6 +126,34 @@ fn sample_records(
     }
     if seen.records == before && records.offset() == 0 {
         return seen.unfinished(entry);
+    }
+    Ok(())
+}
+
+/// Learns the types of columns of which the record at `start` has the first value: what that one and those in
+/// the `rows` from there on have in common.
+pub fn first_values(
+    entry: &FileEntry,
+    format: &RecordFormat<'_>,
+    start: u64,
+    rows: usize,
+    columns: &mut [(String, Guess)],
+) -> std::io::Result<()> {
+    let mut file = File::open(&entry.path)?;
+    let mut records = Records::open(&mut file, format.splitter(), start, entry.size)?;
+    for _ in 0..rows {
+        let Some(record) = records.next()? else { break };
+        if record.end - start > LOOK_BYTES {
+            break;
+        }
+        let take = |name: &str, token: Token<'_>| {
+            let found = columns.iter_mut().find(|(column, _)| column == name);
+            if let Some((_, guess)) = found {
+                *guess = std::mem::take(guess).join(Guess::of(&token));
+            }
+        };
+        // A row that cannot be read is no reason to read none: it becomes a dead letter when it comes.
+        let _ = format.text(&record).and_then(|text| format.fields(text, take));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use cartridge_warp_sdk::{DeadLetter, Limits, Operation, TableWriter};
 
 use super::LineNumbers;
 use super::row::Fault;
-use crate::options::CsvOptions;
+use crate::options::Options;
 use crate::shape::{Guess, Shape};
 
 /// What is left of one call's limits, over all its tables.
@@ -46,7 +46,7 @@ pub enum Stop {
     Drained,
     /// The call's limits are reached.
     Limit,
-    /// The next row has columns that the table did not have.
+    /// The next row has values in columns that the table did not have, or not with a value.
     NewColumns(Vec<(String, Guess)>),
 }
 
@@ -57,7 +57,7 @@ pub struct TableReader<'c> {
     /// Rows that could not travel.
     pub rejected: Vec<DeadLetter>,
     pub(super) shape: &'c Shape,
-    pub(super) csv: &'c CsvOptions,
+    pub(super) options: &'c Options,
     pub(super) lines: &'c mut LineNumbers,
     pub(super) snapshot: bool,
 }
@@ -66,7 +66,7 @@ impl<'c> TableReader<'c> {
     /// A reader with an empty batch.
     pub fn new(
         shape: &'c Shape,
-        csv: &'c CsvOptions,
+        options: &'c Options,
         lines: &'c mut LineNumbers,
         snapshot: bool,
     ) -> Self {
@@ -75,7 +75,7 @@ impl<'c> TableReader<'c> {
         } else {
             TableWriter::changes(shape.table())
         };
-        Self { writer, rejected: Vec::new(), shape, csv, lines, snapshot }
+        Self { writer, rejected: Vec::new(), shape, options, lines, snapshot }
     }
 
     /// Makes a row that cannot travel a dead letter.

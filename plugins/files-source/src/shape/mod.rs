@@ -48,35 +48,50 @@ impl Shape {
             configured_key: options.keys.get(name).cloned(),
         };
         for (column, column_type) in options.declared(name)? {
-            shape.add(&column, column_type);
+            shape.add(Column::new(column, column_type));
         }
         shape.declared = shape.table.columns.len();
         shape.choose_key();
         Ok(shape)
     }
 
-    /// Adds what a sample showed, in the order in which it showed it.
+    /// Adds what a sample showed, in the order in which it showed it. A column that has no value there has
+    /// none yet, and gets its type with the first one.
     pub fn learn(&mut self, guesses: &[(String, Guess)]) {
         for (name, guess) in guesses {
-            if let Some(column_type) = guess.column_type()
-                && self.index_of(name).is_none()
-            {
-                self.add(name, column_type);
+            let column = match guess.column_type() {
+                Some(column_type) => Column::new(name, column_type),
+                None => Column::new(name, ColumnType::String).unseen(),
+            };
+            match self.index_of(name) {
+                None => self.add(column),
+                Some(at) if self.is_unseen(at) => self.table.columns[at] = column,
+                Some(_) => {}
             }
         }
         self.choose_key();
     }
 
     /// Adds a column; `_op` and `_ts` are none, but `_op` makes the table a log of changes.
-    pub fn add(&mut self, name: &str, column_type: ColumnType) {
-        match name {
+    fn add(&mut self, column: Column) {
+        match column.name.as_str() {
             OP_FIELD => self.change_log = true,
             TS_FIELD => {}
             _ => {
-                self.index.insert(name.to_owned(), self.table.columns.len());
-                self.table.columns.push(Column::new(name, column_type));
+                self.index.insert(column.name.clone(), self.table.columns.len());
+                self.table.columns.push(column);
             }
         }
+    }
+
+    /// Gives the key its type also where no value of it was seen: without one the host waits with a new
+    /// table for the next announcement.
+    pub fn settle_key(&mut self) {
+        let key = &self.table.key;
+        let columns = self.table.columns.iter_mut();
+        columns
+            .filter(|column| key.contains(&column.name))
+            .for_each(|column| column.unseen = false);
     }
 
     /// The configured key, else `id`, else `_id`.
@@ -108,6 +123,12 @@ impl Shape {
         &self.table
     }
 
+    /// The columns of which no value was seen.
+    pub fn unseen(&self) -> Vec<String> {
+        let unseen = self.table.columns.iter().filter(|column| column.unseen);
+        unseen.map(|column| column.name.clone()).collect()
+    }
+
     /// The columns with their types as text, for a chunk's descriptor.
     pub fn columns(&self) -> Vec<(String, String)> {
         let columns = self.table.columns.iter();
@@ -124,6 +145,16 @@ impl Shape {
 
     fn index_of(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()
+    }
+
+    /// Whether the table has a column of the name.
+    pub fn has(&self, name: &str) -> bool {
+        self.index.contains_key(name)
+    }
+
+    /// Whether no value of a column was seen.
+    pub fn is_unseen(&self, column: usize) -> bool {
+        self.table.columns[column].unseen
     }
 
     /// Whether the operator named a column's type.

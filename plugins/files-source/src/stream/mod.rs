@@ -104,9 +104,11 @@ fn read_table(
     if fresh.is_empty() {
         return Ok(false);
     }
-    let mut shape = match source.shapes.remove(table) {
+    // Of a table without rows so far, the first ones show the columns.
+    let known = source.shapes.remove(table).filter(|shape| !shape.table().columns.is_empty());
+    let mut shape = match known {
         Some(shape) => shape,
-        None => known_shape(source, table, entries, position, batch)?,
+        None => meet(source, table, entries, position, batch)?,
     };
     let (rows, stop) = read_files(source, &shape, &fresh, position, budget, batch)?;
     let read = rows.is_some();
@@ -123,35 +125,43 @@ fn read_table(
     Ok(more)
 }
 
-/// A table that this connection meets for the first time: new, if the position has none of it.
-fn known_shape(
+/// A table that this connection meets for the first time: new, if the host was not told of it. Where the
+/// host never asked, it knows those of which the position has something.
+fn meet(
     source: &FilesSource,
     table: &str,
     entries: &[FileEntry],
     position: &Position,
     batch: &mut ChangeBatch,
 ) -> Result<Shape, Failure> {
-    let shape = read::sample(table, entries, &source.options)?;
-    let known = entries
-        .iter()
-        .any(|entry| position.get(entry.identity).is_some_and(|mark| mark.offset > 0));
+    let mut shape = read::sample(table, entries, &source.options)?;
+    let is_begun =
+        |entry: &FileEntry| position.get(entry.identity).is_some_and(|mark| mark.offset > 0);
+    let known = match &source.listed {
+        Some(listed) => listed.contains(table),
+        None => entries.iter().any(is_begun),
+    };
     if !known && !shape.table().columns.is_empty() {
+        shape.settle_key();
         batch.schema_changes.push(SchemaChange::add_table(shape.table().clone()));
     }
     Ok(shape)
 }
 
-/// Adds columns to the shape and says so to the host.
+/// Adds columns to the shape and says so to the host. The type of one that had no value so far comes with its
+/// rows.
 fn announce(shape: &mut Shape, columns: &[(String, Guess)], batch: &mut ChangeBatch) {
     let new_table = shape.table().columns.is_empty();
     for column in columns {
+        let is_known = shape.has(&column.0);
         shape.learn(std::slice::from_ref(column));
         let after = shape.table().clone();
-        if !new_table && after.index_of(&column.0).is_some() {
+        if !new_table && !is_known && after.index_of(&column.0).is_some() {
             batch.schema_changes.push(SchemaChange::add_column(&column.0, after));
         }
     }
     if new_table && !shape.table().columns.is_empty() {
+        shape.settle_key();
         batch.schema_changes.push(SchemaChange::add_table(shape.table().clone()));
     }
 }
@@ -164,7 +174,7 @@ fn read_files(
     budget: &mut Budget,
     batch: &mut ChangeBatch,
 ) -> Result<(Option<TableRows>, Stop), Failure> {
-    let mut reader = TableReader::new(shape, &source.options.csv, &mut source.lines, false);
+    let mut reader = TableReader::new(shape, &source.options, &mut source.lines, false);
     let (mut outcome, mut unfinished) = (Stop::Drained, Vec::new());
     for entry in fresh {
         if !budget.allows(0) {
@@ -225,6 +235,7 @@ fn mark(
         place: Some(entry.place),
         format: Some(entry.format),
         changed: entry.changed(),
+        tail: entry.tail(offset).map_err(|error| fault::io(&entry.shown, &error))?,
     })
 }
 

@@ -91,10 +91,7 @@ fn adopt_restored(listing: &[FileEntry], position: &mut Position) -> Result<(), 
                 && position.get(entry.identity).is_none()
         };
         let Some(entry) = listing.iter().find(is_mark) else { continue };
-        let fingerprint = File::open(&entry.path)
-            .and_then(|mut file| Fingerprint::of(&mut file, usize::from(mark.fingerprint.length)))
-            .map_err(|error| fault::io(&entry.shown, &error))?;
-        if fingerprint == mark.fingerprint {
+        if fingerprint_like(entry, &mark)? == mark.fingerprint && has_end(entry, &mark)? {
             let restored = FileMark { identity: entry.identity, ..mark };
             position.retain(|known| known.identity != mark.identity);
             position.set(restored);
@@ -133,52 +130,64 @@ fn is_same(
     if source.stream.verified.get(&entry.identity) == Some(&now) {
         return Ok(true);
     }
-    let shorter = entry.format != Format::Parquet && entry.size < mark.offset;
-    let same_start = File::open(&entry.path)
-        .and_then(|mut file| Fingerprint::of(&mut file, usize::from(mark.fingerprint.length)))
-        .map_err(|error| fault::io(&entry.shown, &error))?
-        == mark.fingerprint;
-    let ends_record = mark.offset == 0
-        || entry.format == Format::Parquet
-        || shorter
-        || follows_line_feed(entry, mark.offset)?;
-    if same_start && !shorter && ends_record {
+    let is_cut = entry.format != Format::Parquet && entry.size < mark.offset;
+    let has_beginning = fingerprint_like(entry, mark)? == mark.fingerprint;
+    let has_end = is_cut || has_end(entry, mark)?;
+    if has_beginning && has_end && !is_cut {
         source.stream.verified.insert(entry.identity, now);
         return Ok(true);
     }
-    if !same_start && (source.options.complete_files || entry.path_hash() != mark.path_hash) {
+    let may_be_another = source.options.complete_files || entry.path_hash() != mark.path_hash;
+    if may_be_another && !(has_beginning && has_end) {
         // The marked file was deleted, and the system gave its inode to this one. Files that are
         // complete when they appear are never overwritten, whatever they are called.
         letters.extend(check_gone(source, mark, &[])?);
         return Ok(false);
     }
-    let what = if shorter { "cut" } else { "overwritten" };
+    let what = if is_cut { "cut" } else { "overwritten" };
     Err(Failure::resync(
         "file-truncated",
         format!(
-            "{} was {what}: {} bytes of it had been read and it now has {}{}; rows that it held \
-             may have been lost unread",
+            "{} was {what}: {} bytes (Parquet: rows) of it had been read and it now has {} bytes{}; \
+             rows that it held may have been lost unread",
             entry.shown,
             mark.offset,
             entry.size,
-            match (same_start, ends_record) {
+            match (has_beginning, has_end) {
                 (false, _) => " that begin differently",
-                (true, false) => ", of which no record ends where the one that was read last did",
+                (true, false) =>
+                    ", of which other ones stand where the last record that was read ended",
                 (true, true) => "",
             },
         ),
     ))
 }
 
-/// Whether a record may end at this offset. It did when the file was read up to it, so another file of
-/// the same beginning, such as a newer export, mostly shows itself here.
-fn follows_line_feed(entry: &FileEntry, offset: u64) -> Result<bool, Failure> {
-    let mut last = [0];
+/// The file's beginning, as far as the mark's goes.
+fn fingerprint_like(entry: &FileEntry, mark: &FileMark) -> Result<Fingerprint, Failure> {
     File::open(&entry.path)
-        .and_then(|mut file| {
-            file.seek(SeekFrom::Start(offset - 1))?;
-            file.read_exact(&mut last)
-        })
-        .map_err(|error| fault::io(&entry.shown, &error))?;
+        .and_then(|mut file| Fingerprint::of(&mut file, usize::from(mark.fingerprint.length)))
+        .map_err(|error| fault::io(&entry.shown, &error))
+}
+
+/// Whether before the mark's offset there is what was read last. Another file of the same beginning, such
+/// as a newer export, shows itself here.
+fn has_end(entry: &FileEntry, mark: &FileMark) -> Result<bool, Failure> {
+    let failed = |error| fault::io(&entry.shown, &error);
+    if mark.tail.is_some() {
+        return Ok(entry.tail(mark.offset).map_err(failed)? == mark.tail);
+    }
+    if mark.offset == 0 || entry.format == Format::Parquet {
+        return Ok(true);
+    }
+    // A record ended there when the file was read up to it.
+    follows_line_feed(entry, mark.offset).map_err(failed)
+}
+
+fn follows_line_feed(entry: &FileEntry, offset: u64) -> std::io::Result<bool> {
+    let mut last = [0];
+    let mut file = File::open(&entry.path)?;
+    file.seek(SeekFrom::Start(offset - 1))?;
+    file.read_exact(&mut last)?;
     Ok(last == *b"\n")
 }

@@ -39,9 +39,10 @@ impl Started {
             Kind::Create | Kind::Drop if is_left_out(source, event.collection) => Ok(Turn::Pass),
             Kind::Create | Kind::Drop | Kind::Invalidate if !first => Ok(Turn::Wait),
             Kind::Create => {
-                // Where rows of an older one were kept, they end.
+                // Where rows of an older one were kept, they end. It is followed from its first document
+                // on, which tells its key: until then the host knows of no table.
                 let shape = catalog::unseen(event.collection, &source.options);
-                self.begin_table(event.collection, shape, batch);
+                batch.schema_changes.push(SchemaChange::add_table(shape.table()));
                 self.stand_behind(event.token, event.time);
                 Ok(Turn::Done)
             }

@@ -108,10 +108,13 @@ pub fn replica() -> Replica {
     Replica::new("_id").whole_rows()
 }
 
-/// Changes of shape in short, such as `add_table orders`.
+/// Changes of shape in short, such as `add_table orders`. A table that begins is there once: servers of 6.0
+/// and newer tell of its making, too, and then the source announces it twice.
 pub fn shapes(collected: &Collected) -> Vec<String> {
     let change = |change: &cartridge_warp_sdk::SchemaChange| {
         format!("{} {}", change.kind.as_str(), change.table)
     };
-    collected.schema_changes.iter().map(change).collect()
+    let mut changes: Vec<String> = collected.schema_changes.iter().map(change).collect();
+    changes.dedup();
+    changes
 }

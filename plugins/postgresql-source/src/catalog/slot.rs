@@ -160,7 +160,13 @@ pub fn check(
         return Err(lost(why, log_end));
     }
     match find(session, server, name)? {
-        None => Err(lost(format!("replication slot {name} is gone"), log_end)),
+        None => {
+            let why = format!(
+                "replication slot {name} is gone (if the pipeline was given its `name` since, set \
+                 options.slot to the slot that it had)"
+            );
+            Err(lost(why, log_end))
+        }
         Some(slot) if slot.lost => {
             let why = format!(
                 "the server gave up replication slot {name} (max_slot_wal_keep_size or an \

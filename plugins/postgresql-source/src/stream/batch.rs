@@ -9,6 +9,8 @@ use crate::pgoutput::{Field, Tuple};
 
 /// Rows whose missing values are looked up for one batch: each may bring large values (I7).
 const LOOKUPS_MAX: usize = 200;
+/// A batch this fraction of which is free begins with no further transaction.
+const SPARE: usize = 8;
 /// What a row takes besides its values, about.
 const ROW_BYTES: u64 = 24;
 
@@ -46,14 +48,16 @@ pub struct Batch {
     pub changes: Vec<Change>,
     /// To be announced before them.
     pub schema_changes: Vec<SchemaChange>,
+    /// It goes on with a transaction of which a part was delivered before.
+    goes_on: bool,
     bytes: u64,
     lookups: usize,
 }
 
 impl Batch {
-    /// A batch that begins with changes of shape.
-    pub fn announcing(schema_changes: Vec<SchemaChange>) -> Self {
-        Self { schema_changes, ..Self::default() }
+    /// A batch that begins with changes of shape; `goes_on` within a transaction.
+    pub fn announcing(schema_changes: Vec<SchemaChange>, goes_on: bool) -> Self {
+        Self { schema_changes, goes_on, ..Self::default() }
     }
 
     /// Whether there is nothing in it.
@@ -66,6 +70,15 @@ impl Batch {
         self.changes.len() >= limits.rows_max
             || self.bytes >= limits.bytes_max
             || self.lookups >= LOOKUPS_MAX
+    }
+
+    /// Whether to end with the transaction that ends here: the next one would hardly go in whole, and
+    /// what waits for this one's end would have to wait for its end, too.
+    pub fn ends_with_transaction(&self, limits: &Limits) -> bool {
+        let rows = limits.rows_max - limits.rows_max / SPARE;
+        self.goes_on
+            || (!self.changes.is_empty() && self.changes.len() >= rows)
+            || self.bytes >= limits.bytes_max - limits.bytes_max / SPARE as u64
     }
 
     /// Whether a message of so many rows goes in whole; always true for an empty batch.

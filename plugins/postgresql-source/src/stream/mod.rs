@@ -71,11 +71,13 @@ pub fn get_changes(
     // Here too: while the destination stands still there is nothing to confirm.
     started.progress.measure(&source.control, &started.slot)?;
     let mut pause = PAUSE_MIN;
+    let was_within = started.collector.position.is_within_transaction();
     loop {
         let mut batch = step(source, &mut started, schema, deadline, &limits)?;
         let something = !batch.tables.is_empty()
             || !batch.rejected.is_empty()
-            || !batch.schema_changes.is_empty();
+            || !batch.schema_changes.is_empty()
+            || (was_within && !batch.within_transaction);
         let left = deadline.saturating_duration_since(Instant::now());
         if something || left.is_zero() {
             let is_asked = started.is_asked();
@@ -120,7 +122,8 @@ fn step(
     deadline: Instant,
     limits: &Limits,
 ) -> Result<ChangeBatch, Failure> {
-    let mut batch = Batch::announcing(started.collector.announced());
+    let goes_on = started.collector.position.is_within_transaction();
+    let mut batch = Batch::announcing(started.collector.announced(), goes_on);
     let mut caught_up = false;
     if started.is_between_reads() {
         let (publication, collector) = (&started.publication, &mut started.collector);
@@ -151,6 +154,7 @@ fn step(
         rejected,
         position: position.encode(),
         caught_up,
+        within_transaction: position.is_within_transaction(),
     })
 }
 
@@ -177,7 +181,9 @@ fn drain(
             collector.put_back(message);
             return Ok(false);
         }
-        if !collector.take(message, batch, source, schema, limits)? {
+        let is_end = matches!(message, Message::Commit { .. });
+        let goes_on = collector.take(message, batch, source, schema, limits)?;
+        if !goes_on || (is_end && batch.ends_with_transaction(limits)) {
             return Ok(false);
         }
     }

@@ -51,6 +51,7 @@ macro_rules! sql_destination_tests {
                 schema_changes_apply_once_and_repeat_without_harm,
                 changes_that_would_lose_something_are_refused,
                 only_exact_changes_of_a_type_are_made,
+                the_first_value_of_a_column_gives_it_its_type,
                 rows_for_an_unknown_table_or_column_fail;
             spellings: a_key_of_any_type_is_found_again, zeros_of_either_sign_are_one_key;
         }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Bed, Bench, orders, rows, soft, upsert};
+use super::{Bed, Bench, append, orders, rows, soft, upsert};
 use crate::Operation::{Delete, Insert};
 use crate::{ChangeOutcome, Column, ColumnType, SchemaChange, Table};
 
@@ -83,6 +83,8 @@ pub fn changes_that_would_lose_something_are_refused<B: Bench>() {
     let mut bed = Bed::<B>::new("{}");
     bed.run(&format!("CREATE TABLE old (id {} PRIMARY KEY)", B::WORDS.key));
     bed.plan(&upsert(&orders())).unwrap();
+    let one = [(Insert, json!({"id": 1, "name": "a"}))];
+    bed.write(vec![rows(&orders(), &one)]).unwrap();
     let old = Table::new("old").column("id", ColumnType::BigInt).key(["id"]);
     bed.plan(&upsert(&old)).unwrap();
     let mut number = orders();
@@ -127,10 +129,49 @@ pub fn only_exact_changes_of_a_type_are_made<B: Bench>() {
             let table = Table::new("t").column("id", ColumnType::BigInt).key(["id"]);
             table.column("v", column_type.parse().unwrap())
         };
+        let value = match from {
+            "integer" | "bigint" | "double" => json!(1),
+            "date" => json!("2024-05-01"),
+            "timestamp" => json!("2024-05-01T10:00:00"),
+            "array(string)" => json!(["a"]),
+            _ => json!("a"),
+        };
+        // Without a value any type can be had.
+        for (value, possible) in [(value, possible), (json!(null), true)] {
+            let mut bed = Bed::<B>::new("{}");
+            bed.plan(&upsert(&table(from))).unwrap();
+            let one = [(Insert, json!({"id": 1, "v": value}))];
+            bed.write(vec![rows(&table(from), &one)]).unwrap();
+            let outcomes = bed.change(&[SchemaChange::modify_column("v", table(to))]).unwrap();
+            let applied = outcomes[0] == ChangeOutcome::Applied;
+            assert_eq!(applied, possible, "{from} to {to}, {value}: {outcomes:?}");
+        }
+    }
+}
+
+/// Also where a runner died between the change and what it remembers of it.
+pub fn the_first_value_of_a_column_gives_it_its_type<B: Bench>() {
+    for plan in [upsert, append] {
+        let table = |column: Column| {
+            let table = Table::new("t").column("id", ColumnType::BigInt).key(["id"]);
+            table.with(column)
+        };
+        let guessed = table(Column::new("v", ColumnType::String).unseen());
+        let typed = table(Column::new("v", ColumnType::BigInt));
         let mut bed = Bed::<B>::new("{}");
-        bed.plan(&upsert(&table(from))).unwrap();
-        let outcomes = bed.change(&[SchemaChange::modify_column("v", table(to))]).unwrap();
-        assert_eq!(outcomes[0] == ChangeOutcome::Applied, possible, "{from} to {to}: {outcomes:?}");
+        let null = |id: i32| [(Insert, json!({"id": id, "v": null}))];
+        bed.plan(&plan(&guessed)).unwrap();
+        bed.write(vec![rows(&guessed, &null(1))]).unwrap();
+        let change = [SchemaChange::modify_column("v", typed.clone())];
+        assert_eq!(bed.change(&change).unwrap(), [ChangeOutcome::Applied]);
+
+        *bed.bench.destination() = bed.bench.connect();
+        bed.plan(&plan(&guessed)).unwrap();
+        bed.write(vec![rows(&guessed, &null(2))]).unwrap();
+        assert_eq!(bed.change(&change).unwrap(), [ChangeOutcome::Unchanged]);
+        bed.write(vec![rows(&typed, &[(Insert, json!({"id": 3, "v": 7}))])]).unwrap();
+        let of_type = "SELECT id, v + 1 FROM t ORDER BY id";
+        assert_eq!(bed.query(of_type), ["1|null", "2|null", "3|8"]);
     }
 }
 

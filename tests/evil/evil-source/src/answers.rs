@@ -85,6 +85,7 @@ pub(crate) fn changes(
         rejected: Vec::new(),
         position: call.to_le_bytes().to_vec(),
         caught_up: true,
+        within_transaction: false,
     };
     match deed {
         "dead-letter-flood" => words::flood(&mut batch, call),

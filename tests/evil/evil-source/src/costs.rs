@@ -40,6 +40,7 @@ pub(crate) fn answer(deed: &str, call: u32) -> Option<Result<ChangeBatch, Failur
         rejected: Vec::new(),
         position: call.to_le_bytes().to_vec(),
         caught_up: false,
+        within_transaction: false,
     };
     match deed {
         "large-rows" => match rows(1, 4 << 20) {

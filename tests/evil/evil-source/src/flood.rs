@@ -23,6 +23,7 @@ pub(crate) fn changes(
         rejected: Vec::new(),
         position: call.to_le_bytes().to_vec(),
         caught_up: false,
+        within_transaction: false,
     };
     match deed {
         "flood:dead-letters" => answer.rejected = letters(call),

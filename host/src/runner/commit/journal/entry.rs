@@ -92,7 +92,13 @@ impl Entry<'_> {
     }
 
     fn values(&self, context: &SchemaContext) -> Vec<(&'static str, Value)> {
-        let run = |name: &str| vec![("run", text(name)), ("schema_name", text(context.name()))];
+        let run = |name: &str| {
+            vec![
+                ("run", text(name)),
+                ("schema_name", text(context.name())),
+                ("pipeline", text(&context.pipeline)),
+            ]
+        };
         let mut values = run(&context.run);
         match self {
             Self::Started => values.extend([

@@ -33,6 +33,7 @@ pub fn columns(table: &str) -> SchemaRef {
         RUNS => vec![
             text("run"),
             text("schema_name"),
+            text("pipeline"),
             text("status"),
             time("started_at"),
             time("ended_at"),
@@ -48,12 +49,14 @@ pub fn columns(table: &str) -> SchemaRef {
             text("id"),
             text("run"),
             text("schema_name"),
+            text("pipeline"),
             time("at"),
             text("error_type"),
             text("message"),
         ],
         _ => vec![
             text("schema_name"),
+            text("pipeline"),
             text("table_name"),
             number("version"),
             json("definition"),

@@ -7,6 +7,7 @@ mod types;
 mod values;
 
 use cartridge_warp_sdk::arrow_array::RecordBatch;
+use cartridge_warp_sdk::arrow_schema::DataType;
 use cartridge_warp_sdk::{ColumnType, Failure, Operation, Value, log};
 
 use super::row::{Fault, RowReader, Verdict};
@@ -34,12 +35,16 @@ fn typed_columns(opened: &Opened) -> Vec<(String, Guess)> {
     let fields = opened.schema.fields();
     let names = names::of_list(fields.iter().map(|field| field.name().as_str()));
     let types = fields.iter().zip(&opened.logical_types);
-    let types =
-        types.map(|(field, logical)| types::column_type(field.data_type(), logical.as_ref()));
-    let named = |(name, column_type): (String, ColumnType)| {
-        let is_time = matches!(column_type, ColumnType::Timestamp | ColumnType::TimestampTz);
+    let types = types.map(|(field, logical)| match field.data_type() {
+        // Whoever wrote the file saw no value either.
+        DataType::Null => Guess::Unknown,
+        data_type => Guess::Exact(types::column_type(data_type, logical.as_ref())),
+    });
+    let named = |(name, guess): (String, Guess)| {
+        let time = [ColumnType::Timestamp, ColumnType::TimestampTz].map(Guess::Exact);
+        let is_time = time.contains(&guess);
         let name = if name == TS_FIELD && !is_time { names::TS_COLUMN.to_owned() } else { name };
-        (name, Guess::Exact(column_type))
+        (name, guess)
     };
     names.into_iter().zip(types).map(named).collect()
 }
@@ -58,8 +63,10 @@ pub fn read(
     budget: &mut Budget,
 ) -> Result<(u64, Stop), Failure> {
     let Some(opened) = Opened::open(entry)? else { return Ok((offset, Stop::Drained)) };
-    let unknown = |(name, _): &(String, Guess)| {
-        !names::is_operation(name) && reader.shape().find(name, 0).is_none()
+    let shape = reader.shape();
+    let unknown = |(name, guess): &(String, Guess)| match shape.find(name, 0) {
+        None => !names::is_operation(name),
+        Some(column) => shape.is_unseen(column) && *guess != Guess::Unknown,
     };
     let columns = typed_columns(&opened);
     let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
