@@ -42,11 +42,40 @@ impl Deletion {
     pub const DELETED_AT: &str = "deleted_at";
 }
 
+/// Where a table is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TablePlace {
+    /// The schema there.
+    pub schema: String,
+    /// The table's name there.
+    pub table: String,
+}
+
+impl TablePlace {
+    /// A place.
+    pub fn new(schema: impl Into<String>, table: impl Into<String>) -> Self {
+        Self { schema: schema.into(), table: table.into() }
+    }
+}
+
+/// What is known of a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// Two places with the same text are one table; at most 4 KiB.
+    pub identity: String,
+    /// Whether a table is there.
+    pub exists: bool,
+    /// The source's table that it is kept for, if the connector made or adopted it.
+    pub owner: Option<TablePlace>,
+}
+
 /// How a table is to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TablePlan {
-    /// Its name.
+    /// Its name at the source, by which all other calls mean it.
     pub name: String,
+    /// Where it is kept; none: under its own name, in the schema of its own name.
+    pub place: Option<TablePlace>,
     /// The columns to have.
     pub columns: Vec<Column>,
     /// Key columns in order; may be empty only with [`WriteMode::Append`].
@@ -55,6 +84,13 @@ pub struct TablePlan {
     pub write_mode: WriteMode,
     /// What a delete does.
     pub deletion: Deletion,
+}
+
+impl TablePlan {
+    /// Where the table of a schema is kept.
+    pub fn place_in(&self, schema: &str) -> TablePlace {
+        self.place.clone().unwrap_or_else(|| TablePlace::new(schema, &self.name))
+    }
 }
 
 /// What became of one schema change.
@@ -145,7 +181,23 @@ pub trait Destination: Sized {
         Ok(None)
     }
 
-    /// Makes the schema and the connector's own metadata if they are not there.
+    /// Looks at places, one answer for each, in order, and writes nothing; also where no metadata
+    /// exists yet. Unless it is overridden, every name is a place of its own where nothing is known.
+    ///
+    /// # Errors
+    /// `config` when a name is impossible.
+    fn locate(&mut self, schema: &str, places: &[TablePlace]) -> Result<Vec<Location>, Failure> {
+        let _ = schema;
+        let location = |place: &TablePlace| Location {
+            identity: format!("{:?}", (&place.schema, &place.table)),
+            exists: false,
+            owner: None,
+        };
+        Ok(places.iter().map(location).collect())
+    }
+
+    /// Makes the schema that tables are kept in, and the connector's own metadata, if they are not
+    /// there.
     ///
     /// # Errors
     /// When it cannot be made.

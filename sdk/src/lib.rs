@@ -168,8 +168,8 @@ pub mod wire;
 pub use dead_letter::{DeadLetter, PAYLOAD_BYTES_MAX};
 pub use describe::{Description, WantedGrant};
 pub use destination::{
-    ChangeOutcome, Deletion, Destination, Marker, RejectedRow, TablePlan, WriteMode, WriteOutcome,
-    WriteRequest, fenced,
+    ChangeOutcome, Deletion, Destination, Location, Marker, RejectedRow, TablePlace, TablePlan,
+    WriteMode, WriteOutcome, WriteRequest, fenced,
 };
 pub use failure::{Action, Failure, WAITING};
 pub use host::{log, metrics, secrets};

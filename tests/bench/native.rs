@@ -45,6 +45,7 @@ fn pump(mut source: impl Source, mut destination: impl Destination, write_mode: 
     let epoch = destination.claim_schema(SCHEMA, "bench").expect("an epoch");
     let plan = TablePlan {
         name: table.name,
+        place: None,
         columns: table.columns,
         key: table.key,
         write_mode,

@@ -23,6 +23,7 @@ mod orders;
 mod owner;
 mod parking;
 mod pipeline;
+mod places;
 mod postgresql;
 mod postgresql_edges;
 mod postgresql_failover;

@@ -88,6 +88,8 @@ const PAGES: &[(&str, &str)] = pages![
     "secret",
     "signals",
     "table-not-replaced",
+    "table-place-full",
+    "table-place-taken",
     "trap",
     "unfit-table",
     "unknown-code",

@@ -9,10 +9,13 @@ use std::time::Duration;
 use super::{
     Columns, DeletionStrategy, Names, Resync, SchemaConfig, TableConfig, WarpConfig, WriteMode,
 };
+use crate::model::TablePlace;
 
 /// Every effective value of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableSettings {
+    /// Where the destination keeps it; none under its own name, in the schema of its own name.
+    pub place: Option<TablePlace>,
     /// Rows read from the stream at once.
     pub stream_batch_size: NonZeroU32,
     /// Rows of changes at which a commit closes.
@@ -81,6 +84,7 @@ impl WarpConfig {
         let polling = own.polling_interval_seconds.unwrap_or(schema.default_polling_interval);
         let evolution = &self.schema_evolution;
         TableSettings {
+            place: place(schema, own),
             stream_batch_size: own.stream_batch_size.unwrap_or(schema.default_batch_size),
             write_batch_size: own.write_batch_size,
             full_load_batch_size: own.full_load_batch_size,
@@ -124,4 +128,26 @@ impl WarpConfig {
         };
         self.schemas.iter().filter(move |schema| only.is_none_or(|name| name == schema.name))
     }
+}
+
+impl SchemaConfig {
+    /// What the schema of its tables is called at the destination.
+    #[must_use]
+    pub fn name_at_destination(&self) -> &str {
+        self.destination_schema.as_deref().unwrap_or(&self.name)
+    }
+
+    /// What one of its tables is called there.
+    pub(super) fn table_at_destination(&self, table: &TableConfig) -> String {
+        let own = || format!("{}{}{}", self.table_prefix, table.name, self.table_suffix);
+        table.destination_table.clone().unwrap_or_else(own)
+    }
+}
+
+fn place(schema: &SchemaConfig, own: &TableConfig) -> Option<TablePlace> {
+    let place = TablePlace {
+        schema: schema.name_at_destination().to_owned(),
+        table: schema.table_at_destination(own),
+    };
+    (place.schema != schema.name || place.table != own.name).then_some(place)
 }

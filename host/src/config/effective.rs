@@ -28,6 +28,7 @@ pub struct EffectiveKey {
 /// Keys whose value comes from another key where they are not set, and those keys, nearest first.
 /// A test holds this against `TableSettings`.
 const INHERITED: &[(&str, &[&str])] = &[
+    ("schemas.*.destination_schema", &["schemas.*.name"]),
     ("schemas.*.default_max_parallel_streams", &["global_max_parallel_streams"]),
     ("schemas.*.tables.*.stream_batch_size", &["schemas.*.default_batch_size"]),
     ("schemas.*.tables.*.polling_interval_seconds", &["schemas.*.default_polling_interval"]),
@@ -91,9 +92,31 @@ impl WarpConfig {
             let origin = Origin::Inherited { key: switch.to_owned(), from };
             return EffectiveKey { path: path.to_string(), value: "false".to_owned(), origin };
         }
+        if let Some((key, value)) = self.table_at_destination(value, path) {
+            let from = Box::new(self.provenance.of(&key));
+            let origin = Origin::Inherited { key: key.to_string(), from };
+            return EffectiveKey { path: path.to_string(), value, origin };
+        }
         let origin = self.provenance.of(path);
         let value = if self.hides(path, &origin) { "***".to_owned() } else { shown(value) };
         EffectiveKey { path: path.to_string(), value, origin }
+    }
+
+    /// What a table is called at the destination where it does not say so itself, and the key that
+    /// decides.
+    fn table_at_destination(&self, value: &Value, path: &KeyPath) -> Option<(KeyPath, String)> {
+        let is_unset = value.is_null() && path.has_form("schemas.*.tables.*.destination_table");
+        let [_, Segment::Index(schema), _, Segment::Index(table), _] = path.segments() else {
+            return None;
+        };
+        let schema = self.schemas.get(*schema).filter(|_| is_unset)?;
+        let name = schema.table_at_destination(schema.tables.get(*table)?);
+        let key = match (schema.table_prefix.as_str(), schema.table_suffix.as_str()) {
+            ("", "") => "schemas.*.tables.*.name",
+            ("", _) => "schemas.*.table_suffix",
+            _ => "schemas.*.table_prefix",
+        };
+        Some((path.fill(key), name))
     }
 
     /// The global key that switches off a table's schema evolution, if one does.

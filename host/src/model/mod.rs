@@ -24,4 +24,4 @@ pub use held::Held;
 pub use path_form::{NoPath, is_plain_path, path_of};
 pub use position::{Chunk, Marker, Position};
 pub use regular_file::open_regular;
-pub use table::{DeadLetter, Deletion, TablePlan, TableShape, WriteMode};
+pub use table::{DeadLetter, Deletion, Location, TablePlace, TablePlan, TableShape, WriteMode};

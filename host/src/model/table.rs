@@ -1,6 +1,9 @@
 //! Tables: what a source says they are, and how a destination is to keep them.
 
+use std::fmt;
+
 use arrow_schema::SchemaRef;
+use serde::{Deserialize, Serialize};
 
 use super::Held;
 
@@ -44,10 +47,37 @@ pub enum Deletion {
     },
 }
 
+/// Where a table is kept at the destination, in the operator's words.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TablePlace {
+    pub schema: String,
+    pub table: String,
+}
+
+impl fmt::Display for TablePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.table)
+    }
+}
+
+/// What a destination knows of a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// Places with the same text are one table.
+    pub identity: String,
+    /// Whether a table is there.
+    pub exists: bool,
+    /// The source's table that it is kept for.
+    pub owner: Option<TablePlace>,
+}
+
 /// How a destination is to keep a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TablePlan {
     pub name: String,
+    /// None: under its own name, in the schema of its own name.
+    pub place: Option<TablePlace>,
     pub schema: SchemaRef,
     pub key: Vec<String>,
     pub write_mode: WriteMode,

@@ -19,7 +19,9 @@ use super::{
     session::{Instance, Protocol, Session, Work},
     state::State,
 };
-use crate::model::{Action, Failure, Marker, SchemaChange, TableBatch, TablePlan};
+use crate::model::{
+    Action, Failure, Location, Marker, SchemaChange, TableBatch, TablePlace, TablePlan,
+};
 
 /// An open destination. Clones share one instance, whose calls run one at a time; the last clone to
 /// go disconnects.
@@ -95,6 +97,24 @@ impl DestinationConnection {
                 let (api, connection) = (guest.api(), guest.connection);
                 let called = api.call_identify(&mut *store, connection, &schema).await;
                 convert::bounds::identity(answer(store, called)?)
+            })
+        })
+        .await
+    }
+
+    /// What is known of places, one answer for each, in order.
+    pub async fn locate(
+        &self,
+        schema: &str,
+        places: &[TablePlace],
+    ) -> Result<Vec<Location>, PluginError> {
+        let (schema, asked) = (schema.to_owned(), places.len());
+        let places: Vec<_> = places.iter().cloned().map(convert::destination::place).collect();
+        self.call("locate", move |Instance { store, guest }| {
+            Box::pin(async move {
+                let (api, connection) = (guest.api(), guest.connection);
+                let called = api.call_locate(&mut *store, connection, &schema, &places).await;
+                convert::destination::locations(answer(store, called)?, asked)
             })
         })
         .await

@@ -36,6 +36,8 @@ pub const WORD_BYTES_MAX: usize = 64;
 pub const NAME_BYTES_MAX: usize = 512;
 /// Which tables a connection means.
 pub const IDENTITY_BYTES_MAX: usize = 512;
+/// How a destination may name the place of a table.
+pub const PLACE_BYTES_MAX: usize = 4096;
 /// Sentences: messages, descriptions, reasons.
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024;
 /// Further lines of a failure.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::{error::RunError, parking::Parking, side::Endpoint, tally::Tally};
+use super::{error::RunError, parking::Parking, places::Places, side::Endpoint, tally::Tally};
 use crate::{
     config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
     monitor::{Health, SchemaMetrics},
@@ -25,6 +25,8 @@ pub struct SchemaContext {
     pub tally: Tally,
     /// The pipeline's name: whose the state at the destination is.
     pub pipeline: String,
+    /// Where the tables of all schemas of this process are kept.
+    pub places: Arc<Places>,
     /// Names this process among the runners of a schema.
     pub run: String,
     pub started: SystemTime,
@@ -43,6 +45,11 @@ pub struct SchemaContext {
 impl SchemaContext {
     pub fn name(&self) -> &str {
         &self.schema.name
+    }
+
+    /// The schema that its tables are kept in at the destination.
+    pub fn destination_schema(&self) -> &str {
+        self.schema.name_at_destination()
     }
 
     /// The log of the plugin that an error comes from; the source brings all others about.

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{
     config::Unread,
-    model::{Action, text},
+    model::{Action, TablePlace, text},
     monitor::ErrorType,
     plugin::{Cause, GrantError, OpenError, PluginError, ProtectedError, Role, SecretError},
 };
@@ -121,6 +121,33 @@ pub enum RunError {
         )
     )]
     OtherPipeline { schema: String, owner: String, pipeline: String },
+
+    #[error(
+        "tables `{other}` and `{of}` of the source would be one table of the destination: `{of}` is to \
+         be kept as `{place}`"
+    )]
+    #[diagnostic(
+        code("table-place-taken"),
+        help(
+            "nothing was written; keep one of them under another name: `destination_table` of the table, \
+             or `destination_schema`, `table_prefix` or `table_suffix` of its schema. If `{other}` is not \
+             copied any more, drop or rename its table at the destination"
+        )
+    )]
+    PlaceTaken { of: TablePlace, other: TablePlace, place: TablePlace },
+
+    #[error(
+        "table `{of}` is to be kept as `{place}` from now on, and a table that is none of this \
+         pipeline's is there already"
+    )]
+    #[diagnostic(
+        code("table-place-full"),
+        help(
+            "nothing was written, since the copy would begin by emptying it; choose another name, or drop \
+             or rename that table at the destination"
+        )
+    )]
+    PlaceFull { of: TablePlace, place: TablePlace },
 
     #[error("table `{table}`: {change} refused: {reason}")]
     #[diagnostic(
@@ -239,6 +266,8 @@ impl RunError {
             | Self::Unusable { .. }
             | Self::Unfit { .. }
             | Self::Held { .. }
+            | Self::PlaceTaken { .. }
+            | Self::PlaceFull { .. }
             | Self::OtherPipeline { .. }
             | Self::NotReplaced { .. }
             | Self::NoTables { .. } => Action::Config,
@@ -340,6 +369,8 @@ impl RunError {
             | Self::ConnectionFile { .. }
             | Self::Secret { .. } => ErrorType::Permission,
             Self::Unusable { .. }
+            | Self::PlaceTaken { .. }
+            | Self::PlaceFull { .. }
             | Self::Marker(_)
             | Self::NoProgress { .. }
             | Self::Died { .. } => ErrorType::Validation,

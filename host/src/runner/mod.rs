@@ -9,7 +9,7 @@
 //! Rooms use what stands before them, and nothing else:
 //!
 //! ```text
-//! error, names ◄ state, side, table ◄ parking ◄ findings, context ◄ commit ◄ shapes ◄ deliver
+//! error, names, places ◄ state, side, table ◄ parking ◄ findings, context ◄ commit ◄ shapes ◄ deliver
 //!   deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ runner
 //! ```
 //!
@@ -28,6 +28,7 @@ mod follow;
 pub mod fuzzing;
 mod names;
 mod parking;
+mod places;
 mod processor;
 mod reading;
 #[allow(clippy::module_inception)] // The architecture's own name for it.

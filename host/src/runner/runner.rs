@@ -73,7 +73,7 @@ impl WarpRunner {
         let source = side::source(&config, connectors, "")?;
         let destination = side::destination(&config, connectors, "")?;
         let pipeline = side::pipeline_name(&config, &source);
-        let journal_turn = Arc::default();
+        let (journal_turn, places) = (Arc::default(), Arc::default());
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
             let stop = surroundings.stop.child_token();
@@ -90,6 +90,7 @@ impl WarpRunner {
                 progress: surroundings.progress.clone(),
                 tally: Tally::default(),
                 pipeline: pipeline.clone(),
+                places: Arc::clone(&places),
                 run: run.clone(),
                 started: SystemTime::now(),
                 instance: instance_name(),

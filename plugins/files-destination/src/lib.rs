@@ -13,6 +13,7 @@ mod manifest;
 mod names;
 mod ndjson;
 mod options;
+mod places;
 mod row_facts;
 mod write;
 
@@ -20,8 +21,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use cartridge_warp_sdk::{
-    ChangeKind, ChangeOutcome, Config, Description, Destination, Failure, Marker, SchemaChange,
-    Table, TablePlan, WriteMode, WriteOutcome, WriteRequest,
+    ChangeKind, ChangeOutcome, Config, Description, Destination, Failure, Location, Marker,
+    SchemaChange, TablePlace, TablePlan, WriteMode, WriteOutcome, WriteRequest,
 };
 
 use log::Log;
@@ -109,9 +110,13 @@ impl Destination for FilesDestination {
         std::fs::remove_file(&probe).map_err(failure::of(&probe))
     }
 
+    fn locate(&mut self, _schema: &str, places: &[TablePlace]) -> Result<Vec<Location>, Failure> {
+        places::locate(&self.root, places)
+    }
+
+    /// Where the metadata is depends on who claims.
     fn create_schema_if_not_exists(&mut self, schema: &str) -> Result<(), Failure> {
-        let metadata = self.log(schema)?.metadata();
-        disk::make_directory(&metadata)
+        disk::make_directory(&self.root.join(names::directory_name(schema)))
     }
 
     fn claim_schema(&mut self, schema: &str, owner: &str) -> Result<u64, Failure> {
@@ -155,9 +160,12 @@ impl Destination for FilesDestination {
                 ),
             ));
         }
-        let mut table = Table::new(&plan.name).key(plan.key.iter().cloned());
-        table.columns.clone_from(&plan.columns);
-        self.reshape(schema, epoch, &plan.name, Some(Shape::of(&table))).map(|_| ())
+        self.fenced(schema, epoch)?;
+        let (place, of) = (plan.place_in(schema), TablePlace::new(schema, &plan.name));
+        places::take(&self.root, &place, &of)?;
+        let directory = (place != of).then(|| places::directory(schema, &place));
+        let shape = Shape::of(&plan.columns, &plan.key, directory);
+        self.reshape(schema, epoch, &plan.name, Some(shape)).map(|_| ())
     }
 
     /// Files that are there keep the shape they were written in; rows from now on have the new one.
@@ -178,7 +186,10 @@ impl Destination for FilesDestination {
                 (ChangeKind::AddTable, _) => ChangeOutcome::Unchanged,
                 (ChangeKind::DropTable, _) => self.reshape(schema, epoch, &change.table, None)?,
                 (_, Some(after)) => {
-                    self.reshape(schema, epoch, &change.table, Some(Shape::of(after)))?
+                    let known = self.log(schema)?.state().tables.get(&change.table);
+                    let directory = known.and_then(|shape| shape.directory.clone());
+                    let shape = Shape::of(&after.columns, &after.key, directory);
+                    self.reshape(schema, epoch, &change.table, Some(shape))?
                 }
                 (_, None) => {
                     ChangeOutcome::Refused("the change does not say its result".to_owned())

@@ -1,6 +1,6 @@
 //! One schema's manifest log on the disk.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -161,11 +161,10 @@ impl Log {
     fn clean(&self) -> Result<(), Failure> {
         let known: HashSet<PathBuf> =
             self.state.files.iter().map(|file| self.directory.join(&file.path)).collect();
-        for name in disk::names(&self.directory)? {
-            let directory = self.directory.join(name);
-            if !directory.is_dir() {
-                continue;
-            }
+        // Others may keep tables in the same schema, under logs of their own.
+        let tables = self.state.tables.iter().map(|(table, shape)| shape.directory_of(table));
+        let own: BTreeSet<String> = tables.chain([METADATA.to_owned()]).collect();
+        for directory in own.iter().map(|name| self.directory.join(name)) {
             for name in disk::names(&directory)? {
                 let path = directory.join(&name);
                 let ours = name.starts_with("part-") && !known.contains(&path);

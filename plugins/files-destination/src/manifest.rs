@@ -6,8 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use cartridge_warp_sdk::Table;
+use cartridge_warp_sdk::Column;
 use serde::{Deserialize, Serialize};
+
+use crate::names::directory_name;
 
 /// The version of the manifest's form.
 const FORMAT: u32 = 1;
@@ -30,15 +32,20 @@ pub(crate) struct Shape {
     /// Names and types.
     pub(crate) columns: Vec<(String, String)>,
     pub(crate) key: Vec<String>,
+    /// Its directory, relative to the schema's; none: that of its own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) directory: Option<String>,
 }
 
 impl Shape {
-    pub(crate) fn of(table: &Table) -> Self {
-        let columns = table.columns.iter();
-        Self {
-            columns: columns.map(|c| (c.name.clone(), c.column_type.to_string())).collect(),
-            key: table.key.clone(),
-        }
+    pub(crate) fn of(columns: &[Column], key: &[String], directory: Option<String>) -> Self {
+        let columns = columns.iter().map(|c| (c.name.clone(), c.column_type.to_string()));
+        Self { columns: columns.collect(), key: key.to_vec(), directory }
+    }
+
+    /// The directory of the table, which has this name at the source.
+    pub(crate) fn directory_of(&self, table: &str) -> String {
+        self.directory.clone().unwrap_or_else(|| directory_name(table))
     }
 }
 

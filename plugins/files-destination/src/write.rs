@@ -7,7 +7,6 @@ use serde_json::json;
 
 use crate::log::{Log, METADATA};
 use crate::manifest::{Commit, DataFile, Shape, to_hex};
-use crate::names::directory_name;
 use crate::options::{Format, Options};
 use crate::{columnar, disk, ndjson};
 
@@ -31,7 +30,7 @@ pub(crate) fn batch(
             Format::Ndjson => ndjson::encode(rows, &shape.key)?,
             Format::Parquet => columnar::encode(rows, options.compression)?,
         };
-        let directory = directory_name(rows.table());
+        let directory = shape.directory_of(rows.table());
         let count = rows.len() as u64;
         let file = Part { table: Some(rows.table()), directory, format: options.format, count };
         add(log, &mut commit, file, &bytes)?;

@@ -30,7 +30,8 @@ impl Bed {
 
     fn plan(&mut self, write_mode: WriteMode) -> Result<(), Failure> {
         let Table { name, columns, key, .. } = orders();
-        let plan = TablePlan { name, columns, key, write_mode, deletion: Deletion::Hard };
+        let deletion = Deletion::Hard;
+        let plan = TablePlan { name, place: None, columns, key, write_mode, deletion };
         self.destination.create_table_if_not_exists("shop", &plan, self.epoch)
     }
 

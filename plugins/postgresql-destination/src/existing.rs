@@ -1,18 +1,19 @@
 //! Looks up a table that is already there.
 
-use cartridge_warp_sdk::Failure;
 use cartridge_warp_sdk::sql::{Existing, ExistingColumn, Table, Unique};
+use cartridge_warp_sdk::{Failure, TablePlace};
 use postgresql_client::names::quoted;
 
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 
 /// Looks a table up; views and the like are a failure.
-pub(crate) fn find(scope: Scope<'_>, table: &str) -> Result<Option<Existing>, Refusal> {
+pub(crate) fn find(scope: Scope<'_>, physical: &TablePlace) -> Result<Option<Existing>, Refusal> {
     let sql = "SELECT c.oid, c.relkind IN ('r', 'p') FROM pg_catalog.pg_class c
                JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                WHERE n.nspname = $1 AND c.relname = $2";
-    let rows = scope.session.query(sql, &[&scope.schema, &table])?;
+    let TablePlace { schema, table } = physical;
+    let rows = scope.session.query(sql, &[schema, table])?;
     let Some(row) = rows.first() else { return Ok(None) };
     if !row.get::<_, bool>(1) {
         return Err(Failure::config(

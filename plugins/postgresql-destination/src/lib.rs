@@ -42,8 +42,8 @@ use std::collections::BTreeSet;
 
 use cartridge_warp_sdk::sql::{self, Schemas, Tables};
 use cartridge_warp_sdk::{
-    ChangeOutcome, Config, Description, Destination, Failure, Marker, SchemaChange, TablePlan,
-    WriteOutcome, WriteRequest,
+    ChangeOutcome, Config, Description, Destination, Failure, Location, Marker, SchemaChange,
+    TablePlace, TablePlan, WriteOutcome, WriteRequest,
 };
 use postgresql_client::{HOST_GRANT, Settings};
 
@@ -117,6 +117,10 @@ impl Destination for PostgresqlDestination {
     fn identify(&mut self, schema: &str) -> Result<Option<String>, Failure> {
         self.asked.insert(schema.to_owned());
         postgresql_client::identify(self.session.connection(), schema)
+    }
+
+    fn locate(&mut self, _schema: &str, places: &[TablePlace]) -> Result<Vec<Location>, Failure> {
+        Ok(catalog::locate(&self.session, &self.names, places)?)
     }
 
     fn create_schema_if_not_exists(&mut self, schema: &str) -> Result<(), Failure> {

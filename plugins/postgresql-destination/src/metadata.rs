@@ -51,6 +51,7 @@ pub(crate) fn create(session: &Session, names: &Names) -> Result<(), Refusal> {
              schema_name text NOT NULL, table_name text NOT NULL, definition jsonb NOT NULL,
              updated_at timestamptz NOT NULL DEFAULT now(),
              PRIMARY KEY (schema_name, table_name));
+         CREATE INDEX IF NOT EXISTS tables_of ON {tables} ((definition->'of'));
          CREATE TABLE IF NOT EXISTS {dead_letters} (
              id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
              schema_name text NOT NULL, table_name text NOT NULL, operation text NOT NULL,

@@ -1,9 +1,9 @@
 //! Where the connector's own tables are, and which names tables may have.
 
-use cartridge_warp_sdk::Failure;
 use cartridge_warp_sdk::sql::{
     DEAD_LETTERS, EPOCHS, MARKERS, METADATA_SCHEMA, METADATA_TABLES, TABLES,
 };
+use cartridge_warp_sdk::{Failure, TablePlace};
 use postgresql_client::names::{check, qualified};
 
 /// The names of the metadata tables, ready for SQL.
@@ -28,10 +28,12 @@ impl Names {
     }
 
     /// Refuses a table whose name is impossible or taken by the metadata.
-    pub(crate) fn check_table(&self, schema: &str, table: &str) -> Result<(), Failure> {
+    pub(crate) fn check_place(&self, place: &TablePlace) -> Result<(), Failure> {
+        let TablePlace { schema, table } = place;
+        check_schema(schema)?;
         check("a table", table)?;
-        let own = METADATA_TABLES.contains(&table);
-        if own && schema == self.metadata {
+        let own = METADATA_TABLES.contains(&table.as_str());
+        if own && *schema == self.metadata {
             return Err(Failure::config(
                 "table-name-taken",
                 format!("table {schema}.{table} is the connector's own; change metadata_schema"),
@@ -64,12 +66,13 @@ mod tests {
     #[test]
     fn names_that_are_taken_are_refused() {
         let names = Names::new(None).unwrap();
-        names.check_table("shop", "epochs").unwrap();
+        names.check_place(&TablePlace::new("shop", "epochs")).unwrap();
         for (schema, table, code) in [
             ("shop", "", "invalid-name"),
             ("cartridge_warp_metadata", "epochs", "table-name-taken"),
         ] {
-            assert_eq!(names.check_table(schema, table).unwrap_err().code, code, "{schema}");
+            let refused = names.check_place(&TablePlace::new(schema, table)).unwrap_err();
+            assert_eq!(refused.code, code, "{schema}");
         }
         assert_eq!(Names::new(Some("pg_x")).unwrap_err().code, "invalid-name");
         assert!(check_schema("information_schema").is_err());

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use cartridge_warp_sdk::sql::{Existing, KeptColumn, Own, Retype, Stored, Table, Vendor};
-use cartridge_warp_sdk::{Action, Column, Failure};
+use cartridge_warp_sdk::{Action, Column, Failure, TablePlace};
 use postgresql_client::names::{check, literal, qualified, quoted};
 
 use crate::catalog;
@@ -24,13 +24,13 @@ impl Vendor for Scope<'_> {
         check(what, name)
     }
 
-    fn physical(&self, table: &str) -> Result<String, Failure> {
-        self.names.check_table(self.schema, table)?;
-        Ok(table.to_owned())
+    fn physical(&self, place: &TablePlace) -> Result<TablePlace, Failure> {
+        self.names.check_place(place)?;
+        Ok(place.clone())
     }
 
-    fn table_sql(&self, physical: &str) -> String {
-        qualified(self.schema, physical)
+    fn table_sql(&self, physical: &TablePlace) -> String {
+        qualified(&physical.schema, &physical.table)
     }
 
     fn run(&self, sql: &str) -> Result<(), Refusal> {
@@ -42,20 +42,28 @@ impl Vendor for Scope<'_> {
         final_.then(|| error.words())
     }
 
-    fn existing(&self, physical: &str) -> Result<Option<Existing>, Refusal> {
+    fn existing(&self, physical: &TablePlace) -> Result<Option<Existing>, Refusal> {
         existing::find(*self, physical)
     }
 
-    fn load(&self, physical: &str) -> Result<Option<Stored>, Refusal> {
+    fn load(&self, physical: &TablePlace) -> Result<Option<Stored>, Refusal> {
         catalog::load(*self, physical)
     }
 
+    fn find(&self, table: &str) -> Result<Option<Stored>, Refusal> {
+        catalog::find(*self, table)
+    }
+
     fn store(&self, table: &Table, definition: &str) -> Result<(), Refusal> {
-        catalog::store(*self, &table.name, definition)
+        catalog::store(*self, table, definition)
+    }
+
+    fn leave(&self, table: &Table) -> Result<(), Refusal> {
+        catalog::leave(*self, table)
     }
 
     fn remove(&self, table: &Table) -> Result<(), Refusal> {
-        catalog::remove(*self, &table.name)
+        catalog::remove(*self, &table.physical)
     }
 
     fn declare(&self, columns: Vec<&mut KeptColumn>) -> Result<(), Refusal> {

@@ -29,8 +29,8 @@ mod write;
 
 use cartridge_warp_sdk::sql::{self, Schemas, Tables};
 use cartridge_warp_sdk::{
-    ChangeOutcome, Config, Description, Destination, Failure, Marker, SchemaChange, TablePlan,
-    WriteOutcome, WriteRequest,
+    ChangeOutcome, Config, Description, Destination, Failure, Location, Marker, SchemaChange,
+    TablePlace, TablePlan, WriteOutcome, WriteRequest,
 };
 
 use database::{Database, Transaction};
@@ -139,6 +139,19 @@ impl Destination for SqliteDestination {
             Some(database) => database.probe(),
             None => self.session.place.probe(),
         }
+    }
+
+    fn locate(&mut self, _schema: &str, places: &[TablePlace]) -> Result<Vec<Location>, Failure> {
+        let Self { session, names, .. } = self;
+        let names: &Names = names;
+        let physical = places.iter().map(|place| names.physical(place));
+        let physical: Vec<String> = physical.collect::<Result<_, _>>()?;
+        let Some(database) = session.existing()? else {
+            return Ok(physical.iter().map(|name| catalog::nothing_at(name)).collect());
+        };
+        database.read(|connection| {
+            physical.iter().map(|name| catalog::locate(connection, names, name)).collect()
+        })
     }
 
     fn create_schema_if_not_exists(&mut self, _schema: &str) -> Result<(), Failure> {

@@ -22,6 +22,7 @@ pub(crate) fn create(connection: &Connection, names: &Names) -> Result<(), Failu
              physical_name TEXT NOT NULL COLLATE NOCASE PRIMARY KEY,
              schema_name TEXT NOT NULL, table_name TEXT NOT NULL,
              definition TEXT NOT NULL, updated_at TEXT NOT NULL);
+         CREATE INDEX IF NOT EXISTS {of_source} ON {tables} (schema_name, table_name);
          CREATE TABLE IF NOT EXISTS {letters} (
              id INTEGER PRIMARY KEY, schema_name TEXT NOT NULL, table_name TEXT NOT NULL,
              operation TEXT NOT NULL, payload TEXT NOT NULL, error_code TEXT NOT NULL,
@@ -32,6 +33,7 @@ pub(crate) fn create(connection: &Connection, names: &Names) -> Result<(), Failu
         epochs = quoted(&names.epochs()),
         markers = quoted(&names.markers()),
         tables = quoted(&names.tables()),
+        of_source = quoted(&format!("{}_of_source", names.tables())),
         letters = quoted(&names.dead_letters()),
         index = quoted(&format!("{}_fingerprint", names.dead_letters())),
     );
@@ -125,7 +127,8 @@ pub(crate) fn store_markers(
     Ok(())
 }
 
-fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+/// Whether the file has a table of this name.
+pub(crate) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare_cached(
         "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
     )?;

@@ -1,9 +1,9 @@
 //! Names of tables and columns, and how they are quoted.
 
-use cartridge_warp_sdk::Failure;
 use cartridge_warp_sdk::sql::{
     DEAD_LETTERS, EPOCHS, MARKERS, METADATA_SCHEMA, METADATA_TABLES, TABLES,
 };
+use cartridge_warp_sdk::{Failure, TablePlace};
 use rusqlite::Connection;
 
 /// How tables are named. SQLite has no schemas, so a schema becomes a prefix.
@@ -37,10 +37,11 @@ impl Names {
     }
 
     /// The name of a table in the file.
-    pub(crate) fn physical(&self, schema: &str, table: &str) -> Result<String, Failure> {
+    pub(crate) fn physical(&self, place: &TablePlace) -> Result<String, Failure> {
+        let TablePlace { schema, table } = place;
         // The host keeps tables of its own in the metadata schema, beside ours.
-        let prefixed = self.schema_prefix || schema == self.metadata;
-        let name = if prefixed { format!("{schema}_{table}") } else { table.to_owned() };
+        let prefixed = self.schema_prefix || *schema == self.metadata;
+        let name = if prefixed { format!("{schema}_{table}") } else { table.clone() };
         check("a table", &name)?;
         let mut ours = METADATA_TABLES.iter().map(|table| self.metadata_table(table));
         if ours.any(|metadata| metadata.eq_ignore_ascii_case(&name)) {
@@ -56,6 +57,9 @@ impl Names {
         format!("{}_{what}", self.metadata)
     }
 }
+
+/// What SQLite calls the file's own schema.
+pub(crate) const MAIN: &str = "main";
 
 /// Where a change of tables happens: in an open transaction, for one schema.
 #[derive(Clone, Copy)]
@@ -95,16 +99,17 @@ mod tests {
     #[test]
     fn names_that_sqlite_cannot_hold_are_refused() {
         let names = Names::new(None, true).unwrap();
-        assert_eq!(names.physical("shop", "orders").unwrap(), "shop_orders");
+        assert_eq!(names.physical(&TablePlace::new("shop", "orders")).unwrap(), "shop_orders");
         let bare = Names::new(Some("warp"), false).unwrap();
-        assert_eq!(bare.physical("shop", "sync_runs").unwrap(), "sync_runs");
-        assert_eq!(bare.physical("warp", "sync_runs").unwrap(), "warp_sync_runs");
+        assert_eq!(bare.physical(&TablePlace::new("shop", "sync_runs")).unwrap(), "sync_runs");
+        assert_eq!(bare.physical(&TablePlace::new("warp", "sync_runs")).unwrap(), "warp_sync_runs");
         for (schema, table, code) in [
             ("shop", "a\0b", "invalid-name"),
             ("SQLite", "x", "invalid-name"),
             ("cartridge_warp_metadata", "EPOCHS", "table-name-taken"),
         ] {
-            assert_eq!(names.physical(schema, table).unwrap_err().code, code, "{schema}.{table}");
+            let refused = names.physical(&TablePlace::new(schema, table)).unwrap_err();
+            assert_eq!(refused.code, code, "{schema}.{table}");
         }
     }
 }

@@ -34,15 +34,16 @@ impl Parking {
         let failed = |error: rusqlite::Error| failure::of(&error);
         let triggers = "SELECT count(*) FROM sqlite_schema
                         WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE";
-        let triggers: i64 =
-            connection.query_row(triggers, [&table.physical], |row| row.get(0)).map_err(failed)?;
+        let triggers: i64 = connection
+            .query_row(triggers, [&table.physical.table], |row| row.get(0))
+            .map_err(failed)?;
         if triggers > 0 || table.key.is_empty() {
             return Ok(None);
         }
         let mut columns = connection
             .prepare("SELECT name FROM pragma_table_xinfo(?1) WHERE hidden < 2")
             .map_err(failed)?;
-        let names = columns.query_map([&table.physical], |row| row.get::<_, String>(0));
+        let names = columns.query_map([&table.physical.table], |row| row.get::<_, String>(0));
         let names: Vec<String> = names.and_then(Iterator::collect).map_err(failed)?;
         let list =
             |names: &[String]| names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");

@@ -1,14 +1,14 @@
 //! SQLite's words for the SDK's flow of tables.
 
 use cartridge_warp_sdk::sql::{Existing, KeptColumn, Own, Retype, Stored, Table, Vendor};
-use cartridge_warp_sdk::{Column, Failure};
+use cartridge_warp_sdk::{Column, Failure, TablePlace};
 
 use crate::affinity::Affinity;
 use crate::catalog;
 use crate::conversion::{Conversion, between};
 use crate::existing;
 use crate::failure;
-use crate::names::{Scope, check, quoted};
+use crate::names::{MAIN, Scope, check, quoted};
 use crate::storage::Storage;
 
 impl Vendor for Scope<'_> {
@@ -26,12 +26,12 @@ impl Vendor for Scope<'_> {
         one.eq_ignore_ascii_case(other)
     }
 
-    fn physical(&self, table: &str) -> Result<String, Failure> {
-        self.names.physical(self.schema, table)
+    fn physical(&self, place: &TablePlace) -> Result<TablePlace, Failure> {
+        Ok(TablePlace::new(MAIN, self.names.physical(place)?))
     }
 
-    fn table_sql(&self, physical: &str) -> String {
-        quoted(physical)
+    fn table_sql(&self, physical: &TablePlace) -> String {
+        quoted(&physical.table)
     }
 
     fn run(&self, sql: &str) -> Result<(), Failure> {
@@ -43,20 +43,28 @@ impl Vendor for Scope<'_> {
         refused.then(|| error.detail.clone().unwrap_or_else(|| error.message.clone()))
     }
 
-    fn existing(&self, physical: &str) -> Result<Option<Existing>, Failure> {
-        existing::find(*self, physical)
+    fn existing(&self, physical: &TablePlace) -> Result<Option<Existing>, Failure> {
+        existing::find(*self, &physical.table)
     }
 
-    fn load(&self, physical: &str) -> Result<Option<Stored>, Failure> {
-        catalog::load(*self, physical)
+    fn load(&self, physical: &TablePlace) -> Result<Option<Stored>, Failure> {
+        catalog::load(*self, &physical.table)
+    }
+
+    fn find(&self, table: &str) -> Result<Option<Stored>, Failure> {
+        catalog::find(*self, table)
     }
 
     fn store(&self, table: &Table, definition: &str) -> Result<(), Failure> {
         catalog::store(*self, table, definition)
     }
 
+    fn leave(&self, table: &Table) -> Result<(), Failure> {
+        catalog::leave(*self, table)
+    }
+
     fn remove(&self, table: &Table) -> Result<(), Failure> {
-        catalog::remove(*self, &table.physical)
+        catalog::remove(*self, &table.physical.table)
     }
 
     fn declare(&self, columns: Vec<&mut KeptColumn>) -> Result<(), Failure> {

@@ -8,8 +8,8 @@ use super::bindings::destination_world::exports::cartridge::warp::destination as
 use super::convert;
 use crate::wire::{Decoder, decode_schema};
 use crate::{
-    ChangeOutcome, Deletion, Destination, Failure, Marker, Table, TablePlan, WriteMode,
-    WriteOutcome, WriteRequest,
+    ChangeOutcome, Deletion, Destination, Failure, Location, Marker, Table, TablePlace, TablePlan,
+    WriteMode, WriteOutcome, WriteRequest,
 };
 use exported::{Connection, Guest, GuestConnection};
 
@@ -52,6 +52,18 @@ impl<D: Destination + 'static> GuestConnection for DestinationConnection<D> {
 
     fn identify(&self, schema: String) -> Result<Option<String>, wit::Failure> {
         self.call(|destination, _| destination.identify(&schema))
+    }
+
+    fn locate(
+        &self,
+        schema: String,
+        places: Vec<exported::TablePlace>,
+    ) -> Result<Vec<exported::Location>, wit::Failure> {
+        self.call(|destination, _| {
+            let places: Vec<TablePlace> = places.into_iter().map(place_in).collect();
+            let locations = destination.locate(&schema, &places)?;
+            Ok(locations.into_iter().map(location_out).collect())
+        })
     }
 
     fn create_schema_if_not_exists(&self, schema: String) -> Result<(), wit::Failure> {
@@ -140,7 +152,18 @@ fn plan_in(plan: exported::TablePlan) -> Result<TablePlan, Failure> {
         word => return Err(unknown("deletion", word)),
     };
     let Table { name, columns, key, .. } = Table::from_schema(plan.name, &schema, plan.key)?;
-    Ok(TablePlan { name, columns, key, write_mode, deletion })
+    let place = plan.place.map(place_in);
+    Ok(TablePlan { name, place, columns, key, write_mode, deletion })
+}
+
+fn place_in(place: exported::TablePlace) -> TablePlace {
+    TablePlace { schema: place.schema, table: place.table }
+}
+
+fn location_out(location: Location) -> exported::Location {
+    let Location { identity, exists, owner } = location;
+    let owner = owner.map(|TablePlace { schema, table }| (schema, table));
+    exported::Location { identity, exists, owner }
 }
 
 fn change_outcome_out(outcome: ChangeOutcome) -> exported::ChangeOutcome {

@@ -14,28 +14,33 @@ use crate::{Failure, TablePlan, WriteMode, log};
 /// # Errors
 /// `config` when the plan cannot be kept, or the table that is there cannot be reconciled with it.
 pub fn adopt<V: Vendor>(vendor: &V, plan: &TablePlan, audit: bool) -> Result<Table, V::Error> {
-    let physical = vendor.physical(&plan.name)?;
+    let physical = vendor.physical(&plan.place_in(vendor.schema()))?;
     let sql = vendor.table_sql(&physical);
     let mut table = Table::of(plan, physical, sql, audit);
     check_plan(vendor, &table)?;
+    let existing = vendor.existing(&table.physical)?;
     let known = match vendor.load(&table.physical)? {
-        Some(stored) => {
-            check_owner(vendor, plan, &stored)?;
-            Some(read(vendor, stored)?)
+        Some(stored) if is_owner(vendor, plan, &stored) => Some(read(vendor, stored)?),
+        Some(stored) if existing.is_some() => return Err(taken(vendor, plan, &stored).into()),
+        Some(_) => {
+            // Nothing is left of another one's table.
+            vendor.remove(&table)?;
+            None
         }
         None => None,
     };
-    if let Some(known) = &known {
-        inherit(vendor, &mut table, known)?;
+    match &known {
+        Some(known) => inherit(vendor, &mut table, known)?,
+        None => vendor.leave(&table)?,
     }
-    match vendor.existing(&table.physical)? {
+    match existing {
         Some(existing) => {
             table.adopted = known.as_ref().is_none_or(|known| known.adopted);
             reconcile(vendor, &mut table, &existing)?;
         }
         None => {
             if known.is_some() {
-                log::warn("a table had been removed by hand", &[("table", &table.physical)]);
+                log::warn("a table had been removed by hand", &[("table", &table.physical.table)]);
             }
             create(vendor, &mut table)?;
         }
@@ -116,20 +121,22 @@ fn check_plan<V: Vendor>(vendor: &V, table: &Table) -> Result<(), Failure> {
     }
 }
 
-fn check_owner<V: Vendor>(vendor: &V, plan: &TablePlan, stored: &Stored) -> Result<(), Failure> {
-    let (schema, name) = (vendor.schema(), &plan.name);
-    if stored.schema == schema && stored.name == *name {
-        return Ok(());
-    }
+fn is_owner<V: Vendor>(vendor: &V, plan: &TablePlan, stored: &Stored) -> bool {
+    stored.schema == vendor.schema() && stored.name == plan.name
+}
+
+fn taken<V: Vendor>(vendor: &V, plan: &TablePlan, stored: &Stored) -> Failure {
     let Stored { schema: owner, name: of_owner, physical, .. } = stored;
-    Err(Failure::config(
+    Failure::config(
         "table-name-taken",
         format!(
-            "{owner}.{of_owner} and {schema}.{name} would be the same table {physical} of the \
-             destination; give each schema a place of its own there (options.schema_prefix where \
-             the connector has it, or a database or file for each)"
+            "{owner}.{of_owner} and {}.{} would be the same table {} of the destination; keep one of \
+             them under another name (destination_schema, table_prefix, destination_table)",
+            vendor.schema(),
+            plan.name,
+            physical.table
         ),
-    ))
+    )
 }
 
 /// Takes over what a table keeps when its plan changes.

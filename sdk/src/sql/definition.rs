@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metadata::damaged;
 use super::table::{KeptColumn, Table};
-use crate::{Column, Deletion, Failure, WriteMode};
+use crate::{Column, Deletion, Failure, TablePlace, WriteMode};
 
 /// What was stored about a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub struct Stored {
     pub schema: String,
     /// Its name in the source.
     pub name: String,
-    /// Its name in the database.
-    pub physical: String,
+    /// Where it is in the database.
+    pub physical: TablePlace,
     /// The JSON that was given to [`Vendor::store`](super::Vendor::store).
     pub definition: String,
 }

@@ -6,7 +6,7 @@
 
 use super::reconcile::{add_column, column};
 use super::table::{KeptColumn, Table, Tables};
-use super::vendor::{Retype, Vendor, load, store};
+use super::vendor::{Retype, Vendor, find, store};
 use crate::{ChangeKind, ChangeOutcome, Column, SchemaChange};
 
 /// Applies one change.
@@ -23,7 +23,7 @@ pub fn evolve<V: Vendor>(
     }
     let known = match tables.get(&change.table) {
         Some(table) => Some(table.clone()),
-        None => load(vendor, &change.table)?,
+        None => find(vendor, &change.table)?,
     };
     let Some(mut table) = known else {
         return Ok(match change.kind {

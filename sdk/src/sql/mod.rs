@@ -13,7 +13,7 @@
 //!
 //! ```
 //! use cartridge_warp_sdk::sql::{Existing, KeptColumn, Own, Retype, Stored, Table, Vendor};
-//! use cartridge_warp_sdk::{Column, Failure};
+//! use cartridge_warp_sdk::{Column, Failure, TablePlace};
 //!
 //! /// A database that only writes down what it is told.
 //! struct Paper(std::cell::RefCell<Vec<String>>);
@@ -23,16 +23,18 @@
 //!
 //!     fn schema(&self) -> &str { "shop" }
 //!     fn check_name(&self, _what: &str, _name: &str) -> Result<(), Failure> { Ok(()) }
-//!     fn physical(&self, table: &str) -> Result<String, Failure> { Ok(table.to_owned()) }
-//!     fn table_sql(&self, physical: &str) -> String { self.quoted(physical) }
+//!     fn physical(&self, place: &TablePlace) -> Result<TablePlace, Failure> { Ok(place.clone()) }
+//!     fn table_sql(&self, physical: &TablePlace) -> String { self.quoted(&physical.table) }
 //!     fn run(&self, sql: &str) -> Result<(), Failure> {
 //!         self.0.borrow_mut().push(sql.to_owned());
 //!         Ok(())
 //!     }
 //!     fn refusal_words(&self, _error: &Failure) -> Option<String> { None }
-//!     fn existing(&self, _physical: &str) -> Result<Option<Existing>, Failure> { Ok(None) }
-//!     fn load(&self, _physical: &str) -> Result<Option<Stored>, Failure> { Ok(None) }
+//!     fn existing(&self, _physical: &TablePlace) -> Result<Option<Existing>, Failure> { Ok(None) }
+//!     fn load(&self, _physical: &TablePlace) -> Result<Option<Stored>, Failure> { Ok(None) }
+//!     fn find(&self, _table: &str) -> Result<Option<Stored>, Failure> { Ok(None) }
 //!     fn store(&self, _table: &Table, _definition: &str) -> Result<(), Failure> { Ok(()) }
+//!     fn leave(&self, _table: &Table) -> Result<(), Failure> { Ok(()) }
 //!     fn remove(&self, _table: &Table) -> Result<(), Failure> { Ok(()) }
 //!     fn declare(&self, columns: Vec<&mut KeptColumn>) -> Result<(), Failure> {
 //!         columns.into_iter().for_each(|kept| kept.declared = "TEXT".to_owned());
@@ -50,6 +52,7 @@
 //! # use cartridge_warp_sdk::*;
 //! let plan = TablePlan {
 //!     name: "orders".to_owned(),
+//!     place: None,
 //!     columns: vec![Column::new("id", ColumnType::BigInt)],
 //!     key: vec!["id".to_owned()],
 //!     write_mode: WriteMode::Upsert,

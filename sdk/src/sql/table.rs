@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Column, Deletion, TablePlan, WriteMode};
+use crate::{Column, Deletion, TablePlace, TablePlan, WriteMode};
 
 /// The tables of a schema by their names in the source.
 pub type Tables = HashMap<String, Table>;
@@ -49,8 +49,8 @@ pub struct KeptColumn {
 pub struct Table {
     /// Its name in the source.
     pub name: String,
-    /// Its name in the database.
-    pub physical: String,
+    /// Where it is in the database.
+    pub physical: TablePlace,
     /// That name as SQL, with whatever has to stand before it.
     pub sql: String,
     /// The data columns, also those that the plan no longer has.
@@ -73,8 +73,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table of a plan, under its name in the database.
-    pub fn of(plan: &TablePlan, physical: String, sql: String, audit: bool) -> Self {
+    /// The table of a plan, at its place in the database.
+    pub fn of(plan: &TablePlan, physical: TablePlace, sql: String, audit: bool) -> Self {
         let append = plan.write_mode == WriteMode::Append;
         let (soft_column, deleted_at) = match &plan.deletion {
             Deletion::Soft { column, deleted_at } if !append => {

@@ -3,7 +3,7 @@
 use super::definition::{Definition, Stored};
 use super::existing::Existing;
 use super::table::{KeptColumn, Own, Table};
-use crate::{Column, Failure};
+use crate::{Column, Failure, TablePlace};
 
 /// How a column that is there becomes one of another type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,14 +46,14 @@ pub trait Vendor {
         format!("\"{}\"", name.replace('"', "\"\""))
     }
 
-    /// The name that a table of the source has in the database.
+    /// What the database makes of a place.
     ///
     /// # Errors
     /// `config` when it is impossible or the connector's own.
-    fn physical(&self, table: &str) -> Result<String, Failure>;
+    fn physical(&self, place: &TablePlace) -> Result<TablePlace, Failure>;
 
     /// The name of a table in the database as SQL, with whatever has to stand before it.
-    fn table_sql(&self, physical: &str) -> String;
+    fn table_sql(&self, physical: &TablePlace) -> String;
 
     /// Runs statements.
     ///
@@ -69,19 +69,31 @@ pub trait Vendor {
     ///
     /// # Errors
     /// `config` where something else has the name, such as a view.
-    fn existing(&self, physical: &str) -> Result<Option<Existing>, Self::Error>;
+    fn existing(&self, physical: &TablePlace) -> Result<Option<Existing>, Self::Error>;
 
     /// What was stored about a table of the database, whichever schema it belongs to.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn load(&self, physical: &str) -> Result<Option<Stored>, Self::Error>;
+    fn load(&self, physical: &TablePlace) -> Result<Option<Stored>, Self::Error>;
+
+    /// What was stored about a table of the source, wherever it is kept.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn find(&self, table: &str) -> Result<Option<Stored>, Self::Error>;
 
     /// Stores a table's definition.
     ///
     /// # Errors
     /// When it cannot be written.
     fn store(&self, table: &Table, definition: &str) -> Result<(), Self::Error>;
+
+    /// Forgets every other place that the source's table was kept at; what is there is nobody's then.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn leave(&self, table: &Table) -> Result<(), Self::Error>;
 
     /// Forgets a table that was dropped.
     ///
@@ -117,11 +129,10 @@ pub trait Vendor {
     ) -> Result<Retype, Self::Error>;
 }
 
-/// The table as it was stored, if it is this schema's.
-pub(super) fn load<V: Vendor>(vendor: &V, name: &str) -> Result<Option<Table>, V::Error> {
-    let stored = vendor.load(&vendor.physical(name)?)?;
-    let ours = stored.filter(|stored| stored.schema == vendor.schema() && stored.name == name);
-    Ok(ours.map(|stored| read(vendor, stored)).transpose()?)
+/// The source's table as it was stored.
+pub(super) fn find<V: Vendor>(vendor: &V, name: &str) -> Result<Option<Table>, V::Error> {
+    let stored = vendor.find(name)?;
+    Ok(stored.map(|stored| read(vendor, stored)).transpose()?)
 }
 
 pub(super) fn read<V: Vendor>(vendor: &V, stored: Stored) -> Result<Table, Failure> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Findings;
+use super::{Findings, places};
 use crate::config::nearest::suggest;
 use crate::config::{
     Code, Columns, DeletionStrategy, Interval, Mode, SchemaConfig, SyncMode, TableConfig,
@@ -21,6 +21,7 @@ pub(super) fn check(config: &WarpConfig, findings: &mut Findings<'_>) {
         check_name(&at, &schema.name, seen.insert(schema.name.as_str()), findings);
         check_schema(&at, schema, findings);
     }
+    places::check(config, findings);
 }
 
 fn check_single(config: &WarpConfig, findings: &mut Findings<'_>) {

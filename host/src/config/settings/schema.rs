@@ -58,6 +58,16 @@ pub struct SchemaConfig {
     /// and copied anew when it is selected again.
     #[serde(default)]
     pub table_blacklist: Patterns,
+    /// The schema that the tables are kept in at the destination; without it, one of the schema's own
+    /// name. What is stored about the schema's progress keeps the source's name.
+    #[serde(default)]
+    pub destination_schema: Option<String>,
+    /// Put before the name of each table at the destination.
+    #[serde(default)]
+    pub table_prefix: String,
+    /// Put behind the name of each table at the destination.
+    #[serde(default)]
+    pub table_suffix: String,
     /// Tables with values of their own; a table not listed takes the schema's.
     #[serde(default)]
     pub tables: Vec<TableConfig>,
@@ -106,6 +116,9 @@ impl SchemaConfig {
             cpu_weight: default_cpu_weight(),
             table_whitelist: Patterns::default(),
             table_blacklist: Patterns::default(),
+            destination_schema: None,
+            table_prefix: String::new(),
+            table_suffix: String::new(),
             tables: Vec::new(),
         }
     }

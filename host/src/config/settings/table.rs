@@ -15,6 +15,11 @@ use crate::config::values::{Interval, Names, names_or_map};
 pub struct TableConfig {
     /// The table's name at the source.
     pub name: String,
+    /// The table's name at the destination, the whole of it; without it, its own name between the
+    /// schema's `table_prefix` and `table_suffix`. A table that was kept under another name before is
+    /// copied again, see `schema_evolution.on_rules_change`; the old one stays as it is.
+    #[serde(default)]
+    pub destination_table: Option<String>,
     /// `stream` or `batch`, where the table differs from its schema.
     #[serde(default)]
     pub mode: Option<SyncMode>,
@@ -120,6 +125,7 @@ impl TableConfig {
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
+            destination_table: None,
             mode: None,
             stream_batch_size: None,
             write_batch_size: default_write_batch_size(),

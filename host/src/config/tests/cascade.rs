@@ -42,6 +42,30 @@ global_max_parallel_streams: 2
 }
 
 #[test]
+fn a_table_has_one_place_at_the_destination() {
+    // What the schema says, what the table says, and the place of `a`.
+    let cases = [
+        ("its own names", "", "", None),
+        ("the same in other words", "destination_schema: shop", "destination_table: a", None),
+        ("another schema", "destination_schema: lake", "", Some("lake.a")),
+        (
+            "around each name",
+            "table_prefix: raw_\n    table_suffix: _v1",
+            "",
+            Some("shop.raw_a_v1"),
+        ),
+        ("the table's own word", "table_prefix: raw_", "destination_table: b", Some("shop.b")),
+        ("which may be its name", "table_prefix: raw_", "destination_table: a", None),
+    ];
+    for (case, schema, table, expected) in cases {
+        let text =
+            format!("{MINIMAL}    tables:\n      - name: a\n        {table}\n    {schema}\n");
+        let place = load(&text).unwrap().table_settings("shop", "a").place;
+        assert_eq!(place.map(|place| place.to_string()).as_deref(), expected, "{case}");
+    }
+}
+
+#[test]
 fn schema_evolution_needs_every_switch() {
     let cases = [
         ("all on", "", true),

@@ -26,6 +26,8 @@ fn every_value_tells_its_origin() {
       - name: orders
       - name: own
         stream_batch_size: 30
+        destination_table: sales
+    table_prefix: raw_
 global_table_whitelist: a,b
 "
     );
@@ -54,7 +56,14 @@ global_table_whitelist: a,b
             "schemas.0.default_polling_interval at default",
         ),
         ("schemas.0.tables.0.max_parallel_streams", "1", "global_max_parallel_streams at default"),
-        ("global_table_whitelist.0", "a", "config.yaml:16"),
+        ("global_table_whitelist.0", "a", "config.yaml:18"),
+        ("schemas.0.destination_schema", "shop", "schemas.0.name at config.yaml:9"),
+        (
+            "schemas.0.tables.0.destination_table",
+            "raw_orders",
+            "schemas.0.table_prefix at config.yaml:17",
+        ),
+        ("schemas.0.tables.1.destination_table", "sales", "config.yaml:16"),
         ("global_table_blacklist", "[]", "default"),
         ("source.connection_string", "data", "config.yaml:4"),
     ];

@@ -186,6 +186,31 @@ const AFTER_MINIMAL: &[Case] = &[
         &["config.yaml:10:", "gives two columns the name `z`"],
     ),
     (
+        "two tables can't be kept in one place",
+        "    tables: [{name: a, destination_table: b}, {name: b}]",
+        &["config.yaml:10:", "leads to `shop.b`, where `schemas.0.tables.0` is kept"],
+    ),
+    (
+        "nor two of different schemas",
+        "    tables: [{name: a}]\n  - {name: eu, destination_schema: shop, tables: [{name: a}]}",
+        &["config.yaml:11:", "`schemas.1.tables.0.name` leads to `shop.a`"],
+    ),
+    (
+        "the host's own schema is none for tables",
+        "    destination_schema: cartridge_warp_metadata",
+        &["config.yaml:10:", "is `destination.metadata_schema`, too"],
+    ),
+    (
+        "a name at the destination is one",
+        "    tables: [{name: a, destination_table: ''}]",
+        &["config.yaml:10:", "`schemas.0.tables.0.destination_table` is empty"],
+    ),
+    (
+        "a misspelt key of a name at the destination is found",
+        "    destination_schem: x",
+        &["config.yaml:10:", "did you mean `destination_schema`?"],
+    ),
+    (
         "a placeholder without a variable or default is refused at its line",
         "state_dir: ${NO_SUCH_VARIABLE}/x",
         &["config.yaml:10:12", "`NO_SUCH_VARIABLE` is not set", "config::missing-variable"],

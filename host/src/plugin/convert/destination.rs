@@ -3,12 +3,13 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    bounds::{count, dead_letter_out, malformed, message, word},
+    bounds::{bounded_name, count, dead_letter_out, malformed, message, name, word},
     kept::letter_bytes,
 };
 use crate::{
     model::{
-        ChangeKind, Deletion, Marker, SchemaChange, TableBatch, TablePlan, TableShape, WriteMode,
+        ChangeKind, Deletion, Location, Marker, SchemaChange, TableBatch, TablePlace, TablePlan,
+        TableShape, WriteMode,
     },
     plugin::{
         Cause, ChangeOutcome, RejectedRow, WriteOutcome, WriteRequest,
@@ -16,6 +17,7 @@ use crate::{
             destination::exports::cartridge::warp::destination as export,
             source::cartridge::warp::types as wit,
         },
+        limits::PLACE_BYTES_MAX,
         text,
         wire::{WireError, table_schema},
     },
@@ -45,12 +47,39 @@ pub(in crate::plugin) fn table_plan(plan: &TablePlan) -> Result<export::TablePla
     };
     Ok(export::TablePlan {
         name: plan.name.clone(),
+        place: plan.place.clone().map(place),
         arrow_schema: table_schema(schema)?.message.to_vec(),
         key: plan.key.clone(),
         write_mode: write_mode.to_owned(),
         deletion: deletion.to_owned(),
         soft_delete_column,
     })
+}
+
+pub(in crate::plugin) fn place(place: TablePlace) -> export::TablePlace {
+    let TablePlace { schema, table } = place;
+    export::TablePlace { schema, table }
+}
+
+/// One for each of the places that were asked about.
+pub(in crate::plugin) fn locations(
+    locations: Vec<export::Location>,
+    places: usize,
+) -> Result<Vec<Location>, Cause> {
+    if locations.len() != places {
+        let found = locations.len();
+        return Err(malformed(format!("{found} locations for {places} places")));
+    }
+    locations.into_iter().map(location).collect()
+}
+
+fn location(location: export::Location) -> Result<Location, Cause> {
+    let export::Location { identity, exists, owner } = location;
+    let owner = owner.map(|(schema, table)| {
+        Ok(TablePlace { schema: name("schema", schema)?, table: name("table", table)? })
+    });
+    let identity = bounded_name("place of a table", identity, PLACE_BYTES_MAX)?;
+    Ok(Location { identity, exists, owner: owner.transpose()? })
 }
 
 pub(in crate::plugin) fn schema_changes(

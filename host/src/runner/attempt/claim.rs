@@ -22,7 +22,7 @@ pub async fn claim(
     attempts: &mut Attempts,
 ) -> Result<Claim, RunError> {
     let schema = context.name();
-    destination.create_schema_if_not_exists(schema).await?;
+    destination.create_schema_if_not_exists(context.destination_schema()).await?;
     let holder = destination.get_marker(schema, RUNNER).await?;
     let other = holder.filter(|run| run != context.run.as_bytes());
     if attempts.claimed && other.is_some() {

@@ -69,7 +69,7 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
     let source = context.open_source().await?;
     let destination = context.open_destination().await?;
     // Before either side changes anything.
-    check_apart(&source, &destination, context.name()).await?;
+    check_apart(&source, &destination, context.name(), context.destination_schema()).await?;
     check_owner(context, &destination).await?;
     let findings = &mut Findings::of_tables(attempts.parking(context));
     let past = Some(&*attempts);

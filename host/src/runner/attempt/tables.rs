@@ -12,6 +12,7 @@ use crate::{
         error::RunError,
         findings::Findings,
         names::listed,
+        shapes::check_places,
         state::{ASIDE, CHANGES, read, shape_stream},
         table::{Promises, Table, Tables},
     },
@@ -71,6 +72,10 @@ pub async fn select_tables(
         faults.into_iter().try_for_each(|fault| findings.add(fault))?;
         findings.take(check_columns(context, &table))?;
         tables.insert(name, table);
+    }
+    if let Some(destination) = destination {
+        context.places.forget(context.name());
+        check_places(context, destination, tables.values(), findings).await?;
     }
     let failing = findings.parked();
     tables.retain(|name, _| !failing.contains(name));

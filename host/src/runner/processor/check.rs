@@ -67,7 +67,8 @@ async fn look(
     count: &mut usize,
 ) -> Result<(), RunError> {
     if let Some(destination) = destination {
-        findings.take(check_apart(source, destination, context.name()).await)?;
+        let to = context.destination_schema();
+        findings.take(check_apart(source, destination, context.name(), to).await)?;
         findings.take(check_owner(context, destination).await)?;
     }
     let Selection { tables, refused, .. } =

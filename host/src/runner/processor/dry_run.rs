@@ -29,7 +29,7 @@ use crate::{
 pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
     let source = context.open_source().await?;
     let destination = context.open_destination().await?;
-    check_apart(&source, &destination, context.name()).await?;
+    check_apart(&source, &destination, context.name(), context.destination_schema()).await?;
     check_owner(context, &destination).await?;
     let mut attempts = Attempts { resync: context.resync(), ..Attempts::default() };
     let findings = &mut Findings::of_tables(attempts.parking(context));

@@ -3,6 +3,7 @@
 use super::{
     again::{end_old_rows, has_old_rows},
     evolve::{self, Evolved},
+    places::check_places,
     prepare::prepare_table,
     stored::stored_shape,
 };
@@ -11,6 +12,7 @@ use crate::{
     runner::{
         commit::{Writer, check_tables},
         error::RunError,
+        findings::Findings,
         state::{TableState, deletion, forget_chunks, marker, read, shape_stream, table_stream},
         table::{Promises, Table},
     },
@@ -109,6 +111,11 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<(Table, Evo
     };
     let settings = context.table_settings(&change.table);
     let mut table = Table::new(shape, settings, promises(writer)).checked()?;
+    let findings = &mut Findings::all();
+    check_places(context, &writer.destination, std::iter::once(&table), findings).await?;
+    if let Some(error) = findings.drain().into_iter().next() {
+        return Err(error);
+    }
     let is_other = has_old_rows(writer, &change.table).await?;
     let evolved = prepare_table(writer, &mut table, false).await?;
     let state = marker(table_stream(&change.table), &TableState::Streaming);

@@ -18,6 +18,8 @@ pub async fn make(
     table: &Table,
     past: Option<&Remembered>,
 ) -> Result<(), RunError> {
+    // A table that was kept elsewhere stays there as it is.
+    let past = past.filter(|past| !was_elsewhere(past, table));
     if past.is_some_and(|past| had_guesses(&past.shape, &table.source)) {
         // A column of text would take values whose type nobody knew when it was made. A table that the
         // destination does not drop goes on with it.
@@ -60,6 +62,10 @@ pub async fn ask_to_drop(writer: &Writer, table: &str) -> Result<Vec<ChangeOutco
     let (schema, table) = (writer.context.name(), table.to_owned());
     let change = [SchemaChange { table, kind: ChangeKind::DropTable, after: None }];
     Ok(writer.destination.apply_schema_changes(schema, &change, writer.epoch).await?)
+}
+
+fn was_elsewhere(past: &Remembered, table: &Table) -> bool {
+    past.rules.as_ref().is_some_and(|rules| rules.keeps_elsewhere(&table.rules()))
 }
 
 /// Whether values have come for a column whose type was a guess.

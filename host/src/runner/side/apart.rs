@@ -12,15 +12,16 @@ pub async fn check_apart(
     source: &SourceConnection,
     destination: &DestinationConnection,
     schema: &str,
+    destination_schema: &str,
 ) -> Result<(), RunError> {
     let Some(from) = source.identify(schema).await? else { return Ok(()) };
-    if destination.identify(schema).await?.is_none_or(|to| to != from) {
+    if destination.identify(destination_schema).await?.is_none_or(|to| to != from) {
         return Ok(());
     }
     Err(RunError::Unusable {
         what: format!("source and destination of schema `{schema}` are the same tables: {from}"),
         help:
-            "name another database as the destination: this one would be overwritten while it is \
+            "name another database or `destination_schema` as the destination: this one would be overwritten while it is \
                read, and emptied by a full re-sync"
                 .into(),
     })

@@ -19,8 +19,8 @@ use self::shape::{ColumnRules, Steps};
 use crate::{
     config::{self, TableSettings},
     model::{
-        ChangeKind, Deletion, Operation, SchemaChange, TableBatch, TablePlan, TableSchema,
-        TableShape, WriteMode, batch::OP_COLUMN,
+        ChangeKind, Deletion, Operation, SchemaChange, TableBatch, TablePlace, TablePlan,
+        TableSchema, TableShape, WriteMode, batch::OP_COLUMN,
     },
     plugin::{ConnectorInfo, encode_batch, table_schema},
     runner::error::RunError,
@@ -120,6 +120,7 @@ impl Table {
         let settings = &self.settings;
         TablePlan {
             name: self.source.name.clone(),
+            place: settings.place.clone(),
             schema: Arc::clone(self.rules.steps(&self.source.schema, &self.source.schema).schema()),
             key: self.source.key.iter().filter_map(name).collect(),
             write_mode: match settings.write_mode {
@@ -134,6 +135,12 @@ impl Table {
                 },
             },
         }
+    }
+
+    /// Where the destination keeps it, in a schema of this name at the source.
+    pub fn place(&self, schema: &str) -> TablePlace {
+        let own = || TablePlace { schema: schema.to_owned(), table: self.source.name.clone() };
+        self.settings.place.clone().unwrap_or_else(own)
     }
 
     /// Goes on from a remembered shape; what the source says now is returned.

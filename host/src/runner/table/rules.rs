@@ -10,13 +10,16 @@ use serde::{Deserialize, Serialize};
 use super::shape::ColumnRules;
 use crate::{
     config::{Columns, DeletionStrategy, TableSettings, WriteMode},
-    model::TableShape,
+    model::{TablePlace, TableShape},
 };
 
 /// The settings by which a row gets its form at the destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableRules {
+    /// Where its rows are kept, if not under its own names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    place: Option<TablePlace>,
     columns: Columns,
     /// Columns that came later and are excluded from evolution.
     left_out: BTreeSet<String>,
@@ -29,6 +32,7 @@ pub struct TableRules {
 impl TableRules {
     pub fn new(settings: &TableSettings, left_out: BTreeSet<String>) -> Self {
         Self {
+            place: settings.place.clone(),
             columns: settings.columns.clone(),
             left_out,
             write_mode: settings.write_mode,
@@ -40,6 +44,11 @@ impl TableRules {
 
     pub fn left_out(&self) -> &BTreeSet<String> {
         &self.left_out
+    }
+
+    /// Whether rows are kept elsewhere than by other rules.
+    pub fn keeps_elsewhere(&self, other: &Self) -> bool {
+        self.place != other.place
     }
 
     /// Whether rows are kept as a log, which its source cannot tell again.
@@ -73,7 +82,21 @@ impl TableRules {
         let (was, is) = (self.keeping(), now.keeping());
         let differs = was != is && !self.only_begins_to_mark(now);
         let rows = differs.then(|| format!("rows were {was} and are {is}"));
-        columns.chain(rows).collect()
+        columns.chain(rows).chain(self.move_to(now)).collect()
+    }
+
+    fn move_to(&self, now: &Self) -> Option<String> {
+        let words = |rules: &Self| match &rules.place {
+            Some(place) => format!("as `{place}`"),
+            None => "under its own name".to_owned(),
+        };
+        self.keeps_elsewhere(now).then(|| {
+            format!(
+                "the table was kept {} (that one stays as it is, and gets no more rows) and is kept {}",
+                words(self),
+                words(now)
+            )
+        })
     }
 
     fn column_rules(&self, key: Vec<String>) -> ColumnRules {

@@ -15,6 +15,7 @@ mod bench;
 pub mod conflicts;
 pub mod epochs;
 pub mod letters;
+pub mod places;
 pub mod rows;
 pub mod shapes;
 pub mod spellings;
@@ -38,6 +39,8 @@ macro_rules! sql_destination_tests {
                 without_dead_letters_nothing_is_written,
                 the_same_letter_again_raises_its_count,
                 what_a_key_was_before_its_bad_row_stays;
+            places: a_table_is_kept_where_its_plan_says,
+                a_table_that_moves_leaves_what_was_there;
             rows: upserts_and_hard_deletes, soft_deletes,
                 soft_deletes_leave_the_applications_columns_alone, append_keeps_every_operation,
                 audit_columns_count_versions,

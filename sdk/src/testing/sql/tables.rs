@@ -19,6 +19,7 @@ pub fn orders() -> Table {
 pub fn upsert(table: &Table) -> TablePlan {
     TablePlan {
         name: table.name.clone(),
+        place: None,
         columns: table.columns.clone(),
         key: table.key.clone(),
         write_mode: WriteMode::Upsert,

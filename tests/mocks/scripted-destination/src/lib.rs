@@ -5,8 +5,8 @@
 use std::{path::Path, time::Duration};
 
 use cartridge_warp_sdk::{
-    ChangeOutcome, Config, Description, Destination, Failure, Marker, RejectedRow, SchemaChange,
-    TablePlan, WriteOutcome, WriteRequest, export_destination,
+    ChangeOutcome, Config, Description, Destination, Failure, Location, Marker, RejectedRow,
+    SchemaChange, TablePlace, TablePlan, WriteOutcome, WriteRequest, export_destination,
 };
 use schemars::JsonSchema;
 use script::{Fault, Script};
@@ -74,6 +74,11 @@ impl Destination for ScriptedDestination {
     fn test_connection(&mut self) -> Result<(), Failure> {
         self.script.call("test-connection")?;
         self.inner.test_connection()
+    }
+
+    fn locate(&mut self, schema: &str, places: &[TablePlace]) -> Result<Vec<Location>, Failure> {
+        self.call(schema, "locate")?;
+        self.inner.locate(schema, places)
     }
 
     fn create_schema_if_not_exists(&mut self, schema: &str) -> Result<(), Failure> {

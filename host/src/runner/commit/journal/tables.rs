@@ -14,6 +14,7 @@ pub const SHAPES: &str = "schema_registry";
 pub fn plans() -> [TablePlan; 3] {
     let plan = |name: &str, key: &[&str]| TablePlan {
         name: name.to_owned(),
+        place: None,
         schema: columns(name),
         key: key.iter().map(|&column| column.to_owned()).collect(),
         write_mode: WriteMode::Upsert,
