@@ -134,7 +134,7 @@ pub enum RunError {
              copied any more, drop or rename its table at the destination"
         )
     )]
-    PlaceTaken { of: TablePlace, other: TablePlace, place: TablePlace },
+    PlaceTaken { of: TablePlace, other: Box<TablePlace>, place: Box<TablePlace> },
 
     #[error(
         "table `{of}` is to be kept as `{place}` from now on, and a table that is none of this \

@@ -70,7 +70,8 @@ async fn fault(
     let is_nobodys = exists && owner.is_none();
     let kept = owner.filter(|owner| exists && *owner != of);
     if let Some(other) = context.places.take(identity, &of).or(kept) {
-        return Ok(Some(RunError::PlaceTaken { of, other, place: place.clone() }));
+        let (other, place) = (Box::new(other), Box::new(place.clone()));
+        return Ok(Some(RunError::PlaceTaken { of, other, place }));
     }
     let is_found = is_nobodys && kept_here(context, destination, table).await? == Some(false);
     Ok(is_found.then(|| RunError::PlaceFull { of, place: place.clone() }))
