@@ -24,13 +24,25 @@ fn page(path: &str) -> Option<String> {
     (name != "README").then(|| name.to_owned())
 }
 
-/// The words of `code("…")` in diagnostics, and of texts such as `"config::…"`. A page is named by
-/// the part behind `::`.
+/// The words of `code("…")` in diagnostics, of texts such as `"config::…"`, and of `kind()`, by which
+/// what ends an instance is called. A page is named by the part behind `::`.
 fn codes(text: &str) -> BTreeSet<String> {
-    let behind = |mark: &'static str| text.split(mark).skip(1);
-    let in_diagnostics = behind("code(").filter_map(|rest| rest.trim_start().strip_prefix('"'));
-    let in_texts = behind("\"config::");
-    let words = in_diagnostics.chain(in_texts).filter_map(|rest| rest.split('"').next());
+    let behind = |text: &str, mark: &str| -> Vec<String> {
+        text.split(mark).skip(1).map(|rest| rest.trim_start().to_owned()).collect()
+    };
+    // Not `has_code("…")` or `decode("…")`.
+    let is_word = |before: char| before.is_alphanumeric() || before == '_';
+    let in_diagnostics = text.match_indices("code(").filter_map(|(at, mark)| {
+        let (before, rest) = (&text[..at], &text[at + mark.len()..]);
+        let whole = !before.ends_with(is_word);
+        rest.trim_start().strip_prefix('"').filter(|_| whole)
+    });
+    let in_texts = behind(text, "\"config::");
+    let kinds = behind(text, "fn kind(&self) -> &'static str");
+    let kinds = kinds.iter().filter_map(|rest| rest.split("\n    }\n").next());
+    let kinds: Vec<String> = kinds.flat_map(|body| behind(body, "=> \"")).collect();
+    let all = in_diagnostics.chain(in_texts.iter().chain(&kinds).map(String::as_str));
+    let words = all.filter_map(|rest| rest.split('"').next());
     let words = words.map(|word| word.rsplit("::").next().unwrap_or(word));
     words.filter(|word| is_code(word)).map(str::to_owned).collect()
 }
@@ -52,6 +64,12 @@ fn the_rule_finds_missing_and_stale_pages() {
         ("a page for its code", vec![source("#[diagnostic(code(\"a-b\"))]"), page("a-b")], false),
         ("a code over two lines", vec![source("code(\n    \"a-b\"\n)"), page("a-b")], false),
         ("a code with a prefix", vec![source("#[error(\"config::a\")]"), page("a")], false),
+        (
+            "a kind",
+            vec![source("fn kind(&self) -> &'static str {\n=> \"a\",\n    }\n"), page("a")],
+            false,
+        ),
+        ("a look at a code", vec![source("has_code(\"a\") code(\"b\")"), page("b")], false),
         ("a code without a page", vec![source("code(\"a\"), code(\"b\")"), page("a")], true),
         ("a page without a code", vec![source("code(\"a\")"), page("a"), page("old")], true),
         ("no pages at all yet", vec![source("code(\"a\")")], false),

@@ -40,7 +40,7 @@ fn receive(stream: &mut Replication, kind: u8, count: usize) -> Vec<u8> {
         let events = stream.receive(Duration::from_millis(200), 10, 1 << 20).unwrap();
         assert!(events.len() <= 10);
         kinds.extend(events.into_iter().filter_map(|event| match event {
-            Event::Data(message) => message.first().copied(),
+            Event::Data(message) | Event::Cut(message, _) => message.first().copied(),
             Event::Alive { .. } => None,
         }));
     }
