@@ -62,10 +62,10 @@ impl Seen {
             assert!(known.is_some(), "{}: {error}", form.name);
             return known.unwrap().1;
         }
-        let is_copied = log.iter().any(|line| {
-            line["table"] == table.as_str()
-                && line["message"] == "rows got new values: copying the table again"
-        });
+        let says_so = |line: &Value| {
+            line["message"].as_str().is_some_and(|it| it.ends_with(": copying the table again"))
+        };
+        let is_copied = log.iter().any(|line| line["table"] == table.as_str() && says_so(line));
         match (is_copied, before.get(&table) == self.columns.get(&table)) {
             (true, _) => "copied again",
             (false, true) => "followed",
