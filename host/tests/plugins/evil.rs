@@ -52,7 +52,7 @@ const DEEDS: [(&str, Call, &str, &str); 38] = [
     ("huge-answer", Call::Changes, "malformed", "larger than"),
     ("change-kind", Call::Changes, "malformed", "explode_column"),
     ("many-dead-letters", Call::Changes, "malformed", "dead letters"),
-    ("failure-tables", Call::Changes, "malformed", "1000000 tables of a failure"),
+    ("failure-tables", Call::Changes, "malformed", "20000 tables of a failure"),
     ("failure-table", Call::Changes, "malformed", "is no table"),
     ("identity-words", Call::Identity, "malformed", "is no identity"),
     ("identity-bytes", Call::Identity, "malformed", "is no identity"),

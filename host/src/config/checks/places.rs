@@ -64,13 +64,12 @@ fn check_apart(config: &WarpConfig, findings: &mut Findings<'_>) {
         for (number, table) in schema.tables.iter().enumerate() {
             let place = (schema.name_at_destination(), schema.table_at_destination(table));
             let at = format!("schemas.{position}.tables.{number}");
-            let Some(other) = seen.get(&place) else {
-                seen.insert(place, at);
+            let named = (position, &table.name);
+            let Some((other, first)) = seen.get(&place) else {
+                seen.insert(place, (at, named));
                 continue;
             };
-            if table.destination_table.is_none()
-                && other.starts_with(&format!("schemas.{position}."))
-            {
+            if named == *first {
                 // The same name twice, which has its own words.
                 continue;
             }

@@ -44,7 +44,7 @@ pub(crate) fn commit(deed: &str) -> Result<(), Failure> {
         "metrics" => measure(),
         "escape" => return escape(),
         "many-words" => return Err(long_failure()),
-        "failure-tables" => return Err(about(vec!["t".to_owned(); 1_000_000])),
+        "failure-tables" => return Err(about(vec!["t".to_owned(); 20_000])),
         "failure-table" => return Err(about(vec!["t\u{1b}[2J".to_owned()])),
         "unknown-action" => return Err(failure("explode", "odd", "an action from the future")),
         "retry" => return Err(failure("retry", "busy", "come back later")),
