@@ -79,7 +79,7 @@ fn two_schemas_share_a_file_only_with_different_names() {
     let failure =
         bed.bench.destination.create_table_if_not_exists("crm", &taken, epoch).unwrap_err();
     assert_eq!(failure.code, "table-name-taken");
-    assert!(failure.message.contains("schema_prefix"), "{failure}");
+    assert!(failure.message.contains("table_prefix"), "{failure}");
 
     let mut bed = Bed::new(r#"{"schema_prefix": true}"#);
     bed.plan(&upsert(&orders())).unwrap();
