@@ -24,7 +24,9 @@ fn with_standby() -> Option<(Databases, Pipeline, Cluster)> {
         "CREATE TABLE orders (id int PRIMARY KEY); INSERT INTO orders VALUES (1);
          SELECT pg_create_logical_replication_slot('{SLOT}', 'pgoutput', false, false, true)"
     ));
-    let pipeline = databases.pipeline();
+    let mut pipeline = databases.pipeline();
+    // Else it would be another one on another server.
+    pipeline.set("name", json!("shop"));
     catch_up(&pipeline);
     let standby = databases.source.standby("shop");
     databases.at_source("INSERT INTO orders VALUES (2)");
