@@ -3,11 +3,14 @@
 use cartridge_warp_tests::{Databases, Ended, Pipeline, rows::sqlite_count, wait_until};
 use serde_json::{Value, json};
 
+/// A key of the configuration and its value.
+type Setting = (&'static str, fn() -> Value);
+
 /// A way in which table `bad` fails while table `good` does not.
 struct Case {
     name: &'static str,
     /// What is set beside the usual.
-    set: &'static [(&'static str, fn() -> Value)],
+    set: &'static [Setting],
     /// SQL before the first run, at the source and at the destination.
     before: &'static str,
     before_at_destination: &'static str,
@@ -19,7 +22,7 @@ struct Case {
     /// What mends it, at the source, at the destination, and in the configuration.
     mend: &'static str,
     mend_at_destination: &'static str,
-    mend_set: &'static [(&'static str, fn() -> Value)],
+    mend_set: &'static [Setting],
 }
 
 const CASE: Case = Case {

@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_message_that_is_too_large_is_found_out_by_its_header() {
         let small = [message(b'Z', 0), message(b'd', 70_000), message(b'd', 1)].concat();
-        let large = [&small[..], &[b'd'], &(u32::MAX / 2).to_be_bytes()].concat();
+        let large = [&small[..], b"d", &(u32::MAX / 2).to_be_bytes()].concat();
         for step in [1, 2, 3, 5, 4096, usize::MAX] {
             let mut guarded = Guarded::new(());
             assert!(small.chunks(step).all(|part| guarded.look(part).is_ok()), "{step}");
