@@ -51,7 +51,8 @@ pub fn shaped(batch: &TableBatch, known: &TableShape) {
     for settings in &*SETTINGS {
         for whole_rows in [false, true] {
             let promises = Promises { exact_snapshot: true, whole_rows, ..Promises::default() };
-            let Ok(mut table) = Table::new(known.clone(), settings.clone(), promises).checked() else {
+            let Ok(mut table) = Table::new(known.clone(), settings.clone(), promises).checked()
+            else {
                 continue;
             };
             let news = table.news(&batch.schema);
@@ -81,7 +82,9 @@ pub fn evolved(batch: &ChangeBatch) {
         for settings in &*SETTINGS {
             let settings = TableSettings { write_mode: WriteMode::Append, ..settings.clone() };
             known.extend(
-                shape.clone().filter_map(|it| Table::new(it, settings.clone(), promises).checked().ok()),
+                shape
+                    .clone()
+                    .filter_map(|it| Table::new(it, settings.clone(), promises).checked().ok()),
             );
         }
         for table in &mut known {
