@@ -10,20 +10,9 @@ pub async fn run(
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let runner = setup::quiet_runner(&args, vec![], plugin_dir, output).await?;
-    runner.open_grants().map_err(CliError::failed)?;
-    let pipeline = runner.pipeline();
-    let mut exit = Exit::Done;
-    for (schema, adopted) in runner.adopt().await {
-        match adopted {
-            Ok(adopted) => tell(&schema, pipeline, &adopted, output),
-            Err(error) => {
-                output.error(&error);
-                exit = Exit::Failed;
-            }
-        }
-    }
-    Ok(exit)
+    let runner = setup::opened_runner(&args, vec![], plugin_dir, output).await?;
+    let (pipeline, adopted) = (runner.pipeline(), runner.adopt().await);
+    Ok(setup::tell_each(adopted, output, |schema, adopted| tell(schema, pipeline, adopted, output)))
 }
 
 fn tell(schema: &str, pipeline: &str, adopted: &Adopted, output: Output) {

@@ -1,6 +1,7 @@
 //! What most commands need first: the configuration, the engine, the plugins.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,12 +10,12 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use tracing::Level;
 
-use super::{CliError, args::ConfigArgs, output::Output};
+use super::{CliError, Exit, args::ConfigArgs, output::Output};
 use crate::{
     config::{ConfigSources, LogLevel, ProcessLimits, WarpConfig},
     monitor::{Health, Metrics},
     plugin::{Catalog, CompileNotice, Engine, EngineSettings, LoadError, Observer},
-    runner::{Connectors, Surroundings, WarpRunner, compile_limits, process_bounds},
+    runner::{Connectors, RunError, Surroundings, WarpRunner, compile_limits, process_bounds},
     telemetry::{self, Format, Progress, TelemetrySettings},
 };
 
@@ -140,6 +141,37 @@ pub async fn quiet_runner(
     let stop = CancellationToken::new();
     let surroundings = Surroundings { metrics, health, progress, until_caught_up: false, stop };
     WarpRunner::new(config, &connectors, &surroundings).map_err(CliError::unusable)
+}
+
+/// The same, with what both sides are granted opened.
+pub async fn opened_runner(
+    args: &ConfigArgs,
+    overrides: Vec<(&str, String, &str)>,
+    command_line: Option<PathBuf>,
+    output: Output,
+) -> Result<WarpRunner, CliError> {
+    let runner = quiet_runner(args, overrides, command_line, output).await?;
+    runner.open_grants().map_err(CliError::failed)?;
+    Ok(runner)
+}
+
+/// Tells what came of each schema; the exit code for all of them.
+pub fn tell_each<T>(
+    results: BTreeMap<String, Result<T, RunError>>,
+    output: Output,
+    tell: impl Fn(&str, &T),
+) -> Exit {
+    let mut exit = Exit::Done;
+    for (schema, result) in results {
+        match result {
+            Ok(result) => tell(&schema, &result),
+            Err(error) => {
+                output.error(&error);
+                exit = Exit::Failed;
+            }
+        }
+    }
+    exit
 }
 
 /// An error of the file system, with what was being done.

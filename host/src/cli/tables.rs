@@ -40,19 +40,11 @@ pub async fn order(
     let Ordering { order, config, tables, take_over } = ordering;
     // The same key names them for a run, so names are looked at the same way.
     let named = vec![("full_resync", tables, "TABLES")];
-    let runner = setup::quiet_runner(&config, named, plugin_dir, output).await?;
-    runner.open_grants().map_err(CliError::failed)?;
-    let mut exit = Exit::Done;
-    for (schema, ordered) in runner.order(order, take_over).await {
-        match ordered {
-            Ok(ordered) => ordered.iter().for_each(|ordered| tell(&schema, ordered, output)),
-            Err(error) => {
-                output.error(&error);
-                exit = Exit::Failed;
-            }
-        }
-    }
-    Ok(exit)
+    let runner = setup::opened_runner(&config, named, plugin_dir, output).await?;
+    let ordered = runner.order(order, take_over).await;
+    Ok(setup::tell_each(ordered, output, |schema, ordered| {
+        ordered.iter().for_each(|ordered| tell(schema, ordered, output));
+    }))
 }
 
 fn tell(schema: &str, ordered: &Ordered, output: Output) {
@@ -75,19 +67,9 @@ pub async fn status(
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let runner = setup::quiet_runner(&args, vec![], plugin_dir, output).await?;
-    runner.open_grants().map_err(CliError::failed)?;
-    let mut exit = Exit::Done;
-    for (schema, status) in runner.status().await {
-        match status {
-            Ok(status) => show(&schema, &status, output),
-            Err(error) => {
-                output.error(&error);
-                exit = Exit::Failed;
-            }
-        }
-    }
-    Ok(exit)
+    let runner = setup::opened_runner(&args, vec![], plugin_dir, output).await?;
+    let status = runner.status().await;
+    Ok(setup::tell_each(status, output, |schema, status| show(schema, status, output)))
 }
 
 fn show(schema: &str, status: &SchemaStatus, output: Output) {

@@ -35,6 +35,28 @@ pub struct ChangeBatch {
 }
 
 impl ChangeBatch {
+    /// A batch whose one dead letter has a payload of so many bytes.
+    #[cfg(test)]
+    pub fn with_payload(bytes: usize) -> Self {
+        let letter = DeadLetter {
+            table: "t".into(),
+            operation: "insert".into(),
+            payload: "x".repeat(bytes),
+            code: "c".into(),
+            message: "m".into(),
+            origin: "o".into(),
+            held: crate::model::Held::default(),
+        };
+        Self {
+            schema_changes: vec![],
+            tables: vec![],
+            rejected: vec![letter],
+            position: Position(vec![]),
+            caught_up: false,
+            within_transaction: false,
+        }
+    }
+
     /// Rows of all tables.
     pub fn row_count(&self) -> usize {
         self.tables.iter().map(TableBatch::row_count).sum()

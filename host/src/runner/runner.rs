@@ -151,22 +151,12 @@ impl WarpRunner {
 
     /// Looks whether each schema could be run, one after the other, and writes nothing.
     pub async fn check(&self) -> BTreeMap<String, Checked> {
-        let mut checked = BTreeMap::new();
-        for processor in &self.processors {
-            let context = processor.context();
-            checked.insert(context.name().to_owned(), check(context).await);
-        }
-        checked
+        self.of_each(async |context| check(context).await).await
     }
 
     /// Makes the state of each schema this pipeline's, whosever it was.
     pub async fn adopt(&self) -> BTreeMap<String, Result<Adopted, RunError>> {
-        let mut adopted = BTreeMap::new();
-        for processor in &self.processors {
-            let context = processor.context();
-            adopted.insert(context.name().to_owned(), adopt(context).await);
-        }
-        adopted
+        self.of_each(async |context| adopt(context).await).await
     }
 
     /// Changes the states of the tables that the configuration's `full_resync` names.
@@ -175,22 +165,22 @@ impl WarpRunner {
         what: Order,
         take_over: bool,
     ) -> BTreeMap<String, Result<Vec<Ordered>, RunError>> {
-        let mut ordered = BTreeMap::new();
-        for processor in &self.processors {
-            let context = processor.context();
-            ordered.insert(context.name().to_owned(), order(context, what, take_over).await);
-        }
-        ordered
+        self.of_each(async |context| order(context, what, take_over).await).await
     }
 
     /// Where each schema's tables are in their life.
     pub async fn status(&self) -> BTreeMap<String, Result<SchemaStatus, RunError>> {
-        let mut found = BTreeMap::new();
+        self.of_each(async |context| status(context).await).await
+    }
+
+    /// What comes of each schema, one after the other.
+    async fn of_each<T>(&self, ask: impl AsyncFn(&SchemaContext) -> T) -> BTreeMap<String, T> {
+        let mut answers = BTreeMap::new();
         for processor in &self.processors {
             let context = processor.context();
-            found.insert(context.name().to_owned(), status(context).await);
+            answers.insert(context.name().to_owned(), ask(context).await);
         }
-        found
+        answers
     }
 }
 

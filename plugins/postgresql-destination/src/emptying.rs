@@ -2,6 +2,7 @@
 
 use cartridge_warp_sdk::sql::Table;
 
+use crate::references::is_referenced;
 use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::statement::mark;
@@ -20,14 +21,7 @@ pub(crate) fn truncate(session: &Session, table: &Table) -> Result<(String, bool
 /// Everything goes, also what is only marked as deleted. A table that somebody else made may lack the
 /// privilege to truncate, and one that others refer to the server does not truncate.
 pub(crate) fn clear(session: &Session, table: &Table) -> Result<String, Refusal> {
-    let deletes = table.adopted || is_referenced(session, table)?;
+    let deletes = table.adopted || is_referenced(session, &table.sql, "conrelid <> confrelid")?;
     let verb = if deletes { "DELETE FROM" } else { "TRUNCATE TABLE" };
     Ok(format!("{verb} {}", table.sql))
-}
-
-/// Whether another table has a foreign key to this one.
-fn is_referenced(session: &Session, table: &Table) -> Result<bool, Refusal> {
-    let sql = "SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conrelid <> confrelid
-               AND confrelid = $1::text::pg_catalog.regclass LIMIT 1";
-    Ok(!session.query(sql, &[&table.sql])?.is_empty())
 }

@@ -26,6 +26,7 @@ mod ordered;
 mod parking;
 mod part;
 mod raw;
+mod references;
 mod refusal;
 mod rescue;
 mod rights;

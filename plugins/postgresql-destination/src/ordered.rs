@@ -12,11 +12,11 @@ use std::ops::Range;
 
 use cartridge_warp_sdk::Operation;
 use cartridge_warp_sdk::sql::{Rejections, Turns};
-use postgresql_client::names::literal;
 
 use crate::apply::Applier;
 use crate::collapse::{Change, Changes, Key, key};
 use crate::parking::Parking;
+use crate::references::is_referenced;
 use crate::refusal::Refusal;
 use crate::rescue;
 use crate::session::Session;
@@ -187,12 +187,7 @@ fn follows_updates(
     let tables: HashSet<&str> =
         stuck.iter().map(|(at, _)| lanes[pieces[*at].lane].applier.table.sql.as_str()).collect();
     for table in tables {
-        let sql = format!(
-            "SELECT 1 FROM pg_catalog.pg_constraint WHERE contype = 'f'
-               AND confrelid = to_regclass({}) AND confupdtype NOT IN ('a', 'r')",
-            literal(table)
-        );
-        if !session.query(&sql, &[])?.is_empty() {
+        if is_referenced(session, table, "confupdtype NOT IN ('a', 'r')")? {
             return Ok(true);
         }
     }

@@ -89,15 +89,19 @@ fn rejected_rows_of_append_tables_are_found_by_halves() {
     assert_eq!(bed.query("SELECT count(*) FROM orders"), ["99"]);
 }
 
-#[test]
-fn rows_of_tables_that_refer_to_each_other_go_in_any_order() {
-    let table = |name: &str, refers: &str| {
+/// `parents`, and `children` that refer to them.
+fn family() -> [cartridge_warp_sdk::Table; 2] {
+    [("parents", "rank"), ("children", "parent")].map(|(name, refers)| {
         cartridge_warp_sdk::Table::new(name)
             .column("id", cartridge_warp_sdk::ColumnType::BigInt)
             .column(refers, cartridge_warp_sdk::ColumnType::BigInt)
             .key(["id"])
-    };
-    let (parents, children) = (table("parents", "rank"), table("children", "parent"));
+    })
+}
+
+#[test]
+fn rows_of_tables_that_refer_to_each_other_go_in_any_order() {
+    let [parents, children] = family();
     for words in ["", "DEFERRABLE", "DEFERRABLE INITIALLY DEFERRED"] {
         let mut bed = Bed::new("{}");
         bed.run(&format!(
@@ -154,13 +158,7 @@ fn constraints_that_can_wait_do_until_all_rows_are_there() {
 
 #[test]
 fn tables_that_others_refer_to_are_emptied_too() {
-    let table = |name: &str, refers: &str| {
-        cartridge_warp_sdk::Table::new(name)
-            .column("id", cartridge_warp_sdk::ColumnType::BigInt)
-            .column(refers, cartridge_warp_sdk::ColumnType::BigInt)
-            .key(["id"])
-    };
-    let (parents, children) = (table("parents", "rank"), table("children", "parent"));
+    let [parents, children] = family();
     let mut bed = Bed::new("{}");
     for table in [&parents, &children] {
         bed.plan(&upsert(table)).unwrap();

@@ -112,29 +112,11 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Held;
 
     /// Pending rows of so many bytes, of a transaction of which more follows.
     fn within(bytes: usize) -> Pending {
         let mut pending = Pending::default();
-        let letter = DeadLetter {
-            table: "t".into(),
-            operation: "insert".into(),
-            payload: "x".repeat(bytes),
-            code: "c".into(),
-            message: "m".into(),
-            origin: "o".into(),
-            held: Held::default(),
-        };
-        let (rejected, position) = (vec![letter], Position(vec![]));
-        let batch = ChangeBatch {
-            schema_changes: vec![],
-            tables: vec![],
-            rejected,
-            position,
-            caught_up: false,
-            within_transaction: true,
-        };
+        let batch = ChangeBatch { within_transaction: true, ..ChangeBatch::with_payload(bytes) };
         pending.add(batch, Instant::now());
         pending
     }

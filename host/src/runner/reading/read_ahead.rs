@@ -69,30 +69,10 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::{
-        model::{DeadLetter, Held, Position},
-        plugin::ChangeBatch,
-    };
+    use crate::plugin::ChangeBatch;
 
-    /// A batch with a payload of this many bytes.
     fn batch(bytes: usize) -> ChangeBatch {
-        let letter = DeadLetter {
-            table: "t".into(),
-            operation: "insert".into(),
-            payload: "x".repeat(bytes),
-            code: "c".into(),
-            message: "m".into(),
-            origin: "o".into(),
-            held: Held::default(),
-        };
-        ChangeBatch {
-            schema_changes: vec![],
-            tables: vec![],
-            rejected: vec![letter],
-            position: Position(vec![]),
-            caught_up: false,
-            within_transaction: false,
-        }
+        ChangeBatch::with_payload(bytes)
     }
 
     async fn is_full(queue: &ReadAhead<ChangeBatch>, bytes: usize) -> bool {

@@ -6,7 +6,7 @@
 //! the host knows itself: it hears of each drop, and of each table that begins.
 
 use cartridge_warp_sdk::{ChangeBatch, Failure, SchemaChange};
-use mongodb_documents::{Rows, Shape};
+use mongodb_documents::Rows;
 
 use super::Started;
 use super::collect::Turn;
@@ -82,7 +82,12 @@ impl Started {
         }
         let mut shape = catalog::unseen(name, &source.options);
         shape.observe(document)?;
-        self.begin_table(name, shape, batch);
+        batch.schema_changes.push(SchemaChange::add_table(shape.table()));
+        self.tables.insert(name.to_owned(), Rows::changes(shape));
+        self.met += 1;
+        if self.met >= NEW_TABLES_MAX {
+            self.failure = Some(many_new_tables());
+        }
         Ok(Turn::Row)
     }
 
@@ -128,16 +133,6 @@ impl Started {
             self.end_table(source, to, batch);
         }
         self.failure = Some(new_table(to));
-    }
-
-    /// A collection is new: the stream has all of it.
-    fn begin_table(&mut self, name: &str, shape: Shape, batch: &mut ChangeBatch) {
-        batch.schema_changes.push(SchemaChange::add_table(shape.table()));
-        self.tables.insert(name.to_owned(), Rows::changes(shape));
-        self.met += 1;
-        if self.met >= NEW_TABLES_MAX {
-            self.failure = Some(many_new_tables());
-        }
     }
 
     /// A collection has ended, also one that is not followed: it may have been, before it went while
