@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use cartridge_warp_sdk::testing::{Collected, Driver};
-use cartridge_warp_sdk::{Config, Failure, Limits, Source};
+use cartridge_warp_sdk::{ChangeBatch, Config, Failure, Limits, Source};
 use cartridge_warp_test_postgresql::Cluster;
 use postgresql_source::{Options, PostgresqlSource};
 
@@ -83,6 +83,11 @@ pub fn limits(rows_max: usize) -> Limits {
 /// Reads changes until there are none for a moment; the log's end is not on disk at once.
 pub fn follow(driver: &mut Driver<PostgresqlSource>, after: &[u8]) -> Collected {
     driver.follow(after, Duration::from_millis(700)).unwrap()
+}
+
+/// Whether a batch ends the transaction that the last one ended within: it may have no rows then.
+pub fn ends(was_within: bool, batch: &ChangeBatch) -> bool {
+    was_within && !batch.within_transaction
 }
 
 /// An empty copy of tables.
