@@ -15,6 +15,7 @@ mod examples;
 mod files;
 mod grants;
 mod hostile;
+mod interleavings;
 mod journal;
 mod keys;
 mod lost_position;

@@ -54,8 +54,19 @@ fn only_what_is_named_is_copied_again() {
 }
 
 #[test]
-fn what_is_lost_stops_the_schema_unless_the_operator_wants_it_copied() {
+fn what_is_lost_is_copied_only_where_the_operator_wants_it() {
+    // The others go on without it.
     let pipeline = scripted("get-changes", "resync", &json!(["t0"]), 1);
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("table parked"), "{}", ended.stderr);
+    let resumed = pipeline.run(&["resume", "t0"]);
+    assert!(resumed.status.success(), "{}", resumed.stderr);
+    assert!(pipeline.catch_up().status.success());
+    assert_equal(&pipeline, "resumed");
+
+    let mut pipeline = scripted("get-changes", "resync", &json!(["t0"]), 1);
+    pipeline.set("schemas.0.on_table_failure", json!("stop"));
     let ended = pipeline.catch_up();
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
     for words in ["--full-resync=SCHEMA.TABLE", "on_lost_position: resync"] {
@@ -130,6 +141,24 @@ fn rows_whose_columns_nobody_knows_any_more_are_copied_again() {
         assert_eq!(databases.differences(), Vec::<String>::new(), "{words}");
         assert_eq!(writers(&databases), before, "{words}: the others are left alone");
     }
+}
+
+#[test]
+fn one_table_after_the_other_is_copied_again_however_many_there_are() {
+    let (databases, pipeline) = shop();
+    let each =
+        |sql: &str| (1..=6).map(|n| sql.replace("{t}", &format!("t{n}"))).collect::<String>();
+    databases.at_source(&each("CREATE TABLE {t} (id int PRIMARY KEY, a text);"));
+    assert!(pipeline.catch_up().status.success());
+    databases.at_source(&each(
+        "INSERT INTO {t} VALUES (1, 'a'); ALTER TABLE {t} RENAME a TO c; INSERT INTO {t} VALUES (2, 'b');
+         ALTER TABLE {t} RENAME c TO d; INSERT INTO {t} VALUES (3, 'c');",
+    ));
+    // More than there are retries.
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert!(ended.stderr.matches("; copied again: t").count() > 3, "{}", ended.stderr);
+    assert_eq!(databases.differences(), Vec::<String>::new());
 }
 
 #[test]

@@ -92,6 +92,15 @@ fn cases() -> Vec<Case> {
             ..CASE
         },
         Case {
+            name: "changes of it that nobody can tell any more",
+            then: Some(
+                "ALTER PUBLICATION cartridge_warp_public DROP TABLE bad; INSERT INTO bad VALUES (7, 'g');
+                 ALTER PUBLICATION cartridge_warp_public ADD TABLE bad",
+            ),
+            said: &["bad", "on_lost_position: resync"],
+            ..CASE
+        },
+        Case {
             name: "a row that is refused",
             set: &[("error_handling.dead_letter_queue", || json!(false))],
             before: "ALTER TABLE bad ADD n numeric(8, 2)",

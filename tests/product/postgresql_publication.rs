@@ -18,6 +18,7 @@ fn caught_up(sql: &str) -> (Databases, Pipeline) {
     let mut pipeline = databases.pipeline();
     pipeline.set("error_handling.max_backoff_seconds", json!(0.1));
     pipeline.set("source.options", json!({"table_check_seconds": 1}));
+    pipeline.set("schemas.0.on_table_failure", json!("stop"));
     let ended = pipeline.catch_up();
     assert!(ended.status.success(), "{}", ended.stderr);
     assert_eq!(databases.difference(), None);

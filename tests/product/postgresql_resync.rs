@@ -137,6 +137,7 @@ fn each_loss_names_the_command_that_mends_it() {
     let (databases, mut pipeline) = copied(500);
     pipeline.set("schema_evolution.strategy", json!("permissive"));
     pipeline.set("schema_evolution.require_approval_for_risky_changes", json!(false));
+    pipeline.set("schemas.0.on_table_failure", json!("stop"));
     let orders = "--full-resync=public.orders";
     databases.at_source(
         "DROP TABLE orders; CREATE TABLE orders (id int PRIMARY KEY, note text);

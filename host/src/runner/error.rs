@@ -300,6 +300,9 @@ impl RunError {
     pub fn tables(&self) -> Vec<&str> {
         match self {
             Self::Plugin(error) => error.tables().iter().map(String::as_str).collect(),
+            Self::SomeCopiedAgain { cause, .. } => {
+                cause.tables().iter().map(String::as_str).collect()
+            }
             Self::Unfit { table, .. }
             | Self::ChangeRefused { table, .. }
             | Self::ChangeUnapproved { table, .. }

@@ -9,7 +9,7 @@ use chrono::DateTime;
 
 use super::{error::RunError, state::Reason};
 use crate::{
-    config::{OnTableFailure, WarpConfig, WriteMode},
+    config::{OnLostPosition, OnTableFailure, WarpConfig, WriteMode},
     model::{Action, text},
     monitor::ParkedTable,
 };
@@ -33,12 +33,22 @@ impl Parking {
 
     /// The tables that are parked for this error; none where it stops the schema.
     pub fn tables_of(&self, error: &RunError) -> Vec<String> {
-        let needs_a_person = matches!(error.action(), Action::Config | Action::Stop);
-        let tables = if needs_a_person && !error.is_fenced() { error.tables() } else { Vec::new() };
+        let needs_a_person = match error.action() {
+            Action::Config | Action::Stop => !error.is_fenced(),
+            // What was lost is copied again, where a person has said so before.
+            Action::Resync => self.fails_when_lost(),
+            _ => false,
+        };
+        let tables = if needs_a_person { error.tables() } else { Vec::new() };
         if tables.iter().all(|table| self.may_park(table)) {
             return tables.into_iter().map(str::to_owned).collect();
         }
         Vec::new()
+    }
+
+    fn fails_when_lost(&self) -> bool {
+        let schema = self.config.schema(&self.schema);
+        schema.is_some_and(|schema| schema.on_lost_position == OnLostPosition::Fail)
     }
 
     fn may_park(&self, table: &str) -> bool {

@@ -3,7 +3,7 @@
 //! Attempts follow one another until the run ends or [`super::reaction`] gives up. A processor
 //! never takes another one with it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -184,6 +184,8 @@ struct Streak {
     failures: u32,
     /// Lost positions without a commit of the change stream in between.
     lost: u32,
+    /// The same of single tables: that another one is copied again is no failure in vain.
+    lost_of: BTreeMap<String, u32>,
 }
 
 impl Streak {
@@ -194,9 +196,18 @@ impl Streak {
         }
         if last.streamed {
             self.lost = 0;
+            self.lost_of.clear();
         }
         // Copying anew commits rows, which does not show that it was any use.
-        let is_lost = error.action() == Action::Resync || error.says_what_is_copied();
+        if error.says_what_is_copied() {
+            let counts = error.tables().into_iter().map(|table| {
+                let count = self.lost_of.entry(table.to_owned()).or_default();
+                *count = count.saturating_add(1);
+                *count
+            });
+            return counts.max().unwrap_or(u32::MAX);
+        }
+        let is_lost = error.action() == Action::Resync;
         let count = if is_lost { &mut self.lost } else { &mut self.failures };
         *count = count.saturating_add(1);
         *count

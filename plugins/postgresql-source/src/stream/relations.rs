@@ -162,20 +162,42 @@ impl Relations {
             .collect();
         // A name that is unknown and a column without a value: the one may be the other.
         if let (Some(name), Some(hole)) = (strangers.first(), holes.first()) {
-            let failure = Failure::reconnect(
-                "shape-unclear",
+            return Err(unclear(
+                &table,
                 format!(
-                    "table {}: the log has rows with a column {name}, which is gone or was renamed \
-                     while nobody read the log; whether it is now {} cannot be told, so only a new \
-                     copy of the table helps",
-                    table.qualified(),
+                    "a column {name}, which is gone or was renamed while nobody read the log; whether \
+                     it is now {} cannot be told",
                     table.columns[*hole].name,
                 ),
-            );
-            return Err(failure.about([&table.shape.name]));
+            ));
+        }
+        if have_other_names(&table, &columns, &holes) {
+            let what = "columns whose names belong to others by now; which is which cannot be told";
+            return Err(unclear(&table, what.to_owned()));
         }
         Ok(Fitting { table, columns, holes })
     }
+}
+
+/// Whether columns cannot be those of the same names. A relation lists its columns in the order in which they
+/// were made, and has each that is there by now and was made before one of its own.
+fn have_other_names(table: &SourceTable, columns: &[Option<usize>], holes: &[usize]) -> bool {
+    let number = |at: usize| table.columns[at].number;
+    let numbers: Vec<i16> = columns.iter().flatten().map(|at| number(*at)).collect();
+    let last = numbers.last().copied().unwrap_or_default();
+    !numbers.is_sorted() || holes.iter().any(|hole| number(*hole) < last)
+}
+
+/// The failure for rows whose columns nobody knows any more.
+fn unclear(table: &SourceTable, what: String) -> Failure {
+    let failure = Failure::reconnect(
+        "shape-unclear",
+        format!(
+            "table {}: the log has rows with {what}, so only a new copy of the table helps",
+            table.qualified()
+        ),
+    );
+    failure.about([&table.shape.name])
 }
 
 fn is_same(table: &SourceTable, relation: &Relation) -> bool {
