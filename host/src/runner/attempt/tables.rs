@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    config::TableName,
     model::Action,
     plugin::{DestinationConnection, SourceConnection},
     runner::{
@@ -62,13 +63,28 @@ pub async fn select_tables(
     }
     let mut wanted = Vec::new();
     for name in context.schema.tables.iter().map(|table| &table.name) {
+        if name.is_pattern() {
+            tell_unused(name, &tables);
+            continue;
+        }
+        let name = name.as_str();
         let is_missing = context.selects(name) && !tables.contains_key(name);
         if is_missing && !is_known(context, destination, &shape_stream(name)).await? {
-            wanted.push(name.clone());
+            wanted.push(name.to_owned());
         }
     }
     findings.take(check_named(context, &wanted, &tables, "tables"))?;
     Ok(Selection { tables, others })
+}
+
+/// A table that a glob is for may come later.
+fn tell_unused(pattern: &TableName, tables: &Tables) {
+    if !tables.keys().any(|table| pattern.matches(table)) {
+        let name = pattern.as_str();
+        tracing::warn!(
+            "`tables` has an entry `{name}` that matches no table which is copied so far"
+        );
+    }
 }
 
 /// Whether the destination has this marker of the schema. One that does not answer knows nothing.
