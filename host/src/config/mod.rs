@@ -28,6 +28,7 @@ mod connection_file;
 mod decode;
 mod document;
 mod effective;
+mod effective_table;
 mod error;
 mod expand;
 mod expansion;
@@ -70,4 +71,6 @@ pub use settings::{
     SecretSource, SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
 };
 pub use table_lists::TableLists;
-pub use values::{ByteCount, ConnectionString, Interval, Names, Patterns, Resync, Schedule};
+pub use values::{
+    ByteCount, ConnectionString, Interval, Names, Patterns, Resync, Schedule, TableName,
+};

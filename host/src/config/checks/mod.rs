@@ -4,6 +4,7 @@
 //! that points at whoever set the value. Nothing is changed here.
 
 mod connectors;
+mod globs;
 mod places;
 mod schemas;
 

@@ -10,6 +10,7 @@ mod names;
 mod patterns;
 mod resync;
 mod schedule;
+mod table_name;
 
 pub use bytes::ByteCount;
 pub use connection::ConnectionString;
@@ -19,3 +20,4 @@ pub(in crate::config) use names::names_or_map;
 pub use patterns::Patterns;
 pub use resync::Resync;
 pub use schedule::Schedule;
+pub use table_name::TableName;

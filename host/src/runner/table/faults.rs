@@ -119,7 +119,8 @@ impl Table {
 
     fn unknown_column_fault(&self) -> Option<RunError> {
         let columns = self.columns();
-        let mut unknown = self.rules.named().filter(|(_, column)| !columns.contains(column));
+        let own = self.settings.own_columns.named();
+        let mut unknown = own.filter(|(_, column)| !columns.contains(column));
         if self.promises.whole_rows {
             for (rule, column) in unknown {
                 // What such a source knows of its columns, it has seen in rows.

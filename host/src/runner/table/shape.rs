@@ -132,12 +132,7 @@ impl ColumnRules {
 
     /// The columns that the rules name, with the key of the configuration that names each.
     pub fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let Columns { include, exclude, mask, rename } = &self.columns;
-        let included = include.iter().map(|name| ("include", name));
-        let excluded = exclude.iter().map(|name| ("exclude", name));
-        let masked = mask.keys().map(|name| ("mask", name.as_str()));
-        let renamed = rename.keys().map(|name| ("rename", name.as_str()));
-        included.chain(excluded).chain(masked).chain(renamed)
+        self.columns.named()
     }
 
     /// Works out the steps from batches of a schema to a table's columns as they are `known` to be.
