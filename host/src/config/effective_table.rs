@@ -103,9 +103,14 @@ impl WarpConfig {
                 Segment::Key(name) => path.key(name),
                 Segment::Index(position) => path.index(*position),
             });
-            let said = other.find(tree)?.clone();
-            let value = if said.is_array() { value.clone() } else { said };
-            says_it(&other).then_some((other, value))
+            let said = other.find(tree)?;
+            match said.as_array() {
+                Some(items) => {
+                    let item = other.index(items.iter().position(|item| item == value)?);
+                    Some((item, value.clone()))
+                }
+                None => says_it(&other).then(|| (other.clone(), said.clone())),
+            }
         })
     }
 

@@ -101,7 +101,7 @@ fn what_globs_say_is_told_at_the_table() {
     for (key, value, origin) in [
         ("write_mode", "append", "schemas.0.tables.1.write_mode at config.yaml:14"),
         ("write_batch_size", "500", "default"),
-        ("columns.exclude.0", "inner", "schemas.0.tables.2.columns.exclude at config.yaml:17"),
+        ("columns.exclude.0", "inner", "schemas.0.tables.2.columns.exclude.0 at config.yaml:17"),
         ("columns.exclude.1", "note", "config.yaml:12"),
         ("columns.mask.card", "redact", "config.yaml:12"),
         ("columns.mask.email", "hash", "schemas.0.tables.2.columns.mask.email at config.yaml:17"),
