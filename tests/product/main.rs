@@ -12,6 +12,7 @@ mod documents;
 mod evolution;
 mod examples;
 mod files;
+mod forms;
 mod globs;
 mod grants;
 mod hostile;

@@ -3,14 +3,16 @@
 //! A table that is not listed has settings like any other. Invariant: [`TableSettings`] and what
 //! [`WarpConfig::effective`] prints of a table come from the same rules.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::settings::at_least_one;
 use super::{
-    Columns, DeletionStrategy, Names, Resync, SchemaConfig, TableConfig, WarpConfig, WriteMode,
+    AddedColumn, Columns, DeletionStrategy, HashKey, Names, Resync, RowFact, SchemaConfig,
+    TableConfig, WarpConfig, WriteMode,
 };
-use crate::model::TablePlace;
+use crate::model::{AddedValue, TablePlace};
 
 /// Every effective value of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,10 @@ pub struct TableSettings {
     pub write_mode: WriteMode,
     /// Which columns are moved, and how.
     pub columns: Columns,
+    /// The key of masks that hash.
+    pub hash_key: Option<HashKey>,
+    /// Columns that the destination has in addition, with what is known of this table filled in.
+    pub added: BTreeMap<String, AddedValue>,
     /// What of that is said of this table by its name, so that it has to have these columns.
     pub own_columns: Columns,
 }
@@ -104,7 +110,7 @@ impl WarpConfig {
         let parallel =
             said.first(|own| own.max_parallel_streams).or(schema.default_max_parallel_streams);
         let polling = said.first(|own| own.polling_interval_seconds);
-        let evolution = &self.schema_evolution;
+        let (evolution, columns) = (&self.schema_evolution, said.columns());
         TableSettings {
             place: place(schema, table),
             stream_batch_size: said
@@ -127,9 +133,34 @@ impl WarpConfig {
                 .first(|own| own.deleted_at_column.clone())
                 .unwrap_or_else(|| "deleted_at".to_owned()),
             write_mode: said.first(|own| own.write_mode).unwrap_or_default(),
-            columns: said.columns(),
+            added: self.added(schema, table, &columns.add),
+            columns,
+            hash_key: self.known_hash_key.clone(),
             own_columns: said.own.map(|own| own.columns.clone()).unwrap_or_default(),
         }
+    }
+
+    fn added(
+        &self,
+        schema: &SchemaConfig,
+        table: &str,
+        add: &BTreeMap<String, AddedColumn>,
+    ) -> BTreeMap<String, AddedValue> {
+        let value = |added: &AddedColumn| match added {
+            AddedColumn::Text(text) => AddedValue::Text(text.clone()),
+            AddedColumn::Number(number) => match number.as_i64() {
+                Some(whole) => AddedValue::Whole(whole),
+                None => AddedValue::Number(number.clone()),
+            },
+            AddedColumn::Boolean(value) => AddedValue::Boolean(*value),
+            AddedColumn::From { from } => match from {
+                RowFact::Pipeline => AddedValue::Text(self.name.clone().unwrap_or_default()),
+                RowFact::Schema => AddedValue::Text(schema.name.clone()),
+                RowFact::Table => AddedValue::Text(table.to_owned()),
+                RowFact::CommitTime => AddedValue::CommitTime,
+            },
+        };
+        add.iter().map(|(name, added)| (name.clone(), value(added))).collect()
     }
 
     /// What of `full_resync` is for this schema, without the schema's name in front.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Findings, globs, places};
+use super::{Findings, columns, globs, places};
 use crate::config::nearest::suggest;
 use crate::config::{
-    Code, Columns, DeletionStrategy, Interval, Mode, SchemaConfig, SyncMode, TableConfig,
-    TableSettings, WarpConfig,
+    Code, DeletionStrategy, Interval, Mode, SchemaConfig, SyncMode, TableConfig, TableSettings,
+    WarpConfig,
 };
 
 pub(super) fn check(config: &WarpConfig, findings: &mut Findings<'_>) {
@@ -80,7 +80,7 @@ fn check_tables(at: &str, config: &WarpConfig, schema: &SchemaConfig, findings: 
         let key = format!("{at}.polling_interval_seconds");
         check_polling(&key, table.polling_interval_seconds, findings);
         check_soft_delete(&at, table, &config.settings_in(schema, name), findings);
-        check_columns(&format!("{at}.columns"), &table.columns, findings);
+        columns::check(&at, config, table, findings);
     }
 }
 
@@ -134,31 +134,5 @@ fn check_polling(key: &str, interval: Option<Interval>, findings: &mut Findings<
     if interval.is_some_and(|interval| interval.duration().is_zero()) {
         let help = "write how long to wait when there is nothing new, such as 250ms";
         findings.invalid(key, "can't be zero, it would ask without pause", help);
-    }
-}
-
-fn check_columns(at: &str, columns: &Columns, findings: &mut Findings<'_>) {
-    if !columns.include.is_empty() && !columns.exclude.is_empty() {
-        let help = "keep one of the two: `include` names all that is moved";
-        findings.conflict(&format!("{at}.exclude"), "can't stand beside `include`", help);
-    }
-    let is_dropped = |name: &str| {
-        columns.exclude.contains(name)
-            || (!columns.include.is_empty() && !columns.include.contains(name))
-    };
-    let masked = columns.mask.keys().map(|name| ("mask", name));
-    let renamed = columns.rename.keys().map(|name| ("rename", name));
-    for (key, name) in masked.chain(renamed).filter(|(_, name)| is_dropped(name)) {
-        let message = format!("names `{name}`, which is not moved");
-        let help = "remove it here, or move the column";
-        findings.conflict(&format!("{at}.{key}"), &message, help);
-    }
-    let mut targets = BTreeSet::new();
-    for (name, target) in &columns.rename {
-        findings.not_empty(&format!("{at}.rename.{name}"), target);
-        if !targets.insert(target) {
-            let message = format!("gives two columns the name `{target}`");
-            findings.conflict(&format!("{at}.rename"), &message, "give each a name of its own");
-        }
     }
 }

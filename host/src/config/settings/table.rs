@@ -1,13 +1,12 @@
 //! One table of a schema.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::SyncMode;
-use crate::config::values::{Interval, Names, TableName, names_or_map};
+use super::{Columns, SyncMode};
+use crate::config::values::{Interval, TableName};
 
 /// What a table does differently from its schema.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -65,67 +64,13 @@ pub struct TableConfig {
     #[serde(default)]
     #[schemars(extend("default" = "upsert"))]
     pub write_mode: Option<WriteMode>,
-    /// Which columns are moved, and under which names. Rows that were copied by other rules are copied
+    /// Which columns are moved, in which form, under which names, and what is added. Rows that were copied by other rules are copied
     /// again, see `schema_evolution.on_rules_change`.
     #[serde(default)]
     pub columns: Columns,
     /// A condition rows must meet to be moved.
     #[serde(default, rename = "where")]
     pub where_clause: Option<String>,
-}
-
-impl Columns {
-    /// These rules, and others where these say nothing of a column.
-    pub(in crate::config) fn over(&self, base: &Self) -> Self {
-        let mut all = base.clone();
-        if !self.include.is_empty() {
-            all.include.clone_from(&self.include);
-        }
-        all.exclude = base.exclude.iter().chain(self.exclude.iter()).collect();
-        all.mask.extend(self.mask.clone());
-        all.rename.extend(self.rename.clone());
-        all
-    }
-
-    /// The columns that the rules name, with the key of the configuration that names each.
-    pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let Self { include, exclude, mask, rename } = self;
-        let included = include.iter().map(|name| ("include", name));
-        let excluded = exclude.iter().map(|name| ("exclude", name));
-        let masked = mask.keys().map(|name| ("mask", name.as_str()));
-        let renamed = rename.keys().map(|name| ("rename", name.as_str()));
-        included.chain(excluded).chain(masked).chain(renamed)
-    }
-}
-
-/// Which columns are moved, and how.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Columns {
-    /// Only these columns are moved; empty means all. Keys are always moved.
-    pub include: Names,
-    /// These columns are not moved; not together with `include`.
-    pub exclude: Names,
-    /// Columns whose values must not reach the destination: a list (each `redact`), or a map from
-    /// column to `redact` or `hash`.
-    #[serde(deserialize_with = "names_or_map")]
-    #[schemars(schema_with = "mask_schema")]
-    pub mask: BTreeMap<String, Mask>,
-    /// A map from a column's name at the source to its name at the destination.
-    pub rename: BTreeMap<String, String>,
-}
-
-/// What replaces the value of a masked column.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum Mask {
-    /// NULL.
-    #[default]
-    Redact,
-    /// The SHA-256 of the value's text in hex, so that equal values stay equal; the column
-    /// becomes text.
-    Hash,
 }
 
 /// What a delete does to the row at the destination.
@@ -174,13 +119,4 @@ impl TableConfig {
             where_clause: None,
         }
     }
-}
-
-fn mask_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": ["array", "object", "string"],
-        "items": {"type": "string"},
-        "additionalProperties": {"type": "string", "enum": ["redact", "hash"]},
-        "format": "a list of columns, or a map from column to redact or hash",
-    })
 }

@@ -53,7 +53,7 @@ fn globs_are_the_defaults_of_the_tables_that_match() {
         full_load_batch_size: 20
         deletion_strategy: soft
         soft_delete_column: gone
-        columns: {{mask: {{email: hash}}, rename: {{a: y, b: z}}}}
+        columns: {{mask: {{email: hash-unkeyed}}, rename: {{a: y, b: z}}}}
       - name: '*'
         write_batch_size: 3
         full_load_batch_size: 30
@@ -80,7 +80,7 @@ fn globs_are_the_defaults_of_the_tables_that_match() {
         assert!(!settings.enable_schema_evolution, "{case}");
     }
     let own = config.table_settings("shop", "own");
-    assert_eq!(own.columns.mask["email"], Mask::Hash, "the nearer glob");
+    assert_eq!(own.columns.mask["email"], Mask::HashUnkeyed, "the nearer glob");
     assert_eq!(own.soft_delete_column, "gone");
     assert!(own.columns.exclude.contains("note") && own.own_columns.mask.is_empty());
     assert_eq!(config.table_settings("shop", "items").deletion_strategy, DeletionStrategy::Hard);

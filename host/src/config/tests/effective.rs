@@ -93,7 +93,7 @@ fn what_globs_say_is_told_at_the_table() {
         write_mode: append
       - name: '*'
         write_mode: upsert
-        columns: {{exclude: [inner], mask: {{email: hash}}}}
+        columns: {{exclude: [inner], mask: {{email: hash-unkeyed, iban: {{keep_last: 4}}}}}}
 "
     );
     let keys = effective(&text, &[]);
@@ -101,10 +101,19 @@ fn what_globs_say_is_told_at_the_table() {
     for (key, value, origin) in [
         ("write_mode", "append", "schemas.0.tables.1.write_mode at config.yaml:14"),
         ("write_batch_size", "500", "default"),
-        ("columns.exclude.0", "inner", "schemas.0.tables.2.columns.exclude.0 at config.yaml:17"),
-        ("columns.exclude.1", "note", "config.yaml:12"),
+        ("columns.exclude.1", "inner", "schemas.0.tables.2.columns.exclude.0 at config.yaml:17"),
+        ("columns.exclude.0", "note", "config.yaml:12"),
         ("columns.mask.card", "redact", "config.yaml:12"),
-        ("columns.mask.email", "hash", "schemas.0.tables.2.columns.mask.email at config.yaml:17"),
+        (
+            "columns.mask.email",
+            "hash-unkeyed",
+            "schemas.0.tables.2.columns.mask.email at config.yaml:17",
+        ),
+        (
+            "columns.mask.iban.keep_last",
+            "4",
+            "schemas.0.tables.2.columns.mask.iban.keep_last at config.yaml:17",
+        ),
     ] {
         let found = &keys[&format!("{table}.{key}")];
         assert_eq!(found, &(value.to_owned(), origin.to_owned()), "{key}");

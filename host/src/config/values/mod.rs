@@ -5,6 +5,7 @@
 
 mod bytes;
 mod connection;
+mod hash_key;
 mod interval;
 mod names;
 mod patterns;
@@ -14,6 +15,7 @@ mod table_name;
 
 pub use bytes::ByteCount;
 pub use connection::ConnectionString;
+pub use hash_key::HashKey;
 pub use interval::Interval;
 pub use names::Names;
 pub(in crate::config) use names::names_or_map;

@@ -168,7 +168,7 @@ pub fn judge(
         }
         Verdict::Apply => {}
     }
-    table.check_rename(change)?;
+    table.check_change(change)?;
     Ok(Judged::Apply)
 }
 

@@ -2,9 +2,10 @@
 
 use super::Table;
 use crate::{
-    config::{DeletionStrategy, Mask, WriteMode},
-    model::batch::is_reserved,
+    config::{DeletionStrategy, WriteMode},
+    model::{ColumnType, batch::is_reserved},
     runner::{error::RunError, names::listed},
+    schema::{keeps_keys, way},
 };
 
 impl Table {
@@ -28,7 +29,8 @@ impl Table {
             self.unknown_column_fault(),
             self.unreadable_column_fault(),
             self.excluded_key_fault(),
-            self.redacted_key_fault(),
+            self.masked_key_fault(),
+            self.type_fault(),
             self.double_name_fault(),
             self.reserved_name_fault(),
         ];
@@ -45,7 +47,7 @@ impl Table {
     }
 
     /// The same of what the table is at its source, whatever is asked for.
-    fn unfit(&self, what: &str, help: impl Into<String>) -> RunError {
+    pub(super) fn unfit(&self, what: &str, help: impl Into<String>) -> RunError {
         let name = &self.source.name;
         let what = format!("table `{name}`{what}");
         RunError::Unfit { table: name.clone(), what, help: help.into() }
@@ -106,8 +108,9 @@ impl Table {
             return None;
         }
         let columns = self.columns();
-        let names: Vec<&str> =
+        let mut names: Vec<&str> =
             columns.iter().filter_map(|column| self.rules.destination_name(column)).collect();
+        names.extend(self.rules.added().keys().map(String::as_str));
         let own = [
             ("soft_delete_column", &settings.soft_delete_column),
             ("deleted_at_column", &settings.deleted_at_column),
@@ -162,11 +165,37 @@ impl Table {
         ))
     }
 
-    fn redacted_key_fault(&self) -> Option<RunError> {
-        let redacted = |key: &&String| self.rules.mask(key) == Some(Mask::Redact);
-        let key = self.source.key.iter().find(redacted)?;
-        let what = format!(": its key column `{key}` cannot be redacted");
+    fn masked_key_fault(&self) -> Option<RunError> {
+        let merges = |key: &&String| self.rules.mask(key).is_some_and(|mask| !mask.keeps_apart());
+        let key = self.source.key.iter().find(merges)?;
+        let what = format!(": its key column `{key}` cannot be masked like that");
         Some(self.fault(&what, "use `hash`, which keeps different keys different"))
+    }
+
+    /// A type that no value of the column has, or one in which keys would meet.
+    fn type_fault(&self) -> Option<RunError> {
+        let given = self.settings.columns.types.iter();
+        given.filter_map(|(column, to)| self.type_fault_of(column, *to)).next()
+    }
+
+    fn type_fault_of(&self, column: &str, to: ColumnType) -> Option<RunError> {
+        let key = format!("`columns.types.{column}`");
+        if self.rules.mask(column).is_some() {
+            let help = "keep one of the two: a masked value has no type of its own";
+            return Some(self.fault(&format!(": {key} is for a masked column"), help));
+        }
+        let field = self.source.schema.field_with_name(column).ok()?;
+        if way(field, to).is_none() {
+            let what = format!(": {key} makes {} of {}", to, field.data_type());
+            let help = "no value goes that way; `text` and `json` hold every value but those of a                         JSON column, which only `text` does";
+            return Some(self.fault(&what, help));
+        }
+        let is_key = self.source.key.iter().any(|key| key == column);
+        (is_key && !keeps_keys(field, to)).then(|| {
+            let what = format!(": {key} makes {to} of a key column of type {}", field.data_type());
+            let help = "two keys could become one, or one two; leave the key's type as it is";
+            self.fault(&what, help)
+        })
     }
 
     /// The batch format keeps these names for itself.
@@ -181,17 +210,18 @@ impl Table {
         let columns = self.columns();
         let mut names: Vec<&str> =
             columns.iter().filter_map(|column| self.rules.destination_name(column)).collect();
+        names.extend(self.rules.added().keys().map(String::as_str));
         names.sort_unstable();
         let twice = names.windows(2).find(|pair| pair[0] == pair[1])?;
         let what = format!(": two columns would be called `{}`", twice[0]);
-        Some(self.fault(&what, "change `columns.rename`"))
+        Some(self.fault(&what, "change `columns.rename` or `columns.add`"))
     }
 
     fn appends(&self) -> bool {
         self.settings.write_mode == WriteMode::Append
     }
 
-    fn columns(&self) -> Vec<&str> {
+    pub(super) fn columns(&self) -> Vec<&str> {
         self.source.schema.fields().iter().map(|field| field.name().as_str()).collect()
     }
 }
