@@ -38,10 +38,7 @@ impl Table {
     fn check_name(&self, change: &SchemaChange, column: &str) -> Result<(), RunError> {
         let Some(name) = self.rules.destination_name(column) else { return Ok(()) };
         if self.rules.added().contains_key(name) {
-            return Err(self.unfit(
-                &format!(" has a column `{column}` now, and `columns.add` adds one of this name"),
-                "give one of them another name (`columns.rename`, `columns.add`)",
-            ));
+            return Err(self.taken_by_added(name));
         }
         let is_old = |known: &str| match &change.kind {
             ChangeKind::RenameColumn { column: old, .. } => known == old || known == column,

@@ -32,6 +32,7 @@ impl Table {
             self.masked_key_fault(),
             self.type_fault(),
             self.double_name_fault(),
+            self.added_name_fault(),
             self.reserved_name_fault(),
         ];
         [self.mode_fault(), self.deletion_fault(), self.soft_name_fault()]
@@ -172,7 +173,8 @@ impl Table {
         Some(self.fault(&what, "use `hash`, which keeps different keys different"))
     }
 
-    /// A type that no value of the column has, or one in which keys would meet.
+    /// A type that no value of the column has, or one in which keys would meet. The column's own type may
+    /// have become another one, so it is the table's matter; a new copy is needed either way.
     fn type_fault(&self) -> Option<RunError> {
         let given = self.settings.columns.types.iter();
         given.filter_map(|(column, to)| self.type_fault_of(column, *to)).next()
@@ -188,14 +190,28 @@ impl Table {
         if way(field, to).is_none() {
             let what = format!(": {key} makes {} of {}", to, field.data_type());
             let help = "no value goes that way; `text` and `json` hold every value but those of a                         JSON column, which only `text` does";
-            return Some(self.fault(&what, help));
+            return Some(self.unfit(&what, help));
         }
         let is_key = self.source.key.iter().any(|key| key == column);
         (is_key && !keeps_keys(field, to)).then(|| {
             let what = format!(": {key} makes {to} of a key column of type {}", field.data_type());
             let help = "two keys could become one, or one two; leave the key's type as it is";
-            self.fault(&what, help)
+            self.unfit(&what, help)
         })
+    }
+
+    /// The source may have got such a column since.
+    fn added_name_fault(&self) -> Option<RunError> {
+        let columns = self.columns();
+        let mut names = columns.iter().filter_map(|column| self.rules.destination_name(column));
+        let taken = names.find(|name| self.rules.added().contains_key(*name))?;
+        Some(self.taken_by_added(taken))
+    }
+
+    /// A column has the name of one that is added.
+    pub(super) fn taken_by_added(&self, name: &str) -> RunError {
+        let what = format!(" has a column `{name}`, and `columns.add` adds one of this name");
+        self.unfit(&what, "give one of them another name (`columns.rename`, `columns.add`)")
     }
 
     /// The batch format keeps these names for itself.
@@ -210,11 +226,10 @@ impl Table {
         let columns = self.columns();
         let mut names: Vec<&str> =
             columns.iter().filter_map(|column| self.rules.destination_name(column)).collect();
-        names.extend(self.rules.added().keys().map(String::as_str));
         names.sort_unstable();
         let twice = names.windows(2).find(|pair| pair[0] == pair[1])?;
         let what = format!(": two columns would be called `{}`", twice[0]);
-        Some(self.fault(&what, "change `columns.rename` or `columns.add`"))
+        Some(self.fault(&what, "change `columns.rename`"))
     }
 
     fn appends(&self) -> bool {

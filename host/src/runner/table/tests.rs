@@ -189,7 +189,7 @@ fn rules_that_cannot_work_are_told() {
             "a column of its name",
             DataType::Int64,
             json!({"add": {"at": "x"}}),
-            "two columns would be called `at`",
+            "`columns.add` adds one of this name",
         ),
         (
             "the name is free",
