@@ -17,7 +17,6 @@ pub enum ColumnType {
     Text,
     Json,
     Boolean,
-    Smallint,
     Integer,
     Bigint,
     Real,
@@ -40,11 +39,10 @@ pub enum ColumnType {
 #[error("`{0}` is none of the types that a column may be given")]
 pub struct NoColumnType(String);
 
-const WORDS: [(&str, ColumnType); 13] = [
+const WORDS: [(&str, ColumnType); 12] = [
     ("text", ColumnType::Text),
     ("json", ColumnType::Json),
     ("boolean", ColumnType::Boolean),
-    ("smallint", ColumnType::Smallint),
     ("integer", ColumnType::Integer),
     ("bigint", ColumnType::Bigint),
     ("real", ColumnType::Real),
@@ -58,7 +56,7 @@ const WORDS: [(&str, ColumnType); 13] = [
 
 impl ColumnType {
     /// What to write, in words.
-    pub const WORDS: &'static str = "text, json, boolean, smallint, integer, bigint, real, double, \
+    pub const WORDS: &'static str = "text, json, boolean, integer, bigint, real, double, \
                                      decimal(digits, digits behind the point), date, time, \
                                      timestamp, timestamptz or uuid";
 
@@ -69,7 +67,6 @@ impl ColumnType {
         match self {
             Self::Text | Self::Json => DataType::Utf8,
             Self::Boolean => DataType::Boolean,
-            Self::Smallint => DataType::Int16,
             Self::Integer => DataType::Int32,
             Self::Bigint => DataType::Int64,
             Self::Real => DataType::Float32,

@@ -28,7 +28,7 @@ const POLICY: Policy = Policy {
 static SETTINGS: LazyLock<[TableSettings; 3]> = LazyLock::new(|| {
     let masks = json!({"a": "hash", "b": "redact"});
     let columns = json!({"mask": masks, "rename": {"c": "x"}, "exclude": ["d"]});
-    let types = json!({"a": "smallint", "b": "timestamptz", "c": "text"});
+    let types = json!({"a": "integer", "b": "timestamptz", "c": "text"});
     let added = json!({"x": "eu", "at": {"from": "commit_time"}});
     let forms = json!({"types": types, "add": added, "mask": {"d": {"keep_last": 4}}});
     [settings(json!({})), settings(columns), settings(forms)]

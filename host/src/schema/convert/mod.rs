@@ -44,7 +44,7 @@ pub fn way(from: &Field, to: ColumnType) -> Option<Way> {
     if fits_as_it_is(from, &to.field(from.name())) {
         return Some(Way::Same);
     }
-    let is_whole = matches!(to, To::Smallint | To::Integer | To::Bigint);
+    let is_whole = matches!(to, To::Integer | To::Bigint);
     let is_float = matches!(to, To::Real | To::Double);
     let is_decimal = matches!(to, To::Decimal { .. });
     let cast = |possible: bool| possible.then_some(Way::Cast);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use arrow_array::{
     Array, ArrayRef, StringArray,
     array::{
-        BooleanArray, Date32Array, FixedSizeBinaryArray, Float32Array, Float64Array, Int16Array,
-        Int32Array, Int64Array, Time64MicrosecondArray, TimestampMicrosecondArray,
+        BooleanArray, Date32Array, FixedSizeBinaryArray, Float32Array, Float64Array, Int32Array,
+        Int64Array, Time64MicrosecondArray, TimestampMicrosecondArray,
     },
     cast::AsArray,
 };
@@ -31,7 +31,6 @@ pub(super) fn texts(values: &ArrayRef, to: ColumnType) -> Result<Converted, Arro
         ColumnType::Text => Arc::clone(values),
         ColumnType::Json => Arc::new(said(each, json).collect::<StringArray>()),
         ColumnType::Boolean => Arc::new(said(each, boolean).collect::<BooleanArray>()),
-        ColumnType::Smallint => Arc::new(said(each, whole).collect::<Int16Array>()),
         ColumnType::Integer => Arc::new(said(each, whole).collect::<Int32Array>()),
         ColumnType::Bigint => Arc::new(said(each, whole).collect::<Int64Array>()),
         ColumnType::Real => Arc::new(said(each, real).collect::<Float32Array>()),
