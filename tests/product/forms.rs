@@ -9,10 +9,10 @@ const KEY: &str = "a key of some length";
 fn shop() -> (Databases, Pipeline) {
     let databases = Databases::start();
     databases.at_source(
-        "CREATE TABLE orders (id bigint PRIMARY KEY, email text, card text, amount text, qty bigint, at timestamp);
+        "CREATE TABLE orders (id bigint PRIMARY KEY, email text, card text, amount text, qty bigint, at timestamp, rate numeric);
          ALTER TABLE orders ALTER amount SET STORAGE EXTERNAL;
          INSERT INTO orders SELECT n, 'a' || n || '@example.com', '411111111111111' || n,
-           repeat('0', 4000) || n || '.50', n, '2024-05-01 12:00' FROM generate_series(1, 3) n;
+           repeat('0', 4000) || n || '.50', n, '2024-05-01 12:00', n * 1.10 FROM generate_series(1, 3) n;
          CREATE TABLE customers (email text PRIMARY KEY, name text);
          INSERT INTO customers VALUES ('a2@example.com', 'Ana')",
     );
@@ -26,7 +26,7 @@ fn rules(qty: &str, keep: u32) -> Value {
     json!([
         {"name": "orders", "columns": {
             "mask": {"email": "hash", "card": {"keep_last": keep}},
-            "types": {"amount": "decimal(12, 2)", "qty": qty, "at": "timestamptz"},
+            "types": {"amount": "decimal(12, 2)", "qty": qty, "at": "timestamptz", "rate": "text"},
             "add": {"origin": "eu", "pipeline": {"from": "pipeline"}, "committed": {"from": "commit_time"}},
         }},
         {"name": "customers", "columns": {"mask": {"email": "hash", "name": {"keep_first": 1}}}},
@@ -56,8 +56,9 @@ fn values_take_their_form_in_the_copy_in_the_stream_and_after_an_edit() {
         (1..=3).map(|n| row(n, &format!("{n}.50"), &n.to_string(), true)).collect();
     assert_eq!(databases.at_destination(ROWS), copied);
     let columns = "SELECT data_type FROM information_schema.columns WHERE table_name = 'orders'
-         AND column_name IN ('amount', 'qty', 'at', 'committed') ORDER BY column_name";
-    let types = ["numeric", "timestamp with time zone", "timestamp with time zone", "integer"];
+         AND column_name IN ('amount', 'qty', 'at', 'committed', 'rate') ORDER BY column_name";
+    let types =
+        ["numeric", "timestamp with time zone", "timestamp with time zone", "integer", "text"];
     assert_eq!(databases.at_destination(columns), types);
     let joined = "SELECT o.id, c.name FROM orders o JOIN customers c USING (email)";
     assert_eq!(

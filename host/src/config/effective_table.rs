@@ -72,11 +72,11 @@ impl WarpConfig {
             };
             return Some((path.fill(key), json!(name)));
         }
-        self.from_glob(tree, &of, value, path)
+        self.said_by_glob(tree, &of, value, path)
     }
 
     /// The first glob that says it of a key that the table does not set, or of one of its columns.
-    fn from_glob(
+    fn said_by_glob(
         &self,
         tree: &Value,
         of: &OfTable<'_>,

@@ -11,6 +11,6 @@ pub mod rules;
 pub use compare::{
     News, TypeStep, compare, has_seen_key, is_first_value, merge, settled, type_step,
 };
-pub use convert::{Converted, convert, keeps_keys, way};
+pub use convert::{Converted, convert, has_own_type, keeps_keys, way};
 pub use fit::{fit, fits_as_it_is, printable};
 pub use rules::{Policy, Strategy, Verdict, decide, frozen, is_compatible};

@@ -4,7 +4,6 @@ use super::Table;
 use crate::{
     model::{ChangeKind, SchemaChange},
     runner::error::RunError,
-    schema::{merge, way},
 };
 
 impl Table {
@@ -59,18 +58,7 @@ impl Table {
     fn check_type(&self, change: &SchemaChange, column: &str) -> Result<(), RunError> {
         let given = self.settings.columns.types.get(column).copied();
         let after = change.after.as_ref().and_then(|it| it.schema.fields().find(column));
-        let Some((to, (_, field))) = given.zip(after) else { return Ok(()) };
-        let merged = merge(&self.source.schema, field);
-        let field = merged.field_with_name(column).unwrap_or(field);
-        if way(field, to).is_some() {
-            return Ok(());
-        }
-        Err(self.unfit(
-            &format!(
-                ": `{column}` is of type {} now, whose values are none of {to}",
-                field.data_type()
-            ),
-            "change its entry in `columns.types`",
-        ))
+        let fault = given.zip(after).and_then(|(to, (_, field))| self.type_fault_of(field, to));
+        fault.map_or(Ok(()), Err)
     }
 }

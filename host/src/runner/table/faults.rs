@@ -1,5 +1,7 @@
 //! Why a table cannot be kept the way its settings ask for.
 
+use arrow_schema::Field;
+
 use super::Table;
 use crate::{
     config::{DeletionStrategy, WriteMode},
@@ -30,6 +32,7 @@ impl Table {
             self.unreadable_column_fault(),
             self.excluded_key_fault(),
             self.masked_key_fault(),
+            self.typed_mask_fault(),
             self.type_fault(),
             self.double_name_fault(),
             self.added_name_fault(),
@@ -173,28 +176,34 @@ impl Table {
         Some(self.fault(&what, "use `hash`, which keeps different keys different"))
     }
 
-    /// A type that no value of the column has, or one in which keys would meet. The column's own type may
-    /// have become another one, so it is the table's matter; a new copy is needed either way.
-    fn type_fault(&self) -> Option<RunError> {
-        let given = self.settings.columns.types.iter();
-        given.filter_map(|(column, to)| self.type_fault_of(column, *to)).next()
+    fn typed_mask_fault(&self) -> Option<RunError> {
+        let mut typed = self.settings.columns.types.keys();
+        let column = typed.find(|column| self.rules.mask(column).is_some())?;
+        let what = format!(": `columns.types.{column}` is for a masked column");
+        Some(self.fault(&what, "keep one of the two: a masked value has no type of its own"))
     }
 
-    fn type_fault_of(&self, column: &str, to: ColumnType) -> Option<RunError> {
-        let key = format!("`columns.types.{column}`");
-        if self.rules.mask(column).is_some() {
-            let help = "keep one of the two: a masked value has no type of its own";
-            return Some(self.fault(&format!(": {key} is for a masked column"), help));
-        }
-        let field = self.source.schema.field_with_name(column).ok()?;
+    fn type_fault(&self) -> Option<RunError> {
+        let given = self.settings.columns.types.iter();
+        let mut fields = given.filter_map(|(column, to)| {
+            self.source.schema.field_with_name(column).ok().map(|field| (field, *to))
+        });
+        fields.find_map(|(field, to)| self.type_fault_of(field, to))
+    }
+
+    /// A type that no value of the column has, or one in which keys would meet. The column's own type may
+    /// have become another one, so it is the table's matter; a new copy is needed either way.
+    pub(super) fn type_fault_of(&self, field: &Field, to: ColumnType) -> Option<RunError> {
+        let (column, from) = (field.name(), field.data_type());
         if way(field, to).is_none() {
-            let what = format!(": {key} makes {} of {}", to, field.data_type());
-            let help = "no value goes that way; `text` and `json` hold every value but those of a                         JSON column, which only `text` does";
+            let what = format!(": `columns.types.{column}` makes {to} of {from}");
+            let help = "no value goes that way; `text` and `json` hold every value but those of a \
+                        JSON column, which only `text` does";
             return Some(self.unfit(&what, help));
         }
-        let is_key = self.source.key.iter().any(|key| key == column);
-        (is_key && !keeps_keys(field, to)).then(|| {
-            let what = format!(": {key} makes {to} of a key column of type {}", field.data_type());
+        let merges = self.source.key.contains(column) && !keeps_keys(field, to);
+        merges.then(|| {
+            let what = format!(": `columns.types.{column}` makes {to} of a key column of {from}");
             let help = "two keys could become one, or one two; leave the key's type as it is";
             self.unfit(&what, help)
         })

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     config::{Columns, HashKey, Mask, TableSettings},
     model::{AddedValue, ColumnType, batch::is_reserved},
-    schema::fits_as_it_is,
+    schema::{fits_as_it_is, has_own_type},
 };
 
 /// The operator's rules for a table's columns (`tables[].columns`).
@@ -139,7 +139,8 @@ impl ColumnRules {
     /// The type that the operator gave a column, where it is another one than it has.
     pub fn column_type(&self, column: &str, field: &Field) -> Option<ColumnType> {
         let given = self.columns.types.get(column).copied()?;
-        (!fits_as_it_is(field, &given.field(column))).then_some(given)
+        let is_that = fits_as_it_is(field, &given.field(column)) && !has_own_type(field);
+        (!is_that).then_some(given)
     }
 
     pub fn mask(&self, column: &str) -> Option<Mask> {

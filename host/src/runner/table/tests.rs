@@ -1,6 +1,6 @@
 //! What tables make of batches by their rules, on Arrow's level.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use arrow_array::{
     Array, ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
@@ -174,13 +174,13 @@ fn rules_that_cannot_work_are_told() {
             "keys that are many texts",
             DataType::Utf8,
             json!({"types": {"k": "bigint"}}),
-            "of a key column",
+            "of a key column of",
         ),
         (
             "keys that are floats",
             DataType::Float64,
             json!({"types": {"k": "text"}}),
-            "of a key column",
+            "of a key column of",
         ),
         ("keys as their text", DataType::Int64, json!({"types": {"k": "text"}}), ""),
         ("keys in fewer bits", DataType::Int64, json!({"types": {"k": "integer"}}), ""),
@@ -244,5 +244,28 @@ fn a_change_that_the_rules_cannot_take_is_told() {
     let modify = ChangeKind::ModifyColumn { column: "n".into() };
     assert_eq!(check(modify.clone(), field("n", DataType::Date32)), "", "the column stays text");
     let json = ColumnType::Json.field("n");
-    assert!(check(modify, json).contains("whose values are none of date"));
+    assert!(check(modify, json).contains("makes date of"));
+}
+
+#[test]
+fn text_is_text_and_no_longer_what_its_source_calls_it() {
+    let numeric = [("warp:type".to_owned(), "numeric".to_owned())];
+    let numeric = field("n", DataType::Utf8).with_metadata(HashMap::from(numeric));
+    let unseen = [("warp:unseen".to_owned(), "true".to_owned())];
+    let unseen = field("u", DataType::Utf8).with_metadata(HashMap::from(unseen));
+    let rules = json!({"types": {"n": "text", "u": "date"}});
+    let fields = vec![field("id", DataType::Int64), numeric.clone(), unseen];
+    let mut table_of = table(fields, rules);
+    assert_eq!(faults(&table_of), "", "nobody knows yet what `u` is");
+    let plan = table_of.plan().schema;
+    assert!(plan.field(1).metadata().is_empty() && *plan.field(2).data_type() == DataType::Date32);
+    let rows = batch(vec![
+        column("id", Int64Array::from(vec![1])),
+        (numeric.clone(), Arc::new(StringArray::from(vec!["1.0"]))),
+    ]);
+    let shaped = table_of.shape(rows).unwrap().batches.remove(0).columns;
+    assert_eq!(shaped.column_by_name("n").unwrap().as_string::<i32>().value(0), "1.0");
+    // `1.0` and `1.00` are one key and two texts.
+    let key = table(vec![numeric], json!({"types": {"n": "text"}}));
+    assert!(faults(&key).contains("of a key column of"));
 }

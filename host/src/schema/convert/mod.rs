@@ -8,10 +8,13 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use arrow_array::ArrayRef;
+use arrow_array::{Array, ArrayRef, new_null_array};
 use arrow_schema::{ArrowError, DataType, Field};
 
-use super::{compare::is_json, fit, fits_as_it_is};
+use super::{
+    compare::{is_json, is_unseen},
+    fit, fits_as_it_is,
+};
 use crate::model::ColumnType;
 
 /// A column in its other type.
@@ -28,6 +31,8 @@ pub struct Converted {
 pub enum Way {
     /// They are that already.
     Same,
+    /// There is none yet, and the type is a guess.
+    Unseen,
     /// Every value has a text, or a JSON form.
     Written,
     /// Texts that say such a value.
@@ -41,6 +46,9 @@ pub enum Way {
 /// The way from a column to a type; none where no value could go it.
 pub fn way(from: &Field, to: ColumnType) -> Option<Way> {
     use ColumnType as To;
+    if is_unseen(from) {
+        return Some(Way::Unseen);
+    }
     if fits_as_it_is(from, &to.field(from.name())) {
         return Some(Way::Same);
     }
@@ -64,10 +72,17 @@ pub fn way(from: &Field, to: ColumnType) -> Option<Way> {
     }
 }
 
+/// Whether a column is known by a type of its source that Arrow has not, which the destination may have.
+pub fn has_own_type(field: &Field) -> bool {
+    field.metadata().contains_key("warp:type")
+}
+
 /// Whether different keys stay different ones and equal ones equal, as their own type tells them apart.
 pub fn keeps_keys(from: &Field, to: ColumnType) -> bool {
     match way(from, to) {
-        Some(Way::Same) => true,
+        Some(Way::Unseen) => true,
+        // Texts may stand for values of a type that Arrow lacks, and be equal otherwise.
+        Some(Way::Same) => !has_own_type(from),
         // `1` and `01` are two texts; `0` and `-0`, or two forms of one document, are one key.
         Some(Way::Written) => {
             let data_type = from.data_type();
@@ -85,6 +100,9 @@ pub fn convert(values: &ArrayRef, from: &Field, to: ColumnType) -> Result<Conver
     let target = to.field(from.name());
     let all = |values| Ok(Converted { values, refused: Vec::new() });
     match way(from, to) {
+        _ if values.null_count() == values.len() => {
+            all(new_null_array(target.data_type(), values.len()))
+        }
         Some(Way::Same) => all(ArrayRef::clone(values)),
         Some(Way::Written) => all(fit(values, from, &target)?),
         Some(Way::Parsed) => parse::texts(values, to),
@@ -93,7 +111,7 @@ pub fn convert(values: &ArrayRef, from: &Field, to: ColumnType) -> Result<Conver
             parse::texts(&texts, to)
         }
         Some(Way::Cast) => exact::cast(values, target.data_type()),
-        None => Err(ArrowError::CastError(format!(
+        Some(Way::Unseen) | None => Err(ArrowError::CastError(format!(
             "column `{}` of type {} has no way to {to}",
             from.name(),
             from.data_type()

@@ -167,7 +167,7 @@ fn time(text: &str) -> Option<i64> {
 
 /// Behind the second; leap seconds and what is smaller have no place in the batch format.
 fn microseconds(nanoseconds: u32) -> Option<i64> {
-    let is_exact = nanoseconds < 1_000_000_000 && nanoseconds % 1000 == 0;
+    let is_exact = nanoseconds < 1_000_000_000 && nanoseconds.is_multiple_of(1000);
     is_exact.then(|| i64::from(nanoseconds / 1000))
 }
 
