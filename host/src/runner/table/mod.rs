@@ -12,6 +12,7 @@ use arrow_schema::{DataType, Field, Schema};
 
 mod added;
 mod arrivals;
+mod decisions;
 mod faults;
 mod masked;
 mod refused;
@@ -21,7 +22,10 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-pub use self::rules::TableRules;
+pub use self::{
+    decisions::{DECISIONS_MAX, Decision, Decisions, Subject},
+    rules::TableRules,
+};
 use self::{
     refused::{letters, stretches},
     shape::ColumnRules,
@@ -54,6 +58,10 @@ pub struct Table {
     pub version: u32,
     /// The source dropped it. Should it come back, it is another table of the same name.
     pub dropped: bool,
+    /// What a person decided about changes of its shape.
+    pub decisions: Decisions,
+    /// Some of that is made and not stored yet.
+    pub decided: bool,
     rules: ColumnRules,
     promises: Promises,
     /// Memory that `source` takes.
@@ -116,6 +124,8 @@ impl Table {
             shape_bytes,
             version: 0,
             dropped: false,
+            decisions: Decisions::default(),
+            decided: false,
             rules,
             promises,
             known: HashMap::new(),
