@@ -87,7 +87,8 @@ fn check_apart(config: &WarpConfig, findings: &mut Findings<'_>) {
             let (schema, name) = &place;
             let message = format!("leads to `{schema}.{name}`, where `{other}` is kept, too");
             let help = "give each a `destination_table` of its own, or their schemas another \
-                        `destination_schema` or `table_prefix`";
+                        `destination_schema` or `table_prefix`: one place keeps one table, whatever \
+                        `columns.add` says of its rows";
             findings.conflict(&format!("{at}.{key}"), &message, help);
         }
     }

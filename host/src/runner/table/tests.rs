@@ -11,7 +11,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use serde_json::{Value, json};
 
-use super::{Promises, Table, Taken};
+use super::{Promises, Table, TableRules, Taken};
 use crate::{
     config::WarpConfig,
     model::{ChangeKind, ColumnType, SchemaChange, TableBatch, TableShape, batch::OP_COLUMN},
@@ -268,4 +268,22 @@ fn text_is_text_and_no_longer_what_its_source_calls_it() {
     // `1.0` and `1.00` are one key and two texts.
     let key = table(vec![numeric], json!({"types": {"n": "text"}}));
     assert!(faults(&key).contains("of a key column of"));
+}
+
+#[test]
+fn hashes_of_releases_before_are_those_without_a_key() {
+    let before: TableRules = serde_json::from_value(json!({
+        "columns": {"include": [], "exclude": [], "mask": {"note": "hash"}, "rename": {}},
+        "left_out": [], "write_mode": "upsert", "deletion_strategy": "hard",
+        "soft_delete_column": "is_deleted", "deleted_at_column": "deleted_at",
+    }))
+    .unwrap();
+    for (mask, changes) in [(json!("hash-unkeyed"), 0), (json!("hash"), 1), (json!("email"), 1)] {
+        let fields = vec![field("id", DataType::Int64), field("note", DataType::Utf8)];
+        let table = table(fields, json!({"mask": {"note": mask}}));
+        let found = before.changes(&table.rules(), &table.source, &[]);
+        assert_eq!(found.len(), changes, "{mask}: {found:?}");
+        let stored = serde_json::to_string(&table.rules()).unwrap();
+        assert!(!stored.contains("a key of some length"), "{stored}");
+    }
 }
