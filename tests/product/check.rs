@@ -69,7 +69,7 @@ fn all_that_is_wrong_with_tables_is_one_list() {
     pipeline.set("schemas.0.table_blacklist", json!(["out_nothing", "out_closed"]));
     pipeline.set(
         "schemas.0.tables",
-        json!([{"name": "good", "columns": {"exclude": ["id"], "mask": {"nowhere": "hash"}}}]),
+        json!([{"name": "good", "columns": {"exclude": ["id"], "mask": {"nowhere": "hash-unkeyed"}}}]),
     );
     let expected = [
         "schema `public` cannot be run",

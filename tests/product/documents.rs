@@ -116,7 +116,7 @@ fn a_deleted_row_that_is_kept_keeps_its_values() {
 #[test]
 fn columns_that_are_left_out_stay_out_and_masked_ones_masked() {
     let kept = Kept::Sqlite;
-    let rules = json!({"columns": {"exclude": ["size"], "mask": {"note": "hash"}}});
+    let rules = json!({"columns": {"exclude": ["size"], "mask": {"note": "hash-unkeyed"}}});
     let pipeline = lost_field(&kept, rules);
     let rows = sqlite_rows(&pipeline.database(), "t", "id");
     assert!(rows.iter().all(|row| !row.contains_key("size")), "{rows:?}");

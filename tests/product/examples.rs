@@ -61,6 +61,7 @@ fn a_shop_of_mongodb_is_kept_in_postgresql_by_one_schema_and_by_two() {
     example.environment = vec![
         ("MONGODB_URL", format!("mongodb://127.0.0.1:{}", source.port())),
         ("POSTGRESQL_URL", destination.url("warehouse")),
+        ("HASH_KEY", "a key of some length".to_owned()),
     ];
     let sql = |sql: &str| destination.sql("warehouse", sql);
 
@@ -94,8 +95,11 @@ fn a_shop_of_postgresql_is_kept_in_postgresql_and_in_a_file() {
     for database in ["shop", "warehouse"] {
         cluster.create_database(database);
     }
-    let environment =
-        vec![("SOURCE_URL", cluster.url("shop")), ("DESTINATION_URL", cluster.url("warehouse"))];
+    let environment = vec![
+        ("SOURCE_URL", cluster.url("shop")),
+        ("DESTINATION_URL", cluster.url("warehouse")),
+        ("HASH_KEY", "a key of some length".to_owned()),
+    ];
     let mut servers = Example::copy("postgresql-to-postgresql");
     let mut file = Example::copy("postgresql-to-sqlite");
     (servers.environment, file.environment) = (environment.clone(), environment);

@@ -42,7 +42,7 @@ fn columns_are_left_out_masked_and_renamed() {
         ("include keeps the key", json!({"include": ["total"]}), vec!["id", "total"]),
         ("rename", json!({"rename": {"total": "sum"}}), vec!["email", "id", "sum"]),
         ("mask", json!({"mask": ["email"]}), vec!["email", "id", "total"]),
-        ("hash", json!({"mask": {"email": "hash"}}), vec!["email", "id", "total"]),
+        ("hash", json!({"mask": {"email": "hash-unkeyed"}}), vec!["email", "id", "total"]),
     ];
     for (name, rules, expected) in cases {
         let pipeline = orders(json!({ "columns": rules }));

@@ -13,6 +13,8 @@ mod documents;
 mod evolution;
 mod examples;
 mod files;
+mod forms;
+mod globs;
 mod grants;
 mod hostile;
 mod interleavings;

@@ -30,7 +30,7 @@ fn columns(rules: &Value) -> Value {
 
 fn edits() -> Vec<Edit> {
     let none = json!({});
-    let hash = |column: &str| columns(&json!({"mask": {column: "hash"}}));
+    let hash = |column: &str| columns(&json!({"mask": {column: "hash-unkeyed"}}));
     let rename = |from: &str, to: &str| columns(&json!({"rename": {from: to}}));
     let exclude = columns(&json!({"exclude": ["note"]}));
     let soft = json!({"deletion_strategy": "soft"});

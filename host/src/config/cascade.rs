@@ -3,13 +3,16 @@
 //! A table that is not listed has settings like any other. Invariant: [`TableSettings`] and what
 //! [`WarpConfig::effective`] prints of a table come from the same rules.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use super::settings::at_least_one;
 use super::{
-    Columns, DeletionStrategy, Names, Resync, SchemaConfig, TableConfig, WarpConfig, WriteMode,
+    AddedColumn, Columns, DeletionStrategy, HashKey, Names, Resync, RowFact, SchemaConfig,
+    TableConfig, WarpConfig, WriteMode,
 };
-use crate::model::TablePlace;
+use crate::model::{AddedValue, TablePlace};
 
 /// Every effective value of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,44 @@ pub struct TableSettings {
     pub write_mode: WriteMode,
     /// Which columns are moved, and how.
     pub columns: Columns,
+    /// The key of masks that hash.
+    pub hash_key: Option<HashKey>,
+    /// Columns that the destination has in addition, with what is known of this table filled in.
+    pub added: BTreeMap<String, AddedValue>,
+    /// What of that is said of this table by its name, so that it has to have these columns.
+    pub own_columns: Columns,
+}
+
+/// Rows of changes at which a commit closes, unless the configuration says so.
+const WRITE_BATCH_SIZE: NonZeroU32 = at_least_one(500);
+/// Rows read at once by the first copy, unless the configuration says so.
+const FULL_LOAD_BATCH_SIZE: NonZeroU32 = at_least_one(10_000);
+
+/// What the list of tables says of one.
+struct Said<'a> {
+    own: Option<&'a TableConfig>,
+    schema: &'a SchemaConfig,
+    table: &'a str,
+}
+
+impl<'a> Said<'a> {
+    fn of(schema: &'a SchemaConfig, table: &'a str) -> Self {
+        Self { own: schema.entry_of(table), schema, table }
+    }
+
+    /// The entries that speak of it, the one that counts most first.
+    fn entries(&self) -> impl DoubleEndedIterator<Item = &'a TableConfig> {
+        let (schema, table) = (self.schema, self.table);
+        self.own.into_iter().chain(schema.patterns_of(table).map(|(_, entry)| entry))
+    }
+
+    fn first<T>(&self, key: impl FnMut(&'a TableConfig) -> Option<T>) -> Option<T> {
+        self.entries().find_map(key)
+    }
+
+    fn columns(&self) -> Columns {
+        self.entries().rev().fold(Columns::default(), |base, entry| entry.columns.over(&base))
+    }
 }
 
 impl WarpConfig {
@@ -58,47 +99,68 @@ impl WarpConfig {
     /// ```
     #[must_use]
     pub fn table_settings(&self, schema: &str, table: &str) -> TableSettings {
-        let schema = self.schema(schema);
-        let listed = schema.and_then(|schema| schema.tables.iter().find(|t| t.name == table));
-        let unlisted;
-        let own = match listed {
-            Some(own) => own,
-            None => {
-                unlisted = TableConfig::new(table);
-                &unlisted
-            }
-        };
-        let schema_default;
-        let schema = match schema {
-            Some(schema) => schema,
-            None => {
-                schema_default = SchemaConfig::new("");
-                &schema_default
-            }
-        };
-        self.settings_of(schema, own)
+        match self.schema(schema) {
+            Some(schema) => self.settings_in(schema, table),
+            None => self.settings_in(&SchemaConfig::new(""), table),
+        }
     }
 
-    pub(super) fn settings_of(&self, schema: &SchemaConfig, own: &TableConfig) -> TableSettings {
-        let parallel = own.max_parallel_streams.or(schema.default_max_parallel_streams);
-        let polling = own.polling_interval_seconds.unwrap_or(schema.default_polling_interval);
-        let evolution = &self.schema_evolution;
+    pub(super) fn settings_in(&self, schema: &SchemaConfig, table: &str) -> TableSettings {
+        let said = Said::of(schema, table);
+        let parallel =
+            said.first(|own| own.max_parallel_streams).or(schema.default_max_parallel_streams);
+        let polling = said.first(|own| own.polling_interval_seconds);
+        let (evolution, columns) = (&self.schema_evolution, said.columns());
         TableSettings {
-            place: place(schema, own),
-            stream_batch_size: own.stream_batch_size.unwrap_or(schema.default_batch_size),
-            write_batch_size: own.write_batch_size,
-            full_load_batch_size: own.full_load_batch_size,
-            polling_interval: polling.duration(),
+            place: place(schema, table),
+            stream_batch_size: said
+                .first(|own| own.stream_batch_size)
+                .unwrap_or(schema.default_batch_size),
+            write_batch_size: said.first(|own| own.write_batch_size).unwrap_or(WRITE_BATCH_SIZE),
+            full_load_batch_size: said
+                .first(|own| own.full_load_batch_size)
+                .unwrap_or(FULL_LOAD_BATCH_SIZE),
+            polling_interval: polling.unwrap_or(schema.default_polling_interval).duration(),
             max_parallel_streams: parallel.unwrap_or(self.global_max_parallel_streams),
             enable_schema_evolution: evolution.enabled
-                && own.enable_schema_evolution
-                && !evolution.excluded_tables.matches(&own.name),
-            deletion_strategy: own.deletion_strategy,
-            soft_delete_column: own.soft_delete_column.clone(),
-            deleted_at_column: own.deleted_at_column.clone(),
-            write_mode: own.write_mode,
-            columns: own.columns.clone(),
+                && said.first(|own| own.enable_schema_evolution).unwrap_or(true)
+                && !evolution.excluded_tables.matches(table),
+            deletion_strategy: said.first(|own| own.deletion_strategy).unwrap_or_default(),
+            soft_delete_column: said
+                .first(|own| own.soft_delete_column.clone())
+                .unwrap_or_else(|| "is_deleted".to_owned()),
+            deleted_at_column: said
+                .first(|own| own.deleted_at_column.clone())
+                .unwrap_or_else(|| "deleted_at".to_owned()),
+            write_mode: said.first(|own| own.write_mode).unwrap_or_default(),
+            added: self.added(schema, table, &columns.add),
+            columns,
+            hash_key: self.known_hash_key.clone(),
+            own_columns: said.own.map(|own| own.columns.clone()).unwrap_or_default(),
         }
+    }
+
+    fn added(
+        &self,
+        schema: &SchemaConfig,
+        table: &str,
+        add: &BTreeMap<String, AddedColumn>,
+    ) -> BTreeMap<String, AddedValue> {
+        let value = |added: &AddedColumn| match added {
+            AddedColumn::Text(text) => AddedValue::Text(text.clone()),
+            AddedColumn::Number(number) => match number.as_i64() {
+                Some(whole) => AddedValue::Whole(whole),
+                None => AddedValue::Number(number.clone()),
+            },
+            AddedColumn::Boolean(value) => AddedValue::Boolean(*value),
+            AddedColumn::From { from } => match from {
+                RowFact::Pipeline => AddedValue::Text(self.name.clone().unwrap_or_default()),
+                RowFact::Schema => AddedValue::Text(schema.name.clone()),
+                RowFact::Table => AddedValue::Text(table.to_owned()),
+                RowFact::CommitTime => AddedValue::CommitTime,
+            },
+        };
+        add.iter().map(|(name, added)| (name.clone(), value(added))).collect()
     }
 
     /// What of `full_resync` is for this schema, without the schema's name in front.
@@ -138,16 +200,30 @@ impl SchemaConfig {
     }
 
     /// What one of its tables is called there.
-    pub(super) fn table_at_destination(&self, table: &TableConfig) -> String {
-        let own = || format!("{}{}{}", self.table_prefix, table.name, self.table_suffix);
-        table.destination_table.clone().unwrap_or_else(own)
+    pub(super) fn table_at_destination(&self, table: &str) -> String {
+        let own = || format!("{}{table}{}", self.table_prefix, self.table_suffix);
+        self.entry_of(table).and_then(|own| own.destination_table.clone()).unwrap_or_else(own)
+    }
+
+    /// What the list says of a table by its name.
+    fn entry_of(&self, table: &str) -> Option<&TableConfig> {
+        self.tables.iter().find(|entry| !entry.name.is_pattern() && entry.name.matches(table))
+    }
+
+    /// The globs of the list that match a table, with their numbers, in order.
+    pub(super) fn patterns_of<'a>(
+        &'a self,
+        table: &'a str,
+    ) -> impl DoubleEndedIterator<Item = (usize, &'a TableConfig)> {
+        let entries = self.tables.iter().enumerate();
+        entries.filter(move |(_, entry)| entry.name.is_pattern() && entry.name.matches(table))
     }
 }
 
-fn place(schema: &SchemaConfig, own: &TableConfig) -> Option<TablePlace> {
+fn place(schema: &SchemaConfig, table: &str) -> Option<TablePlace> {
     let place = TablePlace {
         schema: schema.name_at_destination().to_owned(),
-        table: schema.table_at_destination(own),
+        table: schema.table_at_destination(table),
     };
-    (place.schema != schema.name || place.table != own.name).then_some(place)
+    (place.schema != schema.name || place.table != table).then_some(place)
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::WarpConfig;
 use super::keys::Node;
 use super::origin::Origin;
-use super::path::{KeyPath, Segment};
+use super::path::KeyPath;
 use super::redact::redact;
 use super::unsupported;
 use crate::model::redaction::is_secret_name;
@@ -64,7 +64,8 @@ impl WarpConfig {
         if unsupported::reason(path).is_some() {
             return;
         }
-        match value {
+        let all_columns = self.columns_of_table(path);
+        match all_columns.as_ref().unwrap_or(value) {
             Value::Object(entries) if !entries.is_empty() => {
                 for (name, value) in entries {
                     self.flatten(tree, value, &path.key(name), keys);
@@ -80,58 +81,22 @@ impl WarpConfig {
     }
 
     fn describe(&self, tree: &Value, value: &Value, path: &KeyPath) -> EffectiveKey {
-        if value.is_null()
-            && let Some((other, value)) = inherited(tree, path)
-        {
-            let from = Box::new(self.provenance.of(&other));
-            let origin = Origin::Inherited { key: other.to_string(), from };
-            return EffectiveKey { path: path.to_string(), value: shown(&value), origin };
-        }
-        if let Some(switch) = self.evolution_switch(value, path) {
-            let from = Box::new(self.provenance.of(&KeyPath::parse(switch, ".")));
-            let origin = Origin::Inherited { key: switch.to_owned(), from };
-            return EffectiveKey { path: path.to_string(), value: "false".to_owned(), origin };
-        }
-        if let Some((key, value)) = self.table_at_destination(value, path) {
-            let from = Box::new(self.provenance.of(&key));
-            let origin = Origin::Inherited { key: key.to_string(), from };
-            return EffectiveKey { path: path.to_string(), value, origin };
-        }
-        let origin = self.provenance.of(path);
-        let value = if self.hides(path, &origin) { "***".to_owned() } else { shown(value) };
+        let reached = self.reached_table(tree, value, path);
+        let reached = reached.or_else(|| inherited(tree, path).filter(|_| value.is_null()));
+        let (origin, value) = match reached {
+            Some((other, value)) => {
+                let from = Box::new(self.provenance.of(&other));
+                (Origin::Inherited { key: other.to_string(), from }, shown(&value))
+            }
+            None => {
+                let origin = self.provenance.of(path);
+                let default = self.default_of_table(path).filter(|_| value.is_null());
+                let shown = shown(default.as_ref().unwrap_or(value));
+                let is_hidden = self.hides(path, &origin);
+                (origin, if is_hidden { "***".to_owned() } else { shown })
+            }
+        };
         EffectiveKey { path: path.to_string(), value, origin }
-    }
-
-    /// What a table is called at the destination where it does not say so itself, and the key that
-    /// decides.
-    fn table_at_destination(&self, value: &Value, path: &KeyPath) -> Option<(KeyPath, String)> {
-        let is_unset = value.is_null() && path.has_form("schemas.*.tables.*.destination_table");
-        let [_, Segment::Index(schema), _, Segment::Index(table), _] = path.segments() else {
-            return None;
-        };
-        let schema = self.schemas.get(*schema).filter(|_| is_unset)?;
-        let name = schema.table_at_destination(schema.tables.get(*table)?);
-        let key = match (schema.table_prefix.as_str(), schema.table_suffix.as_str()) {
-            ("", "") => "schemas.*.tables.*.name",
-            ("", _) => "schemas.*.table_suffix",
-            _ => "schemas.*.table_prefix",
-        };
-        Some((path.fill(key), name))
-    }
-
-    /// The global key that switches off a table's schema evolution, if one does.
-    fn evolution_switch(&self, value: &Value, path: &KeyPath) -> Option<&'static str> {
-        let is_switch = path.has_form("schemas.*.tables.*.enable_schema_evolution");
-        let [_, Segment::Index(schema), _, Segment::Index(table), _] = path.segments() else {
-            return None;
-        };
-        let schema = self.schemas.get(*schema).filter(|_| is_switch && *value == true)?;
-        let table = schema.tables.get(*table)?;
-        if self.settings_of(schema, table).enable_schema_evolution {
-            return None;
-        }
-        let all = !self.schema_evolution.enabled;
-        Some(if all { "schema_evolution.enabled" } else { "schema_evolution.excluded_tables" })
     }
 
     /// Whether a value of free form may be a secret.

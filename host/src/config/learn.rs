@@ -9,7 +9,7 @@ use crate::model::redaction;
 
 impl WarpConfig {
     /// Learns the secrets that the configuration itself holds: those of the connection strings and
-    /// options, and what connectors get as their environment. Secrets in files and variables are
+    /// options, the key of hashes, and what connectors get as their environment. Other secrets in files and variables are
     /// learnt by whoever reads them.
     pub(super) fn learn_secrets(&self) {
         let (source, destination) = (&self.source, &self.destination);
@@ -19,6 +19,9 @@ impl WarpConfig {
             destination.connection_string.as_ref(),
             &destination.options,
         );
+        if let Some(key) = &self.known_hash_key {
+            redaction::learn(key.expose());
+        }
         learn_environment(&source.grants);
         learn_environment(&destination.grants);
     }

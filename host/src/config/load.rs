@@ -144,6 +144,7 @@ pub(super) fn complete(
         let message = homeless.to_string();
         problems.push(layers.problem(Code::InvalidValue, &path, message, help));
     }
+    config.known_hash_key = super::hash_key::find(&config, layers, &mut problems);
     problems.extend(check(&config, layers));
     ConfigError::unless_empty(problems)?;
     config.provenance = layers.provenance.clone();

@@ -26,6 +26,7 @@ pub(super) fn locate(
         &mut source.plugin,
         &mut destination.connection_string_file,
         &mut destination.plugin,
+        &mut config.hash_key_file,
     ];
     for path in single.into_iter().flatten() {
         *path = absolute(base, path);

@@ -28,9 +28,11 @@ mod connection_file;
 mod decode;
 mod document;
 mod effective;
+mod effective_table;
 mod error;
 mod expand;
 mod expansion;
+mod hash_key;
 mod keys;
 mod known;
 mod layers;
@@ -63,11 +65,14 @@ pub(crate) use nearest::suggest;
 pub use origin::Origin;
 pub use redact::redact;
 pub use settings::{
-    ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Credentials, DeletionStrategy,
-    DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling, EvolutionStrategy, Grants,
-    HostGrant, Limits, LogLevel, Mask, Mode, Monitoring, OnLostPosition, OnRulesChange,
-    OnTableFailure, ProcessLimits, Prometheus, SchemaConfig, SchemaEvolution, SchemaLimits,
-    SecretSource, SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
+    AddedColumn, ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Credentials,
+    DeletionStrategy, DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling,
+    EvolutionStrategy, Grants, HostGrant, Limits, LogLevel, Mask, Mode, Monitoring, OnLostPosition,
+    OnRulesChange, OnTableFailure, ProcessLimits, Prometheus, RowFact, SchemaConfig,
+    SchemaEvolution, SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig,
+    TableEvolution, WarpConfig, WriteMode,
 };
 pub use table_lists::TableLists;
-pub use values::{ByteCount, ConnectionString, Interval, Names, Patterns, Resync, Schedule};
+pub use values::{
+    ByteCount, ConnectionString, HashKey, Interval, Names, Patterns, Resync, Schedule, TableName,
+};

@@ -3,8 +3,10 @@
 //! Imports nothing of ours. Values here come from hostile guests only after `plugin` has checked
 //! their sizes (I7, I8).
 
+pub mod added_value;
 pub mod batch;
 pub mod change;
+pub mod column_type;
 pub mod endpoint;
 pub mod failure;
 pub mod held;
@@ -16,8 +18,10 @@ pub mod regular_file;
 pub mod table;
 pub mod text;
 
+pub use added_value::AddedValue;
 pub use batch::{Operation, TableBatch, TableSchema};
 pub use change::{ChangeKind, SchemaChange};
+pub use column_type::ColumnType;
 pub use endpoint::{HostError, HostPattern, TlsMode, TlsModeError, parse_port};
 pub use failure::{Action, Failure};
 pub use held::Held;

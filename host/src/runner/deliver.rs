@@ -8,7 +8,7 @@ use super::{
     commit::{Ready, Writer, check_tables},
     error::RunError,
     shapes::{Evolved, evolve},
-    table::{Table, Tables},
+    table::{Table, Tables, Taken},
 };
 use crate::model::{DeadLetter, Marker, TableBatch};
 
@@ -31,14 +31,15 @@ pub struct Commit {
 /// Commits rows, dead letters and markers together.
 pub async fn deliver(writer: &Writer, commit: Commit) -> Result<(), RunError> {
     let Commit { clear, tables, rejected, markers, is_part } = commit;
-    let tables = shape(writer, tables).await?;
+    let Taken { batches: tables, letters } = shape(writer, tables).await?;
+    let rejected = rejected.into_iter().chain(letters).collect();
     let dead_letters = accept_rejected(writer, rejected).await?;
     writer.commit(Ready { clear, tables, dead_letters, markers, is_part }).await
 }
 
-/// The rows of selected tables, with the columns that the destination has.
-async fn shape(writer: &Writer, batches: Vec<TableBatch>) -> Result<Vec<TableBatch>, RunError> {
-    let mut ready = Vec::with_capacity(batches.len());
+/// The rows of selected tables, with the columns that the destination has, and those that do not fit them.
+async fn shape(writer: &Writer, batches: Vec<TableBatch>) -> Result<Taken, RunError> {
+    let mut ready = Taken { batches: Vec::with_capacity(batches.len()), letters: Vec::new() };
     let mut known = writer.tables.lock().await;
     // All changes of shape come first: rows of an earlier batch go into the same commit, and have to
     // fit the columns as they are by then.
@@ -47,7 +48,9 @@ async fn shape(writer: &Writer, batches: Vec<TableBatch>) -> Result<Vec<TableBat
     }
     for batch in batches {
         if let Some(table) = known.get_mut(&batch.table) {
-            ready.push(table.shape(batch)?);
+            let Taken { batches, letters } = table.shape(batch)?;
+            ready.batches.extend(batches);
+            ready.letters.extend(letters);
         }
     }
     let kept = known.values().map(Table::known_bytes).sum::<usize>();
@@ -79,7 +82,7 @@ async fn evolve_for(
     check_tables(&writer.context, tables, &batch.table)
 }
 
-/// Rows that the source could not turn into data: dead letters, if the operator lets them.
+/// Rows that could not be turned into data: dead letters, if the operator lets them.
 async fn accept_rejected(
     writer: &Writer,
     rejected: Vec<DeadLetter>,

@@ -165,7 +165,7 @@ pub fn has_seen_key(table: &TableShape) -> bool {
 }
 
 /// Whether the type is a guess: the source has seen no value of the column.
-fn is_unseen(field: &Field) -> bool {
+pub(super) fn is_unseen(field: &Field) -> bool {
     field.metadata().get(UNSEEN).is_some_and(|it| it == "true")
 }
 

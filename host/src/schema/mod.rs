@@ -3,6 +3,7 @@
 //! Pure: nothing here talks to a source or a destination. Applying a change is the runner's business.
 
 pub mod compare;
+pub mod convert;
 pub mod fit;
 pub mod identity;
 pub mod rules;
@@ -11,6 +12,7 @@ mod words;
 pub use compare::{
     News, TypeStep, compare, has_seen_key, is_first_value, merge, settled, type_step,
 };
+pub use convert::{Converted, convert, has_own_type, keeps_keys, way};
 pub use fit::{fit, fits_as_it_is, printable};
 pub use rules::{Policy, Strategy, Verdict, decide, decide_about_copy, is_compatible};
 pub use words::type_words;

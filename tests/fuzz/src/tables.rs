@@ -25,10 +25,13 @@ const POLICY: Policy = Policy {
     approve_dangerous: false,
 };
 
-static SETTINGS: LazyLock<[TableSettings; 2]> = LazyLock::new(|| {
+static SETTINGS: LazyLock<[TableSettings; 3]> = LazyLock::new(|| {
     let masks = json!({"a": "hash", "b": "redact"});
     let columns = json!({"mask": masks, "rename": {"c": "x"}, "exclude": ["d"]});
-    [settings(json!({})), settings(columns)]
+    let types = json!({"a": "integer", "b": "timestamptz", "c": "text"});
+    let added = json!({"x": "eu", "at": {"from": "commit_time"}});
+    let forms = json!({"types": types, "add": added, "mask": {"d": {"keep_last": 4}}});
+    [settings(json!({})), settings(columns), settings(forms)]
 });
 
 fn settings(columns: serde_json::Value) -> TableSettings {
@@ -36,6 +39,7 @@ fn settings(columns: serde_json::Value) -> TableSettings {
         json!({
             "mode": "single",
             "single_schema_name": "s",
+            "hash_key": "a key of some length",
             "source": {"type": "x", "connection_string": "x"},
             "destination": {"type": "x", "connection_string": "x"},
             "schemas": [{"name": "s", "tables": [{"name": "t", "columns": columns}]}],
@@ -66,7 +70,7 @@ pub fn shaped(batch: &TableBatch, known: &TableShape) {
             assert!(table.news(&batch.schema).is_empty(), "what was accepted is new again");
             let _ = table.plan();
             if let Ok(shaped) = table.shape(batch.clone()) {
-                crate::reading::shaped(&shaped);
+                shaped.batches.iter().for_each(crate::reading::shaped);
             }
         }
     }

@@ -3,7 +3,9 @@
 //! Each check looks at typed values and reports by path; [`Findings`] turns that into a problem
 //! that points at whoever set the value. Nothing is changed here.
 
+mod columns;
 mod connectors;
+mod globs;
 mod places;
 mod schemas;
 

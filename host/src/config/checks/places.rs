@@ -43,6 +43,11 @@ pub(super) fn check(config: &WarpConfig, findings: &mut Findings<'_>) {
         for (position, table) in schema.tables.iter().enumerate() {
             let key = format!("{at}.tables.{position}.destination_table");
             check_name(&key, table.destination_table.as_deref(), findings);
+            if table.destination_table.is_some() && table.name.is_pattern() {
+                let help =
+                    "write `table_prefix` or `table_suffix` for the schema, or name one table";
+                findings.conflict(&key, "would be the name of every table that matches", help);
+            }
         }
     }
     check_apart(config, findings);
@@ -61,8 +66,10 @@ fn check_name(key: &str, name: Option<&(impl AsRef<str> + ?Sized)>, findings: &m
 fn check_apart(config: &WarpConfig, findings: &mut Findings<'_>) {
     let mut seen = BTreeMap::new();
     for (position, schema) in config.schemas.iter().enumerate() {
-        for (number, table) in schema.tables.iter().enumerate() {
-            let place = (schema.name_at_destination(), schema.table_at_destination(table));
+        let named = schema.tables.iter().enumerate().filter(|(_, table)| !table.name.is_pattern());
+        for (number, table) in named {
+            let place =
+                (schema.name_at_destination(), schema.table_at_destination(table.name.as_str()));
             let at = format!("schemas.{position}.tables.{number}");
             let named = (position, &table.name);
             let Some((other, first)) = seen.get(&place) else {
@@ -80,7 +87,8 @@ fn check_apart(config: &WarpConfig, findings: &mut Findings<'_>) {
             let (schema, name) = &place;
             let message = format!("leads to `{schema}.{name}`, where `{other}` is kept, too");
             let help = "give each a `destination_table` of its own, or their schemas another \
-                        `destination_schema` or `table_prefix`";
+                        `destination_schema` or `table_prefix`: one place keeps one table, whatever \
+                        `columns.add` says of its rows";
             findings.conflict(&format!("{at}.{key}"), &message, help);
         }
     }

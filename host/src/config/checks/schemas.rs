@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Findings, places};
+use super::{Findings, columns, globs, places};
 use crate::config::nearest::suggest;
 use crate::config::{
-    Code, Columns, DeletionStrategy, Interval, Mode, SchemaConfig, SyncMode, TableConfig,
+    Code, DeletionStrategy, Interval, Mode, SchemaConfig, SyncMode, TableConfig, TableSettings,
     WarpConfig,
 };
 
@@ -20,6 +20,8 @@ pub(super) fn check(config: &WarpConfig, findings: &mut Findings<'_>) {
         let at = format!("schemas.{position}");
         check_name(&at, &schema.name, seen.insert(schema.name.as_str()), findings);
         check_schema(&at, schema, findings);
+        check_tables(&at, config, schema, findings);
+        globs::check(&at, schema, findings);
     }
     places::check(config, findings);
 }
@@ -67,36 +69,46 @@ fn check_schema(at: &str, schema: &SchemaConfig, findings: &mut Findings<'_>) {
         Some(schema.default_polling_interval),
         findings,
     );
+}
+
+fn check_tables(at: &str, config: &WarpConfig, schema: &SchemaConfig, findings: &mut Findings<'_>) {
     let mut seen = BTreeSet::new();
     for (position, table) in schema.tables.iter().enumerate() {
         let at = format!("{at}.tables.{position}");
-        check_name(&at, &table.name, seen.insert(table.name.as_str()), findings);
-        check_table(&at, table, findings);
+        let name = table.name.as_str();
+        check_name(&at, name, seen.insert(name), findings);
+        let key = format!("{at}.polling_interval_seconds");
+        check_polling(&key, table.polling_interval_seconds, findings);
+        check_soft_delete(&at, table, &config.settings_in(schema, name), findings);
+        columns::check(&at, config, table, findings);
     }
 }
 
-fn check_table(at: &str, table: &TableConfig, findings: &mut Findings<'_>) {
-    let key = format!("{at}.polling_interval_seconds");
-    check_polling(&key, table.polling_interval_seconds, findings);
-    check_soft_delete(at, table, findings);
-    check_columns(&format!("{at}.columns"), &table.columns, findings);
-}
-
-fn check_soft_delete(at: &str, table: &TableConfig, findings: &mut Findings<'_>) {
-    let default = TableConfig::new(&table.name);
-    let (own, default) = (
-        [&table.soft_delete_column, &table.deleted_at_column],
-        [default.soft_delete_column, default.deleted_at_column],
-    );
-    for ((name, own), default) in SOFT_COLUMNS.into_iter().zip(own).zip(&default) {
+/// `settings` are the values that hold for the table, or, of a glob, for what it says alone.
+fn check_soft_delete(
+    at: &str,
+    table: &TableConfig,
+    settings: &TableSettings,
+    findings: &mut Findings<'_>,
+) {
+    let strategy = match table.name.is_pattern() {
+        // The tables that match may say the rest.
+        true => table.deletion_strategy.unwrap_or(DeletionStrategy::Soft),
+        false => settings.deletion_strategy,
+    };
+    for (name, own) in
+        SOFT_COLUMNS.into_iter().zip([&table.soft_delete_column, &table.deleted_at_column])
+    {
+        let Some(own) = own else { continue };
         let key = format!("{at}.{name}");
         findings.not_empty(&key, own);
-        if table.deletion_strategy == DeletionStrategy::Hard && own != default {
+        if strategy == DeletionStrategy::Hard {
             let help = "write `deletion_strategy: soft` beside it, or remove it";
             findings.conflict(&key, "is for `deletion_strategy: soft` only", help);
         }
     }
-    if own[0] == own[1] {
+    let says_one = table.soft_delete_column.is_some() || table.deleted_at_column.is_some();
+    if says_one && settings.soft_delete_column == settings.deleted_at_column {
         let help = "give it a name of its own";
         findings.conflict(
             &format!("{at}.{}", SOFT_COLUMNS[1]),
@@ -122,31 +134,5 @@ fn check_polling(key: &str, interval: Option<Interval>, findings: &mut Findings<
     if interval.is_some_and(|interval| interval.duration().is_zero()) {
         let help = "write how long to wait when there is nothing new, such as 250ms";
         findings.invalid(key, "can't be zero, it would ask without pause", help);
-    }
-}
-
-fn check_columns(at: &str, columns: &Columns, findings: &mut Findings<'_>) {
-    if !columns.include.is_empty() && !columns.exclude.is_empty() {
-        let help = "keep one of the two: `include` names all that is moved";
-        findings.conflict(&format!("{at}.exclude"), "can't stand beside `include`", help);
-    }
-    let is_dropped = |name: &str| {
-        columns.exclude.contains(name)
-            || (!columns.include.is_empty() && !columns.include.contains(name))
-    };
-    let masked = columns.mask.keys().map(|name| ("mask", name));
-    let renamed = columns.rename.keys().map(|name| ("rename", name));
-    for (key, name) in masked.chain(renamed).filter(|(_, name)| is_dropped(name)) {
-        let message = format!("names `{name}`, which is not moved");
-        let help = "remove it here, or move the column";
-        findings.conflict(&format!("{at}.{key}"), &message, help);
-    }
-    let mut targets = BTreeSet::new();
-    for (name, target) in &columns.rename {
-        findings.not_empty(&format!("{at}.rename.{name}"), target);
-        if !targets.insert(target) {
-            let message = format!("gives two columns the name `{target}`");
-            findings.conflict(&format!("{at}.rename"), &message, "give each a name of its own");
-        }
     }
 }

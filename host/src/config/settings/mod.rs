@@ -3,11 +3,14 @@
 //! The doc comment of each field is also its text in `env-help` and in errors, and its default
 //! appears there too: both are read from these types by `keys`. Nothing is loaded here.
 
+mod added;
+mod columns;
 mod connector;
 mod error_handling;
 mod evolution;
 mod grants;
 mod host_grant;
+mod mask;
 mod mode;
 mod monitoring;
 mod root;
@@ -16,11 +19,14 @@ mod schema_limits;
 mod secret_source;
 mod table;
 
+pub use added::{AddedColumn, RowFact};
+pub use columns::Columns;
 pub use connector::{ChangeDetectionStrategy, DestinationConfig, SourceConfig};
 pub use error_handling::ErrorHandling;
 pub use evolution::{EvolutionStrategy, OnRulesChange, SchemaEvolution, TableEvolution};
 pub use grants::{CompileLimits, DirectoryGrant, EnvironmentGrant, Grants, Limits, ProcessLimits};
 pub use host_grant::{Credentials, HostGrant};
+pub use mask::Mask;
 pub use mode::SyncMode;
 pub use monitoring::{LogLevel, Monitoring, Prometheus};
 pub use root::{CommitAt, Mode, WarpConfig};
@@ -28,7 +34,7 @@ pub(in crate::config) use root::{default_state_dir, one};
 pub use schema::{OnLostPosition, OnTableFailure, SchemaConfig};
 pub use schema_limits::SchemaLimits;
 pub use secret_source::SecretSource;
-pub use table::{Columns, DeletionStrategy, Mask, TableConfig, WriteMode};
+pub use table::{DeletionStrategy, TableConfig, WriteMode};
 
 use std::num::NonZeroU32;
 

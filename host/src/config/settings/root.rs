@@ -11,7 +11,7 @@ use super::{
     SourceConfig, at_least_one,
 };
 use crate::config::origin::Provenance;
-use crate::config::values::{Patterns, Resync};
+use crate::config::values::{HashKey, Patterns, Resync};
 
 /// Everything a run needs to know, checked. Made by [`WarpConfig::load`],
 /// [`WarpConfig::from_value`] or [`WarpConfig::builder`].
@@ -49,6 +49,14 @@ pub struct WarpConfig {
     /// the destination at any time; it needs a source that knows transactions. `batch` may cut a large one.
     #[serde(default)]
     pub commit_at: CommitAt,
+    /// The secret key of masks that hash (`columns.mask`), at least 16 bytes, best from a variable:
+    /// `${NAME}`. Whoever has it can check guesses of masked values. With another one, tables with
+    /// hashed columns are copied again.
+    #[serde(default)]
+    pub hash_key: Option<HashKey>,
+    /// A file whose content is that key, instead; read at the start.
+    #[serde(default)]
+    pub hash_key_file: Option<PathBuf>,
     /// Reads and reports; writes nothing and moves no position.
     #[serde(default)]
     pub dry_run: bool,
@@ -78,6 +86,9 @@ pub struct WarpConfig {
     /// The file that was read, if one was.
     #[serde(skip)]
     pub file: Option<PathBuf>,
+    /// The key from either place.
+    #[serde(skip)]
+    pub(in crate::config) known_hash_key: Option<HashKey>,
     #[serde(skip)]
     pub(in crate::config) provenance: Provenance,
 }

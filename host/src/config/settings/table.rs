@@ -1,20 +1,21 @@
 //! One table of a schema.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{SyncMode, at_least_one, yes};
-use crate::config::values::{Interval, Names, names_or_map};
+use super::{Columns, SyncMode};
+use crate::config::values::{Interval, TableName};
 
 /// What a table does differently from its schema.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TableConfig {
-    /// The table's name at the source.
-    pub name: String,
+    /// The table's name at the source; or a glob (`'*'`, `audit_*`), whose values are the defaults of
+    /// the tables that match. What a table says itself wins; of several globs that say something about
+    /// a key, the first in the list. Of `columns`, all that are said hold together.
+    pub name: TableName,
     /// The table's name at the destination, the whole of it; without it, its own name between the
     /// schema's `table_prefix` and `table_suffix`. A table that was kept under another name before is
     /// copied again, see `schema_evolution.on_rules_change`; the old one stays as it is.
@@ -28,11 +29,13 @@ pub struct TableConfig {
     pub stream_batch_size: Option<NonZeroU32>,
     /// Rows of changes at which a commit closes (what is read at once is never split); more is
     /// faster, less repeats less after a failure.
-    #[serde(default = "default_write_batch_size")]
-    pub write_batch_size: NonZeroU32,
+    #[serde(default)]
+    #[schemars(extend("default" = 500))]
+    pub write_batch_size: Option<NonZeroU32>,
     /// Rows read at once by the first copy; more is faster and takes more memory.
-    #[serde(default = "default_full_load_batch_size")]
-    pub full_load_batch_size: NonZeroU32,
+    #[serde(default)]
+    #[schemars(extend("default" = 10_000))]
+    pub full_load_batch_size: Option<NonZeroU32>,
     /// How long to wait when there is nothing new; without it, the schema's
     /// `default_polling_interval`.
     #[serde(default)]
@@ -42,57 +45,32 @@ pub struct TableConfig {
     pub max_parallel_streams: Option<NonZeroU32>,
     /// Whether the destination's table follows the source's shape; both this and
     /// `schema_evolution.enabled` must allow it.
-    #[serde(default = "yes")]
-    pub enable_schema_evolution: bool,
+    #[serde(default)]
+    #[schemars(extend("default" = true))]
+    pub enable_schema_evolution: Option<bool>,
     /// `hard` removes a deleted row, `soft` keeps it and marks it.
     #[serde(default)]
-    pub deletion_strategy: DeletionStrategy,
+    #[schemars(extend("default" = "hard"))]
+    pub deletion_strategy: Option<DeletionStrategy>,
     /// The column that marks a row deleted, for the `soft` strategy.
-    #[serde(default = "default_soft_delete_column")]
-    pub soft_delete_column: String,
+    #[serde(default)]
+    #[schemars(extend("default" = "is_deleted"))]
+    pub soft_delete_column: Option<String>,
     /// The column that says when a row was deleted, for the `soft` strategy.
-    #[serde(default = "default_deleted_at_column")]
-    pub deleted_at_column: String,
+    #[serde(default)]
+    #[schemars(extend("default" = "deleted_at"))]
+    pub deleted_at_column: Option<String>,
     /// `upsert` keeps one row per key, `append` keeps every change as a row of its own.
     #[serde(default)]
-    pub write_mode: WriteMode,
-    /// Which columns are moved, and under which names. Rows that were copied by other rules are copied
+    #[schemars(extend("default" = "upsert"))]
+    pub write_mode: Option<WriteMode>,
+    /// Which columns are moved, in which form, under which names, and what is added. Rows that were copied by other rules are copied
     /// again, see `schema_evolution.on_rules_change`.
     #[serde(default)]
     pub columns: Columns,
     /// A condition rows must meet to be moved.
     #[serde(default, rename = "where")]
     pub where_clause: Option<String>,
-}
-
-/// Which columns are moved, and how.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Columns {
-    /// Only these columns are moved; empty means all. Keys are always moved.
-    pub include: Names,
-    /// These columns are not moved; not together with `include`.
-    pub exclude: Names,
-    /// Columns whose values must not reach the destination: a list (each `redact`), or a map from
-    /// column to `redact` or `hash`.
-    #[serde(deserialize_with = "names_or_map")]
-    #[schemars(schema_with = "mask_schema")]
-    pub mask: BTreeMap<String, Mask>,
-    /// A map from a column's name at the source to its name at the destination.
-    pub rename: BTreeMap<String, String>,
-}
-
-/// What replaces the value of a masked column.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum Mask {
-    /// NULL.
-    #[default]
-    Redact,
-    /// The SHA-256 of the value's text in hex, so that equal values stay equal; the column
-    /// becomes text.
-    Hash,
 }
 
 /// What a delete does to the row at the destination.
@@ -122,48 +100,23 @@ pub enum WriteMode {
 impl TableConfig {
     /// A table of that name with every other value at its default.
     #[must_use]
-    pub fn new(name: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<TableName>) -> Self {
         Self {
             name: name.into(),
             destination_table: None,
             mode: None,
             stream_batch_size: None,
-            write_batch_size: default_write_batch_size(),
-            full_load_batch_size: default_full_load_batch_size(),
+            write_batch_size: None,
+            full_load_batch_size: None,
             polling_interval_seconds: None,
             max_parallel_streams: None,
-            enable_schema_evolution: true,
-            deletion_strategy: DeletionStrategy::default(),
-            soft_delete_column: default_soft_delete_column(),
-            deleted_at_column: default_deleted_at_column(),
-            write_mode: WriteMode::default(),
+            enable_schema_evolution: None,
+            deletion_strategy: None,
+            soft_delete_column: None,
+            deleted_at_column: None,
+            write_mode: None,
             columns: Columns::default(),
             where_clause: None,
         }
     }
-}
-
-const fn default_write_batch_size() -> NonZeroU32 {
-    at_least_one(500)
-}
-
-const fn default_full_load_batch_size() -> NonZeroU32 {
-    at_least_one(10_000)
-}
-
-fn default_soft_delete_column() -> String {
-    "is_deleted".to_owned()
-}
-
-fn default_deleted_at_column() -> String {
-    "deleted_at".to_owned()
-}
-
-fn mask_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": ["array", "object", "string"],
-        "items": {"type": "string"},
-        "additionalProperties": {"type": "string", "enum": ["redact", "hash"]},
-        "format": "a list of columns, or a map from column to redact or hash",
-    })
 }

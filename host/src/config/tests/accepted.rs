@@ -47,7 +47,7 @@ fn columns_and_grants_may_be_short_or_long() {
     let grants =
         "type: files\n  change_detection_strategy: trigger\n  grants: {environment: [A, B]}";
     let columns = "    tables: [{name: a, columns: {mask: [x], include: 'x,y', rename: {x: z}}},
-      {name: b, columns: {mask: {x: hash, y: redact}}}]\n";
+      {name: b, columns: {mask: {x: hash-unkeyed, y: redact}}}]\n";
     let text = format!("{}{columns}", MINIMAL.replace("type: files", grants));
     let config = load(&text).unwrap();
     assert_eq!(config.source.change_detection_strategy, Some(ChangeDetectionStrategy::Trigger));
@@ -55,7 +55,7 @@ fn columns_and_grants_may_be_short_or_long() {
     let short = config.table_settings("shop", "a").columns;
     assert_eq!(short.mask["x"], Mask::Redact);
     assert_eq!(short.include, Names::from("x,y"));
-    assert_eq!(config.table_settings("shop", "b").columns.mask["x"], Mask::Hash);
+    assert_eq!(config.table_settings("shop", "b").columns.mask["x"], Mask::HashUnkeyed);
 }
 
 #[test]

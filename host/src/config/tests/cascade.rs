@@ -1,7 +1,7 @@
 //! What holds for a table, and which tables are moved.
 
 use super::{MINIMAL, load, load_with_env};
-use crate::config::{Resync, WarpConfig};
+use crate::config::{DeletionStrategy, Mask, Resync, WarpConfig, WriteMode};
 
 #[test]
 fn a_value_set_nearer_wins() {
@@ -39,6 +39,54 @@ global_max_parallel_streams: 2
         assert_eq!(settings.full_load_batch_size.get(), 10_000, "{case}");
         assert_eq!(settings.soft_delete_column, "is_deleted", "{case}");
     }
+}
+
+#[test]
+fn globs_are_the_defaults_of_the_tables_that_match() {
+    let text = format!(
+        "{MINIMAL}    tables:
+      - name: own
+        write_batch_size: 1
+        columns: {{exclude: [note], rename: {{a: x}}}}
+      - name: 'o*'
+        write_batch_size: 2
+        full_load_batch_size: 20
+        deletion_strategy: soft
+        soft_delete_column: gone
+        columns: {{mask: {{email: hash-unkeyed}}, rename: {{a: y, b: z}}}}
+      - name: '*'
+        write_batch_size: 3
+        full_load_batch_size: 30
+        write_mode: append
+        polling_interval_seconds: 1
+        enable_schema_evolution: false
+        columns: {{mask: [email, phone]}}
+"
+    );
+    let config = load(&text).unwrap();
+    // Table, write batch, full load batch, how many columns are masked, and what `a` is called.
+    for (case, table, write, load, masked, called) in [
+        ("what a table says itself wins", "own", 1, 20, 2, Some("x")),
+        ("the first glob that says something wins", "other", 2, 20, 2, Some("y")),
+        ("what is left is said by the last", "items", 3, 30, 2, None),
+    ] {
+        let settings = config.table_settings("shop", table);
+        assert_eq!(settings.write_batch_size.get(), write, "{case}");
+        assert_eq!(settings.full_load_batch_size.get(), load, "{case}");
+        assert_eq!(settings.columns.mask.len(), masked, "{case}: nothing masked gets through");
+        assert_eq!(settings.columns.rename.get("a").map(String::as_str), called, "{case}");
+        assert_eq!(settings.write_mode, WriteMode::Append, "{case}");
+        assert_eq!(settings.polling_interval.as_secs(), 1, "{case}");
+        assert!(!settings.enable_schema_evolution, "{case}");
+    }
+    let own = config.table_settings("shop", "own");
+    assert_eq!(own.columns.mask["email"], Mask::HashUnkeyed, "the nearer glob");
+    assert_eq!(own.soft_delete_column, "gone");
+    assert!(own.columns.exclude.contains("note") && own.own_columns.mask.is_empty());
+    assert_eq!(config.table_settings("shop", "items").deletion_strategy, DeletionStrategy::Hard);
+    // What can stand nowhere else stands in a name.
+    let odd = load(&format!("{MINIMAL}    tables: [{{name: 'a\\[1]', write_batch_size: 9}}]\n"));
+    assert_eq!(odd.unwrap().table_settings("shop", "a[1]").write_batch_size.get(), 9);
 }
 
 #[test]

@@ -87,6 +87,43 @@ fn a_global_switch_is_told_at_the_table_it_switches() {
 }
 
 #[test]
+fn what_globs_say_is_told_at_the_table() {
+    let text = format!(
+        "{MINIMAL}    tables:
+      - name: orders
+        columns: {{exclude: [note], mask: {{card: redact}}}}
+      - name: 'o*'
+        write_mode: append
+      - name: '*'
+        write_mode: upsert
+        columns: {{exclude: [inner], mask: {{email: hash-unkeyed, iban: {{keep_last: 4}}}}}}
+"
+    );
+    let keys = effective(&text, &[]);
+    let table = "schemas.0.tables.0";
+    for (key, value, origin) in [
+        ("write_mode", "append", "schemas.0.tables.1.write_mode at config.yaml:14"),
+        ("write_batch_size", "500", "default"),
+        ("columns.exclude.1", "inner", "schemas.0.tables.2.columns.exclude.0 at config.yaml:17"),
+        ("columns.exclude.0", "note", "config.yaml:12"),
+        ("columns.mask.card", "redact", "config.yaml:12"),
+        (
+            "columns.mask.email",
+            "hash-unkeyed",
+            "schemas.0.tables.2.columns.mask.email at config.yaml:17",
+        ),
+        (
+            "columns.mask.iban.keep_last",
+            "4",
+            "schemas.0.tables.2.columns.mask.iban.keep_last at config.yaml:17",
+        ),
+    ] {
+        let found = &keys[&format!("{table}.{key}")];
+        assert_eq!(found, &(value.to_owned(), origin.to_owned()), "{key}");
+    }
+}
+
+#[test]
 fn what_is_printed_of_a_table_is_what_holds() {
     let text = format!(
         "{MINIMAL}    default_batch_size: 20\n    default_polling_interval: 2\n    tables:\n      \

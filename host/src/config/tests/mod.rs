@@ -2,6 +2,7 @@
 
 mod accepted;
 mod cascade;
+mod columns;
 mod effective;
 mod files;
 mod layers;

@@ -186,6 +186,21 @@ const AFTER_MINIMAL: &[Case] = &[
         &["config.yaml:10:", "gives two columns the name `z`"],
     ),
     (
+        "a glob that is none is refused at its line",
+        "    tables: [{name: '{a,b'}]",
+        &["config.yaml:10:", "the pattern `{a,b` is not a valid glob"],
+    ),
+    (
+        "a glob behind the one that matches everything may say things in vain",
+        "    tables: [{name: '*', write_mode: append}, {name: 'a*', write_mode: upsert}]",
+        &["config.yaml:10:", "`schemas.0.tables.1.write_mode` never holds", "put the entry `*`"],
+    ),
+    (
+        "tables that match can't all have one name",
+        "    tables: [{name: 'a*', destination_table: b}]",
+        &["config.yaml:10:", "the name of every table that matches", "table_prefix"],
+    ),
+    (
         "two tables can't be kept in one place",
         "    tables: [{name: a, destination_table: b}, {name: b}]",
         &["config.yaml:10:", "leads to `shop.b`, where `schemas.0.tables.0` is kept"],

@@ -92,3 +92,16 @@ fn nothing_printed_holds_a_password() {
     let connection = config.source.read_connection_string().unwrap();
     assert_eq!(connection.expose(), "postgresql://me:hunter2@db/shop");
 }
+
+#[test]
+fn the_key_of_hashes_is_not_printed() {
+    let text = format!("{MINIMAL}hash_key: hunter2 is a long key\n");
+    let config = load_with_env(&text, &[]).unwrap();
+    let printed = config.effective().into_iter().map(|key| key.value).collect::<Vec<_>>().join(" ");
+    let shown = [format!("{config:?}"), serde_json::to_string(&config).unwrap(), printed];
+    assert!(shown.iter().all(|text| !text.contains(SECRET)), "{shown:?}");
+    assert_eq!(
+        config.table_settings("shop", "a").hash_key.unwrap().expose(),
+        "hunter2 is a long key"
+    );
+}

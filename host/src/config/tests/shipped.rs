@@ -25,7 +25,9 @@ fn the_configuration_of_every_example_loads() {
     let files = files.map(|entry| entry.unwrap().path());
     let mut loaded = 0;
     for file in files.filter(|file| file.extension().is_some_and(|ending| ending == "yaml")) {
-        let environment = [("HOME", "/home/me"), ("SOURCE_URL", "a"), ("DESTINATION_URL", "b")];
+        let key = ("HASH_KEY", "a key of some length");
+        let environment =
+            [("HOME", "/home/me"), ("SOURCE_URL", "a"), ("DESTINATION_URL", "b"), key];
         let sources = ConfigSources::new().file(&file).env(environment);
         let config = WarpConfig::load(sources).unwrap_or_else(|e| panic!("{file:?}: {e:?}"));
         assert!(config.active_schemas().count() > 0, "{file:?}");
@@ -38,7 +40,8 @@ fn the_configuration_of_every_example_loads() {
 fn the_examples_load() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     for (name, schemas) in [("single-schema-config.yaml", 1), ("multi-schema-config.yaml", 3)] {
-        let sources = ConfigSources::new().file(examples.join(name)).env([("HOME", "/home/me")]);
+        let sources = ConfigSources::new().file(examples.join(name));
+        let sources = sources.env([("HOME", "/home/me"), ("HASH_KEY", "a key of some length")]);
         let config = WarpConfig::load(sources).unwrap_or_else(|e| panic!("{name}: {e:?}"));
         assert_eq!(config.active_schemas().count(), schemas, "{name}");
         assert_eq!((&*config.source.r#type, &*config.destination.r#type), ("files", "sqlite"));

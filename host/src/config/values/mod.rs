@@ -5,17 +5,21 @@
 
 mod bytes;
 mod connection;
+mod hash_key;
 mod interval;
 mod names;
 mod patterns;
 mod resync;
 mod schedule;
+mod table_name;
 
 pub use bytes::ByteCount;
 pub use connection::ConnectionString;
+pub use hash_key::HashKey;
 pub use interval::Interval;
 pub use names::Names;
 pub(in crate::config) use names::names_or_map;
 pub use patterns::Patterns;
 pub use resync::Resync;
 pub use schedule::Schedule;
+pub use table_name::TableName;

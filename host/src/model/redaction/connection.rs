@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 /// A key with one of these in its name holds a secret.
-pub const SECRET_NAMES: [&str; 15] = [
+pub const SECRET_NAMES: [&str; 17] = [
     "password",
     "passwd",
     "passphrase",
@@ -20,6 +20,8 @@ pub const SECRET_NAMES: [&str; 15] = [
     "access_key",
     "accesskey",
     "private_key",
+    "hash_key",
+    "hashkey",
     "credential",
     "credentials",
 ];

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{attempts::Attempts, renamed::check_names};
 use crate::{
+    config::TableName,
     model::Action,
     plugin::{DestinationConnection, SourceConnection},
     runner::{
@@ -85,11 +86,17 @@ pub async fn select_tables(
     }
     let mut wanted = Vec::new();
     for name in context.schema.tables.iter().map(|table| &table.name) {
-        let is_there =
-            tables.contains_key(name) || failing.contains(name) || left_out.contains(name);
+        if name.is_pattern() {
+            tell_unused(name, &tables);
+            continue;
+        }
+        let name = name.as_str();
+        let is_there = tables.contains_key(name)
+            || failing.contains(name)
+            || left_out.iter().any(|it| it == name);
         let is_missing = context.selects(name) && !is_there;
         if is_missing && !is_known(context, destination, &shape_stream(name)).await? {
-            wanted.push(name.clone());
+            wanted.push(name.to_owned());
         }
     }
     findings.take(check_named(context, &wanted, &tables, "tables"))?;
@@ -109,6 +116,16 @@ async fn aside(
     let names: Option<BTreeSet<String>> = read(destination, context.name(), ASIDE).await?;
     let is_back = |name: &String| attempts.wants(name) && listed.contains(name);
     Ok(names.into_iter().flatten().filter(|name| !is_back(name)).collect())
+}
+
+/// A table that a glob is for may come later.
+fn tell_unused(pattern: &TableName, tables: &Tables) {
+    if !tables.keys().any(|table| pattern.matches(table)) {
+        let name = pattern.as_str();
+        tracing::warn!(
+            "`tables` has an entry `{name}` that matches no table which is copied so far"
+        );
+    }
 }
 
 /// Whether the destination has this marker of the schema. One that does not answer knows nothing.

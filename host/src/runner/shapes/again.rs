@@ -33,6 +33,6 @@ pub async fn end_old_rows(
     markers: Vec<Marker>,
 ) -> Result<(), RunError> {
     let is_plain_log = table.settings.write_mode == WriteMode::Append && !table.is_change_log();
-    let tables = if is_plain_log { Vec::new() } else { vec![table.truncation()?] };
+    let tables = if is_plain_log { Vec::new() } else { table.truncation()? };
     writer.commit(Ready { tables, markers, ..Ready::default() }).await
 }

@@ -172,7 +172,7 @@ pub fn judge(
         }
         Verdict::Apply | Verdict::Ask(_) => {}
     }
-    table.check_rename(change)?;
+    table.check_change(change)?;
     Ok(Judged::Apply)
 }
 

@@ -1,10 +1,13 @@
 //! Why a table cannot be kept the way its settings ask for.
 
+use arrow_schema::Field;
+
 use super::Table;
 use crate::{
-    config::{DeletionStrategy, Mask, WriteMode},
-    model::batch::is_reserved,
+    config::{DeletionStrategy, WriteMode},
+    model::{ColumnType, batch::is_reserved},
     runner::{error::RunError, names::listed},
+    schema::{keeps_keys, way},
 };
 
 impl Table {
@@ -28,8 +31,11 @@ impl Table {
             self.unknown_column_fault(),
             self.unreadable_column_fault(),
             self.excluded_key_fault(),
-            self.redacted_key_fault(),
+            self.masked_key_fault(),
+            self.typed_mask_fault(),
+            self.type_fault(),
             self.double_name_fault(),
+            self.added_name_fault(),
             self.reserved_name_fault(),
         ];
         [self.mode_fault(), self.deletion_fault(), self.soft_name_fault()]
@@ -45,7 +51,7 @@ impl Table {
     }
 
     /// The same of what the table is at its source, whatever is asked for.
-    fn unfit(&self, what: &str, help: impl Into<String>) -> RunError {
+    pub(super) fn unfit(&self, what: &str, help: impl Into<String>) -> RunError {
         let name = &self.source.name;
         let what = format!("table `{name}`{what}");
         RunError::Unfit { table: name.clone(), what, help: help.into() }
@@ -106,8 +112,9 @@ impl Table {
             return None;
         }
         let columns = self.columns();
-        let names: Vec<&str> =
+        let mut names: Vec<&str> =
             columns.iter().filter_map(|column| self.rules.destination_name(column)).collect();
+        names.extend(self.rules.added().keys().map(String::as_str));
         let own = [
             ("soft_delete_column", &settings.soft_delete_column),
             ("deleted_at_column", &settings.deleted_at_column),
@@ -119,7 +126,8 @@ impl Table {
 
     fn unknown_column_fault(&self) -> Option<RunError> {
         let columns = self.columns();
-        let mut unknown = self.rules.named().filter(|(_, column)| !columns.contains(column));
+        let own = self.settings.own_columns.named();
+        let mut unknown = own.filter(|(_, column)| !columns.contains(column));
         if self.promises.whole_rows {
             for (rule, column) in unknown {
                 // What such a source knows of its columns, it has seen in rows.
@@ -161,11 +169,58 @@ impl Table {
         ))
     }
 
-    fn redacted_key_fault(&self) -> Option<RunError> {
-        let redacted = |key: &&String| self.rules.mask(key) == Some(Mask::Redact);
-        let key = self.source.key.iter().find(redacted)?;
-        let what = format!(": its key column `{key}` cannot be redacted");
+    fn masked_key_fault(&self) -> Option<RunError> {
+        let merges = |key: &&String| self.rules.mask(key).is_some_and(|mask| !mask.keeps_apart());
+        let key = self.source.key.iter().find(merges)?;
+        let what = format!(": its key column `{key}` cannot be masked like that");
         Some(self.fault(&what, "use `hash`, which keeps different keys different"))
+    }
+
+    fn typed_mask_fault(&self) -> Option<RunError> {
+        let mut typed = self.settings.columns.types.keys();
+        let column = typed.find(|column| self.rules.mask(column).is_some())?;
+        let what = format!(": `columns.types.{column}` is for a masked column");
+        Some(self.fault(&what, "keep one of the two: a masked value has no type of its own"))
+    }
+
+    fn type_fault(&self) -> Option<RunError> {
+        let given = self.settings.columns.types.iter();
+        let mut fields = given.filter_map(|(column, to)| {
+            self.source.schema.field_with_name(column).ok().map(|field| (field, *to))
+        });
+        fields.find_map(|(field, to)| self.type_fault_of(field, to))
+    }
+
+    /// A type that no value of the column has, or one in which keys would meet. The column's own type may
+    /// have become another one, so it is the table's matter; a new copy is needed either way.
+    pub(super) fn type_fault_of(&self, field: &Field, to: ColumnType) -> Option<RunError> {
+        let (column, from) = (field.name(), field.data_type());
+        if way(field, to).is_none() {
+            let what = format!(": `columns.types.{column}` makes {to} of {from}");
+            let help = "no value goes that way; `text` and `json` hold every value but those of a \
+                        JSON column, which only `text` does";
+            return Some(self.unfit(&what, help));
+        }
+        let merges = self.source.key.contains(column) && !keeps_keys(field, to);
+        merges.then(|| {
+            let what = format!(": `columns.types.{column}` makes {to} of a key column of {from}");
+            let help = "two keys could become one, or one two; leave the key's type as it is";
+            self.unfit(&what, help)
+        })
+    }
+
+    /// The source may have got such a column since.
+    fn added_name_fault(&self) -> Option<RunError> {
+        let columns = self.columns();
+        let mut names = columns.iter().filter_map(|column| self.rules.destination_name(column));
+        let taken = names.find(|name| self.rules.added().contains_key(*name))?;
+        Some(self.taken_by_added(taken))
+    }
+
+    /// A column has the name of one that is added.
+    pub(super) fn taken_by_added(&self, name: &str) -> RunError {
+        let what = format!(" has a column `{name}`, and `columns.add` adds one of this name");
+        self.unfit(&what, "give one of them another name (`columns.rename`, `columns.add`)")
     }
 
     /// The batch format keeps these names for itself.
@@ -190,7 +245,7 @@ impl Table {
         self.settings.write_mode == WriteMode::Append
     }
 
-    fn columns(&self) -> Vec<&str> {
+    pub(super) fn columns(&self) -> Vec<&str> {
         self.source.schema.fields().iter().map(|field| field.name().as_str()).collect()
     }
 }

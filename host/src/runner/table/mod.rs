@@ -10,23 +10,34 @@ use std::{
 use arrow_array::{ArrayRef, RecordBatch, UInt8Array, new_null_array};
 use arrow_schema::{DataType, Field, Schema};
 
+mod added;
+mod arrivals;
 mod decisions;
 mod faults;
+mod masked;
+mod refused;
 mod rules;
 mod shape;
+mod steps;
+#[cfg(test)]
+mod tests;
 
-use self::shape::{ColumnRules, Steps};
 pub use self::{
     decisions::{DECISIONS_MAX, Decision, Decisions, Subject},
     rules::TableRules,
 };
+use self::{
+    refused::{letters, stretches},
+    shape::ColumnRules,
+    steps::{Shaped, Steps},
+};
 use crate::{
     config::{self, TableSettings},
     model::{
-        ChangeKind, Deletion, Operation, SchemaChange, TableBatch, TablePlace, TablePlan,
-        TableSchema, TableShape, WriteMode, batch::OP_COLUMN,
+        ChangeKind, DeadLetter, Deletion, Operation, SchemaChange, TableBatch, TablePlace,
+        TablePlan, TableSchema, TableShape, WriteMode, batch::OP_COLUMN,
     },
-    plugin::{ConnectorInfo, encode_batch, table_schema},
+    plugin::{ConnectorInfo, WireError, encode_batch, table_schema},
     runner::error::RunError,
     schema::{News, TypeStep, compare, identity, is_first_value, merge, settled, type_step},
 };
@@ -59,6 +70,13 @@ pub struct Table {
     known: HashMap<String, Option<(Steps, Arc<TableSchema>)>>,
     /// Memory that `known` takes.
     known_bytes: usize,
+}
+
+/// What became of a batch.
+pub struct Taken {
+    /// What the destination gets, in order.
+    pub batches: Vec<TableBatch>,
+    pub letters: Vec<DeadLetter>,
 }
 
 /// What a source promises of its rows, and a destination of what it makes of them, by their
@@ -98,7 +116,7 @@ impl Promises {
 impl Table {
     /// A table that has no shape at the destination yet.
     pub fn new(source: TableShape, settings: TableSettings, promises: Promises) -> Self {
-        let rules = ColumnRules::new(settings.columns.clone(), source.key.clone());
+        let rules = ColumnRules::new(&settings, source.key.clone());
         let shape_bytes = source.byte_count();
         Self {
             settings,
@@ -164,6 +182,7 @@ impl Table {
     pub fn column_count(&self) -> usize {
         let columns = self.source.schema.fields().iter();
         columns.filter(|field| self.rules.destination_name(field.name()).is_some()).count()
+            + self.rules.added().len()
     }
 
     /// Columns that came later and that the destination will not have.
@@ -279,22 +298,6 @@ impl Table {
         self.source.schema.field_with_name(name).is_ok()
     }
 
-    /// Rules name columns, so one that they name cannot get another name behind their back.
-    pub fn check_rename(&self, change: &SchemaChange) -> Result<(), RunError> {
-        let ChangeKind::RenameColumn { column, new_name } = &change.kind else { return Ok(()) };
-        let Some((rule, _)) = self.rules.named().find(|(_, named)| named == column) else {
-            return Ok(());
-        };
-        Err(RunError::Unfit {
-            table: self.source.name.clone(),
-            what: format!(
-                "table `{}`: `columns.{rule}` names `{column}`, which is called `{new_name}` now",
-                self.source.name
-            ),
-            help: format!("write `{new_name}` there and run again"),
-        })
-    }
-
     /// A column that the source has and the destination will not.
     pub fn leave_out(&mut self, column: String) {
         self.rules.leave_out(column);
@@ -366,36 +369,49 @@ impl Table {
         self.rules.destination_name(column).map(str::to_owned)
     }
 
-    /// Gives a batch the form the operator asked for. Its columns are known by now.
-    pub fn shape(&mut self, batch: TableBatch) -> Result<TableBatch, RunError> {
+    /// Gives a batch the form the operator asked for. Its columns are known by now. Rows that have no such
+    /// form are among the dead letters, in the source's terms; the others follow each other as they did.
+    pub fn shape(&mut self, batch: TableBatch) -> Result<Taken, RunError> {
         if self.known.len() >= KNOWN_SCHEMAS_MAX {
             self.forget_known();
         }
-        if !self.known.contains_key(&batch.schema.id) {
-            let (arrived, known) = (&batch.schema.arrow, &self.source.schema);
-            let steps = if self.promises.whole_rows {
-                self.rules.steps_of_whole_rows(arrived, known)
-            } else {
-                self.rules.steps(arrived, known)
-            };
-            let steps = if steps.is_identity() {
-                None
-            } else {
-                let schema = table_schema(Arc::clone(steps.schema()))
-                    .map_err(|cause| unencodable(&batch.table, cause))?;
-                Some((steps, schema))
-            };
-            let schema = steps
-                .as_ref()
-                .map_or(0, |(_, schema)| 2 * schema.arrow.fields().size() + schema.message.len());
-            self.known_bytes += size_of_val(&steps) + batch.schema.id.len() + schema;
-            self.known.insert(batch.schema.id.clone(), steps);
-        }
+        let failed = |cause| unencodable(&batch.table, cause);
+        self.learn_steps(&batch.schema).map_err(|cause| unencodable(&batch.table, cause))?;
         let Some(Some((steps, schema))) = self.known.get(&batch.schema.id) else {
-            return Ok(batch);
+            return Ok(Taken { batches: vec![batch], letters: Vec::new() });
         };
-        let rows = steps.apply(&batch.columns).map_err(|cause| unencodable(&batch.table, cause))?;
-        encode_batch(&batch.table, schema, rows).map_err(|cause| unencodable(&batch.table, cause))
+        let Shaped { rows, refused } = steps.apply(&batch.columns).map_err(failed)?;
+        let letters = letters(&batch, &refused).map_err(failed)?;
+        let parts = if refused.is_empty() { vec![rows] } else { stretches(&rows, &refused) };
+        let encoded = parts.into_iter().map(|rows| encode_batch(&batch.table, schema, rows));
+        let batches = encoded.collect::<Result<_, _>>();
+        let batches = batches.map_err(|cause| unencodable(&batch.table, cause))?;
+        Ok(Taken { batches, letters })
+    }
+
+    /// Works out what happens to batches of a schema, once.
+    fn learn_steps(&mut self, schema: &TableSchema) -> Result<(), WireError> {
+        if self.known.contains_key(&schema.id) {
+            return Ok(());
+        }
+        let (arrived, known) = (&schema.arrow, &self.source.schema);
+        let steps = if self.promises.whole_rows {
+            self.rules.steps_of_whole_rows(arrived, known)
+        } else {
+            self.rules.steps(arrived, known)
+        };
+        let steps = if steps.is_identity() {
+            None
+        } else {
+            let shaped = table_schema(Arc::clone(steps.schema()))?;
+            Some((steps, shaped))
+        };
+        let bytes = steps
+            .as_ref()
+            .map_or(0, |(_, schema)| 2 * schema.arrow.fields().size() + schema.message.len());
+        self.known_bytes += size_of_val(&steps) + schema.id.len() + bytes;
+        self.known.insert(schema.id.clone(), steps);
+        Ok(())
     }
 
     /// Whether the destination writes down what happened to its rows, so that no row of it is removed.
@@ -404,7 +420,7 @@ impl Table {
     }
 
     /// A row that says that all rows before it are gone.
-    pub fn truncation(&mut self) -> Result<TableBatch, RunError> {
+    pub fn truncation(&mut self) -> Result<Vec<TableBatch>, RunError> {
         let name = self.source.name.clone();
         let operation = Field::new(OP_COLUMN, DataType::UInt8, false);
         let fields = std::iter::once(Arc::new(operation));
@@ -418,7 +434,7 @@ impl Table {
         let rows = RecordBatch::try_new(Arc::clone(&schema.arrow), columns)
             .map_err(|cause| unencodable(&name, cause))?;
         let batch = encode_batch(&name, &schema, rows);
-        self.shape(batch.map_err(|cause| unencodable(&name, cause))?)
+        Ok(self.shape(batch.map_err(|cause| unencodable(&name, cause))?)?.batches)
     }
 
     /// What of a dead letter's row may reach the destination.

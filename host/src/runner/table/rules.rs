@@ -3,14 +3,14 @@
 //! A destination says nothing of the rules by which its rows were made. Rows that were copied by other
 //! ones are not like those that come, so the rules of now are compared with the remembered ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::shape::ColumnRules;
 use crate::{
     config::{Columns, DeletionStrategy, TableSettings, WriteMode},
-    model::{TablePlace, TableShape},
+    model::{AddedValue, TablePlace, TableShape},
 };
 
 /// The settings by which a row gets its form at the destination.
@@ -21,6 +21,12 @@ pub struct TableRules {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     place: Option<TablePlace>,
     columns: Columns,
+    /// What tells the key of its hashes from others; none where nothing is hashed by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hashed_by: Option<String>,
+    /// Columns that the source does not have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    added: BTreeMap<String, AddedValue>,
     /// Columns that came later and are excluded from evolution.
     left_out: BTreeSet<String>,
     write_mode: WriteMode,
@@ -31,9 +37,12 @@ pub struct TableRules {
 
 impl TableRules {
     pub fn new(settings: &TableSettings, left_out: BTreeSet<String>) -> Self {
+        let rules = ColumnRules::new(settings, Vec::new());
         Self {
             place: settings.place.clone(),
             columns: settings.columns.clone(),
+            hashed_by: rules.hashed_by().map(str::to_owned),
+            added: settings.added.clone(),
             left_out,
             write_mode: settings.write_mode,
             deletion_strategy: settings.deletion_strategy,
@@ -73,7 +82,7 @@ impl TableRules {
         let columns = shape.schema.fields().iter().filter_map(|field| {
             let column = field.name();
             let new_name = renamed(column);
-            let (was, is) = (before.treatment(column), after.treatment(&new_name));
+            let (was, is) = (before.treatment(column, field), after.treatment(&new_name, field));
             // Where both the source and the rules give other names, no rename leads from one to the other.
             let has_other_name =
                 *column != new_name && (before.has_rename(column) || after.has_rename(&new_name));
@@ -82,7 +91,22 @@ impl TableRules {
         let (was, is) = (self.keeping(), now.keeping());
         let differs = was != is && !self.only_begins_to_mark(now);
         let rows = differs.then(|| format!("rows were {was} and are {is}"));
-        columns.chain(rows).chain(self.move_to(now)).collect()
+        columns.chain(self.additions(now)).chain(rows).chain(self.move_to(now)).collect()
+    }
+
+    /// What is otherwise in columns that the source does not have.
+    fn additions(&self, now: &Self) -> Vec<String> {
+        let names: BTreeSet<&String> = self.added.keys().chain(now.added.keys()).collect();
+        let words = |value: Option<&AddedValue>| match value {
+            Some(value) => value.to_string(),
+            None => "not added".to_owned(),
+        };
+        let changed = names.into_iter().filter_map(|name| {
+            let (was, is) = (self.added.get(name), now.added.get(name));
+            let change = || format!("`{name}` was {} and is {}", words(was), words(is));
+            (was != is).then(change)
+        });
+        changed.collect()
     }
 
     fn move_to(&self, now: &Self) -> Option<String> {
@@ -100,7 +124,7 @@ impl TableRules {
     }
 
     fn column_rules(&self, key: Vec<String>) -> ColumnRules {
-        let mut rules = ColumnRules::new(self.columns.clone(), key);
+        let mut rules = ColumnRules::known(self.columns.clone(), key, self.hashed_by.clone());
         self.left_out.iter().for_each(|column| rules.leave_out(column.clone()));
         rules
     }

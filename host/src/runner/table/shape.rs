@@ -1,63 +1,62 @@
-//! Gives rows the form the operator asked for: columns left out, masked and renamed.
+//! Gives rows the form the operator asked for: columns left out, masked, of another type, renamed, added.
 //!
 //! A table without such rules forwards its batches untouched. The steps of a schema are worked out
-//! once; per batch only arrays are picked and, where masked, replaced.
+//! once, and applied to each of its batches (`steps`).
 
-use std::{collections::BTreeSet, sync::Arc};
-
-use arrow_array::{
-    Array, ArrayRef, BinaryArray, RecordBatch, StringArray, builder::BinaryBuilder, cast::AsArray,
-    new_null_array,
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
-use sha2::{Digest, Sha256};
 
+use arrow_schema::{Field, FieldRef, Schema};
+
+use super::{
+    masked::{fingerprint, masked_field},
+    steps::{Pick, Step, Steps},
+};
 use crate::{
-    config::{Columns, Mask},
-    model::batch::{UNCHANGED_COLUMN, is_reserved},
-    plugin::hex,
-    schema::{fit, fits_as_it_is, printable},
+    config::{Columns, HashKey, Mask, TableSettings},
+    model::{AddedValue, ColumnType, batch::is_reserved},
+    schema::{fits_as_it_is, has_own_type},
 };
 
 /// The operator's rules for a table's columns (`tables[].columns`).
 #[derive(Clone, Debug, Default)]
 pub struct ColumnRules {
     columns: Columns,
+    /// Columns that the source does not have.
+    added: BTreeMap<String, AddedValue>,
     key: Vec<String>,
+    hash_key: Option<HashKey>,
+    /// What tells that key from others.
+    hashed_by: Option<String>,
     /// Columns that came later and are excluded from evolution.
     left_out: BTreeSet<String>,
 }
 
-/// What happens to the columns of one schema.
-#[derive(Clone, Debug)]
-pub struct Steps {
-    schema: SchemaRef,
-    /// Where the values of each column come from.
-    picks: Vec<Pick>,
-    /// Nothing happens at all.
-    identity: bool,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Pick {
-    /// Index into the arriving columns, and what happens to the values.
-    Column(usize, Step),
-    /// The rows are whole, so what they lack is null.
-    Lacking,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Step {
-    Keep,
-    Mask(Mask),
-    /// The table's column is wider than the one that arrived.
-    Fit(FieldRef),
-}
-
 impl ColumnRules {
-    pub fn new(columns: Columns, key: Vec<String>) -> Self {
-        Self { columns, key, left_out: BTreeSet::new() }
+    pub fn new(settings: &TableSettings, key: Vec<String>) -> Self {
+        let TableSettings { columns, added, hash_key, .. } = settings;
+        let hashes = columns.mask.values().any(|mask| *mask == Mask::Hash);
+        let hash_key = hash_key.clone().filter(|_| hashes);
+        let hashed_by = hash_key.as_ref().and_then(fingerprint);
+        let (columns, added) = (columns.clone(), added.clone());
+        Self { columns, added, key, hash_key, hashed_by, left_out: BTreeSet::new() }
+    }
+
+    /// Rules that are only known: no values can be hashed by them.
+    pub fn known(columns: Columns, key: Vec<String>, hashed_by: Option<String>) -> Self {
+        Self { columns, key, hashed_by, ..Self::default() }
+    }
+
+    /// Tells the key of its hashes from others; none where nothing is hashed by one.
+    pub fn hashed_by(&self) -> Option<&str> {
+        self.hashed_by.as_deref()
+    }
+
+    /// Columns that the source does not have.
+    pub fn added(&self) -> &BTreeMap<String, AddedValue> {
+        &self.added
     }
 
     /// A column of the key has another name.
@@ -84,9 +83,9 @@ impl ColumnRules {
         self.left_out.insert(new_name.to_owned());
     }
 
-    /// True when batches need no touch at all.
-    pub fn is_identity(&self) -> bool {
-        let Columns { include, exclude, mask, rename } = &self.columns;
+    /// Whether every value may be seen, under its column's own name.
+    fn shows_all(&self) -> bool {
+        let Columns { include, exclude, mask, types: _, rename, add: _ } = &self.columns;
         include.is_empty()
             && exclude.is_empty()
             && mask.is_empty()
@@ -110,20 +109,38 @@ impl ColumnRules {
         self.columns.rename.contains_key(column)
     }
 
-    /// What becomes of a column's values, in words.
-    pub fn treatment(&self, column: &str) -> String {
+    /// What becomes of a column's values, in words. `field` is the column as its source describes it, maybe
+    /// under another name.
+    pub fn treatment(&self, column: &str, field: &Field) -> String {
         if self.destination_name(column).is_none() {
             return "left out".to_owned();
         }
-        let how = match self.mask(column) {
-            None => "copied",
-            Some(Mask::Redact) => "redacted",
-            Some(Mask::Hash) => "hashed",
+        let how = match (self.mask(column), self.column_type(column, field)) {
+            (None, None) => "copied".to_owned(),
+            (None, Some(column_type)) => format!("made {column_type}"),
+            (Some(Mask::Redact), _) => "redacted".to_owned(),
+            (Some(Mask::Email), _) => "masked but for its domain".to_owned(),
+            (Some(Mask::Keep { first, last }), _) => {
+                format!("masked but for {first} characters in front and {last} at the end")
+            }
+            (Some(Mask::HashUnkeyed), _) => "hashed".to_owned(),
+            // Releases before there were keys hashed without.
+            (Some(Mask::Hash), _) => match &self.hashed_by {
+                None => "hashed".to_owned(),
+                Some(key) => format!("hashed by the key {key}"),
+            },
         };
         match self.columns.rename.get(column) {
             Some(name) => format!("{how} as `{name}`"),
-            None => how.to_owned(),
+            None => how,
         }
+    }
+
+    /// The type that the operator gave a column, where it is another one than it has.
+    pub fn column_type(&self, column: &str, field: &Field) -> Option<ColumnType> {
+        let given = self.columns.types.get(column).copied()?;
+        let is_that = fits_as_it_is(field, &given.field(column)) && !has_own_type(field);
+        (!is_that).then_some(given)
     }
 
     pub fn mask(&self, column: &str) -> Option<Mask> {
@@ -132,12 +149,7 @@ impl ColumnRules {
 
     /// The columns that the rules name, with the key of the configuration that names each.
     pub fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let Columns { include, exclude, mask, rename } = &self.columns;
-        let included = include.iter().map(|name| ("include", name));
-        let excluded = exclude.iter().map(|name| ("exclude", name));
-        let masked = mask.keys().map(|name| ("mask", name.as_str()));
-        let renamed = rename.keys().map(|name| ("rename", name.as_str()));
-        included.chain(excluded).chain(masked).chain(renamed)
+        self.columns.named()
     }
 
     /// Works out the steps from batches of a schema to a table's columns as they are `known` to be.
@@ -145,6 +157,7 @@ impl ColumnRules {
     pub fn steps(&self, schema: &Schema, known: &Schema) -> Steps {
         let mut picks = Vec::new();
         let mut fields: Vec<FieldRef> = Vec::new();
+        let mut has_values = false;
         for (index, field) in schema.fields().iter().enumerate() {
             if is_reserved(field.name()) {
                 picks.push(Pick::Column(index, Step::Keep));
@@ -153,12 +166,15 @@ impl ColumnRules {
                 let (step, shaped) = self.step(field, name, known);
                 picks.push(Pick::Column(index, step));
                 fields.push(Arc::new(shaped));
+                has_values = true;
             }
         }
-        let identity = fields.iter().eq(schema.fields().iter())
-            && picks.iter().all(|pick| matches!(pick, Pick::Column(_, Step::Keep)));
-        let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
-        Steps { schema, picks, identity }
+        // Rows without any column are truncates.
+        for (name, value) in self.added.iter().filter(|_| has_values) {
+            picks.push(Pick::Added(value.clone()));
+            fields.push(Arc::new(value.field(name)));
+        }
+        Steps::new(schema, fields, picks)
     }
 
     /// The steps for rows that are whole: a column of the table that they lack is null in them.
@@ -181,22 +197,27 @@ impl ColumnRules {
     }
 
     fn step(&self, field: &FieldRef, name: &str, known: &Schema) -> (Step, Field) {
-        match self.mask(field.name()) {
-            Some(Mask::Hash) => (Step::Mask(Mask::Hash), Field::new(name, DataType::Utf8, true)),
-            Some(mask) => (Step::Mask(mask), field.as_ref().clone().with_name(name)),
-            None => match known.field_with_name(field.name()) {
-                Ok(known) if !fits_as_it_is(field, known) => {
-                    (Step::Fit(Arc::clone(field)), known.clone().with_name(name))
-                }
-                _ => (Step::Keep, field.as_ref().clone().with_name(name)),
-            },
+        if let Some(mask) = self.mask(field.name()) {
+            let key = self.hash_key.clone();
+            let masked = masked_field(mask, field, name);
+            return (Step::Mask { mask, from: Arc::clone(field), key }, masked);
+        }
+        let known = known.field_with_name(field.name()).ok();
+        let own = known.filter(|known| !fits_as_it_is(field, known)).unwrap_or(field);
+        match self.column_type(field.name(), own) {
+            Some(to) => {
+                let (from, known) = (Arc::clone(field), Arc::new(own.clone()));
+                (Step::Convert { from, known, to }, to.field(name))
+            }
+            None if own == field.as_ref() => (Step::Keep, own.clone().with_name(name)),
+            None => (Step::Fit(Arc::clone(field)), own.clone().with_name(name)),
         }
     }
 
     /// The rules for a dead letter's payload: what must not reach the destination as a column must
     /// not reach it as text either.
     pub fn redact_payload(&self, payload: &str) -> String {
-        if self.is_identity() {
+        if self.shows_all() {
             return payload.to_owned();
         }
         let parsed: Option<serde_json::Map<_, _>> = serde_json::from_str(payload).ok();
@@ -214,110 +235,13 @@ impl ColumnRules {
     }
 }
 
-impl Steps {
-    /// The schema of the shaped rows, reserved columns included.
-    pub fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    /// True when rows may go as they are.
-    pub fn is_identity(&self) -> bool {
-        self.identity
-    }
-
-    /// The same, and these columns without values at the end.
-    fn with_nulls(mut self, lacking: impl Iterator<Item = Field>) -> Self {
-        let mut fields = self.schema.fields().to_vec();
-        for field in lacking {
-            fields.push(Arc::new(field));
-            self.picks.push(Pick::Lacking);
-            self.identity = false;
-        }
-        self.schema = Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()));
-        self
-    }
-
-    /// Shapes rows of the schema that the steps were made for.
-    pub fn apply(&self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-        let mut columns = Vec::with_capacity(self.picks.len());
-        for (field, pick) in self.schema.fields().iter().zip(&self.picks) {
-            let Pick::Column(index, step) = pick else {
-                columns.push(new_null_array(field.data_type(), rows.num_rows()));
-                continue;
-            };
-            let column = rows.column(*index);
-            columns.push(match step {
-                Step::Keep if field.name() == UNCHANGED_COLUMN => self.unchanged(rows, column)?,
-                Step::Keep => Arc::clone(column),
-                Step::Mask(Mask::Redact) => new_null_array(column.data_type(), column.len()),
-                Step::Mask(Mask::Hash) => hashed(column)?,
-                Step::Fit(arrived) => fit(column, arrived, field)?,
-            });
-        }
-        RecordBatch::try_new(Arc::clone(&self.schema), columns)
-    }
-
-    /// The bitmap counts data columns, so it follows them to their new places.
-    fn unchanged(&self, rows: &RecordBatch, bits: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-        let Some(bits) = bits.as_binary_opt::<i32>() else {
-            return Err(ArrowError::SchemaError(format!("`{UNCHANGED_COLUMN}` is not binary")));
-        };
-        let schema = rows.schema_ref();
-        let mut ordinals = vec![None; schema.fields().len()];
-        let data = schema.fields().iter().enumerate().filter(|(_, f)| !is_reserved(f.name()));
-        for (ordinal, (index, _)) in data.enumerate() {
-            ordinals[index] = Some(ordinal);
-        }
-        let place = |pick: &Pick| match pick {
-            Pick::Lacking => Some(None),
-            Pick::Column(index, _) => ordinals.get(*index).copied().flatten().map(Some),
-        };
-        let kept: Vec<Option<usize>> = self.picks.iter().filter_map(place).collect();
-        Ok(Arc::new(moved_bits(bits, &kept)))
-    }
-}
-
-/// `kept` has the old place of each column; none where it had none and no bit.
-fn moved_bits(bits: &BinaryArray, kept: &[Option<usize>]) -> BinaryArray {
-    let mut moved = BinaryBuilder::new();
-    for row in bits {
-        let Some(row) = row else {
-            moved.append_null();
-            continue;
-        };
-        let mut out = vec![0_u8; kept.len().div_ceil(8)];
-        for (to, from) in kept.iter().enumerate() {
-            let Some(from) = from else { continue };
-            if row.get(from / 8).is_some_and(|byte| byte & (1 << (from % 8)) != 0) {
-                out[to / 8] |= 1 << (to % 8);
-            }
-        }
-        moved.append_value(&out);
-    }
-    moved.finish()
-}
-
-fn hashed(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    let options = FormatOptions::default();
-    let column = printable(column)?;
-    let text = ArrayFormatter::try_new(column.as_ref(), &options)?;
-    let hash = |row: usize| -> Result<Option<String>, ArrowError> {
-        if column.is_null(row) {
-            return Ok(None);
-        }
-        let value = text.value(row).try_to_string()?;
-        Ok(Some(hex(&Sha256::digest(value.as_bytes()))))
-    };
-    let hashes: StringArray = (0..column.len()).map(hash).collect::<Result<_, _>>()?;
-    Ok(Arc::new(hashes))
-}
-
 #[cfg(test)]
 mod tests {
-    use arrow_array::{Int64Array, UInt8Array};
+    use arrow_array::{Array, BinaryArray, Int64Array, RecordBatch, UInt8Array, cast::AsArray};
+    use arrow_schema::DataType;
 
     use super::*;
-    use crate::model::batch::OP_COLUMN;
+    use crate::model::batch::{OP_COLUMN, UNCHANGED_COLUMN};
 
     fn schema(columns: &[(&str, DataType)]) -> Schema {
         let field = |(name, kind): &(&str, DataType)| Field::new(*name, kind.clone(), true);
@@ -325,7 +249,7 @@ mod tests {
     }
 
     fn rules(columns: Columns) -> ColumnRules {
-        ColumnRules::new(columns, vec!["id".into()])
+        ColumnRules::known(columns, vec!["id".into()], None)
     }
 
     /// Names of what a batch of these columns becomes, whole or not.
@@ -377,7 +301,7 @@ mod tests {
             ],
         );
         let steps = rules(Columns::default()).steps_of_whole_rows(&arrived, &known);
-        let rows = steps.apply(&rows.unwrap()).unwrap();
+        let rows = steps.apply(&rows.unwrap()).unwrap().rows;
         let padded = rows.column_by_name("a").unwrap();
         assert_eq!((padded.data_type(), padded.null_count()), (&Utf8, 2));
         let bits = rows.column_by_name(UNCHANGED_COLUMN).unwrap();

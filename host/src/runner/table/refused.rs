@@ -1,0 +1,94 @@
+//! Rows with a value that their column's type at the destination does not have: dead letters (I5).
+
+use std::collections::BTreeMap;
+
+use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray, types::UInt8Type};
+use arrow_schema::{ArrowError, Field};
+
+use super::steps::Refused;
+use crate::{
+    model::{
+        ColumnType, DeadLetter, Held, Operation, TableBatch,
+        batch::{OP_COLUMN, UNCHANGED_COLUMN, is_reserved},
+    },
+    schema::fit,
+};
+
+/// The dead letters of a batch, one for each row that has such values, in order.
+pub fn letters(batch: &TableBatch, refused: &[Refused]) -> Result<Vec<DeadLetter>, ArrowError> {
+    let mut by_row: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for Refused { row, column, to } in refused {
+        by_row.entry(*row).or_default().push(format!("`{column}` is none of type {to}"));
+    }
+    let letter = |(row, reasons): (usize, Vec<String>)| {
+        Ok(DeadLetter {
+            table: batch.table.clone(),
+            operation: operation(&batch.columns, row).word().to_owned(),
+            payload: payload(&batch.columns, row)?,
+            code: "type-conversion".to_owned(),
+            message: format!("the value of {}", reasons.join(", that of ")),
+            origin: "columns.types".to_owned(),
+            held: Held::default(),
+        })
+    };
+    by_row.into_iter().map(letter).collect()
+}
+
+/// What is left of the rows: the stretches between those that were refused. Such rows are few, so parts
+/// that share their values with the batch cost less than a copy of it.
+pub fn stretches(rows: &RecordBatch, refused: &[Refused]) -> Vec<RecordBatch> {
+    let mut gone: Vec<usize> = refused.iter().map(|refused| refused.row).collect();
+    gone.sort_unstable();
+    gone.dedup();
+    let (mut left, mut start) = (Vec::new(), 0);
+    for end in gone.into_iter().chain([rows.num_rows()]) {
+        if end > start {
+            left.push(rows.slice(start, end - start));
+        }
+        start = end + 1;
+    }
+    left
+}
+
+fn operation(rows: &RecordBatch, row: usize) -> Operation {
+    let operations = rows.column_by_name(OP_COLUMN);
+    let operations = operations.and_then(|column| column.as_primitive_opt::<UInt8Type>());
+    let known = operations.map_or(Operation::Insert as u8, |operations| operations.value(row));
+    Operation::ALL.into_iter().find(|it| *it as u8 == known).unwrap_or(Operation::Insert)
+}
+
+/// The row as JSON, with what was sent of it.
+fn payload(rows: &RecordBatch, row: usize) -> Result<String, ArrowError> {
+    let schema = rows.schema_ref();
+    let data = schema.fields().iter().zip(rows.columns());
+    let data = data.filter(|(field, _)| !is_reserved(field.name()));
+    let mut members = Vec::new();
+    for (ordinal, (field, values)) in data.enumerate() {
+        if is_unchanged(rows, row, ordinal) {
+            continue;
+        }
+        let name = serde_json::Value::from(field.name().as_str());
+        members.push(format!("{name}:{}", cell(&values.slice(row, 1), field)?));
+    }
+    Ok(format!("{{{}}}", members.join(",")))
+}
+
+/// A value as JSON. Numbers that are no integers are text, since readers of JSON take them for floats.
+fn cell(value: &ArrayRef, field: &Field) -> Result<String, ArrowError> {
+    if value.is_null(0) {
+        return Ok("null".to_owned());
+    }
+    let is_text = field.data_type().is_decimal() || field.data_type().is_floating();
+    let form = if is_text { ColumnType::Text } else { ColumnType::Json };
+    let written = fit(value, field, &form.field(field.name()))?;
+    let written = written.as_string::<i32>().value(0).to_owned();
+    Ok(if is_text { serde_json::Value::from(written).to_string() } else { written })
+}
+
+fn is_unchanged(rows: &RecordBatch, row: usize, ordinal: usize) -> bool {
+    let bits = rows.column_by_name(UNCHANGED_COLUMN);
+    let bits = bits.and_then(|column| column.as_binary_opt::<i32>());
+    bits.filter(|bits| bits.is_valid(row)).is_some_and(|bits| {
+        bits.value(row).get(ordinal / 8).is_some_and(|byte| byte & (1 << (ordinal % 8)) != 0)
+    })
+}

@@ -1,0 +1,289 @@
+//! What tables make of batches by their rules, on Arrow's level.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    UInt8Array,
+    cast::AsArray,
+    types::{Int32Type, TimestampMicrosecondType},
+};
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use serde_json::{Value, json};
+
+use super::{Promises, Table, TableRules, Taken};
+use crate::{
+    config::WarpConfig,
+    model::{ChangeKind, ColumnType, SchemaChange, TableBatch, TableShape, batch::OP_COLUMN},
+    plugin::{encode_batch, table_schema},
+};
+
+/// A table `t` with these columns, of which the first is the key, and with these rules.
+fn table(fields: Vec<Field>, columns: Value) -> Table {
+    let key = vec![fields[0].name().clone()];
+    let schema = Arc::new(Schema::new(fields));
+    let source = TableShape { name: "t".into(), schema, key, estimated_rows: None };
+    let config = json!({
+        "name": "shop-eu",
+        "single_schema_name": "public",
+        "hash_key": "a key of some length",
+        "source": {"type": "files", "connection_string": "in"},
+        "destination": {"type": "sqlite", "connection_string": "out.db"},
+        "schemas": [{"name": "public", "tables": [{"name": "t", "columns": columns}]}],
+    });
+    let config = WarpConfig::from_value(config, std::path::Path::new("/")).unwrap();
+    Table::new(source, config.table_settings("public", "t"), Promises::default())
+}
+
+fn batch(columns: Vec<(Field, ArrayRef)>) -> TableBatch {
+    let (fields, columns): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+    let schema = table_schema(Arc::new(Schema::new(fields))).unwrap();
+    let rows = RecordBatch::try_new(Arc::clone(&schema.arrow), columns).unwrap();
+    encode_batch("t", &schema, rows).unwrap()
+}
+
+fn field(name: &str, data_type: DataType) -> Field {
+    Field::new(name, data_type, name != OP_COLUMN)
+}
+
+fn column(name: &str, values: impl Array + 'static) -> (Field, ArrayRef) {
+    (field(name, values.data_type().clone()), Arc::new(values))
+}
+
+fn faults(table: &Table) -> String {
+    let faults: Vec<String> = table.faults().iter().map(ToString::to_string).collect();
+    faults.join("; ")
+}
+
+#[test]
+fn a_value_that_its_type_does_not_have_is_a_dead_letter_and_the_others_keep_their_order() {
+    let fields = vec![
+        field("id", DataType::Int64),
+        field("n", DataType::Int64),
+        field("note", DataType::Utf8),
+    ];
+    let mut table = table(fields, json!({"types": {"n": "integer"}, "exclude": ["note"]}));
+    assert_eq!(faults(&table), "");
+    assert_eq!(*table.plan().schema.field(1).data_type(), DataType::Int32);
+    let Taken { batches, letters } = table
+        .shape(batch(vec![
+            column("_op", UInt8Array::from(vec![0, 1, 1, 2, 0])),
+            column("id", Int64Array::from(vec![1, 2, 3, 4, 5])),
+            column(
+                "n",
+                Int64Array::from(vec![
+                    Some(-7),
+                    Some(3_000_000_000),
+                    None,
+                    None,
+                    Some(-2_147_483_649),
+                ]),
+            ),
+            column("note", StringArray::from(vec!["a", "b", "c", "d", "e"])),
+            // The third row's `n` and the second one's `note` were not sent.
+            column(
+                "_unchanged",
+                BinaryArray::from(vec![
+                    None,
+                    Some([0b100_u8].as_slice()),
+                    Some(&[0b10]),
+                    None,
+                    None,
+                ]),
+            ),
+        ]))
+        .unwrap();
+    let numbers: Vec<Vec<Option<i32>>> = batches
+        .iter()
+        .map(|batch| {
+            let column = batch.columns.column_by_name("n").unwrap();
+            column.as_primitive::<Int32Type>().iter().collect()
+        })
+        .collect();
+    assert_eq!(numbers, [vec![Some(-7)], vec![None, None]]);
+    let bits = batches[1].columns.column_by_name("_unchanged").unwrap().as_binary::<i32>();
+    assert_eq!(bits.value(0), [0b10], "what was not sent stays as it is at the destination");
+    let said: Vec<_> =
+        letters.iter().map(|it| (it.operation.as_str(), it.payload.as_str())).collect();
+    assert_eq!(
+        said,
+        [
+            ("update", r#"{"id":2,"n":3000000000}"#),
+            ("insert", r#"{"id":5,"n":-2147483649,"note":"e"}"#)
+        ]
+    );
+    let letter = &letters[0];
+    assert_eq!((letter.table.as_str(), letter.code.as_str()), ("t", "type-conversion"));
+    assert_eq!(letter.message, "the value of `n` is none of type integer");
+    assert_eq!(table.redact_payload(&letters[1].payload), r#"{"id":5,"n":-2147483649}"#);
+}
+
+#[test]
+fn added_columns_hold_what_is_known_of_a_row() {
+    let moment = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let add = json!({
+        "source": "eu", "version": 2, "rate": 0.5, "is_new": true, "pipeline": {"from": "pipeline"},
+        "schema": {"from": "schema"}, "of": {"from": "table"}, "at": {"from": "commit_time"},
+    });
+    let mut table = table(vec![field("id", DataType::Int64)], json!({"add": add}));
+    assert_eq!(faults(&table), "");
+    let names: Vec<String> =
+        table.plan().schema.fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(
+        names,
+        ["id", "at", "is_new", "of", "pipeline", "rate", "schema", "source", "version"]
+    );
+    assert_eq!(table.column_count(), 9);
+    let times = TimestampMicrosecondArray::from(vec![Some(5), None]).with_timezone("UTC");
+    let changes = batch(vec![
+        column("_op", UInt8Array::from(vec![1, 2])),
+        (field("_ts", moment.clone()), Arc::new(times)),
+        column("id", Int64Array::from(vec![1, 2])),
+    ]);
+    let shaped = table.shape(changes).unwrap().batches.remove(0).columns;
+    let text =
+        |name: &str| shaped.column_by_name(name).unwrap().as_string::<i32>().value(1).to_owned();
+    assert_eq!(
+        [text("source"), text("pipeline"), text("schema"), text("of")],
+        ["eu", "shop-eu", "public", "t"]
+    );
+    let times = shaped.column_by_name("at").unwrap().as_primitive::<TimestampMicrosecondType>();
+    assert_eq!(times.iter().collect::<Vec<_>>(), [Some(5), None]);
+    // Rows of a copy have no time, and a truncate nothing at all.
+    let copied = table.shape(batch(vec![column("id", Int64Array::from(vec![1]))])).unwrap();
+    assert!(copied.batches[0].columns.column_by_name("at").unwrap().is_null(0));
+    let truncation = table.truncation().unwrap().remove(0).columns;
+    let data = truncation.schema();
+    let data = data.fields().iter().filter(|field| field.name() != "_op");
+    for field in data {
+        assert!(truncation.column_by_name(field.name()).unwrap().is_null(0), "{}", field.name());
+    }
+}
+
+#[test]
+fn rules_that_cannot_work_are_told() {
+    let moment = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    for (case, key, rules, expected) in [
+        (
+            "no way",
+            DataType::Int64,
+            json!({"types": {"at": "bigint"}}),
+            "`columns.types.at` makes bigint of",
+        ),
+        (
+            "keys that are many texts",
+            DataType::Utf8,
+            json!({"types": {"k": "bigint"}}),
+            "of a key column of",
+        ),
+        (
+            "keys that are floats",
+            DataType::Float64,
+            json!({"types": {"k": "text"}}),
+            "of a key column of",
+        ),
+        ("keys as their text", DataType::Int64, json!({"types": {"k": "text"}}), ""),
+        ("keys in fewer bits", DataType::Int64, json!({"types": {"k": "integer"}}), ""),
+        ("keys that are hashed", DataType::Utf8, json!({"mask": {"k": "hash"}}), ""),
+        (
+            "half of a key",
+            DataType::Utf8,
+            json!({"mask": {"k": {"keep_last": 4}}}),
+            "`k` cannot be masked",
+        ),
+        (
+            "a domain as a key",
+            DataType::Utf8,
+            json!({"mask": {"k": "email"}}),
+            "`k` cannot be masked",
+        ),
+        (
+            "a column of its name",
+            DataType::Int64,
+            json!({"add": {"at": "x"}}),
+            "`columns.add` adds one of this name",
+        ),
+        (
+            "the name is free",
+            DataType::Int64,
+            json!({"rename": {"at": "b"}, "add": {"at": "x"}}),
+            "",
+        ),
+    ] {
+        let table = table(vec![field("k", key), field("at", moment.clone())], rules);
+        let found = faults(&table);
+        let is_right =
+            if expected.is_empty() { found.is_empty() } else { found.contains(expected) };
+        assert!(is_right, "{case}: {found}");
+    }
+}
+
+#[test]
+fn a_change_that_the_rules_cannot_take_is_told() {
+    let rules = json!({"add": {"source": "eu"}, "types": {"n": "date"}, "rename": {"a": "b"}});
+    let columns = || {
+        vec![field("id", DataType::Int64), field("n", DataType::Utf8), field("a", DataType::Utf8)]
+    };
+    let table = table(columns(), rules);
+    let check = |kind: ChangeKind, new: Field| {
+        let mut fields = columns();
+        fields.retain(|field| field.name() != new.name());
+        fields.push(new);
+        let schema = Arc::new(Schema::new(fields));
+        let key = vec!["id".to_owned()];
+        let after = TableShape { name: "t".into(), schema, key, estimated_rows: None };
+        let change = SchemaChange { table: "t".into(), kind, after: Some(after) };
+        table.check_change(&change).err().map_or_else(String::new, |error| error.to_string())
+    };
+    let add = |column: &str| ChangeKind::AddColumn { column: column.into() };
+    assert!(
+        check(add("source"), field("source", DataType::Utf8)).contains("`columns.add` adds one")
+    );
+    assert!(check(add("b"), field("b", DataType::Utf8)).contains("another is called `b` already"));
+    assert_eq!(check(add("c"), field("c", DataType::Utf8)), "");
+    let modify = ChangeKind::ModifyColumn { column: "n".into() };
+    assert_eq!(check(modify.clone(), field("n", DataType::Date32)), "", "the column stays text");
+    let json = ColumnType::Json.field("n");
+    assert!(check(modify, json).contains("makes date of"));
+}
+
+#[test]
+fn text_is_text_and_no_longer_what_its_source_calls_it() {
+    let numeric = [("warp:type".to_owned(), "numeric".to_owned())];
+    let numeric = field("n", DataType::Utf8).with_metadata(HashMap::from(numeric));
+    let unseen = [("warp:unseen".to_owned(), "true".to_owned())];
+    let unseen = field("u", DataType::Utf8).with_metadata(HashMap::from(unseen));
+    let rules = json!({"types": {"n": "text", "u": "date"}});
+    let fields = vec![field("id", DataType::Int64), numeric.clone(), unseen];
+    let mut table_of = table(fields, rules);
+    assert_eq!(faults(&table_of), "", "nobody knows yet what `u` is");
+    let plan = table_of.plan().schema;
+    assert!(plan.field(1).metadata().is_empty() && *plan.field(2).data_type() == DataType::Date32);
+    let rows = batch(vec![
+        column("id", Int64Array::from(vec![1])),
+        (numeric.clone(), Arc::new(StringArray::from(vec!["1.0"]))),
+    ]);
+    let shaped = table_of.shape(rows).unwrap().batches.remove(0).columns;
+    assert_eq!(shaped.column_by_name("n").unwrap().as_string::<i32>().value(0), "1.0");
+    // `1.0` and `1.00` are one key and two texts.
+    let key = table(vec![numeric], json!({"types": {"n": "text"}}));
+    assert!(faults(&key).contains("of a key column of"));
+}
+
+#[test]
+fn hashes_of_releases_before_are_those_without_a_key() {
+    let before: TableRules = serde_json::from_value(json!({
+        "columns": {"include": [], "exclude": [], "mask": {"note": "hash"}, "rename": {}},
+        "left_out": [], "write_mode": "upsert", "deletion_strategy": "hard",
+        "soft_delete_column": "is_deleted", "deleted_at_column": "deleted_at",
+    }))
+    .unwrap();
+    for (mask, changes) in [(json!("hash-unkeyed"), 0), (json!("hash"), 1), (json!("email"), 1)] {
+        let fields = vec![field("id", DataType::Int64), field("note", DataType::Utf8)];
+        let table = table(fields, json!({"mask": {"note": mask}}));
+        let found = before.changes(&table.rules(), &table.source, &[]);
+        assert_eq!(found.len(), changes, "{mask}: {found:?}");
+        let stored = serde_json::to_string(&table.rules()).unwrap();
+        assert!(!stored.contains("a key of some length"), "{stored}");
+    }
+}
