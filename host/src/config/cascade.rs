@@ -34,6 +34,8 @@ pub struct TableSettings {
     pub soft_delete_column: String,
     /// The column that says when.
     pub deleted_at_column: String,
+    /// How many of its dead letters may be open.
+    pub dead_letter_limit: Option<u64>,
     /// What a change does.
     pub write_mode: WriteMode,
     /// Which columns are moved, and how.
@@ -81,6 +83,7 @@ impl WarpConfig {
 
     pub(super) fn settings_of(&self, schema: &SchemaConfig, own: &TableConfig) -> TableSettings {
         let parallel = own.max_parallel_streams.or(schema.default_max_parallel_streams);
+        let letters = own.dead_letter_limit.or(schema.dead_letter_limit);
         let polling = own.polling_interval_seconds.unwrap_or(schema.default_polling_interval);
         let evolution = &self.schema_evolution;
         TableSettings {
@@ -96,6 +99,7 @@ impl WarpConfig {
             deletion_strategy: own.deletion_strategy,
             soft_delete_column: own.soft_delete_column.clone(),
             deleted_at_column: own.deleted_at_column.clone(),
+            dead_letter_limit: letters.or(self.error_handling.dead_letter_limit),
             write_mode: own.write_mode,
             columns: own.columns.clone(),
         }

@@ -4,6 +4,7 @@
 //! that points at whoever set the value. Nothing is changed here.
 
 mod connectors;
+mod letters;
 mod places;
 mod schemas;
 
@@ -45,6 +46,7 @@ pub(super) fn check(config: &WarpConfig, layers: &Layers) -> Vec<Problem> {
     let mut findings = Findings { layers, problems: Vec::new() };
     connectors::check(config, &mut findings);
     schemas::check(config, &mut findings);
+    letters::check(config, &mut findings);
     check_the_rest(config, &mut findings);
     findings.problems
 }

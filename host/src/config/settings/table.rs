@@ -53,6 +53,9 @@ pub struct TableConfig {
     /// The column that says when a row was deleted, for the `soft` strategy.
     #[serde(default = "default_deleted_at_column")]
     pub deleted_at_column: String,
+    /// How many of its dead letters may be open; without it, the schema's `dead_letter_limit`.
+    #[serde(default)]
+    pub dead_letter_limit: Option<u64>,
     /// `upsert` keeps one row per key, `append` keeps every change as a row of its own.
     #[serde(default)]
     pub write_mode: WriteMode,
@@ -136,6 +139,7 @@ impl TableConfig {
             deletion_strategy: DeletionStrategy::default(),
             soft_delete_column: default_soft_delete_column(),
             deleted_at_column: default_deleted_at_column(),
+            dead_letter_limit: None,
             write_mode: WriteMode::default(),
             columns: Columns::default(),
             where_clause: None,
