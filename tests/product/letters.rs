@@ -1,6 +1,6 @@
 //! Open dead letters are seen, limited by table, and settled by a new copy.
 
-use cartridge_warp_tests::{Databases, Running, wait_until};
+use cartridge_warp_tests::{Databases, Running, rows::sqlite_query, wait_until};
 use serde_json::{Value, json};
 
 /// Dead letters at the destination with their states, in order.
@@ -124,4 +124,94 @@ fn a_table_with_more_open_letters_than_allowed_is_parked() {
         assert_eq!(letters(&databases), vec!["bad resolved"; kept], "{name}");
         assert_eq!(databases.difference(), None, "{name}");
     }
+}
+
+/// An update does not say values that are kept out of line and did not change. Where the row is among the
+/// dead letters they are nowhere, so the update is no row either.
+#[test]
+fn an_update_that_leaves_values_out_makes_no_row_of_a_dead_letter() {
+    // As statements, as arrays, and through a staging table.
+    for (rows, to_sqlite) in [(1, false), (20, false), (3300, false), (1, true), (20, true)] {
+        let name = format!("{rows} rows, to SQLite: {to_sqlite}");
+        let databases = Databases::start();
+        let table = |checked: &str| {
+            format!("CREATE TABLE big (id int PRIMARY KEY, small text {checked}, large text)")
+        };
+        databases.at_source(&table(""));
+        databases.at_source("ALTER TABLE big ALTER large SET STORAGE EXTERNAL");
+        let mut pipeline = databases.pipeline();
+        let checked = table("CHECK (small <> 'bad')");
+        if to_sqlite {
+            let file = json!({"type": "sqlite", "connection_string": "./shop.db"});
+            pipeline.set("destination", file);
+            std::fs::write(pipeline.database(), "").unwrap();
+            sqlite_query(&pipeline.database(), &checked.replace("id int", "id INTEGER"));
+        } else {
+            databases.at_destination(&checked);
+        }
+        let count = |condition: &str| {
+            let sql = format!("SELECT count(*) AS n FROM big WHERE {condition}");
+            match to_sqlite {
+                true => sqlite_query(&pipeline.database(), &sql)[0]["n"].to_string(),
+                false => databases.at_destination(&sql)[0].clone(),
+            }
+        };
+        // What a run finds in the log when it starts is looked up; this comes later.
+        let mut running = pipeline.start();
+        running.wait_for("following changes");
+        let open = |running: &Running| {
+            let metrics = running.get("/metrics");
+            let series = "dead_letters_open{database=\"\",schema=\"public\",table=\"big\"} ";
+            let found = metrics.split(series).nth(1).and_then(|rest| rest.lines().next());
+            found.map_or_else(String::new, str::to_owned)
+        };
+        let bad = (1..=rows).filter(|row| row % 400 == 1).count();
+        databases.at_source(&format!(
+            "INSERT INTO big SELECT i, CASE i % 400 WHEN 1 THEN 'bad' ELSE 'new' END, repeat('x', 3000)
+             FROM generate_series(1, {rows}) AS i"
+        ));
+        wait_until("bad rows are letters", || open(&running) == bad.to_string());
+        databases.at_source("UPDATE big SET small = 'good'");
+        databases.at_source("INSERT INTO big VALUES (0, 'last', NULL)");
+        // SQLite is not looked into while it is written to.
+        wait_until("the updates arrived", || {
+            let committed = running.get("/metrics");
+            let series = "records_processed_total{database=\"\",operation=\"insert\",schema=\"public\",table=\"big\"} ";
+            let found = committed.split(series).nth(1).and_then(|rest| rest.lines().next());
+            found.is_some_and(|found| found == (rows + 1).to_string())
+        });
+        let missing = open(&running);
+        running.signal(15);
+        let ended = running.wait(std::time::Duration::from_secs(60));
+        assert_eq!(count("large IS NULL AND id > 0"), "0", "{name}: {}", ended.stderr);
+        let present = (rows - bad).to_string();
+        assert_eq!(count("small = 'good' AND length(large) = 3000"), present, "{name}");
+        assert_eq!(missing, (2 * bad).to_string(), "{name}: {}", ended.stderr);
+        assert!(ended.stderr.contains("missing-row"), "{name}: {}", ended.stderr);
+        let ended = pipeline.run(&["run", "--until-caught-up", "--full-resync=big"]);
+        assert!(ended.status.success(), "{name}: {}", ended.stderr);
+        assert_eq!(count("length(large) = 3000"), rows.to_string(), "{name}");
+    }
+}
+
+/// The same while the source looks such values up: of a row that is gone by then it finds none, and the log
+/// tells later that it went.
+#[test]
+fn a_row_that_is_gone_when_its_values_are_looked_up_is_no_dead_letter() {
+    let databases = Databases::start();
+    databases.at_source(
+        "CREATE TABLE big (id int PRIMARY KEY, small text, large text);
+         ALTER TABLE big ALTER large SET STORAGE EXTERNAL;
+         INSERT INTO big SELECT i, 'new', repeat('x', 3000) FROM generate_series(1, 50) AS i",
+    );
+    let pipeline = databases.pipeline();
+    assert!(pipeline.catch_up().status.success());
+    // A key that moves, twice: where it was in between, nothing is found, and nothing was before.
+    databases.at_source(
+        "UPDATE big SET id = id + 1000; UPDATE big SET small = 'moved';
+         UPDATE big SET id = id + 1000; DELETE FROM big WHERE id % 2 = 0",
+    );
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(databases.difference(), None);
 }

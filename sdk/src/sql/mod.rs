@@ -90,7 +90,7 @@ pub use metadata::{
     DEAD_LETTERS, EMPTIED, EPOCHS, MARKERS, METADATA_SCHEMA, METADATA_TABLES, OPEN_LETTERS, TABLES,
     damaged, fingerprint, is_present, unclaimed,
 };
-pub use rejections::Rejections;
+pub use rejections::{MISSING_ROW, MISSING_ROW_WORDS, Rejections};
 pub use schemas::Schemas;
 pub use table::{
     CREATED_AT, KeptColumn, OP, Own, TS, Table, Tables, UNCHANGED, UPDATED_AT, VERSION,

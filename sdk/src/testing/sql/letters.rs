@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Bed, Bench, orders, rows, upsert};
 use crate::{
-    Action, DeadLetter, Destination, LetterFilter, Operation::Insert,
+    Action, DeadLetter, Destination, LetterFilter, Operation::Delete, Operation::Insert,
     Operation::Update, Settlement, TableRows,
 };
 
@@ -113,6 +113,33 @@ pub fn a_table_that_is_emptied_settles_its_letters<B: Bench>() {
     );
     let said = format!("SELECT resolution FROM {letters} WHERE resolution IS NOT NULL");
     assert_eq!(bed.query(&said), [crate::sql::EMPTIED]);
+}
+
+/// A value that is not sent is nowhere where the row is not there; however many rows there are beside it.
+pub fn an_update_that_leaves_values_out_needs_its_row<B: Bench>() {
+    let one = |id: u64| (Insert, json!({"id": id, "name": "bad", "price": "1.00"}));
+    let part = |id: u64| (Update, json!({"id": id, "name": "~", "price": "9.00"}));
+    let whole = |id: u64| (Update, json!({"id": id, "name": "whole", "price": "9.00"}));
+    let gone = |id: u64| (Delete, json!({"id": id}));
+    let good = |id: u64| (Insert, json!({"id": id, "name": "good", "price": "1.00"}));
+    for others in [0, 100, 3100] {
+        let mut bed = picky::<B>("");
+        let rest: Vec<_> = (10..10 + others).map(good).collect();
+        bed.write(vec![rows(&orders(), &[&[good(1), one(2), one(3), one(4)], &rest[..]].concat())])
+            .unwrap();
+        let again: Vec<_> = (10..10 + others).map(part).collect();
+        let all = [part(1), part(2), part(3), whole(3), gone(4), part(5), part(5)];
+        let outcome = bed.write(vec![rows(&orders(), &[&all[..], &again].concat())]).unwrap();
+        let rejected = outcome.rejected.iter().filter(|rejected| rejected.code == "missing-row");
+        let mut places: Vec<usize> = rejected.map(|rejected| rejected.row).collect();
+        // The row before the whole one may be told, or be one change with it.
+        places.retain(|place| *place != 2);
+        assert_eq!(places, [1, 5, 6], "{others}: {outcome:?}");
+        let first = "SELECT id, name, price FROM orders WHERE id < 10 ORDER BY id";
+        assert_eq!(bed.query(first), ["1|good|9.00", "3|whole|9.00"], "{others}");
+        let of_rest = "SELECT count(*) FROM orders WHERE id >= 10 AND name = 'good'";
+        assert_eq!(bed.query(of_rest), [others.to_string()], "{others}");
+    }
 }
 
 /// By table, code, state, time and number; in pages that neither letters nor bytes overflow.
