@@ -23,8 +23,10 @@ use crate::{
 /// Tables that are counted by name (I7); dead letters of all others are counted together.
 const TABLES_MAX: usize = 10_000;
 
-/// How often a destination is asked whether open letters were settled.
+/// How often a destination is asked whether open letters were settled; where it takes long to say so, it may take
+/// that share of the time.
 const ASK_EVERY: Duration = Duration::from_secs(10);
+const ASKED_SHARE: u32 = 100;
 
 /// Dead letters by table.
 pub type Letters = BTreeMap<String, u64>;
@@ -36,7 +38,8 @@ pub struct OpenLetters {
     metrics: SchemaMetrics,
     health: Health,
     open: Mutex<Letters>,
-    asked: Mutex<Option<Instant>>,
+    /// When it is asked again.
+    due: Mutex<Option<Instant>>,
 }
 
 /// Letters of one commit, by table.
@@ -56,14 +59,17 @@ impl OpenLetters {
         metrics: SchemaMetrics,
         health: Health,
     ) -> Self {
-        let (open, asked) = (Mutex::default(), Mutex::default());
-        Self { config, schema: schema.to_owned(), metrics, health, open, asked }
+        let (open, due) = (Mutex::default(), Mutex::default());
+        Self { config, schema: schema.to_owned(), metrics, health, open, due }
     }
 
     /// Asks the destination which are open, if it can say so.
     pub async fn ask(&self, destination: &DestinationConnection) -> Result<(), RunError> {
+        let asked = Instant::now();
         let answer = destination.count_open(&self.schema).await?;
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let pause = ASK_EVERY.max(asked.elapsed().saturating_mul(ASKED_SHARE));
+        let due = Instant::now().checked_add(pause);
+        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = due;
         let Some(answer) = answer else { return Ok(()) };
         let mut open = self.open();
         let before = std::mem::replace(&mut *open, answer.into_iter().collect());
@@ -73,8 +79,8 @@ impl OpenLetters {
 
     /// The same while some are open, every few seconds.
     pub async fn ask_again(&self, destination: &DestinationConnection) -> Result<(), RunError> {
-        let asked = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY);
+        let due = *self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = due.is_none_or(|due| Instant::now() >= due);
         if !is_due || self.open().is_empty() {
             return Ok(());
         }
