@@ -3,7 +3,11 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{Column, Config, DeadLetter, Description, Failure, SchemaChange, TableRows};
+use crate::letters::unreadable;
+use crate::{
+    Column, Config, DeadLetter, Description, Failure, LetterFilter, LetterPage, SchemaChange,
+    Settlement, TableRows,
+};
 
 /// A named position that the destination keeps for the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -253,6 +257,42 @@ pub trait Destination: Sized {
     /// # Errors
     /// [`fenced`] with an old epoch; else when nothing was written.
     fn write_batch(&mut self, request: WriteRequest) -> Result<WriteOutcome, Failure>;
+
+    /// Letters of a schema with an id above `after`: at most `limit`, and of at most `bytes_max` bytes of
+    /// payloads but for the last one. None where no metadata exists yet. Like the two that follow, it
+    /// says that letters cannot be read back unless it is overridden.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn list_letters(
+        &mut self,
+        schema: &str,
+        filter: &LetterFilter,
+        after: u64,
+        limit: usize,
+        bytes_max: u64,
+    ) -> Result<LetterPage, Failure> {
+        let _ = (schema, filter, after, limit, bytes_max);
+        Err(unreadable())
+    }
+
+    /// How many letters of a schema are open, by table, for tables that have some.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn count_open(&mut self, schema: &str) -> Result<Vec<(String, u64)>, Failure> {
+        let _ = schema;
+        Err(unreadable())
+    }
+
+    /// Settles open letters of a schema in one transaction; how many it were.
+    ///
+    /// # Errors
+    /// When nothing was settled.
+    fn settle(&mut self, schema: &str, settlement: &Settlement) -> Result<u64, Failure> {
+        let _ = (schema, settlement);
+        Err(unreadable())
+    }
 }
 
 /// The answer to a writer whose schema somebody else has claimed.

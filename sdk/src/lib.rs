@@ -156,6 +156,7 @@ mod destination;
 pub mod export;
 mod failure;
 mod host;
+mod letters;
 pub mod naming;
 mod options;
 mod row;
@@ -173,6 +174,7 @@ pub use destination::{
 };
 pub use failure::{Action, Failure, WAITING};
 pub use host::{log, metrics, secrets};
+pub use letters::{KeptLetter, LetterFilter, LetterPage, NO_LETTERS, Settlement};
 pub use options::{Config, GrantedPath, NoOptions, options_schema, parse_options};
 pub use row::{
     ColumnRef, Operation, RowBuilder, TableRows, TableWriter, Value, ValueError, parse_date,

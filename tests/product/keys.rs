@@ -175,7 +175,7 @@ fn conversion_errors_are_dead_letters_unless_they_must_stop() {
         pipeline.append("orders.ndjson", "{\"id\":3,\"total\":\"many\"}\n");
         let ended = pipeline.catch_up();
         assert_eq!(ended.status.code(), Some(exit), "{}", ended.stderr);
-        assert!(!ended.stderr.contains("goes to the dead letters"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("rows go to the dead letters"), "{}", ended.stderr);
     }
 }
 
@@ -189,7 +189,7 @@ fn masked_columns_do_not_leak_through_dead_letters() {
     pipeline.append("orders.ndjson", secret);
     let ended = pipeline.catch_up();
     assert_eq!(ended.status.code(), Some(4), "{}", ended.stderr);
-    assert!(ended.stderr.contains("goes to the dead letters"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("rows go to the dead letters"), "{}", ended.stderr);
     let sql = "SELECT * FROM cartridge_warp_metadata_dead_letter_queue";
     let letters = format!("{:?}", sqlite_query(&pipeline.database(), sql));
     assert!(letters.contains("many") && !letters.contains("secret"), "{letters}");

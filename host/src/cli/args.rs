@@ -15,6 +15,7 @@ Examples:
   cartridge-warp run -c shop.yaml --full-resync=orders   copy this table anew, then follow
   cartridge-warp status -c shop.yaml              where each table is, what is parked and why
   cartridge-warp resume -c shop.yaml orders       have a parked table copied again by the next run
+  cartridge-warp dlq list -c shop.yaml            rows that could not be written, and why
   cartridge-warp schema list -c shop.yaml         changes of shape that wait for a person
   cartridge-warp adopt -c shop.yaml               go on with the state of a pipeline of another name
   cartridge-warp explain fenced                   what an error's code means and what to do
@@ -77,6 +78,9 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Have tables emptied and copied again by the next run, whatever they are doing.
     Resync(TablesArgs),
+    /// Show or settle dead letters: rows that could not be written.
+    #[command(subcommand)]
+    Dlq(DlqCommand),
     /// Show, approve or reject changes of tables' shapes that wait for a person.
     #[command(subcommand)]
     Schema(SchemaCommand),
@@ -159,6 +163,89 @@ pub struct ResumeArgs {
     /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
     #[arg(long)]
     pub take_over: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DlqCommand {
+    /// List dead letters, the oldest first, without their rows.
+    List {
+        #[command(flatten)]
+        letters: LettersArgs,
+
+        /// Which by their state [default: those that are open].
+        #[arg(long, value_enum, default_value_t = LetterStatus::Open)]
+        status: LetterStatus,
+
+        /// The most that are listed of each schema.
+        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        limit: u16,
+    },
+    /// Show dead letters whole, with their rows.
+    Show {
+        #[command(flatten)]
+        config: ConfigArgs,
+
+        /// Their numbers, as `dlq list` shows them.
+        #[arg(required = true, value_name = "NUMBERS", value_delimiter = ',')]
+        ids: Vec<u64>,
+    },
+    /// Settle open dead letters without doing anything about their rows. A pipeline may run meanwhile.
+    Discard {
+        #[command(flatten)]
+        letters: LettersArgs,
+
+        /// Their numbers [default: all that match].
+        #[arg(value_name = "NUMBERS", value_delimiter = ',')]
+        ids: Vec<u64>,
+
+        /// Why, for those who look later.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+
+        /// All open ones, where nothing else says which.
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// Which dead letters are meant.
+#[derive(Debug, Args)]
+pub struct LettersArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Only of this schema.
+    #[arg(long, value_name = "NAME")]
+    pub schema: Option<String>,
+
+    /// Only of this table.
+    #[arg(long, value_name = "NAME")]
+    pub table: Option<String>,
+
+    /// Only with this code, e.g. `type-conversion`.
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+
+    /// Only those that came since: a time such as 2025-12-31T18:00:00Z, or how long ago, such as 2h.
+    #[arg(long, value_name = "TIME", value_parser = super::since::micros)]
+    pub since: Option<i64>,
+}
+
+/// What became of a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LetterStatus {
+    /// Not settled.
+    Open,
+    /// Nobody has touched it.
+    Pending,
+    /// It is being written again.
+    Processing,
+    /// Its row came otherwise, by a new copy, say.
+    Resolved,
+    /// A person has settled it.
+    Discarded,
+    /// Whatever it is.
+    All,
 }
 
 #[derive(Debug, Args)]

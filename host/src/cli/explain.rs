@@ -28,6 +28,7 @@ const PAGES: &[(&str, &str)] = pages![
     "conflict",
     "connection-string-file",
     "copy-again",
+    "dead-letter-limit",
     "deadline",
     "duplicate-key",
     "encode",
@@ -52,6 +53,7 @@ const PAGES: &[(&str, &str)] = pages![
     "missing-variable",
     "monitoring-address",
     "monitoring-host",
+    "no-letters",
     "no-plugin-directory",
     "no-progress",
     "no-tables",
@@ -96,6 +98,7 @@ const PAGES: &[(&str, &str)] = pages![
     "unreadable",
     "unsupported",
     "unusable-configuration",
+    "which-letters",
 ];
 
 /// Prints the page of a code as it stands in errors and logs.

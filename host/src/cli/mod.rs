@@ -7,6 +7,7 @@ mod adopt;
 mod args;
 mod check;
 mod connectors;
+mod dlq;
 mod explain;
 mod grants;
 mod init;
@@ -17,6 +18,7 @@ mod schema;
 mod setup;
 mod shown;
 mod signals;
+mod since;
 mod tables;
 mod validate;
 
@@ -94,6 +96,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Resync(args) => {
             tables::order(Ordering::named(Order::Resync, args), plugin_dir, output).await
         }
+        Command::Dlq(command) => dlq::run(command, plugin_dir, output).await,
         Command::Schema(command) => schema::run(command, plugin_dir, output).await,
         Command::Discover(args) => check::discover(args, plugin_dir, output).await,
         Command::Explain { code } => explain::run(&code, output),

@@ -37,6 +37,8 @@ pub struct TableSettings {
     pub soft_delete_column: String,
     /// The column that says when.
     pub deleted_at_column: String,
+    /// How many of its dead letters may be open.
+    pub dead_letter_limit: Option<u64>,
     /// What a change does.
     pub write_mode: WriteMode,
     /// Which columns are moved, and how.
@@ -109,6 +111,7 @@ impl WarpConfig {
         let said = Said::of(schema, table);
         let parallel =
             said.first(|own| own.max_parallel_streams).or(schema.default_max_parallel_streams);
+        let letters = said.first(|own| own.dead_letter_limit).or(schema.dead_letter_limit);
         let polling = said.first(|own| own.polling_interval_seconds);
         let (evolution, columns) = (&self.schema_evolution, said.columns());
         TableSettings {
@@ -132,6 +135,7 @@ impl WarpConfig {
             deleted_at_column: said
                 .first(|own| own.deleted_at_column.clone())
                 .unwrap_or_else(|| "deleted_at".to_owned()),
+            dead_letter_limit: letters.or(self.error_handling.dead_letter_limit),
             write_mode: said.first(|own| own.write_mode).unwrap_or_default(),
             added: self.added(schema, table, &columns.add),
             columns,

@@ -30,6 +30,11 @@ pub struct EffectiveKey {
 const INHERITED: &[(&str, &[&str])] = &[
     ("schemas.*.destination_schema", &["schemas.*.name"]),
     ("schemas.*.default_max_parallel_streams", &["global_max_parallel_streams"]),
+    ("schemas.*.dead_letter_limit", &["error_handling.dead_letter_limit"]),
+    (
+        "schemas.*.tables.*.dead_letter_limit",
+        &["schemas.*.dead_letter_limit", "error_handling.dead_letter_limit"],
+    ),
     ("schemas.*.tables.*.stream_batch_size", &["schemas.*.default_batch_size"]),
     ("schemas.*.tables.*.polling_interval_seconds", &["schemas.*.default_polling_interval"]),
     (

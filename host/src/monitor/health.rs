@@ -64,6 +64,9 @@ pub struct SchemaHealth {
     /// Tables that failed and are left out, while the others go on.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub parked: BTreeMap<String, ParkedTable>,
+    /// Dead letters that nobody has settled, by table.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dead_letters: BTreeMap<String, u64>,
     /// It has worked since the start: a schema that lost its source later is still ready.
     #[serde(skip)]
     pub has_worked: bool,
@@ -130,6 +133,11 @@ impl Health {
         self.schemas().get(schema).map(|health| health.parked.clone()).unwrap_or_default()
     }
 
+    /// These tables of a schema have so many open dead letters from now on, and no others any.
+    pub fn set_dead_letters(&self, schema: &str, open: BTreeMap<String, u64>) {
+        entry(&mut self.schemas(), schema).dead_letters = open;
+    }
+
     /// The state of a schema, if anybody spoke of it.
     pub fn get(&self, schema: &str) -> Option<SchemaState> {
         self.schemas().get(schema).map(|health| health.state.clone())
@@ -154,6 +162,7 @@ fn entry<'a>(
         state: SchemaState::Starting,
         tables: BTreeMap::new(),
         parked: BTreeMap::new(),
+        dead_letters: BTreeMap::new(),
         has_worked: false,
     })
 }

@@ -12,13 +12,13 @@ use wasmtime::component::{Component, Linker};
 
 use super::{
     ConnectorInfo, Engine, Limits, LoadError, LogRate, OptionError, Role,
-    bindings::{destination::DestinationConnectorPre, source::SourceConnectorPre},
+    bindings::source::SourceConnectorPre,
     cache, describe, hex,
     info::Answer,
     limits::COMPONENT_BYTES_MAX,
     options::OptionsSchema,
     preflight::{self, Looked},
-    program::Program,
+    program::{DestinationProgram, Program},
     state::State,
 };
 use crate::model::open_regular;
@@ -156,7 +156,7 @@ fn link(
     Ok(match role {
         Role::Source => Program::Source(SourceConnectorPre::new(linked).map_err(failed(path))?),
         Role::Destination => {
-            Program::Destination(DestinationConnectorPre::new(linked).map_err(failed(path))?)
+            Program::Destination(DestinationProgram::of(linked).map_err(failed(path))?)
         }
     })
 }

@@ -13,6 +13,22 @@ pub(super) mod source {
     });
 }
 
+/// What a destination may export beside its world.
+pub(super) mod letters {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "destination-connector-with-letters",
+        exports: { default: async },
+        require_store_data_send: true,
+        with: {
+            "cartridge:warp/types": super::source::cartridge::warp::types,
+            "cartridge:warp/log": super::source::cartridge::warp::log,
+            "cartridge:warp/metrics": super::source::cartridge::warp::metrics,
+            "cartridge:warp/secrets": super::source::cartridge::warp::secrets,
+        },
+    });
+}
+
 /// The world of destinations.
 pub(super) mod destination {
     wasmtime::component::bindgen!({

@@ -89,8 +89,8 @@ async fn call(store: &mut Store<State>, program: &Program) -> Result<Answer, Cau
             Ok(guest) => guest.cartridge_warp_source().call_describe(&mut *store).await,
             Err(error) => Err(error),
         },
-        Program::Destination(program) => match program.instantiate_async(&mut *store).await {
-            Ok(guest) => guest.cartridge_warp_destination().call_describe(&mut *store).await,
+        Program::Destination(program) => match program.instantiate(store).await {
+            Ok(guest) => guest.world.cartridge_warp_destination().call_describe(&mut *store).await,
             Err(error) => Err(error),
         },
     };

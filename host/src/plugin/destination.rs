@@ -8,14 +8,12 @@ use super::{
     Cause, ChangeOutcome, ConnectSettings, Plugin, PluginError, Resource, Role, WireError,
     WriteOutcome, WriteRequest,
     bindings::{
-        destination::{
-            DestinationConnector, exports::cartridge::warp::destination::GuestConnection,
-        },
+        destination::exports::cartridge::warp::destination::GuestConnection,
         source::cartridge::warp::types::ConnectConfig,
     },
     convert,
     fault::{answer, cause},
-    program::Program,
+    program::{DestinationExports, Program},
     session::{Instance, Protocol, Session, Work},
     state::State,
 };
@@ -30,9 +28,9 @@ pub struct DestinationConnection {
     session: Session<Guest>,
 }
 
-struct Guest {
-    world: DestinationConnector,
-    connection: ResourceAny,
+pub(super) struct Guest {
+    pub(super) exports: DestinationExports,
+    pub(super) connection: ResourceAny,
     /// Ids of the schemas that this connection was shown in a call that succeeded.
     schemas_shown: HashSet<String>,
 }
@@ -49,14 +47,14 @@ impl Protocol for Guest {
             let Program::Destination(program) = program else {
                 return Err(Cause::Malformed("it is a source".to_owned()));
             };
-            let world = match program.instantiate_async(&mut *store).await {
-                Ok(world) => world,
+            let exports = match program.instantiate(store).await {
+                Ok(exports) => exports,
                 Err(error) => return Err(cause(store, &error)),
             };
-            let api = world.cartridge_warp_destination();
+            let api = exports.world.cartridge_warp_destination();
             let called = api.call_connect(&mut *store, &config).await;
             let connection = answer(store, called)?;
-            Ok(Self { world, connection, schemas_shown: HashSet::new() })
+            Ok(Self { exports, connection, schemas_shown: HashSet::new() })
         })
     }
 
@@ -67,7 +65,7 @@ impl Protocol for Guest {
 
 impl Guest {
     fn api(&self) -> GuestConnection<'_> {
-        self.world.cartridge_warp_destination().connection()
+        self.exports.world.cartridge_warp_destination().connection()
     }
 }
 
@@ -254,7 +252,7 @@ impl DestinationConnection {
         self.session.close().await;
     }
 
-    async fn call<T, W>(&self, call: &'static str, work: W) -> Result<T, PluginError>
+    pub(super) async fn call<T, W>(&self, call: &'static str, work: W) -> Result<T, PluginError>
     where
         T: Send + 'static,
         W: for<'a> FnOnce(&'a mut Instance<Guest>) -> Work<'a, T> + Clone + Send + 'static,

@@ -30,6 +30,7 @@ mod identity;
 mod imports;
 mod info;
 mod ledger;
+mod letters;
 mod limiter;
 pub mod limits;
 mod load_error;

@@ -1,15 +1,24 @@
 //! A component that is linked and can be instantiated.
 
+use wasmtime::{Store, component::InstancePre};
+
 use super::{
     Role,
-    bindings::{destination::DestinationConnectorPre, source::SourceConnectorPre},
+    bindings::{
+        destination::{DestinationConnector, DestinationConnectorIndices},
+        letters::exports::cartridge::warp::destination_letters as letters,
+        source::SourceConnectorPre,
+    },
     state::State,
 };
+
+/// What a destination may export beside its world, of our version of the contract.
+const LETTERS: &str = "cartridge:warp/destination-letters@0.1.0";
 
 /// Compiled and linked, for one of the two worlds.
 pub(super) enum Program {
     Source(SourceConnectorPre<State>),
-    Destination(DestinationConnectorPre<State>),
+    Destination(DestinationProgram),
 }
 
 impl Program {
@@ -18,5 +27,38 @@ impl Program {
             Self::Source(_) => Role::Source,
             Self::Destination(_) => Role::Destination,
         }
+    }
+}
+
+/// A destination, and what it exports beside its world.
+pub(super) struct DestinationProgram {
+    linked: InstancePre<State>,
+    world: DestinationConnectorIndices,
+    letters: Option<letters::GuestIndices>,
+}
+
+/// The exports of one instance of it.
+pub(super) struct DestinationExports {
+    pub(super) world: DestinationConnector,
+    pub(super) letters: Option<letters::Guest>,
+}
+
+impl DestinationProgram {
+    /// Looks what the component exports; what it has beside its world has to be whole.
+    pub(super) fn of(linked: InstancePre<State>) -> wasmtime::Result<Self> {
+        let world = DestinationConnectorIndices::new(&linked)?;
+        let has_letters = linked.component().get_export_index(None, LETTERS).is_some();
+        let letters = has_letters.then(|| letters::GuestIndices::new(&linked)).transpose()?;
+        Ok(Self { linked, world, letters })
+    }
+
+    pub(super) async fn instantiate(
+        &self,
+        store: &mut Store<State>,
+    ) -> wasmtime::Result<DestinationExports> {
+        let instance = self.linked.instantiate_async(&mut *store).await?;
+        let letters = self.letters.as_ref();
+        let letters = letters.map(|letters| letters.load(&mut *store, &instance)).transpose()?;
+        Ok(DestinationExports { world: self.world.load(&mut *store, &instance)?, letters })
     }
 }

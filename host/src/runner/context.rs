@@ -5,7 +5,10 @@ use std::{sync::Arc, time::SystemTime};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::{error::RunError, parking::Parking, places::Places, side::Endpoint, tally::Tally};
+use super::{
+    error::RunError, letters::OpenLetters, parking::Parking, places::Places, side::Endpoint,
+    tally::Tally,
+};
 use crate::{
     config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
     monitor::{Health, SchemaMetrics},
@@ -23,6 +26,7 @@ pub struct SchemaContext {
     pub health: Health,
     pub progress: Progress,
     pub tally: Tally,
+    pub letters: OpenLetters,
     /// The pipeline's name: whose the state at the destination is.
     pub pipeline: String,
     /// Where the tables of all schemas of this process are kept.

@@ -4,8 +4,11 @@
 //! letters of the same commit, or its table is parked before the position moves past it, or the schema
 //! stops (I5). Order within a table is that of the caller (I4).
 
+use std::collections::BTreeMap;
+
 use super::{
     commit::{Ready, Writer, check_tables},
+    context::SchemaContext,
     error::RunError,
     shapes::{Evolved, evolve},
     table::{Table, Tables, Taken},
@@ -82,6 +85,27 @@ async fn evolve_for(
     check_tables(&writer.context, tables, &batch.table)
 }
 
+/// One line for the rows of a table that are rejected for one reason; the first of them speaks for all.
+fn tell_rejected(context: &SchemaContext, letters: &[DeadLetter]) {
+    let mut told = BTreeMap::new();
+    let logs_conversions = context.config.error_handling.log_conversion_warnings;
+    for letter in letters.iter().filter(|letter| logs_conversions || !is_conversion(letter)) {
+        let key = (letter.table.as_str(), letter.code.as_str());
+        let (_, rows) = told.entry(key).or_insert((letter, 0_u64));
+        *rows += 1;
+    }
+    for ((table, code), (first, rows)) in told {
+        if context.source.log.admits("dead letters") {
+            let DeadLetter { origin, message, .. } = first;
+            tracing::warn!(table, code, rows, origin, "rows go to the dead letters: {message}");
+        }
+    }
+}
+
+fn is_conversion(letter: &DeadLetter) -> bool {
+    letter.code == "type-conversion"
+}
+
 /// Rows that could not be turned into data: dead letters, if the operator lets them.
 async fn accept_rejected(
     writer: &Writer,
@@ -94,7 +118,7 @@ async fn accept_rejected(
         if !writer.follows(&letter.table) {
             continue;
         }
-        let conversion = letter.code == "type-conversion";
+        let conversion = is_conversion(&letter);
         let key = match () {
             () if !rules.dead_letter_queue => Some("`error_handling.dead_letter_queue: true`"),
             () if conversion && !rules.ignore_type_conversion_errors => {
@@ -106,15 +130,11 @@ async fn accept_rejected(
             let DeadLetter { table, origin, message, .. } = letter;
             return Err(RunError::RowRefused { table, origin, message, key });
         }
-        let wanted = !conversion || rules.log_conversion_warnings;
-        if wanted && writer.context.source.log.admits("dead letters") {
-            let DeadLetter { table, origin, code, message, .. } = &letter;
-            tracing::warn!(table, origin, code, "row goes to the dead letters: {message}");
-        }
         if let Some(table) = tables.get(&letter.table) {
             letter.payload = table.redact_payload(&letter.payload);
         }
         letters.push(letter);
     }
+    tell_rejected(&writer.context, &letters);
     Ok(letters)
 }

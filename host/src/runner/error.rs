@@ -248,6 +248,31 @@ pub enum RunError {
     )]
     Quota { plugin: String, schema: String, table: String, key: &'static str, found: String },
 
+    #[error(
+        "table `{table}` has {found} open dead letters, {max} are allowed (`dead_letter_limit`)"
+    )]
+    #[diagnostic(
+        code("dead-letter-limit"),
+        help(
+            "look at them (`cartridge-warp dlq list --table {table}`), mend what makes rows unfit (the rows, the destination's table, or the table's \
+            rules), and have the table copied anew, which settles them: --full-resync={table}; or raise \
+            the limit"
+        )
+    )]
+    DeadLetterLimit { table: String, found: u64, max: u64 },
+
+    #[error(
+        "destination `{plugin}` keeps no dead letters of schema `{schema}` that can be read back"
+    )]
+    #[diagnostic(
+        code("no-letters"),
+        help(
+            "look at where it keeps them: its documentation says so; a newer version of the connector may be \
+            able to"
+        )
+    )]
+    NoLetters { plugin: String, schema: String },
+
     #[error("the source reads on without moving: {what}")]
     #[diagnostic(code("no-progress"), help("this is a defect of the source connector"))]
     NoProgress { what: String },
@@ -281,6 +306,7 @@ impl RunError {
             | Self::PlaceFull { .. }
             | Self::OtherPipeline { .. }
             | Self::NotReplaced { .. }
+            | Self::NoLetters { .. }
             | Self::NoTables { .. } => Action::Config,
             // What hands out secrets may be away for a moment.
             Self::Secret { .. } | Self::ConnectionFile { .. } => Action::Retry,
@@ -308,6 +334,7 @@ impl RunError {
             | Self::ChangeUnapproved { table, .. }
             | Self::NotReplaced { table, .. }
             | Self::RowRefused { table, .. }
+            | Self::DeadLetterLimit { table, .. }
             | Self::Encode { table, .. }
             | Self::Quota { table, key: "columns_max" | "tables_max", .. } => vec![table],
             _ => Vec::new(),
@@ -369,7 +396,9 @@ impl RunError {
                 }
                 _ => ErrorType::Connection,
             },
-            Self::RowRefused { .. } | Self::Encode { .. } => ErrorType::Transformation,
+            Self::RowRefused { .. } | Self::DeadLetterLimit { .. } | Self::Encode { .. } => {
+                ErrorType::Transformation
+            }
             Self::ChangeRefused { .. }
             | Self::ChangeUnapproved { .. }
             | Self::NotReplaced { .. }
@@ -392,6 +421,7 @@ impl RunError {
             | Self::PlaceTaken { .. }
             | Self::PlaceFull { .. }
             | Self::Marker(_)
+            | Self::NoLetters { .. }
             | Self::NoProgress { .. }
             | Self::Died { .. } => ErrorType::Validation,
         }

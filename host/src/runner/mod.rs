@@ -9,7 +9,7 @@
 //! Rooms use what stands before them, and nothing else:
 //!
 //! ```text
-//! error, names, places ◄ state, side, table ◄ parking ◄ findings, context ◄ commit ◄ shapes ◄ deliver
+//! error, names, places ◄ state, side, table, letters ◄ parking ◄ findings, context ◄ commit ◄ shapes ◄ deliver
 //!   deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ runner
 //! ```
 //!
@@ -26,6 +26,7 @@ mod findings;
 mod follow;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod letters;
 mod names;
 mod parking;
 mod places;
@@ -42,7 +43,7 @@ mod tally;
 pub use error::RunError;
 pub use parking::moment;
 pub use processor::{
-    Adopted, Checked, Choice, Completion, Order, Ordered, SchemaProcessor, SchemaStatus,
+    Adopted, Checked, Choice, Completion, Listed, Order, Ordered, SchemaProcessor, SchemaStatus,
     TableStatus, Waits,
 };
 pub use runner::{SchemaReport, Surroundings, WarpRunner};

@@ -12,16 +12,18 @@ use super::{
     commit::sha256,
     context::SchemaContext,
     error::RunError,
+    letters::OpenLetters,
     processor::{
-        Adopted, Checked, Choice, Completion, Order, Ordered, SchemaProcessor, SchemaStatus, Waits,
-        adopt, check, decide, order, status, waits,
+        Adopted, Checked, Choice, Completion, Listed, Order, Ordered, SchemaProcessor,
+        SchemaStatus, Waits, adopt, check, decide, list_letters, order, settle_letters, status,
+        waits,
     },
     side::{self, Connectors, Endpoint},
     tally::Tally,
 };
 use crate::{
     config::WarpConfig,
-    model::Operation,
+    model::{LetterFilter, Operation},
     monitor::{Health, Metrics, ParkedTable},
     plugin::Patience,
     telemetry::Progress,
@@ -89,6 +91,7 @@ impl WarpRunner {
                 health: surroundings.health.clone(),
                 progress: surroundings.progress.clone(),
                 tally: Tally::default(),
+                letters: letters(&config, &schema.name, surroundings),
                 pipeline: pipeline.clone(),
                 places: Arc::clone(&places),
                 run: run.clone(),
@@ -112,6 +115,17 @@ impl WarpRunner {
     /// The pipeline's name.
     pub fn pipeline(&self) -> &str {
         &self.pipeline
+    }
+
+    /// The schemas that it runs.
+    pub fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.processors.iter().map(|processor| processor.context().name())
+    }
+
+    /// Leaves all schemas out but one; whether there is such a one.
+    pub fn keep(&mut self, schema: &str) -> bool {
+        self.processors.retain(|processor| processor.context().name() == schema);
+        !self.processors.is_empty()
     }
 
     /// What each side's connector may touch.
@@ -187,6 +201,27 @@ impl WarpRunner {
         self.of_each(async |context| status(context).await).await
     }
 
+    /// Dead letters of each schema that match, at most `limit` of each; with their rows, if they are wanted.
+    pub async fn letters(
+        &self,
+        filter: &LetterFilter,
+        limit: usize,
+        with_rows: bool,
+    ) -> BTreeMap<String, Result<Listed, RunError>> {
+        self.of_each(async |context| list_letters(context, filter, limit, with_rows).await).await
+    }
+
+    /// Settles the open dead letters of each schema that match as discarded; how many it were.
+    pub async fn discard_letters(
+        &self,
+        filter: &LetterFilter,
+        resolution: &str,
+    ) -> BTreeMap<String, Result<u64, RunError>> {
+        let discard =
+            async |context: &_| settle_letters(context, filter, "discarded", resolution).await;
+        self.of_each(discard).await
+    }
+
     /// What comes of each schema, one after the other.
     async fn of_each<T>(&self, ask: impl AsyncFn(&SchemaContext) -> T) -> BTreeMap<String, T> {
         let mut answers = BTreeMap::new();
@@ -205,6 +240,11 @@ fn patience(context: &SchemaContext) -> Patience {
         wait_max: context.config.error_handling.max_backoff_seconds.duration(),
         stop: context.stop.clone(),
     }
+}
+
+fn letters(config: &Arc<WarpConfig>, schema: &str, surroundings: &Surroundings) -> OpenLetters {
+    let metrics = surroundings.metrics.schema(schema);
+    OpenLetters::new(Arc::clone(config), schema, metrics, surroundings.health.clone())
 }
 
 fn instance_name() -> String {

@@ -68,6 +68,8 @@ pub(crate) enum Kind {
     Upsert,
     Update(Vec<usize>),
     InsertMissing(Vec<usize>),
+    /// Looks for rows that are not there.
+    Missing,
     StepAside(Vec<usize>),
 }
 
@@ -128,7 +130,7 @@ impl<'a> Applier<'a> {
                 .iter()
                 .map(|values| sql.slots.iter().map(|slot| Raw(values.get(*slot))).collect())
                 .collect();
-            self.send(some.iter().map(|_| sql.text.as_str()), &raws)
+            self.send(some.iter().map(|_| (&Kind::Upsert, sql.text.as_str())), &raws)
         })
     }
 
@@ -146,30 +148,33 @@ impl<'a> Applier<'a> {
         changes: &[Change],
         kinds_of: impl Fn(&Change) -> Vec<Kind>,
     ) -> Result<(), Refusal> {
-        let mut work: Vec<(String, Vec<Slot>, Values<'_>)> = Vec::new();
+        let mut work: Vec<(Kind, String, Vec<Slot>, Values<'_>)> = Vec::new();
         for change in changes {
             for kind in kinds_of(change) {
                 let Some(Sql { text, slots }) = self.statement(&kind, From::Parameters) else {
                     continue;
                 };
-                work.push((text, slots, self.values(change, kind == Kind::Delete)));
+                let values = self.values(change, kind == Kind::Delete);
+                work.push((kind, text, slots, values));
             }
         }
         let raws: Vec<Vec<Raw<'_>>> = work
             .iter()
-            .map(|(_, slots, values)| slots.iter().map(|slot| Raw(values.get(*slot))).collect())
+            .map(|(.., slots, values)| slots.iter().map(|slot| Raw(values.get(*slot))).collect())
             .collect();
-        self.send(work.iter().map(|(text, ..)| text.as_str()), &raws)
+        self.send(work.iter().map(|(kind, text, ..)| (kind, text.as_str())), &raws)
     }
 
     fn send<'s>(
         &self,
-        statements: impl Iterator<Item = &'s str>,
+        statements: impl Iterator<Item = (&'s Kind, &'s str)>,
         raws: &[Vec<Raw<'_>>],
     ) -> Result<(), Refusal> {
+        let (kinds, texts): (Vec<_>, Vec<_>) = statements.unzip();
         let values = raws.iter().map(|raws| raws.iter().map(|raw| raw as &(dyn ToSql + Sync)));
-        let calls = statements.zip(values.map(Iterator::collect));
-        self.session.pipeline(&calls.collect::<Vec<_>>())
+        let calls = texts.into_iter().zip(values.map(Iterator::collect));
+        let counts = self.session.counts(&calls.collect::<Vec<_>>())?;
+        none_missing(kinds.into_iter().zip(counts))
     }
 
     fn statement(&self, kind: &Kind, from: From<'_>) -> Option<Sql> {
@@ -185,6 +190,7 @@ impl<'a> Applier<'a> {
             Kind::Upsert => Some(writer.upsert()),
             Kind::Update(sent) => writer.update(sent),
             Kind::InsertMissing(sent) => Some(writer.insert_missing(sent)),
+            Kind::Missing => Some(writer.missing()),
             Kind::StepAside(sent) => writer.step_aside(sent),
         }
     }
@@ -212,13 +218,13 @@ impl<'a> Applier<'a> {
                     array.push(values.get(*slot));
                 }
             }
-            work.push((text, arrays));
+            work.push((kind, text, arrays));
         }
         let raws: Vec<Vec<Raw<'_>>> = work
             .iter()
-            .map(|(_, arrays)| arrays.iter().map(|array| Raw(Some(array.bytes()))).collect())
+            .map(|(.., arrays)| arrays.iter().map(|array| Raw(Some(array.bytes()))).collect())
             .collect();
-        self.send(work.iter().map(|(text, _)| text.as_str()), &raws)
+        self.send(work.iter().map(|(kind, text, _)| (*kind, text.as_str())), &raws)
     }
 
     fn by_stage(&self, stage: &str, changes: &[Change]) -> Result<(), Refusal> {
@@ -248,19 +254,19 @@ impl<'a> Applier<'a> {
         });
         self.session.copy(&format!("COPY {stage} FROM STDIN BINARY"), blocks)?;
         let from = |mask| From::Stage { name: stage, mask };
-        let mut statements = Vec::new();
-        if any_deleted {
-            statements.extend(self.make(&Kind::Delete, from(0)));
-        }
-        if any_whole {
-            statements.extend(self.make(&Kind::Upsert, from(0)));
-        }
+        let mut kinds = Vec::new();
+        kinds.extend(any_deleted.then_some((Kind::Delete, 0)));
+        kinds.extend(any_whole.then_some((Kind::Upsert, 0)));
         for (at, sent) in masks.into_iter().enumerate() {
-            statements.extend(self.make(&Kind::Update(sent.clone()), from(at + 1)));
-            statements.extend(self.make(&Kind::InsertMissing(sent), from(at + 1)));
+            let of_mask = kinds_of_partial(sent, self.shape.columns.len());
+            kinds.extend(of_mask.map(|kind| (kind, at + 1)));
         }
-        let calls = statements.iter().map(|sql| (sql.text.as_str(), Vec::new()));
-        self.session.pipeline(&calls.collect::<Vec<_>>())
+        let statements: Vec<(Kind, Sql)> = kinds
+            .into_iter()
+            .filter_map(|(kind, mask)| self.make(&kind, from(mask)).map(|sql| (kind, sql)))
+            .collect();
+        let raws: Vec<Vec<Raw<'_>>> = statements.iter().map(|_| Vec::new()).collect();
+        self.send(statements.iter().map(|(kind, sql)| (kind, sql.text.as_str())), &raws)
     }
 
     /// The fields of a change as a staging table has them.
@@ -329,12 +335,24 @@ fn kinds_of(change: &Change) -> Vec<Kind> {
     match &change.content {
         None => {}
         Some(Content::Row(_)) => kinds.push(Kind::Upsert),
-        Some(Content::Merged(from)) => {
-            let sent = sent(from);
-            kinds.extend([Kind::Update(sent.clone()), Kind::InsertMissing(sent)]);
-        }
+        Some(Content::Merged(from)) => kinds.extend(kinds_of_partial(sent(from), from.len())),
     }
     kinds
+}
+
+/// The same of rows of which these of so many columns were sent. A value that was not sent is nowhere where
+/// the row is not there, so such a row is none.
+fn kinds_of_partial(sent: Vec<usize>, columns: usize) -> [Kind; 2] {
+    match sent.len() == columns {
+        true => [Kind::Update(sent.clone()), Kind::InsertMissing(sent)],
+        false => [Kind::Missing, Kind::Update(sent)],
+    }
+}
+
+/// Refuses rows that are not there and were not sent whole.
+fn none_missing<'k>(counts: impl Iterator<Item = (&'k Kind, u64)>) -> Result<(), Refusal> {
+    let mut missing = counts.filter(|(kind, count)| **kind == Kind::Missing && *count > 0);
+    missing.next().map_or(Ok(()), |_| Err(Refusal::missing()))
 }
 
 fn act(change: &Change) -> i16 {

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use cartridge_warp_sdk::DeadLetter;
-use cartridge_warp_sdk::sql;
+use cartridge_warp_sdk::sql::{self, EMPTIED, OPEN_LETTERS};
 use postgresql_client::tokio_postgres::types::ToSql;
 
 use crate::names::Names;
 use crate::refusal::Refusal;
+use crate::scope::Scope;
 use crate::session::Session;
 
 /// Keeps letters; the same one again only raises its count.
@@ -37,6 +38,17 @@ pub(crate) fn store(
         (sql.as_str(), values)
     });
     session.pipeline(&statements.collect::<Vec<_>>())
+}
+
+/// Settles the open letters of a table that is emptied.
+pub(crate) fn settle_emptied(scope: Scope<'_>, table: &str) -> Result<(), Refusal> {
+    let Scope { session, names, schema } = scope;
+    let sql = format!(
+        "UPDATE {} SET status = 'resolved', resolution = $3
+         WHERE schema_name = $1 AND table_name = $2 AND {OPEN_LETTERS}",
+        names.dead_letters
+    );
+    session.pipeline(&[(&sql, vec![&schema, &table, &EMPTIED])])
 }
 
 /// A letter as it is stored.

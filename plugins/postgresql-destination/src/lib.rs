@@ -18,6 +18,7 @@ mod encode;
 mod equality;
 mod existing;
 mod kept;
+mod letters;
 mod metadata;
 mod names;
 mod numeric;
@@ -43,8 +44,8 @@ use std::collections::BTreeSet;
 
 use cartridge_warp_sdk::sql::{self, Schemas, Tables};
 use cartridge_warp_sdk::{
-    ChangeOutcome, Config, Description, Destination, Failure, Location, Marker, SchemaChange,
-    TablePlace, TablePlan, WriteOutcome, WriteRequest,
+    ChangeOutcome, Config, Description, Destination, Failure, LetterFilter, LetterPage, Location,
+    Marker, SchemaChange, Settlement, TablePlace, TablePlan, WriteOutcome, WriteRequest,
 };
 use postgresql_client::{HOST_GRANT, Settings};
 
@@ -187,5 +188,24 @@ impl Destination for PostgresqlDestination {
         let none = Tables::new();
         let tables = schemas.of(&request.schema).unwrap_or(&none);
         write::batch(scope, &request, tables, pauses)
+    }
+
+    fn list_letters(
+        &mut self,
+        schema: &str,
+        filter: &LetterFilter,
+        after: u64,
+        limit: usize,
+        bytes_max: u64,
+    ) -> Result<LetterPage, Failure> {
+        letters::list(self, schema, filter, after, limit, bytes_max)
+    }
+
+    fn count_open(&mut self, schema: &str) -> Result<Vec<(String, u64)>, Failure> {
+        letters::count_open(self, schema)
+    }
+
+    fn settle(&mut self, schema: &str, settlement: &Settlement) -> Result<u64, Failure> {
+        letters::settle(self, schema, settlement)
     }
 }

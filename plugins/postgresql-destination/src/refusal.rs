@@ -1,7 +1,7 @@
 //! Why the server did not do something, and whether one row is to blame.
 
 use cartridge_warp_sdk::Failure;
-use cartridge_warp_sdk::sql::Rejections;
+use cartridge_warp_sdk::sql::{MISSING_ROW, MISSING_ROW_WORDS, Rejections};
 use postgresql_client::Connection;
 use postgresql_client::tokio_postgres::Error;
 use postgresql_client::tokio_postgres::error::SqlState;
@@ -35,6 +35,12 @@ impl Refusal {
             duplicate: error.code() == Some(&SqlState::UNIQUE_VIOLATION),
             conflict: error.code().is_some_and(|state| CONFLICTS.contains(state)),
         }
+    }
+
+    /// A row is not there, and not all of its values were sent.
+    pub(crate) fn missing() -> Self {
+        let failure = Failure::stop(MISSING_ROW, MISSING_ROW_WORDS);
+        Self { blames_row: Some(MISSING_ROW), ..failure.into() }
     }
 
     /// Rejects the row that is to blame.

@@ -74,13 +74,21 @@ impl Session {
         &self,
         work: &[(&str, Vec<&(dyn ToSql + Sync)>)],
     ) -> Result<(), Refusal> {
+        self.counts(work).map(drop)
+    }
+
+    /// The same; how many rows each of them was about.
+    pub(crate) fn counts(
+        &self,
+        work: &[(&str, Vec<&(dyn ToSql + Sync)>)],
+    ) -> Result<Vec<u64>, Refusal> {
         let mut prepared = Vec::with_capacity(work.len());
         for (sql, values) in work {
             prepared.push((self.prepare(sql)?, values));
         }
         let client = self.client()?;
         let sent = prepared.iter().map(|(statement, values)| client.execute(statement, values));
-        self.wait(try_join_all(sent)).map(drop)
+        self.wait(try_join_all(sent))
     }
 
     /// Copies encoded rows into a table; `blocks` yields pieces of the stream.

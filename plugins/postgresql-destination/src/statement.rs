@@ -158,6 +158,14 @@ impl<'a> Writer<'a> {
         Sql { text, slots: self.slots }
     }
 
+    /// As many rows as are not there.
+    pub(crate) fn missing(mut self) -> Sql {
+        let (table, key) = (&self.table.sql, self.key_of("o"));
+        let missing = format!("NOT EXISTS (SELECT 1 FROM {table} AS o WHERE {key})");
+        let text = format!("SELECT 1{}", self.written_rows(Some(missing)));
+        Sql { text, slots: self.slots }
+    }
+
     /// `INSERT INTO … SELECT …` without its end.
     fn insertion(&mut self, sent: &[usize]) -> String {
         let (table, shape) = (self.table, self.shape);

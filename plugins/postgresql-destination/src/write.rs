@@ -103,6 +103,7 @@ fn attempt(
         way.constraints().map_or(Ok(()), |sql| session.run(sql))?;
         for name in &request.clear_tables {
             session.run(&emptying::clear(session, planned(name, tables)?)?)?;
+            dead_letters::settle_emptied(scope, name)?;
         }
         let mut rejected = Rejections::of(request);
         match way {

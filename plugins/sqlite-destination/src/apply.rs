@@ -1,6 +1,6 @@
 //! Applies the rows of one batch to one table.
 
-use cartridge_warp_sdk::sql::{Fit, Table};
+use cartridge_warp_sdk::sql::{Fit, MISSING_ROW, MISSING_ROW_WORDS, Table};
 use cartridge_warp_sdk::{Failure, Operation, TableRows, WriteMode};
 use rusqlite::{CachedStatement, Connection};
 
@@ -110,6 +110,9 @@ impl<'a> Applier<'a> {
         if matches!(shape, Shape::Upsert { .. } | Shape::Delete) {
             self.check_key(row)?;
         }
+        if matches!(&shape, Shape::Upsert { kept } if !kept.is_empty()) {
+            self.check_present(row)?;
+        }
         self.prepare(shape).map_err(|error| Refusal::Batch(failure::of(&error)))?;
         self.execute(row, operation).map_err(|error| refusal(&error))
     }
@@ -188,6 +191,27 @@ impl<'a> Applier<'a> {
             Some(place) => Err(Refusal::Row(RefusedRow {
                 code: "null-key",
                 message: format!("key column {} has no value", self.rows.columns()[*place].name),
+                conflict: false,
+            })),
+        }
+    }
+
+    /// A value that was not sent is nowhere where the row is not there.
+    fn check_present(&mut self, row: usize) -> Result<(), Refusal> {
+        let sql = statement::find(self.table);
+        let find = |applier: &mut Self| {
+            let mut statement = applier.connection.prepare_cached(&sql)?;
+            let mut parameters = Parameters::of(&mut statement);
+            for column in &applier.key {
+                applier.cells[*column].bind(row, &mut parameters, &mut applier.scratch)?;
+            }
+            Ok::<_, rusqlite::Error>(statement.raw_query().next()?.is_some())
+        };
+        match find(self).map_err(|error| refusal(&error))? {
+            true => Ok(()),
+            false => Err(Refusal::Row(RefusedRow {
+                code: MISSING_ROW,
+                message: MISSING_ROW_WORDS.to_owned(),
                 conflict: false,
             })),
         }

@@ -1,6 +1,6 @@
 //! Rows that could not be written, kept for a person beside those that could.
 
-use cartridge_warp_sdk::sql::fingerprint;
+use cartridge_warp_sdk::sql::{EMPTIED, OPEN_LETTERS, fingerprint};
 use cartridge_warp_sdk::{DeadLetter, Failure};
 use rusqlite::{Connection, params};
 
@@ -14,6 +14,7 @@ pub(crate) struct DeadLetters<'a> {
     now: &'a str,
     count: String,
     insert: String,
+    settle: String,
 }
 
 impl<'a> DeadLetters<'a> {
@@ -35,7 +36,17 @@ impl<'a> DeadLetters<'a> {
                  error_message, origin, fingerprint, created_at, last_seen_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)"
         );
-        Self { connection, schema, now, count, insert }
+        let settle = format!(
+            "UPDATE {table} SET status = 'resolved', resolution = ?3
+             WHERE schema_name = ?1 AND table_name = ?2 AND {OPEN_LETTERS}"
+        );
+        Self { connection, schema, now, count, insert, settle }
+    }
+
+    /// Settles the open letters of a table that is emptied.
+    pub(crate) fn settle_emptied(&self, table: &str) -> Result<(), Failure> {
+        let settled = self.connection.execute(&self.settle, params![self.schema, table, EMPTIED]);
+        settled.map(drop).map_err(|error| failure::of(&error))
     }
 
     /// Keeps letters; the same one again only raises its count.

@@ -14,6 +14,7 @@ mod database;
 mod dead_letters;
 mod existing;
 mod failure;
+mod letters;
 mod lock;
 mod metadata;
 mod names;
@@ -29,8 +30,8 @@ mod write;
 
 use cartridge_warp_sdk::sql::{self, Schemas, Tables};
 use cartridge_warp_sdk::{
-    ChangeOutcome, Config, Description, Destination, Failure, Location, Marker, SchemaChange,
-    TablePlace, TablePlan, WriteOutcome, WriteRequest,
+    ChangeOutcome, Config, Description, Destination, Failure, LetterFilter, LetterPage, Location,
+    Marker, SchemaChange, Settlement, TablePlace, TablePlan, WriteOutcome, WriteRequest,
 };
 
 use database::{Database, Transaction};
@@ -224,5 +225,24 @@ impl Destination for SqliteDestination {
             Err(failure) if failure.code == turns::IN_THE_WAY => write(turns::one_after_the_other),
             written => written,
         }
+    }
+
+    fn list_letters(
+        &mut self,
+        schema: &str,
+        filter: &LetterFilter,
+        after: u64,
+        limit: usize,
+        bytes_max: u64,
+    ) -> Result<LetterPage, Failure> {
+        letters::list(self, schema, filter, after, limit, bytes_max)
+    }
+
+    fn count_open(&mut self, schema: &str) -> Result<Vec<(String, u64)>, Failure> {
+        letters::count_open(self, schema)
+    }
+
+    fn settle(&mut self, schema: &str, settlement: &Settlement) -> Result<u64, Failure> {
+        letters::settle(self, schema, settlement)
     }
 }

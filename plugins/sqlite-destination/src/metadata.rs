@@ -28,7 +28,7 @@ pub(crate) fn create(connection: &Connection, names: &Names) -> Result<(), Failu
              operation TEXT NOT NULL, payload TEXT NOT NULL, error_code TEXT NOT NULL,
              error_message TEXT NOT NULL, origin TEXT NOT NULL, count INTEGER NOT NULL DEFAULT 1,
              status TEXT NOT NULL DEFAULT 'pending', fingerprint INTEGER NOT NULL,
-             created_at TEXT NOT NULL, last_seen_at TEXT NOT NULL);
+             created_at TEXT NOT NULL, last_seen_at TEXT NOT NULL, resolution TEXT);
          CREATE INDEX IF NOT EXISTS {index} ON {letters} (fingerprint);",
         epochs = quoted(&names.epochs()),
         markers = quoted(&names.markers()),
@@ -37,7 +37,23 @@ pub(crate) fn create(connection: &Connection, names: &Names) -> Result<(), Failu
         letters = quoted(&names.dead_letters()),
         index = quoted(&format!("{}_fingerprint", names.dead_letters())),
     );
-    connection.execute_batch(&sql).map_err(|error| failure::of(&error))
+    connection
+        .execute_batch(&sql)
+        .and_then(|()| add_resolution(connection, &names.dead_letters()))
+        .map_err(|error| failure::of(&error))
+}
+
+/// Whether the table of dead letters has a place for how they were settled.
+pub(crate) fn says_how(connection: &Connection, letters: &str) -> rusqlite::Result<bool> {
+    connection.column_exists(None, letters, "resolution")
+}
+
+/// Files from before letters could be settled lack where it is said how.
+fn add_resolution(connection: &Connection, letters: &str) -> rusqlite::Result<()> {
+    if says_how(connection, letters)? {
+        return Ok(());
+    }
+    connection.execute_batch(&format!("ALTER TABLE {} ADD resolution TEXT", quoted(letters)))
 }
 
 /// Raises the schema's epoch and returns it.

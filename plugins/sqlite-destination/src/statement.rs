@@ -86,6 +86,11 @@ pub(crate) fn by_key(table: &Table) -> String {
     parts.collect::<Vec<_>>().join(" AND ")
 }
 
+/// Whether the row of a key is there.
+pub(crate) fn find(table: &Table) -> String {
+    format!("SELECT 1 FROM {} WHERE {}", table.sql, by_key(table))
+}
+
 /// The end of all rows.
 pub(crate) fn truncate(table: &Table) -> Sql {
     let (verb, condition, extras) = removal(table, 0);

@@ -28,13 +28,15 @@ pub(crate) fn batch(
 ) -> Result<WriteOutcome, Failure> {
     let now = text::now();
     let connection = transaction.connection;
+    let dead_letters = DeadLetters::new(connection, names, &request.schema, &now);
     for name in &request.clear_tables {
         let clear = statement::clear(planned(name, tables)?);
         connection.execute(&clear, []).map_err(|error| failure::of(&error))?;
+        dead_letters.settle_emptied(name)?;
     }
     let rejections = rows(transaction, request, tables, &now, way)?;
     let (outcome, letters) = rejections.finish();
-    DeadLetters::new(connection, names, &request.schema, &now).store(&letters)?;
+    dead_letters.store(&letters)?;
     metadata::store_markers(connection, names, &request.schema, &request.markers, request.epoch)?;
     Ok(outcome)
 }

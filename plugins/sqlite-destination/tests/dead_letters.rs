@@ -5,6 +5,8 @@
 
 mod support;
 
+use cartridge_warp_sdk::testing::sql::Bench;
+use cartridge_warp_sdk::{Destination, LetterFilter, Settlement};
 use serde_json::json;
 use support::{Bed, Insert, Update, orders, rows, upsert};
 
@@ -58,4 +60,24 @@ fn rows_that_are_nothing_but_their_key_cannot_step_aside() {
     let rejected: Vec<_> = outcome.rejected.iter().map(|rejected| rejected.row).collect();
     assert_eq!(rejected, [1, 2], "{outcome:?}");
     assert_eq!(bed.query("SELECT a, b FROM pairs ORDER BY a"), ["w|2", "x|1"]);
+}
+
+#[test]
+fn letters_of_an_older_file_are_read_and_settled() {
+    let mut bed = picky();
+    bed.write(vec![mixed()]).unwrap();
+    bed.run("ALTER TABLE cartridge_warp_metadata_dead_letter_queue DROP COLUMN resolution");
+    let all = LetterFilter::default();
+    let list = |bed: &mut Bed| {
+        bed.bench.destination().list_letters("shop", &all, 0, 10, 1000).unwrap().letters
+    };
+    let letters = list(&mut bed);
+    assert!(letters.len() == 3 && letters.iter().all(|letter| letter.resolution.is_none()));
+    let settlement = Settlement {
+        ids: vec![letters[1].id],
+        status: "discarded".to_owned(),
+        resolution: "why".to_owned(),
+    };
+    assert_eq!(bed.bench.destination().settle("shop", &settlement).unwrap(), 1);
+    assert_eq!(list(&mut bed)[1].resolution.as_deref(), Some("why"));
 }

@@ -35,7 +35,7 @@ impl<D: Destination + 'static> Guest for DestinationExport<D> {
 
 impl<D: Destination + 'static> DestinationConnection<D> {
     /// The component model lets no two calls overlap, so the borrow is always free.
-    fn call<T>(
+    pub(super) fn call<T>(
         &self,
         call: impl FnOnce(&mut D, &mut Decoder) -> Result<T, Failure>,
     ) -> Result<T, wit::Failure> {

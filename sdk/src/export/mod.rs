@@ -7,6 +7,8 @@ mod convert;
 #[cfg(target_family = "wasm")]
 mod destination;
 #[cfg(target_family = "wasm")]
+mod letters;
+#[cfg(target_family = "wasm")]
 mod source;
 
 #[cfg(target_family = "wasm")]

@@ -10,6 +10,11 @@ pub const EPOCHS: &str = "epochs";
 pub const MARKERS: &str = "sync_markers";
 /// Rows that could not be written.
 pub const DEAD_LETTERS: &str = "dead_letter_queue";
+/// The dead letters that nobody has settled, as a condition.
+pub const OPEN_LETTERS: &str = "status IN ('pending', 'processing')";
+/// How the letters of a table are settled that is emptied: its rows are all read again, and those that
+/// are refused again are new letters.
+pub const EMPTIED: &str = "the table was emptied to be copied again";
 /// How each table is kept.
 pub const TABLES: &str = "tables";
 /// All of them.

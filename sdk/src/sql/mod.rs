@@ -71,6 +71,7 @@ mod definition;
 mod evolve;
 mod existing;
 mod fit;
+mod letters;
 mod metadata;
 mod reconcile;
 mod rejections;
@@ -84,11 +85,12 @@ pub use definition::Stored;
 pub use evolve::evolve;
 pub use existing::{Existing, ExistingColumn, Unique};
 pub use fit::Fit;
+pub use letters::{LETTER_COLUMNS, LetterSql, LetterWords, page_of};
 pub use metadata::{
-    DEAD_LETTERS, EPOCHS, MARKERS, METADATA_SCHEMA, METADATA_TABLES, TABLES, damaged, fingerprint,
-    is_present, unclaimed,
+    DEAD_LETTERS, EMPTIED, EPOCHS, MARKERS, METADATA_SCHEMA, METADATA_TABLES, OPEN_LETTERS, TABLES,
+    damaged, fingerprint, is_present, unclaimed,
 };
-pub use rejections::Rejections;
+pub use rejections::{MISSING_ROW, MISSING_ROW_WORDS, Rejections};
 pub use schemas::Schemas;
 pub use table::{
     CREATED_AT, KeptColumn, OP, Own, TS, Table, Tables, UNCHANGED, UPDATED_AT, VERSION,

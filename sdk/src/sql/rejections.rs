@@ -2,6 +2,14 @@
 
 use crate::{Column, DeadLetter, Failure, RejectedRow, TableRows, WriteOutcome, WriteRequest};
 
+/// The code of a row that is not there, and of which the source left out a value that did not change: nobody
+/// has that value then.
+pub const MISSING_ROW: &str = "missing-row";
+/// What is said of it.
+pub const MISSING_ROW_WORDS: &str = "the update leaves out values that did not change, and the row is not there: it \
+                                     was refused before, or deleted at the destination. Copy the table again, \
+                                     or touch the values at the source";
+
 /// Rows of one request that were refused so far.
 #[derive(Debug)]
 pub struct Rejections<'a> {

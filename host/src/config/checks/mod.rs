@@ -6,6 +6,7 @@
 mod columns;
 mod connectors;
 mod globs;
+mod letters;
 mod places;
 mod schemas;
 
@@ -47,6 +48,7 @@ pub(super) fn check(config: &WarpConfig, layers: &Layers) -> Vec<Problem> {
     let mut findings = Findings { layers, problems: Vec::new() };
     connectors::check(config, &mut findings);
     schemas::check(config, &mut findings);
+    letters::check(config, &mut findings);
     check_the_rest(config, &mut findings);
     findings.problems
 }

@@ -23,6 +23,10 @@ pub struct ErrorHandling {
     pub max_backoff_seconds: Interval,
     /// Keeps a row the destination can't take for later; `false` stops its table instead.
     pub dead_letter_queue: bool,
+    /// How many dead letters of one table may be open, settled ones and those from before its last copy
+    /// not counted: with more, the table is left out until a person has it copied again
+    /// (`on_table_failure`). 0 lets none be. Without it any number.
+    pub dead_letter_limit: Option<u64>,
     /// A value that does not fit its column's type becomes a dead letter; `false` stops the table.
     pub ignore_type_conversion_errors: bool,
     /// Logs each value that did not fit its column's type, by column, never by value.
@@ -37,6 +41,7 @@ impl Default for ErrorHandling {
             backoff_factor: 2.0,
             max_backoff_seconds: Interval::seconds(300),
             dead_letter_queue: true,
+            dead_letter_limit: None,
             ignore_type_conversion_errors: true,
             log_conversion_warnings: true,
         }

@@ -34,6 +34,10 @@ pub struct SchemaConfig {
     /// parks logs too: one that comes back begins anew. `stop` stops the schema.
     #[serde(default)]
     pub on_table_failure: OnTableFailure,
+    /// How many dead letters of each of its tables may be open; without it,
+    /// `error_handling.dead_letter_limit`.
+    #[serde(default)]
+    pub dead_letter_limit: Option<u64>,
     /// Rows read from the stream at once; more is faster, less keeps the destination fresher.
     #[serde(default = "default_batch_size")]
     pub default_batch_size: NonZeroU32,
@@ -109,6 +113,7 @@ impl SchemaConfig {
             schedule: None,
             on_lost_position: OnLostPosition::default(),
             on_table_failure: OnTableFailure::default(),
+            dead_letter_limit: None,
             default_batch_size: default_batch_size(),
             default_polling_interval: default_polling_interval(),
             default_max_parallel_streams: None,

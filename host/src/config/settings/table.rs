@@ -60,6 +60,9 @@ pub struct TableConfig {
     #[serde(default)]
     #[schemars(extend("default" = "deleted_at"))]
     pub deleted_at_column: Option<String>,
+    /// How many of its dead letters may be open; without it, the schema's `dead_letter_limit`.
+    #[serde(default)]
+    pub dead_letter_limit: Option<u64>,
     /// `upsert` keeps one row per key, `append` keeps every change as a row of its own.
     #[serde(default)]
     #[schemars(extend("default" = "upsert"))]
@@ -114,6 +117,7 @@ impl TableConfig {
             deletion_strategy: None,
             soft_delete_column: None,
             deleted_at_column: None,
+            dead_letter_limit: None,
             write_mode: None,
             columns: Columns::default(),
             where_clause: None,

@@ -90,6 +90,32 @@ fn globs_are_the_defaults_of_the_tables_that_match() {
 }
 
 #[test]
+fn the_limit_of_dead_letters_is_that_of_the_nearest() {
+    // Everywhere, of the schema, of the table, and what holds.
+    let cases = [
+        ("none", "", "", "", None),
+        ("everywhere", "9", "", "", Some(9)),
+        ("the schema's", "9", "8", "", Some(8)),
+        ("the table's", "9", "8", "0", Some(0)),
+        ("the table's alone", "", "", "7", Some(7)),
+    ];
+    for (case, everywhere, schema, table, expected) in cases {
+        let key = |limit: &str| match limit {
+            "" => String::new(),
+            limit => format!("dead_letter_limit: {limit}"),
+        };
+        let text = format!(
+            "{MINIMAL}    {}\n    tables: [{{name: a, {}}}]\nerror_handling: {{{}}}\n",
+            key(schema),
+            key(table),
+            key(everywhere)
+        );
+        let found = load(&text).unwrap().table_settings("shop", "a").dead_letter_limit;
+        assert_eq!(found, expected, "{case}");
+    }
+}
+
+#[test]
 fn a_table_has_one_place_at_the_destination() {
     // What the schema says, what the table says, and the place of `a`.
     let cases = [

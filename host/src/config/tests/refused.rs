@@ -161,6 +161,11 @@ const AFTER_MINIMAL: &[Case] = &[
         &["config.yaml:11:19", "error_handling.backoff_factor", "at least 1"],
     ),
     (
+        "a limit of dead letters that are never kept is refused, wherever it stands",
+        "error_handling:\n  dead_letter_queue: false\n  dead_letter_limit: 5",
+        &["config.yaml:12:22", "error_handling.dead_letter_limit", "dead_letter_queue: true"],
+    ),
+    (
         "a metrics path without a slash is refused",
         "monitoring: {prometheus: {path: metrics}}",
         &["config.yaml:10:", "must begin with `/`"],

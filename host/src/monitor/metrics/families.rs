@@ -28,6 +28,8 @@ pub(super) struct StreamFamilies {
     pub last_success: GaugeVec,
     pub queue: IntGaugeVec,
     pub parked: IntGaugeVec,
+    pub dead_letters: IntCounterVec,
+    pub dead_letters_open: IntGaugeVec,
     pub batch_seconds: HistogramVec,
 }
 
@@ -78,6 +80,16 @@ impl StreamFamilies {
             parked: r.int_gauge(
                 "tables_parked",
                 "Tables that failed and are left out until a person has them copied again.",
+                &BASE,
+            )?,
+            dead_letters: r.counter(
+                "dead_letters_total",
+                "Rows that were committed to the dead letters.",
+                &BASE,
+            )?,
+            dead_letters_open: r.int_gauge(
+                "dead_letters_open",
+                "Dead letters that nobody has settled and that no new copy of the table replaced.",
                 &BASE,
             )?,
             batch_seconds: r.histogram(

@@ -26,6 +26,8 @@ struct Inner {
     records: [IntCounter; Operation::ALL.len()],
     errors: IntCounterVec,
     schema_changes: IntCounterVec,
+    dead_letters: IntCounter,
+    dead_letters_open: IntGauge,
     batch_seconds: Histogram,
     status: IntGauge,
     rate_gauge: Gauge,
@@ -52,6 +54,8 @@ impl TableMetrics {
             records,
             errors: families.errors.clone(),
             schema_changes: families.schema_changes.clone(),
+            dead_letters: families.dead_letters.with_label_values(&labels),
+            dead_letters_open: families.dead_letters_open.with_label_values(&labels),
             batch_seconds: families.batch_seconds.with_label_values(&labels),
             status: families.status.with_label_values(&labels),
             rate_gauge: families.rate.with_label_values(&labels),
@@ -66,6 +70,16 @@ impl TableMetrics {
     pub fn records(&self, operation: Operation, rows: u64) {
         self.inner.records[operation as usize].inc_by(rows);
         self.clocked().rate.add(self.inner.created.elapsed(), rows);
+    }
+
+    /// Rows that became dead letters.
+    pub fn dead_letters(&self, letters: u64) {
+        self.inner.dead_letters.inc_by(letters);
+    }
+
+    /// Dead letters that nobody has settled.
+    pub fn dead_letters_open(&self, open: u64) {
+        self.inner.dead_letters_open.set(i64::try_from(open).unwrap_or(i64::MAX));
     }
 
     /// From a batch's first row to its commit.

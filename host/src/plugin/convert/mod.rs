@@ -8,5 +8,6 @@ pub(super) mod bounds;
 pub(super) mod destination;
 pub(super) mod info;
 pub(super) mod kept;
+pub(super) mod letters;
 pub(super) mod rows;
 pub(super) mod source;

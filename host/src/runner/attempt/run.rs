@@ -86,6 +86,7 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
         failed.push(Failed::now(&error));
     }
     let Claim { epoch, abandoned } = claim(context, &destination, attempts).await?;
+    context.letters.ask(&destination).await?;
     let aside = aside.into_iter().chain(attempts.failing.keys().cloned()).collect();
     let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables, aside));
     if let Some(run) = abandoned {

@@ -4,7 +4,7 @@
 //! destination: [`super::super::deliver`] makes it so.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -24,6 +24,7 @@ use crate::{
     runner::{
         context::SchemaContext,
         error::RunError,
+        letters::{Letters, by_table},
         table::{Table, Tables},
         tally::Measured,
     },
@@ -93,6 +94,9 @@ impl Writer {
     pub async fn commit(&self, ready: Ready) -> Result<(), RunError> {
         let Ready { clear, tables, dead_letters, mut markers, is_part } = ready;
         check_markers(&markers)?;
+        let open = &self.context.letters;
+        let letters = by_table(&dead_letters);
+        open.admit(&self.destination, &clear, &letters).await?;
         let mut counted = None;
         if !dead_letters.is_empty() {
             let mut held = self.count().await?;
@@ -102,7 +106,7 @@ impl Writer {
         }
         let started = Instant::now();
         let measured: Vec<_> = tables.iter().map(Measured::of).collect();
-        let letters = dead_letters.len() as u64;
+        let cleared = clear.clone();
         let request = WriteRequest {
             schema_name: self.context.name().to_owned(),
             clear_tables: clear,
@@ -117,7 +121,8 @@ impl Writer {
         if let Some(counted) = counted {
             counted.committed();
         }
-        self.record(&measured, letters, &outcome, started);
+        open.committed(&cleared, &letters);
+        self.record(&measured, letters.values().sum(), &outcome, started);
         self.count_refused(&measured, &outcome).await
     }
 
@@ -129,6 +134,11 @@ impl Writer {
         outcome: &WriteOutcome,
     ) -> Result<(), RunError> {
         let Some(last) = outcome.rejected.last() else { return Ok(()) };
+        let mut letters = Letters::new();
+        for batch in outcome.rejected.iter().filter_map(|row| measured.get(row.batch)) {
+            *letters.entry(batch.table.clone()).or_default() += 1;
+        }
+        self.context.letters.committed(&[], &letters);
         let mut held = self.count().await?;
         let bytes = outcome.rejected.iter().map(|row| {
             let of_row = measured.get(row.batch).map_or(0, Measured::bytes_per_row);
@@ -138,7 +148,8 @@ impl Writer {
         let within = held.add_letter_bytes(table, bytes.sum());
         self.commit_markers(vec![held.marker()]).await?;
         held.committed();
-        within
+        within?;
+        self.context.letters.check_committed(&self.destination, &letters).await
     }
 
     /// Makes the table at the destination, or adopts the one that is there.
@@ -179,19 +190,29 @@ impl Writer {
             metrics.committed_up_to(newest);
         }
         metrics.last_successful_sync(SystemTime::now());
-        for row in &outcome.rejected {
-            if !self.context.destination.log.admits("refused rows") {
-                continue;
-            }
-            let table = measured.get(row.batch).map_or("", |batch| batch.table.as_str());
-            let (code, message) = (&row.code, &row.message);
-            tracing::warn!(
-                table,
-                code,
-                "the destination refused a row, it is a dead letter: {message}"
-            );
-        }
+        self.tell_refused(measured, outcome);
         self.context.tally.add(measured, letters + outcome.rejected.len() as u64);
+    }
+
+    /// One line for the rows of a table that were refused for one reason; the first of them speaks for all.
+    fn tell_refused(&self, measured: &[Measured], outcome: &WriteOutcome) {
+        let mut told = BTreeMap::new();
+        for row in &outcome.rejected {
+            let table = measured.get(row.batch).map_or("", |batch| batch.table.as_str());
+            let (_, rows) = told.entry((table, row.code.as_str())).or_insert((row, 0_u64));
+            *rows += 1;
+        }
+        for ((table, code), (first, rows)) in told {
+            if self.context.destination.log.admits("refused rows") {
+                let message = &first.message;
+                tracing::warn!(
+                    table,
+                    code,
+                    rows,
+                    "the destination refused rows, they are dead letters: {message}"
+                );
+            }
+        }
     }
 }
 

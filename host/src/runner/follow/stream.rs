@@ -97,6 +97,7 @@ impl Reader<'_> {
         let mut after = start;
         loop {
             self.confirm().await?;
+            context.letters.ask_again(&self.writer.destination).await?;
             let limits = self.limits().await;
             let asked = Asked::now();
             let mut batch = tokio::select! {

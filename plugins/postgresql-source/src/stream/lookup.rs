@@ -3,7 +3,7 @@
 //! What is found is the value of now, maybe newer than the change, never older: the log has a commit
 //! a moment before others see what it did, so that moment is waited for. That is right in the end: a later
 //! change of it is in the log and is sent whole. A row that is not found has been deleted or has
-//! another key by now, and the log says so later.
+//! another key by now, and the log says so later; until then what is missing of it is null.
 
 use std::collections::HashMap;
 
@@ -50,10 +50,19 @@ fn fill_some(session: &Session, changes: &mut [Change], places: &[usize]) -> Res
     columns.dedup();
     let keys: Vec<Option<Key>> = places.iter().map(|at| key(&changes[*at])).collect();
     let found = query(session, &table, &columns, keys.iter().flatten())?;
+    // Where the server spells keys otherwise than the log, it cannot be told which rows are gone.
+    let tells_gone = found.keys().all(|found| keys.iter().flatten().any(|key| key == found));
     for (at, key) in places.iter().zip(keys) {
         let missing = missing(&changes[*at]);
+        let Some(key) = key.filter(is_asked) else { continue };
+        let Some(values) = found.get(&key) else {
+            if tells_gone {
+                changes[*at].found =
+                    missing.into_iter().map(|column| (column, Field::Null)).collect();
+            }
+            continue;
+        };
         // A later change of the batch has more columns, or fewer, when the shape changed in between.
-        let Some(values) = key.and_then(|key| found.get(&key)) else { continue };
         let of = |column: &usize| columns.iter().position(|known| known == column);
         changes[*at].found = missing
             .into_iter()
@@ -80,6 +89,11 @@ fn key(change: &Change) -> Option<Key> {
     change.fitting.table.key_indices().into_iter().map(text).collect()
 }
 
+/// Text that is none names no row that can travel.
+fn is_asked(key: &Key) -> bool {
+    key.iter().all(|text| std::str::from_utf8(text).is_ok())
+}
+
 fn query<'k>(
     session: &Session,
     table: &SourceTable,
@@ -91,7 +105,6 @@ fn query<'k>(
     let equals = |at: &usize, text: &[u8]| {
         let column = &table.columns[*at];
         let operator = equalities.get(&column.number).map_or("pg_catalog.=", String::as_str);
-        // Text that is none names no row that can travel.
         let text = std::str::from_utf8(text).ok()?;
         let (name, literal) = (names::quoted(&column.name), names::literal(text));
         Some(format!("{name} OPERATOR({operator}) {literal}::{}", column.formatted))

@@ -38,6 +38,9 @@ macro_rules! sql_destination_tests {
             letters: refused_rows_are_kept_and_the_others_are_written,
                 without_dead_letters_nothing_is_written,
                 the_same_letter_again_raises_its_count,
+                a_table_that_is_emptied_settles_its_letters,
+                letters_are_read_back, letters_are_settled,
+                an_update_that_leaves_values_out_needs_its_row,
                 what_a_key_was_before_its_bad_row_stays;
             places: a_table_is_kept_where_its_plan_says,
                 a_table_that_moves_leaves_what_was_there;

@@ -1,5 +1,7 @@
 //! What each kind of row does to a table.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Bed, Bench, append, orders, rows, soft, upsert};
@@ -206,7 +208,8 @@ pub fn random_histories_end_as_if_applied_one_by_one<B: Bench>() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for round in 0..6 {
         let plan = if round % 2 == 0 { upsert } else { soft };
-        let history: Rows = (0..300).map(|at| random.operation(at)).collect();
+        let mut live = BTreeSet::new();
+        let history: Rows = (0..300).map(|at| random.operation(at, &mut live)).collect();
         let result = |chunk: usize, count: i32| {
             let mut bed = Bed::<B>::new(r#"{"audit_columns": true}"#);
             bed.plan(&plan(&orders())).unwrap();
@@ -239,15 +242,30 @@ impl Random {
         self.0 % below
     }
 
-    fn operation(&mut self, at: u32) -> (Operation, Value) {
+    /// Only updates of rows that are there leave values out.
+    fn operation(&mut self, at: u32, live: &mut BTreeSet<u64>) -> (Operation, Value) {
         let id = self.next(25);
-        let name = if self.next(3) == 0 { "~".to_owned() } else { format!("n{at}") };
-        let price = if self.next(3) == 0 { json!("~") } else { json!(format!("{at}.00")) };
+        let is_live = live.contains(&id);
+        let name = if self.next(3) == 0 && is_live { "~".to_owned() } else { format!("n{at}") };
+        let price = self.next(3) == 0 && is_live;
+        let price = if price { json!("~") } else { json!(format!("{at}.00")) };
         match self.next(10) {
-            0..=2 => (Delete, json!({"id": id})),
-            3..=4 => (Insert, json!({"id": id, "name": format!("i{at}"), "price": null})),
-            _ if self.next(60) == 0 => (Truncate, json!({})),
-            _ => (Update, json!({"id": id, "name": name, "price": price})),
+            0..=2 => {
+                live.remove(&id);
+                (Delete, json!({"id": id}))
+            }
+            3..=4 => {
+                live.insert(id);
+                (Insert, json!({"id": id, "name": format!("i{at}"), "price": null}))
+            }
+            _ if self.next(60) == 0 => {
+                live.clear();
+                (Truncate, json!({}))
+            }
+            _ => {
+                live.insert(id);
+                (Update, json!({"id": id, "name": name, "price": price}))
+            }
         }
     }
 }
