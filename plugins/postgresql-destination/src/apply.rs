@@ -13,8 +13,7 @@ use postgresql_client::tokio_postgres::types::ToSql;
 use postgresql_client::types;
 
 use crate::array::Array;
-use crate::cells::NULL;
-use crate::cells::value;
+use crate::binary::{NULL, value};
 use crate::collapse::{Change, Content, UNSENT};
 use crate::copy::{self, field};
 use crate::emptying;
