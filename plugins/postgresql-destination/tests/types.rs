@@ -29,7 +29,7 @@ fn stored(column: Column, values: &[Value<'_>]) -> Vec<String> {
     write(0..count, Operation::Insert);
     write(count * 50..count * 100, Operation::Insert);
     write(count * 150..count * 200, Operation::Update);
-    write(count * 4000..count * 4000 + 3100, Operation::Update);
+    write(count * 4000..count * 4000 + 10_100, Operation::Update);
     let sql = |ids: &str| {
         format!("SELECT pg_typeof(v), v FROM t WHERE id >= {ids} ORDER BY id LIMIT {count}")
     };
@@ -220,7 +220,7 @@ fn types_of_postgresql_come_back_from_their_text() {
 }
 
 /// Rows beyond which a batch that is not copied straight into its table is staged.
-const MANY: usize = 3100;
+const MANY: usize = 10_100;
 
 #[test]
 fn new_rows_of_types_of_postgresql_are_staged_only_where_the_server_has_to_read_them() {
@@ -336,7 +336,7 @@ fn keys_that_are_equal_and_spelled_differently_are_one_row() {
                 vec!["b"],
             ),
         ] {
-            for others in [0, 100, if collapses { 3100 } else { 0 }] {
+            for others in [0, 100, if collapses { 10_100 } else { 0 }] {
                 let mut request = bed.request(vec![rows(&table, &[row(insert, &one, "a")])]);
                 request.clear_tables = vec!["t".to_owned()];
                 bed.send(request).unwrap();

@@ -156,7 +156,8 @@ fn fixed<const N: usize>(out: &mut Vec<u8>, value: [u8; N]) {
 }
 
 fn text(out: &mut Vec<u8>, before: &[u8], value: &str) -> Result<(), Unfit> {
-    if value.as_bytes().contains(&0) {
+    // All of it, and not to the first, which is what a vector does at once.
+    if value.bytes().fold(false, |found, byte| found | (byte == 0)) {
         return Err(NUL);
     }
     bytes(out, before, value.as_bytes())
