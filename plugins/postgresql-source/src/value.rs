@@ -91,6 +91,8 @@ impl Codec {
         match *type_ {
             Type::NUMERIC => Self::NumericText,
             Type::OID => Self::Oid,
+            // Arrays whose text has no braces.
+            Type::INT2_VECTOR | Type::OID_VECTOR => Self::Printed,
             _ => match types::element(type_).as_ref().and_then(Self::of_item) {
                 Some(item) => Self::Array(item),
                 None => Self::Printed,

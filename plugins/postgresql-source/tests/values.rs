@@ -99,6 +99,8 @@ const TYPES: &[(&str, &[&str], &str)] = &[
     ("time[]", &["{24:00:00,10:00:00.1}"], "ARRAY[time '00:00' + n * interval '1 second']"),
     ("timestamp[]", &["{-infinity}"], "ARRAY[timestamp '2000-01-01' - n * interval '9 days']"),
     ("float8[]", &["{0.1,NaN}"], "ARRAY[random()]"),
+    ("int2vector", &["1 2"], "'3 4'"),
+    ("oidvector", &["1 2"], "n::text"),
     ("interval[]", &["{\"1 day\"}"], "ARRAY[n * interval '1 s']"),
     ("mood[]", &["{happy,NULL,\"so so\"}"], "ARRAY['happy'::mood]"),
     ("mood", &["happy", "so so"], "'happy'"),

@@ -50,7 +50,12 @@ pub fn value(codec: Codec, bytes: &[u8]) -> Option<Value<'_>> {
     })
 }
 
-/// What the server would have written; `\\x` and the bytes where they are none of the type.
+/// The text of a `numeric`.
+pub fn numeric(bytes: &[u8]) -> Option<String> {
+    Some(numeric::Numeric::read(bytes)?.text())
+}
+
+/// What the server would have written; `\x` and the bytes where they are none of the type.
 pub fn text(codec: Codec, bytes: &[u8]) -> Cow<'_, [u8]> {
     written(codec, bytes).unwrap_or_else(|| Cow::Owned(hexadecimal(bytes).into_bytes()))
 }
@@ -73,7 +78,7 @@ fn printed(codec: Codec, bytes: &[u8]) -> Option<String> {
         },
         Codec::Float4 => float::single(f32::from_be_bytes(fixed(bytes)?)),
         Codec::Float8 => float::double(f64::from_be_bytes(fixed(bytes)?)),
-        Codec::Numeric | Codec::NumericText => numeric::Numeric::read(bytes)?.text(),
+        Codec::Numeric | Codec::NumericText => numeric(bytes)?,
         Codec::Oid => u32::from_be_bytes(fixed(bytes)?).to_string(),
         Codec::Date => time::print_date(i32::from_be_bytes(fixed(bytes)?)),
         Codec::Time => time::print_clock(i64::from_be_bytes(fixed(bytes)?)),
