@@ -175,6 +175,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn text_is_written_here_where_only_one_text_is_right() {
+        for (type_, codec) in [
+            (Type::NUMERIC, Codec::NumericText),
+            (Type::OID, Codec::Oid),
+            (Type::NUMERIC_ARRAY, Codec::Array(&Codec::NumericText)),
+            (Type::INT4_ARRAY, Codec::Array(&Codec::Int4)),
+            (Type::VARCHAR_ARRAY, Codec::Array(&Codec::Text)),
+            (Type::JSONB_ARRAY, Codec::Array(&Codec::Jsonb)),
+            // Servers differ about the last of all intervals, and about digits of floating-point numbers.
+            (Type::INTERVAL, Codec::Printed),
+            (Type::INTERVAL_ARRAY, Codec::Printed),
+            (Type::FLOAT8_ARRAY, Codec::Printed),
+            (Type::FLOAT4_ARRAY, Codec::Printed),
+            // Not in braces, or with another sign between items.
+            (Type::INT2_VECTOR, Codec::Printed),
+            (Type::OID_VECTOR, Codec::Printed),
+            (Type::BOX_ARRAY, Codec::Printed),
+            // By settings or libraries of the server's.
+            (Type::MONEY, Codec::Printed),
+            (Type::XML, Codec::Printed),
+            (Type::INET, Codec::Printed),
+            (Type::TIMETZ, Codec::Printed),
+            (Type::INT4_RANGE, Codec::Printed),
+        ] {
+            assert_eq!(Codec::as_text(Some(&type_)), codec, "{type_}");
+        }
+        assert_eq!(Codec::as_text(None), Codec::Printed);
+    }
+
+    #[test]
     fn bytes_are_read_from_hexadecimal() {
         assert_eq!(bytes("\\x00ff7a"), Some(vec![0, 255, 0x7a]));
         assert_eq!(bytes("\\x"), Some(vec![]));

@@ -15,7 +15,8 @@ pub(super) fn text<'b>(
     let mut rest = bytes;
     // How many dimensions, whether there are nulls, and the type of the items.
     let count = usize::try_from(word(&mut rest)?).ok().filter(|count| *count <= DIMENSIONS_MAX)?;
-    (word(&mut rest)?, word(&mut rest)?);
+    word(&mut rest)?;
+    word(&mut rest)?;
     let mut dimensions = Vec::with_capacity(count);
     for _ in 0..count {
         let length = usize::try_from(word(&mut rest)?).ok().filter(|length| *length > 0)?;
