@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, too.
 
 mod apart;
+mod approvals;
 mod bad_input;
 mod batches;
 mod check;

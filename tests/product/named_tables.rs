@@ -146,7 +146,7 @@ fn a_shape_that_is_to_stay_is_not_copied_again() {
     );
     let ended = pipeline.catch_up();
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
-    for words in ["schema-change-refused", "copying it again", "strategy: strict"] {
+    for words in ["schema-change-unapproved", "copying it again", "strategy: strict"] {
         assert!(ended.stderr.contains(words), "no {words} in {}", ended.stderr);
     }
 }

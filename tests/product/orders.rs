@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cartridge_warp_tests::{Databases, Ended, Pipeline, rows::sqlite_query};
+use cartridge_warp_tests::{Databases, Ended, Pipeline, patience::wait_until, rows::sqlite_query};
 use serde_json::{Value, json};
 
 /// Two tables, copied.
@@ -118,7 +118,14 @@ fn what_a_run_holds_is_left_alone() {
 
     let mut running = pipeline.start();
     running.wait_for("following changes");
-    said(&pipeline.run(&["resume", "--take-over", "orders"]), 0, &["again (was paused)"]);
+    // What cannot be done, or is done already, disturbs nobody.
+    let take_over = |verb, table| pipeline.run(&[verb, "--take-over", table]);
+    said(&take_over("resume", "items"), 1, &["neither parked nor paused"]);
+    said(&take_over("pause", "absent"), 1, &["no table `absent`"]);
+    said(&take_over("pause", "orders"), 0, &["paused (was paused)"]);
+    databases.at_source("INSERT INTO items VALUES (0)");
+    wait_until("the run goes on", || databases.at_destination("SELECT id FROM items") == ["0"]);
+    said(&take_over("resume", "orders"), 0, &["again (was paused)"]);
     databases.at_source("INSERT INTO items VALUES (1); INSERT INTO orders VALUES (1)");
     said(&running.wait(Duration::from_secs(120)), 5, &["fenced"]);
     said(&pipeline.catch_up(), 0, &[]);

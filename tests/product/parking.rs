@@ -72,7 +72,7 @@ fn cases() -> Vec<Case> {
             name: "a change of shape that the operator forbids",
             set: &[("schema_evolution", || json!({"strategy": "strict"}))],
             then: Some("ALTER TABLE bad ADD more int; INSERT INTO bad VALUES (7, 'g', 7)"),
-            said: &["schema-change-refused"],
+            said: &["schema-change-unapproved"],
             ..CASE
         },
         Case {
@@ -207,7 +207,7 @@ fn a_running_pipeline_tells_which_tables_are_parked() {
     wait_until("the other table goes on", || good(&databases) == ["1", "2"]);
     let health = running.get("/health");
     for words in
-        ["200 OK", "\"status\":\"degraded\"", "\"bad\":{\"code\":\"schema-change-refused\""]
+        ["200 OK", "\"status\":\"degraded\"", "\"bad\":{\"code\":\"schema-change-unapproved\""]
     {
         assert!(health.contains(words), "no {words:?} in {health}");
     }
@@ -223,7 +223,7 @@ fn a_running_pipeline_tells_which_tables_are_parked() {
     assert!(ended.status.success(), "{}", ended.stderr);
     let ended = pipeline.run(&["run", "--until-caught-up", "--output", "json"]);
     let report: Value = serde_json::from_str(ended.stdout.lines().last().unwrap()).unwrap();
-    assert_eq!(report["parked"]["bad"]["code"], "schema-change-refused", "{report}");
+    assert_eq!(report["parked"]["bad"]["code"], "schema-change-unapproved", "{report}");
 }
 
 #[test]

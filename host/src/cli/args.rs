@@ -15,6 +15,7 @@ Examples:
   cartridge-warp run -c shop.yaml --full-resync=orders   copy this table anew, then follow
   cartridge-warp status -c shop.yaml              where each table is, what is parked and why
   cartridge-warp resume -c shop.yaml orders       have a parked table copied again by the next run
+  cartridge-warp schema list -c shop.yaml         changes of shape that wait for a person
   cartridge-warp adopt -c shop.yaml               go on with the state of a pipeline of another name
   cartridge-warp explain fenced                   what an error's code means and what to do
   cartridge-warp connectors inspect sqlite        what a connector is, takes and wants
@@ -76,6 +77,9 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Have tables emptied and copied again by the next run, whatever they are doing.
     Resync(TablesArgs),
+    /// Show, approve or reject changes of tables' shapes that wait for a person.
+    #[command(subcommand)]
+    Schema(SchemaCommand),
     /// List the source's schemas and tables of a configuration.
     Discover(ConfigArgs),
     /// Say what an error's code means, why it is an error, and what to do about it.
@@ -115,6 +119,32 @@ pub struct TablesArgs {
     /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
     #[arg(long)]
     pub take_over: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SchemaCommand {
+    /// List what has become of tables since their shape was accepted, and what the rules make of it.
+    List(ConfigArgs),
+    /// Let changes through. A parked table is copied again by the next run, in its new shape.
+    #[command(
+        after_help = "Example: cartridge-warp schema approve -c shop.yaml orders --column note"
+    )]
+    Approve(DecisionArgs),
+    /// Go on without changes: new columns stay away, and dropped ones are kept.
+    #[command(
+        after_help = "Example: cartridge-warp schema reject -c shop.yaml orders --column note"
+    )]
+    Reject(DecisionArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct DecisionArgs {
+    #[command(flatten)]
+    pub tables: TablesArgs,
+
+    /// Only the changes of this column; may repeat [default: all that wait].
+    #[arg(long = "column", value_name = "NAME")]
+    pub columns: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -81,6 +81,7 @@ const PAGES: &[(&str, &str)] = pages![
     "quota",
     "row-refused",
     "schema-change-refused",
+    "schema-change-unapproved",
     "schema-held",
     "secret",
     "signals",

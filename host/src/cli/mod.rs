@@ -13,6 +13,7 @@ mod init;
 mod output;
 mod refused;
 mod run;
+mod schema;
 mod setup;
 mod shown;
 mod signals;
@@ -93,6 +94,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Resync(args) => {
             tables::order(Ordering::named(Order::Resync, args), plugin_dir, output).await
         }
+        Command::Schema(command) => schema::run(command, plugin_dir, output).await,
         Command::Discover(args) => check::discover(args, plugin_dir, output).await,
         Command::Explain { code } => explain::run(&code, output),
         Command::Completions { shell } => {

@@ -15,7 +15,6 @@ const ROWS: &[(&str, &str)] = &[
     ),
     ("schema_evolution.max_data_loss_percentage", "data loss is not measured yet"),
     ("schema_evolution.migration_timeout_seconds", "a change is bound by `limits.call_deadline`"),
-    ("schema_evolution.table_configs", "rules of single tables are not applied yet"),
     ("schema_evolution.enable_type_narrowing", "columns are never narrowed"),
 ];
 

@@ -160,6 +160,17 @@ pub enum RunError {
     )]
     ChangeRefused { table: String, change: String, reason: String },
 
+    #[error("table `{table}`: {change} waits for a person: {reason}")]
+    #[diagnostic(
+        code("schema-change-unapproved"),
+        help(
+            "nothing was written after the change; look at it with `cartridge-warp schema list`, then \
+             `schema approve {table}` it or `schema reject {table}` it, and start again. Or copy the table \
+             anew as it is now, with --full-resync={table}"
+        )
+    )]
+    ChangeUnapproved { table: String, change: String, reason: String },
+
     #[error(
         "the destination's table `{table}` cannot take its new shape and is not made anew: {reason}"
     )]
@@ -291,6 +302,7 @@ impl RunError {
             Self::Plugin(error) => error.tables().iter().map(String::as_str).collect(),
             Self::Unfit { table, .. }
             | Self::ChangeRefused { table, .. }
+            | Self::ChangeUnapproved { table, .. }
             | Self::NotReplaced { table, .. }
             | Self::RowRefused { table, .. }
             | Self::Encode { table, .. }
@@ -310,6 +322,10 @@ impl RunError {
             Self::ChangeRefused { .. } => {
                 "look whether the copy may become what the table is now".to_owned()
             }
+            Self::ChangeUnapproved { table, .. } => format!(
+                "look at it with `cartridge-warp schema list`, then `schema approve {table}` or \
+                 `schema reject {table}`"
+            ),
             Self::Quota { key, .. } => {
                 format!("look at what the source sends; if it may, raise `schemas[].limits.{key}`")
             }
@@ -352,6 +368,7 @@ impl RunError {
             },
             Self::RowRefused { .. } | Self::Encode { .. } => ErrorType::Transformation,
             Self::ChangeRefused { .. }
+            | Self::ChangeUnapproved { .. }
             | Self::NotReplaced { .. }
             | Self::CopyAgain { .. }
             | Self::SomeCopiedAgain { .. }

@@ -6,6 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     shapes::StoredShape,
     state::{ChunkProgress, TableState, decode, marker},
+    table::Decisions,
 };
 use crate::{config::TableLists, model::TableShape, plugin::WireError};
 
@@ -19,7 +20,8 @@ pub fn markers(value: &[u8]) -> Option<Result<TableShape, WireError>> {
     again::<TableState>(value);
     again::<ChunkProgress>(value);
     again::<TableLists>(value);
-    let shape = again::<StoredShape>(value)?.open("t");
+    again::<Decisions>(value);
+    let shape = again::<StoredShape>(value)?.open("t", Decisions::default());
     Some(shape.map(|known| known.shape))
 }
 

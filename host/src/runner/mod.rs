@@ -40,10 +40,13 @@ mod table;
 mod tally;
 
 pub use error::RunError;
+pub use parking::moment;
 pub use processor::{
-    Adopted, Checked, Completion, Order, Ordered, SchemaProcessor, SchemaStatus, TableStatus,
+    Adopted, Checked, Choice, Completion, Order, Ordered, SchemaProcessor, SchemaStatus,
+    TableStatus, Waits,
 };
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
+pub use shapes::Waiting;
 pub use side::{
     ConnectorError, Connectors, Endpoint, compile_limits, destination as destination_endpoint,
     endpoint_of, open_grants, process_bounds, source as source_endpoint,

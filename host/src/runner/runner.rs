@@ -13,8 +13,8 @@ use super::{
     context::SchemaContext,
     error::RunError,
     processor::{
-        Adopted, Checked, Completion, Order, Ordered, SchemaProcessor, SchemaStatus, adopt, check,
-        order, status,
+        Adopted, Checked, Choice, Completion, Order, Ordered, SchemaProcessor, SchemaStatus, Waits,
+        adopt, check, decide, order, status, waits,
     },
     side::{self, Connectors, Endpoint},
     tally::Tally,
@@ -166,6 +166,20 @@ impl WarpRunner {
         take_over: bool,
     ) -> BTreeMap<String, Result<Vec<Ordered>, RunError>> {
         self.of_each(async |context| order(context, what, take_over).await).await
+    }
+
+    /// What has become of the shapes of each schema's tables.
+    pub async fn waits(&self) -> BTreeMap<String, Result<Waits, RunError>> {
+        self.of_each(async |context| waits(context).await).await
+    }
+
+    /// Decides about what waits in the tables that the configuration's `full_resync` names.
+    pub async fn decide(
+        &self,
+        choice: &Choice,
+        take_over: bool,
+    ) -> BTreeMap<String, Result<Waits, RunError>> {
+        self.of_each(async |context| decide(context, choice, take_over).await).await
     }
 
     /// Where each schema's tables are in their life.

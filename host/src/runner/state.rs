@@ -10,6 +10,7 @@
 //! | `aside` | the names of the tables that are parked or paused |
 //! | `table/T` | the state of a table |
 //! | `shape/T` | its shape as it was accepted, and the rules for its rows (`shapes`) |
+//! | `decided/T` | what a person decided about changes of its shape |
 //! | `chunk/T/C` | how far a chunk of its snapshot is |
 //!
 //! Each value is written in the transaction of the rows it speaks of (I2). The table states are
@@ -230,6 +231,11 @@ pub fn table_stream(table: &str) -> String {
 /// The marker of a table's accepted shape.
 pub fn shape_stream(table: &str) -> String {
     format!("shape/{table}")
+}
+
+/// The marker of what a person decided about changes of a table's shape.
+pub fn decided_stream(table: &str) -> String {
+    format!("decided/{table}")
 }
 
 /// The marker of a chunk's progress.

@@ -6,9 +6,11 @@ pub mod compare;
 pub mod fit;
 pub mod identity;
 pub mod rules;
+mod words;
 
 pub use compare::{
     News, TypeStep, compare, has_seen_key, is_first_value, merge, settled, type_step,
 };
 pub use fit::{fit, fits_as_it_is, printable};
-pub use rules::{Policy, Strategy, Verdict, decide, frozen, is_compatible};
+pub use rules::{Policy, Strategy, Verdict, decide, decide_about_copy, is_compatible};
+pub use words::type_words;

@@ -14,7 +14,8 @@ use crate::config::values::{Interval, Patterns};
 pub struct SchemaEvolution {
     /// Whether the destination follows at all; `false` stops a table whose shape changed.
     pub enabled: bool,
-    /// How far it follows: `strict` not at all without approval, `aggressive` wherever possible.
+    /// How far it follows by itself: `strict` not at all, `aggressive` wherever possible. What waits for a
+    /// person parks its table: `schema list`, `schema approve`, `schema reject`.
     pub strategy: EvolutionStrategy,
     /// How often to look for changes where the source does not announce them.
     pub detection_interval_seconds: Option<Interval>,
@@ -26,9 +27,9 @@ pub struct SchemaEvolution {
     pub enable_object_to_json: bool,
     /// Turns a column no other type holds into text.
     pub enable_fallback_to_varchar: bool,
-    /// Waits for a person before a change that may go wrong.
+    /// Waits for a person before a change that alters how values read, such as a number that becomes text.
     pub require_approval_for_risky_changes: bool,
-    /// Waits for a person before a change that may lose data.
+    /// Waits for a person before it drops a column or a table.
     pub require_approval_for_dangerous_changes: bool,
     /// The share of rows a change may lose.
     pub max_data_loss_percentage: Option<f64>,
@@ -42,8 +43,9 @@ pub struct SchemaEvolution {
     pub excluded_tables: Patterns,
     /// Columns whose shape stays as it is at the destination; globs.
     pub excluded_columns: Patterns,
-    /// Rules of single tables, by name.
-    pub table_configs: Option<BTreeMap<String, TableEvolution>>,
+    /// Rules of single tables, by name (`orders`, or `shop.orders` where several schemas have one). What is
+    /// set there wins over what holds for all, in both directions.
+    pub table_configs: BTreeMap<String, TableEvolution>,
 }
 
 /// How far the destination follows.
@@ -85,21 +87,30 @@ pub struct TableEvolution {
     /// How far; without it, the global `strategy`.
     #[serde(default)]
     pub strategy: Option<EvolutionStrategy>,
-    /// Follows new columns.
+    /// Takes new columns over; `false` leaves them out.
     #[serde(default = "yes")]
     pub allow_column_additions: bool,
-    /// Follows removed columns, which loses their data.
+    /// Drops columns that the source drops, which loses their data, whatever the strategy.
     #[serde(default)]
     pub allow_column_removals: bool,
-    /// Follows changed types.
+    /// Follows changed types; `false` refuses what the column does not hold.
     #[serde(default = "yes")]
     pub allow_type_changes: bool,
-    /// Columns whose shape stays as it is; globs.
+    /// Columns that are left out when they are new; globs.
     #[serde(default)]
     pub excluded_columns: Patterns,
     /// Waits for a person before any change.
     #[serde(default)]
     pub require_approval: bool,
+}
+
+impl SchemaEvolution {
+    /// What `table_configs` has for a table.
+    #[must_use]
+    pub fn of_table(&self, schema: &str, table: &str) -> Option<&TableEvolution> {
+        let qualified = self.table_configs.get(&format!("{schema}.{table}"));
+        qualified.or_else(|| self.table_configs.get(table))
+    }
 }
 
 impl Default for SchemaEvolution {
@@ -119,7 +130,7 @@ impl Default for SchemaEvolution {
             on_rules_change: OnRulesChange::default(),
             excluded_tables: Patterns::default(),
             excluded_columns: Patterns::default(),
-            table_configs: None,
+            table_configs: BTreeMap::new(),
         }
     }
 }

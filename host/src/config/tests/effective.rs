@@ -71,7 +71,10 @@ global_table_whitelist: a,b
         let found = keys.get(key).unwrap_or_else(|| panic!("{key} is not listed"));
         assert_eq!(found, &(value.to_owned(), origin.to_owned()), "{key}");
     }
-    assert!(!keys.contains_key("schema_evolution.table_configs"), "unsupported keys are left out");
+    assert!(
+        !keys.contains_key("schema_evolution.enable_type_narrowing"),
+        "unsupported keys are left out"
+    );
 }
 
 #[test]

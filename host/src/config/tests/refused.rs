@@ -372,10 +372,6 @@ fn what_replaces_a_valid_line_is_refused() {
 #[test]
 fn keys_of_a_later_release_are_refused_by_name() {
     let after = [
-        (
-            "schema_evolution: {table_configs: {a: {enabled: true}}}",
-            "schema_evolution.table_configs",
-        ),
         ("schema_evolution: {enable_type_narrowing: false}", "enable_type_narrowing"),
         ("schema_evolution: {migration_timeout_seconds: 5}", "migration_timeout_seconds"),
         ("schema_evolution: {detection_interval_seconds: 5}", "detection_interval_seconds"),

@@ -1,6 +1,7 @@
 //! Keeps one schema going: attempts, pauses, schedules.
 
 mod adopt;
+mod approval;
 mod check;
 mod completion;
 mod dry_run;
@@ -10,6 +11,7 @@ mod schema_processor;
 mod status;
 
 pub use adopt::{Adopted, adopt};
+pub use approval::{Choice, Waits, decide, waits};
 pub use check::{Checked, check};
 pub use completion::Completion;
 pub use order::{Order, Ordered, order};

@@ -37,8 +37,7 @@ pub struct Ordered {
     pub is: &'static str,
 }
 
-/// Changes the states of tables in one commit, under a claim of its own: a run that began meanwhile is
-/// fenced. A schema that a run holds is left alone, unless it is taken over.
+/// Changes the states of tables.
 pub async fn order(
     context: &SchemaContext,
     order: Order,
@@ -48,8 +47,22 @@ pub async fn order(
         return Ok(Vec::new());
     }
     let destination = context.open_destination().await?;
+    let change = async || change(context, &destination, order).await;
+    let ordered = in_one_commit(context, &destination, take_over, change).await?;
+    destination.close().await;
+    Ok(ordered)
+}
+
+/// Commits what `change` comes to, under a claim of its own: a run that began meanwhile is fenced. A schema
+/// that a run holds is left alone, unless it is taken over.
+pub async fn in_one_commit<T>(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    take_over: bool,
+    change: impl AsyncFn() -> Result<(T, Vec<Marker>), RunError>,
+) -> Result<T, RunError> {
     let schema = context.name();
-    check_owner(context, &destination).await?;
+    check_owner(context, destination).await?;
     if destination.get_marker(schema, CHANGES).await?.is_none() {
         return Err(RunError::Unusable {
             what: format!("schema `{schema}` has no state at the destination yet"),
@@ -59,15 +72,18 @@ pub async fn order(
     if !take_over && destination.get_marker(schema, RUNNER).await?.is_some() {
         return Err(RunError::Held { schema: schema.to_owned() });
     }
-    let epoch = destination.claim_schema(schema, &context.run).await?;
-    check_owner(context, &destination).await?;
-    let (ordered, mut markers) = change(context, &destination, order).await?;
-    if !markers.is_empty() {
-        markers.push(deletion(RUNNER.into()));
-        destination.update_marker(schema, markers, epoch).await?;
+    // A claim fences the run that holds the schema, so what cannot be done or changes nothing makes none.
+    let (done, markers) = change().await?;
+    if markers.is_empty() {
+        return Ok(done);
     }
-    destination.close().await;
-    Ok(ordered)
+    let epoch = destination.claim_schema(schema, &context.run).await?;
+    check_owner(context, destination).await?;
+    // What a run stored before it was fenced counts.
+    let (done, mut markers) = change().await?;
+    markers.push(deletion(RUNNER.into()));
+    destination.update_marker(schema, markers, epoch).await?;
+    Ok(done)
 }
 
 /// What becomes of each table, and what makes it so.

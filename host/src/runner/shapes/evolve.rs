@@ -5,7 +5,7 @@ use super::{
     stored::{Evolution, accept_shape, shape_marker},
 };
 use crate::{
-    config::{EvolutionStrategy, WriteMode},
+    config::{EvolutionStrategy, SchemaEvolution, TableEvolution, WriteMode},
     model::{ChangeKind, Marker, SchemaChange},
     plugin::ChangeOutcome,
     runner::{
@@ -14,11 +14,11 @@ use crate::{
         error::RunError,
         names::listed,
         state::{TableState, forget_chunks, marker, table_stream},
-        table::Table,
+        table::{Subject, Table},
     },
     schema::{
-        News, Policy, Strategy, TypeStep, Verdict, decide, frozen, identity, is_compatible,
-        is_first_value, type_step,
+        News, Policy, Strategy, TypeStep, Verdict, decide, decide_about_copy, identity,
+        is_compatible, is_first_value, type_step,
     },
 };
 
@@ -96,6 +96,7 @@ async fn apply_change(
             return Ok(());
         }
     }
+    table.decided |= table.decisions.made(&Subject::of(&change));
     progress.rewritten |= rewrites;
     progress.incompatible |= !is_compatible(&change, &table.source, policy);
     let guess = table.guess(&change);
@@ -148,7 +149,7 @@ pub fn judge(
     policy: &Policy,
     change: &SchemaChange,
 ) -> Result<Judged, RunError> {
-    if let Some(column) = excluded(context, change) {
+    if let Some(column) = excluded(context, table, change) {
         table.leave_out(column);
         check_columns(context, table)?;
     }
@@ -161,15 +162,31 @@ pub fn judge(
     }
     match decide(change, &table.source, policy) {
         Verdict::Keep => return Ok(Judged::Kept),
-        Verdict::Refuse(reason) => return Err(refused(change, reason)),
-        // The destination has a column of that name, whose rows are about to go.
-        Verdict::Apply if table.is_taken(change) && rewrites(context, change, table) => {
+        Verdict::Refuse(reason) => return Err(refused(change, reason.to_owned())),
+        Verdict::Ask(reason) if !is_approved(table, &Subject::of(change), reason)? => {
             return Ok(Judged::Kept);
         }
-        Verdict::Apply => {}
+        // The destination has a column of that name, whose rows are about to go.
+        _ if table.is_taken(change) && rewrites(context, change, table) => {
+            return Ok(Judged::Kept);
+        }
+        Verdict::Apply | Verdict::Ask(_) => {}
     }
     table.check_rename(change)?;
     Ok(Judged::Apply)
+}
+
+/// Whether a person let a change through; false where the table goes on without it.
+fn is_approved(table: &Table, about: &Subject, reason: &str) -> Result<bool, RunError> {
+    match table.decisions.about(about) {
+        Some(decision) if decision.approved => Ok(true),
+        Some(_) if about.can_be_rejected() => Ok(false),
+        _ => Err(RunError::ChangeUnapproved {
+            table: table.source.name.clone(),
+            change: about.to_string(),
+            reason: reason.to_owned(),
+        }),
+    }
 }
 
 /// Whether a table may be copied again whose columns cannot be told apart from those that were known.
@@ -179,8 +196,12 @@ pub fn check_again(table: &Table, policy: &Policy, why: &str) -> Result<(), RunE
         change: why.to_owned(),
         reason: reason.to_owned(),
     };
-    if let Some(reason) = frozen(policy) {
-        return Err(refused(reason));
+    match decide_about_copy(policy) {
+        Verdict::Refuse(reason) => return Err(refused(reason)),
+        Verdict::Ask(reason) => {
+            is_approved(table, &Subject::copy_again(), &format!("{why}: {reason}"))?;
+        }
+        Verdict::Apply | Verdict::Keep => {}
     }
     if !may_empty(table) {
         let name = &table.source.name;
@@ -274,24 +295,34 @@ async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<ChangeOutco
     Ok(ChangeOutcome::Applied)
 }
 
-/// The column that an addition would bring although the operator excluded it.
-fn excluded(context: &SchemaContext, change: &SchemaChange) -> Option<String> {
+/// The column that an addition would bring although the operator excluded it, or a person rejected it.
+pub fn excluded(context: &SchemaContext, table: &Table, change: &SchemaChange) -> Option<String> {
     let ChangeKind::AddColumn { column } = &change.kind else { return None };
-    is_excluded(context, &change.table, column).then(|| column.clone())
+    let is_rejected = table.decisions.rejected_columns().any(|rejected| rejected == column);
+    (is_rejected || is_excluded(context, &change.table, column)).then(|| column.clone())
 }
 
 /// Whether the operator excluded a column, or its table, from evolution.
 pub fn is_excluded(context: &SchemaContext, table: &str, column: &str) -> bool {
     let rules = &context.config.schema_evolution;
-    rules.excluded_tables.matches(table) || rules.excluded_columns.matches(column)
+    let of_table = rules_of_table(context, table).is_some_and(|rules| {
+        !rules.allow_column_additions || rules.excluded_columns.matches(column)
+    });
+    of_table || rules.excluded_tables.matches(table) || rules.excluded_columns.matches(column)
+}
+
+/// The rules that `table_configs` has for a table.
+fn rules_of_table<'a>(context: &'a SchemaContext, table: &str) -> Option<&'a TableEvolution> {
+    context.config.schema_evolution.of_table(context.name(), table)
 }
 
 /// The operator's policy for a table.
 pub fn policy(context: &SchemaContext, table: &Table) -> Policy {
-    let rules = &context.config.schema_evolution;
+    let rules: &SchemaEvolution = &context.config.schema_evolution;
+    let own = rules_of_table(context, &table.source.name);
     Policy {
-        enabled: table.settings.enable_schema_evolution,
-        strategy: match rules.strategy {
+        enabled: table.settings.enable_schema_evolution && own.is_none_or(|own| own.enabled),
+        strategy: match own.and_then(|own| own.strategy).unwrap_or(rules.strategy) {
             EvolutionStrategy::Strict => Strategy::Strict,
             EvolutionStrategy::Conservative => Strategy::Conservative,
             EvolutionStrategy::Permissive => Strategy::Permissive,
@@ -300,8 +331,11 @@ pub fn policy(context: &SchemaContext, table: &Table) -> Policy {
         type_widening: rules.enable_type_widening,
         object_to_json: rules.enable_object_to_json,
         fallback_to_text: rules.enable_fallback_to_varchar,
+        type_changes: own.is_none_or(|own| own.allow_type_changes),
+        column_removals: own.map(|own| own.allow_column_removals),
         approve_risky: rules.require_approval_for_risky_changes,
         approve_dangerous: rules.require_approval_for_dangerous_changes,
+        approve_all: own.is_some_and(|own| own.require_approval),
     }
 }
 

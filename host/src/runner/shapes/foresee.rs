@@ -43,6 +43,7 @@ pub async fn foresee_shape(
         return Ok(false);
     }
     left_out(context, &known).into_iter().for_each(|column| table.leave_out(column));
+    table.decisions = known.decisions;
     let now = table.remember(known.shape);
     let news = table.compare_with(&now.schema);
     let policy = policy(context, &table);

@@ -12,6 +12,7 @@ mod renamed;
 mod replace;
 mod rules;
 mod stored;
+mod waiting;
 
 pub use again::has_old_rows;
 pub use announced::change_shapes;
@@ -24,3 +25,5 @@ pub use renamed::name_of_now;
 pub use rules::has_other_rules;
 #[cfg(feature = "fuzzing")]
 pub use stored::StoredShape;
+pub use stored::decisions_marker;
+pub use waiting::{Waiting, waiting};

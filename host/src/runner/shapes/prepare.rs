@@ -61,8 +61,9 @@ pub async fn prepare_table(
     let (destination, schema) = (&writer.destination, writer.context.name());
     let stored = stored_shape(destination, schema, &table.source.name).await?;
     table.version = stored.as_ref().map_or(0, |known| known.version);
-    for column in stored.iter().flat_map(|known| left_out(&writer.context, known)) {
-        table.leave_out(column);
+    if let Some(known) = &stored {
+        table.decisions.clone_from(&known.decisions);
+        left_out(&writer.context, known).into_iter().for_each(|column| table.leave_out(column));
     }
     let past = match stored {
         Some(known) if !forget => return go_on(writer, table, known).await,
@@ -73,8 +74,9 @@ pub async fn prepare_table(
         writer.count().await?.add_shape(&table.source.name, 0, true)?;
     }
     replace::make(writer, table, past.as_ref()).await?;
+    table.decided = table.decisions.all_made();
     // Nothing is committed without need: an attempt that commits counts as progress.
-    if past.is_none_or(|past| !is_same(&past, table)) {
+    if table.decided || past.is_none_or(|past| !is_same(&past, table)) {
         accept_shape(writer, table, Evolution::initial(), Vec::new()).await?;
     }
     Ok(Evolved::Kept)

@@ -96,9 +96,10 @@ fn refused(table: &str, changes: &[String], is_log: bool) -> RunError {
     }
 }
 
-/// The columns that came later and that evolution still leaves out.
+/// The columns that came later and that evolution still leaves out, and those that a person rejected.
 pub fn left_out(context: &SchemaContext, known: &Remembered) -> BTreeSet<String> {
-    let name = &known.shape.name;
-    let remembered = known.rules.iter().flat_map(TableRules::left_out);
-    remembered.filter(|column| is_excluded(context, name, column)).cloned().collect()
+    let Remembered { shape, rules, decisions, .. } = known;
+    let remembered = rules.iter().flat_map(TableRules::left_out);
+    let excluded = remembered.filter(|column| is_excluded(context, &shape.name, column));
+    excluded.chain(decisions.rejected_columns()).cloned().collect()
 }

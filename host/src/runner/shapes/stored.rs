@@ -16,8 +16,8 @@ use crate::{
     runner::{
         commit::{Entry, Writer},
         error::RunError,
-        state::{marker, read, shape_stream},
-        table::{Table, TableRules, unencodable},
+        state::{decided_stream, deletion, marker, read, shape_stream},
+        table::{Decisions, Table, TableRules, unencodable},
     },
 };
 
@@ -43,15 +43,17 @@ pub struct Remembered {
     pub version: u32,
     /// The rules by which its rows got their form, where they are known.
     pub rules: Option<TableRules>,
+    /// What a person decided about changes of it.
+    pub decisions: Decisions,
 }
 
 impl StoredShape {
     /// What it says. A destination may have changed what it stored for us.
-    pub fn open(self, table: &str) -> Result<Remembered, WireError> {
+    pub fn open(self, table: &str, decisions: Decisions) -> Result<Remembered, WireError> {
         let Self { schema, key, version, rules } = self;
         let schema = Arc::clone(&decode_schema(Bytes::from(schema))?.arrow);
         let shape = TableShape { name: table.to_owned(), schema, key, estimated_rows: None };
-        Ok(Remembered { shape, version, rules })
+        Ok(Remembered { shape, version, rules, decisions })
     }
 }
 
@@ -67,7 +69,9 @@ pub async fn accept_shape(
     table.count_shape();
     let shape = shape_marker(table)?;
     counted.add_shape(&table.source.name, shape.value.as_ref().map_or(0, Vec::len), is_first)?;
-    let markers = more.into_iter().chain([shape, counted.marker()]);
+    let is_decided = std::mem::take(&mut table.decided);
+    let decided = is_decided.then(|| decisions_marker(&table.source.name, &table.decisions));
+    let markers = more.into_iter().chain([shape, counted.marker()]).chain(decided);
     writer.commit_markers(markers.collect()).await?;
     counted.committed();
     let Evolution { what, compatible } = evolution;
@@ -105,6 +109,12 @@ pub fn shape_marker(table: &Table) -> Result<Marker, RunError> {
     Ok(marker(shape_stream(name), &stored))
 }
 
+/// Remembers what is decided about a table.
+pub fn decisions_marker(table: &str, decisions: &Decisions) -> Marker {
+    let stream = decided_stream(table);
+    if decisions.is_empty() { deletion(stream) } else { marker(stream, decisions) }
+}
+
 /// What is remembered of a table, if it is known.
 pub async fn stored_shape(
     destination: &DestinationConnection,
@@ -112,6 +122,8 @@ pub async fn stored_shape(
     table: &str,
 ) -> Result<Option<Remembered>, RunError> {
     let stored: Option<StoredShape> = read(destination, schema, &shape_stream(table)).await?;
-    let stored = stored.map(|stored| stored.open(table)).transpose();
-    stored.map_err(|cause| unencodable(table, cause))
+    let Some(stored) = stored else { return Ok(None) };
+    let decisions = read(destination, schema, &decided_stream(table)).await?.unwrap_or_default();
+    let opened = stored.open(table, decisions);
+    opened.map(Some).map_err(|cause| unencodable(table, cause))
 }

@@ -10,12 +10,16 @@ use std::{
 use arrow_array::{ArrayRef, RecordBatch, UInt8Array, new_null_array};
 use arrow_schema::{DataType, Field, Schema};
 
+mod decisions;
 mod faults;
 mod rules;
 mod shape;
 
-pub use self::rules::TableRules;
 use self::shape::{ColumnRules, Steps};
+pub use self::{
+    decisions::{DECISIONS_MAX, Decision, Decisions, Subject},
+    rules::TableRules,
+};
 use crate::{
     config::{self, TableSettings},
     model::{
@@ -43,6 +47,10 @@ pub struct Table {
     pub version: u32,
     /// The source dropped it. Should it come back, it is another table of the same name.
     pub dropped: bool,
+    /// What a person decided about changes of its shape.
+    pub decisions: Decisions,
+    /// Some of that is made and not stored yet.
+    pub decided: bool,
     rules: ColumnRules,
     promises: Promises,
     /// Memory that `source` takes.
@@ -98,6 +106,8 @@ impl Table {
             shape_bytes,
             version: 0,
             dropped: false,
+            decisions: Decisions::default(),
+            decided: false,
             rules,
             promises,
             known: HashMap::new(),

@@ -1,0 +1,112 @@
+//! `schema`: changes of tables' shapes that wait for a person.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::{
+    CliError, Exit,
+    args::{ConfigArgs, DecisionArgs, SchemaCommand, TablesArgs},
+    output::Output,
+    setup,
+};
+use crate::{
+    runner::{Choice, Waiting, Waits, moment},
+    schema::Verdict,
+};
+
+pub async fn run(
+    command: SchemaCommand,
+    plugin_dir: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, CliError> {
+    match command {
+        SchemaCommand::List(args) => list(args, plugin_dir, output).await,
+        SchemaCommand::Approve(args) => decide(args, true, plugin_dir, output).await,
+        SchemaCommand::Reject(args) => decide(args, false, plugin_dir, output).await,
+    }
+}
+
+async fn list(
+    args: ConfigArgs,
+    plugin_dir: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, CliError> {
+    let runner = setup::opened_runner(&args, vec![], plugin_dir, output).await?;
+    let waits = runner.waits().await;
+    Ok(setup::tell_each(waits, output, |schema, waits| show(schema, waits, output)))
+}
+
+async fn decide(
+    args: DecisionArgs,
+    approved: bool,
+    plugin_dir: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, CliError> {
+    let DecisionArgs { tables: TablesArgs { config, tables, take_over }, columns } = args;
+    // The same key names them for a run, so names are looked at the same way.
+    let named = vec![("full_resync", tables.join(","), "TABLES")];
+    let runner = setup::opened_runner(&config, named, plugin_dir, output).await?;
+    let decided = runner.decide(&Choice { approved, columns }, take_over).await;
+    let word = if approved { "approved" } else { "rejected" };
+    Ok(setup::tell_each(decided, output, |schema, decided| {
+        for (table, change) in each(decided) {
+            if output.is_json() {
+                output.json(&json!({
+                    "schema": schema, "table": table, "change": change.about, "decision": word,
+                }));
+            } else {
+                output.line(&format!("{schema}.{table}: {} {word}", change.about));
+            }
+        }
+    }))
+}
+
+fn show(schema: &str, waits: &Waits, output: Output) {
+    if output.is_json() {
+        let change = |(table, waiting): (&String, &Waiting)| described(table, waiting);
+        let changes: Vec<Value> = each(waits).map(change).collect();
+        output.json(&json!({"schema": schema, "changes": changes}));
+        return;
+    }
+    if waits.is_empty() {
+        output.line(&format!("{schema}: every table has the shape that was accepted"));
+    }
+    for (table, waiting) in each(waits) {
+        let was = waiting.was.as_ref().map(|was| format!(" (was {was})")).unwrap_or_default();
+        let about = &waiting.about;
+        output.line(&format!("{schema}.{table}: {about}{was}: {}", outlook(waiting)));
+    }
+}
+
+fn each(waits: &Waits) -> impl Iterator<Item = (&String, &Waiting)> {
+    waits.iter().flat_map(|(table, waiting)| waiting.iter().map(move |change| (table, change)))
+}
+
+fn described(table: &str, waiting: &Waiting) -> Value {
+    let Waiting { about, was, verdict, decision } = waiting;
+    let (verdict, reason) = match verdict {
+        Verdict::Apply => ("apply", None),
+        Verdict::Keep => ("keep", None),
+        Verdict::Ask(reason) => ("ask", Some(reason)),
+        Verdict::Refuse(reason) => ("refuse", Some(reason)),
+    };
+    let decision = decision.as_ref().map(|it| if it.approved { "approved" } else { "rejected" });
+    json!({
+        "table": table, "change": about, "was": was, "verdict": verdict, "reason": reason,
+        "decision": decision,
+    })
+}
+
+fn outlook(waiting: &Waiting) -> String {
+    match (&waiting.verdict, &waiting.decision) {
+        (Verdict::Apply, _) => "the next run makes it".to_owned(),
+        (Verdict::Keep, _) => "the destination keeps what it has".to_owned(),
+        (Verdict::Refuse(reason), _) => format!("refused: {reason}"),
+        (Verdict::Ask(_), Some(decision)) => {
+            let word = if decision.approved { "approved" } else { "rejected" };
+            format!("{word} on {}", moment(decision.at_s))
+        }
+        (Verdict::Ask(reason), None) => format!("waits for a person: {reason}"),
+    }
+}

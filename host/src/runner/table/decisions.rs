@@ -1,0 +1,175 @@
+//! What a person decided about changes of tables' shapes, in the marker `decided/T`.
+//!
+//! An approval is for one change, and goes in the commit that makes it: the same change another day is asked
+//! about again. A rejection stays until it is taken back.
+
+use std::fmt;
+
+use arrow_schema::Field;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    model::{ChangeKind, SchemaChange},
+    schema::type_words,
+};
+
+/// How many decisions are kept of one table (I7): a source cannot make a person write down more.
+pub const DECISIONS_MAX: usize = 2000;
+
+/// A change as far as a person decides about it: which column, and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// The word of the change, as in the metrics; `copy_again` where no changes lead to the new shape.
+    pub change: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// The column's new type, or its new name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub becomes: Option<String>,
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    pub about: Subject,
+    pub approved: bool,
+    /// When, in seconds since 1970.
+    pub at_s: u64,
+}
+
+/// Everything that is decided about one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decisions(Vec<Decision>);
+
+impl Subject {
+    pub fn of(change: &SchemaChange) -> Self {
+        let kind = &change.kind;
+        let new_type = |column: &str| {
+            let field = change.after.as_ref()?.schema.field_with_name(column).ok()?;
+            Some(type_words(field))
+        };
+        let (column, becomes) = match kind {
+            ChangeKind::AddColumn { column } | ChangeKind::ModifyColumn { column } => {
+                (Some(column.clone()), new_type(column))
+            }
+            ChangeKind::DropColumn { column } => (Some(column.clone()), None),
+            ChangeKind::RenameColumn { column, new_name } => {
+                (Some(column.clone()), Some(new_name.clone()))
+            }
+            ChangeKind::AddTable | ChangeKind::DropTable => (None, None),
+        };
+        Self { change: kind.word().to_owned(), column, becomes }
+    }
+
+    /// A column is new.
+    pub fn added(column: &Field) -> Self {
+        Self {
+            change: "add_column".to_owned(),
+            column: Some(column.name().clone()),
+            becomes: Some(type_words(column)),
+        }
+    }
+
+    /// The table's columns cannot be told apart from those that were known, so it is copied again.
+    pub fn copy_again() -> Self {
+        Self { change: "copy_again".to_owned(), column: None, becomes: None }
+    }
+
+    /// Whether the table can go on without the change.
+    pub fn can_be_rejected(&self) -> bool {
+        matches!(self.change.as_str(), "add_column" | "drop_column")
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { change, column, becomes } = self;
+        f.write_str(change)?;
+        if let Some(column) = column {
+            write!(f, " `{column}`")?;
+        }
+        match (change.as_str(), becomes) {
+            (_, None) => Ok(()),
+            ("rename_column", Some(name)) => write!(f, " to `{name}`"),
+            ("add_column", Some(kind)) => write!(f, " as {kind}"),
+            (_, Some(kind)) => write!(f, " to {kind}"),
+        }
+    }
+}
+
+impl Decisions {
+    /// What was decided about it: approved, or rejected.
+    pub fn about(&self, subject: &Subject) -> Option<&Decision> {
+        self.0.iter().find(|decision| decision.about == *subject)
+    }
+
+    /// The new columns that are to stay away.
+    pub fn rejected_columns(&self) -> impl Iterator<Item = &String> {
+        let rejected = self.0.iter().filter(|it| !it.approved && it.about.change == "add_column");
+        rejected.filter_map(|decision| decision.about.column.as_ref())
+    }
+
+    /// Decides, whatever was decided before; whether there is room for it.
+    #[must_use]
+    pub fn decide(&mut self, decision: Decision) -> bool {
+        self.0.retain(|known| known.about != decision.about);
+        self.0.push(decision);
+        self.0.len() <= DECISIONS_MAX
+    }
+
+    /// The change is made; whether a person had approved of it.
+    pub fn made(&mut self, subject: &Subject) -> bool {
+        let before = self.0.len();
+        self.0.retain(|known| !(known.approved && known.about == *subject));
+        self.0.len() < before
+    }
+
+    /// The table becomes what it is now, so nothing is left to approve; whether something was.
+    pub fn all_made(&mut self) -> bool {
+        let before = self.0.len();
+        self.0.retain(|known| !known.approved);
+        self.0.len() < before
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(change: &str, column: &str) -> Subject {
+        Subject { change: change.into(), column: Some(column.into()), becomes: None }
+    }
+
+    #[test]
+    fn an_approval_goes_with_its_change_and_a_rejection_stays() {
+        let (a, b) = (subject("add_column", "a"), subject("add_column", "b"));
+        let mut decisions = Decisions::default();
+        for (about, approved) in [(&a, false), (&a, true), (&b, false)] {
+            assert!(decisions.decide(Decision { about: about.clone(), approved, at_s: 1 }));
+        }
+        assert!(decisions.about(&a).unwrap().approved);
+        assert_eq!(decisions.rejected_columns().collect::<Vec<_>>(), ["b"]);
+        assert!(!decisions.made(&b), "it was rejected");
+        assert!(decisions.made(&a) && !decisions.made(&a));
+        assert!(!decisions.all_made());
+        let stored = serde_json::to_vec(&decisions).unwrap();
+        assert_eq!(serde_json::from_slice::<Decisions>(&stored).unwrap(), decisions);
+    }
+
+    #[test]
+    fn decisions_are_bounded() {
+        let mut decisions = Decisions::default();
+        for number in 0..DECISIONS_MAX {
+            let about = subject("add_column", &number.to_string());
+            assert!(decisions.decide(Decision { about, approved: false, at_s: 1 }));
+        }
+        let about = subject("add_column", "more");
+        assert!(!decisions.decide(Decision { about, approved: false, at_s: 1 }));
+    }
+}
