@@ -1,7 +1,8 @@
 //! How a column of the model is kept in a column of the server.
 //!
 //! A value travels as the server's type for its model type and is assigned to the column, which may
-//! be wider. Text that is another type's (`postgresql:interval`) is read by the server.
+//! be wider. Text that is another type's (`postgresql:interval`) is read by the server, or by `read` where new
+//! rows are copied straight into their table.
 
 use cartridge_warp_sdk::{Column, ColumnType};
 use postgresql_client::types::{self, ORIGIN};
