@@ -42,6 +42,12 @@ impl Measured {
         )
     }
 
+    /// How much faster it was than a baseline, and how many times its CPU it took.
+    pub fn ratio_line(&self, name: &str, baseline: &Self) -> String {
+        let faster = baseline.wall_seconds / self.wall_seconds;
+        format!("{name:<22} {faster:>9.2}x {:>13.2}x", self.cpu_seconds / baseline.cpu_seconds)
+    }
+
     /// Whose CPU it was, in seconds per million rows.
     pub fn shares_line(&self, rows: u64) -> String {
         let millions = rows as f64 / 1e6;

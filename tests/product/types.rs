@@ -14,7 +14,7 @@ use crate::document::{self, Line};
 use cases::{CASES, Case, EXTENSIONS, OWN_TYPES, WITHOUT_VALUES};
 
 /// Above this many changes of a table the destination takes its way for many.
-const STAGED: usize = 3_100;
+const STAGED: usize = 10_100;
 
 /// A row is this long besides its value, so that the server stores the value out of line if it can.
 const PADDING: usize = 3_000;
@@ -193,7 +193,7 @@ fn pipeline(databases: &Databases) -> Pipeline {
     let mut pipeline = databases.pipeline();
     let schema = json!([{
         "name": "public",
-        "default_batch_size": 10_000,
+        "default_batch_size": 2 * STAGED,
         "tables": [],
     }]);
     pipeline.set("schemas", schema);

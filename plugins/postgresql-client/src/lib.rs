@@ -2,8 +2,9 @@
 //!
 //! [`Settings`] reads a connection string, [`Connection`] opens it and owns the runtime that drives
 //! it, [`failure`] turns the server's answers into instructions for the host, [`names`] quotes, and
-//! [`types`] says which type of the model is which type of the server. [`identify`] says which tables a connection leads to. [`replication`] streams the
-//! server's log. [`large`] finds rows that are too large to be held.
+//! [`types`] says which type of the model is which type of the server, [`time`] reads its days and times.
+//! [`identify`] says which tables a connection leads to. [`replication`] streams the server's log.
+//! [`large`] finds rows that are too large to be held.
 //!
 //! TLS is not here: the host ends it outside of the sandbox, so the component always speaks plainly
 //! to the host's virtual network.
@@ -15,6 +16,7 @@ pub mod large;
 pub mod names;
 pub mod replication;
 mod settings;
+pub mod time;
 pub mod types;
 
 pub use connection::Connection;

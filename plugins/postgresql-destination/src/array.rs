@@ -1,6 +1,6 @@
 //! The values of a column as one array in the server's binary form.
 
-use crate::cells::{NULL, oid};
+use crate::binary::{NULL, oid};
 
 /// Where the flag stands that says whether there are nulls.
 const FLAG: std::ops::Range<usize> = 4..8;

@@ -1,6 +1,6 @@
 //! Blocks of a binary copy.
 
-use crate::cells::NULL;
+use crate::binary::NULL;
 
 /// Bytes that are sent at a time: few calls of the sandbox, and little memory beside the batch.
 const BLOCK_BYTES: usize = 128 * 1024;

@@ -7,9 +7,9 @@ use cartridge_warp_sdk::sql::Table;
 use cartridge_warp_sdk::{Operation, TableRows, WriteMode};
 use postgresql_client::types;
 
-use crate::cells::Cells;
+use crate::cells::{Cells, Unfit};
 use crate::copy::field;
-use crate::shape::Shape;
+use crate::shape::{Shape, ShapeColumn};
 
 /// Why a row cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(crate) struct Unsendable {
     pub(crate) row: usize,
     pub(crate) code: &'static str,
     pub(crate) message: String,
+    /// The server may still read what this connector cannot.
+    pub(crate) is_unread: bool,
 }
 
 /// Encoded rows.
@@ -37,12 +39,18 @@ pub(crate) struct RowEncoder<'a> {
 }
 
 impl<'a> RowEncoder<'a> {
-    /// In append mode each row has its operation, time and unsent columns behind its own.
-    pub(crate) fn of(rows: &'a TableRows, table: &Table, shape: &'a Shape) -> Self {
+    /// `form` is the type whose binary form the values of a column get. In append mode each row has
+    /// its operation, time and unsent columns behind its own.
+    pub(crate) fn of(
+        rows: &'a TableRows,
+        table: &Table,
+        shape: &'a Shape,
+        form: impl Fn(&ShapeColumn) -> &str,
+    ) -> Self {
         let append = table.write_mode == WriteMode::Append;
         let cells = shape.columns.iter().enumerate().map(|(at, column)| {
             let array = rows.array(at);
-            (Cells::of(array, &column.wire.sent_as), array.nulls())
+            (Cells::of(array, form(column)), array.nulls())
         });
         Self { rows, shape, cells: cells.collect(), append }
     }
@@ -71,7 +79,7 @@ impl<'a> RowEncoder<'a> {
 impl Encoded {
     /// Encodes all rows.
     pub(crate) fn of(rows: &TableRows, table: &Table, shape: &Shape) -> Self {
-        let encoder = RowEncoder::of(rows, table, shape);
+        let encoder = RowEncoder::of(rows, table, shape, |column| &column.wire.sent_as);
         let mut encoded = Self {
             bytes: Vec::new(),
             ends: Vec::with_capacity(rows.len()),
@@ -117,10 +125,14 @@ fn write(
 ) -> Result<(), Unsendable> {
     for (at, (cells, nulls)) in cells.iter().enumerate() {
         let null = nulls.is_some_and(|nulls| nulls.is_null(row));
-        cells.write(row, null, out).map_err(|why| Unsendable {
-            row,
-            code: "type-conversion",
-            message: format!("column {}: {why}", rows.columns()[at].name),
+        cells.write(row, null, out).map_err(|unfit| {
+            let why = match unfit {
+                Unfit::Impossible(why) => why,
+                Unfit::Unread => "a text that only the server can read",
+            };
+            let message = format!("column {}: {why}", rows.columns()[at].name);
+            let is_unread = unfit == Unfit::Unread;
+            Unsendable { row, code: "type-conversion", message, is_unread }
         })?;
     }
     Ok(())
@@ -135,6 +147,7 @@ fn check_key(rows: &TableRows, shape: &Shape, row: usize) -> Result<(), Unsendab
             row,
             code: "null-key",
             message: format!("key column {} has no value", rows.columns()[*at].name),
+            is_unread: false,
         }),
     }
 }

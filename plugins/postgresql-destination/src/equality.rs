@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use crate::cells::value;
+use crate::binary::value;
 use crate::kept::{Wire, bare_name};
 
 /// How two values of a column are compared.

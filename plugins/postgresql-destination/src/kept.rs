@@ -1,10 +1,13 @@
 //! How a column of the model is kept in a column of the server.
 //!
 //! A value travels as the server's type for its model type and is assigned to the column, which may
-//! be wider. Text that is another type's (`postgresql:interval`) is read by the server.
+//! be wider. Text that is another type's (`postgresql:interval`) is read by the server, or by `read` where new
+//! rows are copied straight into their table.
 
 use cartridge_warp_sdk::{Column, ColumnType};
 use postgresql_client::types::{self, ORIGIN};
+
+use crate::read::Reader;
 
 /// What `format_type` says of the types that a column can be made with because its origin says so.
 /// All of them belong to the server itself but the last two, which are extensions'.
@@ -98,7 +101,25 @@ impl Wire {
         let bare = bare(declared).0;
         self.cast.is_none() && (bare == self.sent_as || text(&bare) && self.sent_as == "text")
     }
+
+    /// The type whose binary form new rows have when they are copied straight into the column; none
+    /// where this connector cannot write it, so that the server has to read the text.
+    pub(crate) fn copied_as(&self, declared: &str) -> Option<String> {
+        if self.is_direct(declared) {
+            return Some(self.sent_as.clone());
+        }
+        let bare = bare(declared).0;
+        match self.sent_as.as_str() {
+            "text" if TEXT_FORMS.contains(&bare.as_str()) => Some("text".to_owned()),
+            "text" => Reader::of(&bare).map(|_| bare),
+            "integer" if ["smallint", "bigint"].contains(&bare.as_str()) => Some(bare),
+            _ => None,
+        }
+    }
 }
+
+/// Types whose binary form is the text itself.
+const TEXT_FORMS: [&str; 3] = ["character", "citext", "name"];
 
 /// JSON keeps its form where the column does.
 fn json(declared: &str) -> String {
@@ -307,6 +328,51 @@ mod tests {
         ] {
             assert_eq!(widens(from, to), wider, "{from} to {to}");
         }
+    }
+
+    /// Types whose text only the server reads, so that their rows are staged.
+    const READ_BY_THE_SERVER: [&str; 31] = [
+        "money",
+        "\"char\"",
+        "time with time zone",
+        "point",
+        "line",
+        "lseg",
+        "box",
+        "path",
+        "polygon",
+        "circle",
+        "tsvector",
+        "tsquery",
+        "xml",
+        "txid_snapshot",
+        "pg_snapshot",
+        "int4range",
+        "int8range",
+        "numrange",
+        "tsrange",
+        "tstzrange",
+        "daterange",
+        "int4multirange",
+        "int8multirange",
+        "nummultirange",
+        "tsmultirange",
+        "tstzmultirange",
+        "datemultirange",
+        "hstore",
+        "real",
+        "double precision",
+        "json",
+    ];
+
+    #[test]
+    fn text_of_a_type_is_written_in_binary_but_for_these() {
+        let mut others = ORIGINS.to_vec();
+        others.retain(|name| Wire::between(&ColumnType::String, name).copied_as(name).is_none());
+        others.sort_unstable();
+        let mut expected = READ_BY_THE_SERVER;
+        expected.sort_unstable();
+        assert_eq!(others, expected);
     }
 
     #[test]

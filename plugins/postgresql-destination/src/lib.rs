@@ -7,6 +7,7 @@
 
 mod apply;
 mod array;
+mod binary;
 mod catalog;
 mod cells;
 mod collapse;
@@ -27,6 +28,7 @@ mod ordered;
 mod parking;
 mod part;
 mod raw;
+mod read;
 mod references;
 mod refusal;
 mod rescue;

@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 use crate::rescue;
 use crate::scope::Scope;
 use crate::session::Session;
-use crate::shape::Shape;
+use crate::shape::{Shape, ShapeColumn};
 use crate::stage;
 use crate::statement;
 
@@ -60,13 +60,11 @@ impl<'a> Part<'a> {
 impl Part<'_> {
     /// Whether the rows are new and many, and may go straight into their table.
     pub(crate) fn is_copied(&self, pauses: &mut Pauses) -> bool {
-        let upsert = self.table.write_mode == WriteMode::Upsert;
-        let many = self.rows.len() >= COPY_ROWS_MIN;
-        let copyable = upsert
-            && many
-            && self.rows.all_inserts()
-            && self.shape.is_direct()
-            && !self.table.audit;
+        let are_new = match self.table.write_mode {
+            WriteMode::Upsert => self.rows.all_inserts() && !self.table.audit,
+            WriteMode::Append => true,
+        };
+        let copyable = are_new && self.rows.len() >= COPY_ROWS_MIN && self.shape.is_copyable();
         let paused = copyable
             && pauses.get_mut(&self.table.sql).is_some_and(|left| {
                 *left = left.saturating_sub(1);
@@ -75,7 +73,7 @@ impl Part<'_> {
         copyable && !paused
     }
 
-    /// Whether it was met with a key that was there: not copied for a while.
+    /// It could not be copied, for a key that was there or a text that was not read: not for a while.
     pub(crate) fn pause(&self, pauses: &mut Pauses) {
         if self.ready.is_none() {
             pauses.insert(self.table.sql.clone(), PAUSE_BATCHES);
@@ -102,14 +100,26 @@ impl Part<'_> {
     }
 
     /// Copies new rows straight into the table, encoding them on the way: the server works on the
-    /// first ones meanwhile. One whose key is there already refuses all of them.
+    /// first ones meanwhile. One whose key is there already, or that only the server can read, refuses
+    /// all of them.
     fn copy(&self, scope: Scope<'_>, rejected: &mut Rejections<'_>) -> Result<(), Refusal> {
-        let encoder = RowEncoder::of(self.rows, self.table, &self.shape);
-        let soft = self.table.soft_column.is_some();
-        let count = copy::field_count(self.shape.columns.len() + usize::from(soft));
+        let encoder = RowEncoder::of(self.rows, self.table, &self.shape, ShapeColumn::copy_form);
+        let (sql, more, soft) = match self.table.write_mode {
+            WriteMode::Append => (statement::copy_append(self.table, &self.shape), 3, false),
+            WriteMode::Upsert => {
+                let soft = self.table.soft_column.is_some();
+                (statement::copy_new(self.table, &self.shape), usize::from(soft), soft)
+            }
+        };
+        let count = copy::field_count(self.shape.columns.len() + more);
         let (mut rows, mut unsent) = (0..self.rows.len(), Vec::new());
+        let mut is_unread = false;
         let blocks = copy::blocks(|block| {
             while let Err(row) = encoder.write(rows.next()?, block) {
+                is_unread = row.is_unread;
+                if is_unread {
+                    return None;
+                }
                 unsent.push(row);
             }
             if soft {
@@ -117,7 +127,10 @@ impl Part<'_> {
             }
             Some(count)
         });
-        scope.session.copy(&statement::copy_new(self.table, &self.shape), blocks)?;
+        scope.session.copy(&sql, blocks)?;
+        if is_unread {
+            return Err(Refusal::unread());
+        }
         unsent.iter().try_for_each(|row| unsendable(self, row, rejected))
     }
 

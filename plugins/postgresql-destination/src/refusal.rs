@@ -21,8 +21,9 @@ pub(crate) struct Refusal {
     pub(crate) failure: Box<Failure>,
     /// A word for dead letters, when a row is to blame and the others can be written without it.
     pub(crate) blames_row: Option<&'static str>,
-    /// A value was there already.
-    pub(crate) duplicate: bool,
+    /// The rows cannot be copied straight into their table: a key was there already, or only the
+    /// server can read a value.
+    pub(crate) uncopyable: bool,
     /// Another row is in the way, and may be out of it later in the batch.
     pub(crate) conflict: bool,
 }
@@ -32,7 +33,7 @@ impl Refusal {
         Self {
             failure: Box::new(connection.failure(error)),
             blames_row: error.code().and_then(blames_row),
-            duplicate: error.code() == Some(&SqlState::UNIQUE_VIOLATION),
+            uncopyable: error.code() == Some(&SqlState::UNIQUE_VIOLATION),
             conflict: error.code().is_some_and(|state| CONFLICTS.contains(state)),
         }
     }
@@ -41,6 +42,12 @@ impl Refusal {
     pub(crate) fn missing() -> Self {
         let failure = Failure::stop(MISSING_ROW, MISSING_ROW_WORDS);
         Self { blames_row: Some(MISSING_ROW), ..failure.into() }
+    }
+
+    /// A text is not in the form that the server writes, so the server has to read it.
+    pub(crate) fn unread() -> Self {
+        let failure = Failure::stop("internal", "a value was not read, and rows were not staged");
+        Self { uncopyable: true, ..failure.into() }
     }
 
     /// Rejects the row that is to blame.
@@ -62,7 +69,7 @@ impl Refusal {
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        Self { failure: Box::new(failure), blames_row: None, duplicate: false, conflict: false }
+        Self { failure: Box::new(failure), blames_row: None, uncopyable: false, conflict: false }
     }
 }
 

@@ -13,11 +13,20 @@ pub(crate) struct ShapeColumn {
     pub(crate) name: String,
     pub(crate) wire: Wire,
     pub(crate) declared: String,
-    /// Whether rows can be copied straight into it.
+    /// Whether it takes the sent bytes as they are.
     pub(crate) direct: bool,
+    /// The type whose binary form is copied straight into it; none where the server has to read text.
+    pub(crate) copied_as: Option<String>,
     pub(crate) is_key: bool,
     /// How values of a key column are told apart.
     pub(crate) equality: Equality,
+}
+
+impl ShapeColumn {
+    /// The type whose binary form values get that are copied straight into the column.
+    pub(crate) fn copy_form(&self) -> &str {
+        self.copied_as.as_ref().unwrap_or(&self.wire.sent_as)
+    }
 }
 
 /// The columns of a batch, in its order.
@@ -36,6 +45,7 @@ impl Shape {
             ShapeColumn {
                 name: quoted(&column.name),
                 direct: wire.is_direct(&kept.declared),
+                copied_as: wire.copied_as(&kept.declared),
                 equality: Equality::of(&wire, &kept.declared),
                 wire,
                 declared: kept.declared.clone(),
@@ -45,9 +55,14 @@ impl Shape {
         Ok(Self { columns: columns.collect(), key })
     }
 
-    /// Whether rows can be copied straight into the table.
+    /// Whether rows can be copied straight into the table, in the form in which they are sent.
     pub(crate) fn is_direct(&self) -> bool {
         self.columns.iter().all(|column| column.direct)
+    }
+
+    /// Whether new rows can be copied straight into the table.
+    pub(crate) fn is_copyable(&self) -> bool {
+        self.columns.iter().all(|column| column.copied_as.is_some())
     }
 }
 

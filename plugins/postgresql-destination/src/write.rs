@@ -37,7 +37,7 @@ impl Way {
     /// The way after one that ended with a refusal; none when nothing else helps.
     fn after(self, refusal: &Refusal) -> Option<Self> {
         match self {
-            Self::Copy if refusal.duplicate => Some(Self::Upsert),
+            Self::Copy if refusal.uncopyable => Some(Self::Upsert),
             Self::Copy | Self::Upsert | Self::Careful if refusal.conflict => Some(Self::InOrder),
             Self::Copy | Self::Upsert if refusal.blames_row.is_some() => Some(Self::Careful),
             Self::InOrder if refusal.blames_row.is_some() => Some(Self::Strict),

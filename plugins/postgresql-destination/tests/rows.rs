@@ -31,7 +31,7 @@ fn new_rows_are_copied_and_rows_that_are_there_are_updated() {
 
 #[test]
 fn partial_updates_spare_columns_that_an_existing_table_demands() {
-    for others in [0, 100, 3100] {
+    for others in [0, 100, 10_100] {
         let mut bed = Bed::new("{}");
         bed.run("CREATE TABLE orders (id bigint PRIMARY KEY, name text NOT NULL, price numeric)");
         bed.plan(&upsert(&orders())).unwrap();

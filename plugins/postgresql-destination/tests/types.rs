@@ -5,7 +5,9 @@
 
 mod support;
 
-use cartridge_warp_sdk::{Column, ColumnType, Operation, Table, TableWriter, Value};
+use cartridge_warp_sdk::{
+    Column, ColumnType, Operation, Table, TablePlan, TableWriter, Value, WriteMode,
+};
 use serde_json::json;
 use support::{Bed, Insert, cluster, rows, upsert};
 
@@ -27,7 +29,7 @@ fn stored(column: Column, values: &[Value<'_>]) -> Vec<String> {
     write(0..count, Operation::Insert);
     write(count * 50..count * 100, Operation::Insert);
     write(count * 150..count * 200, Operation::Update);
-    write(count * 4000..count * 4000 + 3100, Operation::Update);
+    write(count * 4000..count * 4000 + 10_100, Operation::Update);
     let sql = |ids: &str| {
         format!("SELECT pg_typeof(v), v FROM t WHERE id >= {ids} ORDER BY id LIMIT {count}")
     };
@@ -128,45 +130,82 @@ fn lists_are_arrays() {
     }
 }
 
+/// Types of the server, and values of theirs as it writes them.
+const TEXTS: &[(&str, &str)] = &[
+    ("numeric", "NaN"),
+    ("numeric", "-Infinity"),
+    ("numeric", "1.0"),
+    ("numeric", "1.00"),
+    ("numeric", "-0.0000000001000"),
+    ("numeric", "100000000000000000000.5"),
+    ("numeric", "0"),
+    ("numeric(90,2)", "12345678.90"),
+    ("interval", "-1 years -2 mons +3 days -04:05:06.789"),
+    ("interval", "00:00:00"),
+    ("interval(2)", "1 day 100:00:00.12"),
+    ("inet", "192.168.0.1/24"),
+    ("inet", "::ffff:10.0.0.1"),
+    ("cidr", "2001:db8::/32"),
+    ("macaddr", "08:00:2b:01:02:03"),
+    ("oid", "4294967295"),
+    ("time without time zone", "23:59:59.999999"),
+    ("macaddr8", "08:00:2b:01:02:03:04:05"),
+    ("bit(3)", "101"),
+    ("bit varying(5)", "10"),
+    ("money", "$1,234.50"),
+    ("xml", "<a b=\"c\"/>"),
+    ("tsvector", "'fat':2 'rat':3A"),
+    ("tsquery", "'fat' & !'cat'"),
+    ("point", "(1.5,2)"),
+    ("polygon", "((0,0),(1,1),(2,0))"),
+    ("int4range", "[1,10)"),
+    ("tstzrange", "[\"2024-01-01 00:00:00+00\",)"),
+    ("time with time zone", "12:00:00.5+05:30"),
+    ("timestamp without time zone", "4713-01-01 00:00:00 BC"),
+    ("date", "0044-03-15 BC"),
+    ("pg_lsn", "16/B374D848"),
+    ("integer[]", "[0:1]={1,NULL}"),
+    ("text[]", "{{a,\"b c\"},{NULL,\"\"}}"),
+    ("text[]", "{}"),
+    ("text[]", "{\"NULL\",\"a\\\\\\\"b\",ü}"),
+    ("smallint[]", "[-1:-1][2:3]={{-32768,32767}}"),
+    ("bigint[]", "{9223372036854775807}"),
+    ("boolean[]", "{t,f}"),
+    ("numeric[]", "{1.0,NaN,-1.00}"),
+    ("numeric(5,1)[]", "{1.5}"),
+    ("character varying(3)[]", "{abc}"),
+    ("character(3)[]", "{\"a  \"}"),
+    ("name[]", "{a}"),
+    ("uuid[]", "{abababab-abab-abab-abab-abababababab}"),
+    ("bytea[]", "{\"\\\\x00ff\"}"),
+    ("date[]", "{infinity,\"0044-03-15 BC\"}"),
+    ("timestamp with time zone[]", "{\"2024-02-29 10:00:00.5+00\"}"),
+    ("interval[]", "{\"1 day\"}"),
+    ("json[]", "{\"{\\\"a\\\":  1}\"}"),
+    ("inet[]", "{10.0.0.1}"),
+    ("bit varying[]", "{101,1}"),
+    ("double precision[]", "{0.1,NaN}"),
+    ("jsonb[]", "{\"{\\\"a\\\": 1}\"}"),
+    ("character varying(5)", "ab  "),
+    ("jsonpath", "$.\"a\"[*]"),
+];
+
 #[test]
 fn types_of_postgresql_come_back_from_their_text() {
     let digits = "9".repeat(1000);
     // Not every server was built with XML.
     let has_xml = cluster().try_sql("postgres", "SELECT xml '<a/>'").is_ok();
-    for (origin, text) in [
-        ("numeric", "NaN"),
-        ("numeric", "-Infinity"),
-        ("numeric(1000,0)", digits.as_str()),
-        ("interval", "-1 years -2 mons +3 days -04:05:06.789"),
-        ("inet", "192.168.0.1/24"),
-        ("cidr", "2001:db8::/32"),
-        ("macaddr8", "08:00:2b:01:02:03:04:05"),
-        ("bit(3)", "101"),
-        ("bit varying(5)", "10"),
-        ("money", "$1,234.50"),
-        ("xml", "<a b=\"c\"/>"),
-        ("tsvector", "'fat':2 'rat':3A"),
-        ("tsquery", "'fat' & !'cat'"),
-        ("point", "(1.5,2)"),
-        ("polygon", "((0,0),(1,1),(2,0))"),
-        ("int4range", "[1,10)"),
-        ("tstzrange", "[\"2024-01-01 00:00:00+00\",)"),
-        ("time with time zone", "12:00:00.5+05:30"),
-        ("timestamp without time zone", "4713-01-01 00:00:00 BC"),
-        ("date", "0044-03-15 BC"),
-        ("pg_lsn", "16/B374D848"),
-        ("integer[]", "[0:1]={1,NULL}"),
-        ("text[]", "{{a,\"b c\"},{NULL,\"\"}}"),
-        ("jsonb[]", "{\"{\\\"a\\\": 1}\"}"),
-        ("character varying(5)", "ab  "),
-        ("jsonpath", "$.\"a\"[*]"),
-    ] {
+    let long = ("numeric(1000,0)", digits.as_str());
+    for (origin, text) in TEXTS.iter().copied().chain([long]) {
         if origin == "xml" && !has_xml {
             continue;
         }
         let column = Column::new("v", ColumnType::String).origin(format!("postgresql:{origin}"));
         let name = stored(column, &[Value::Str(text), Value::Null]);
-        let bare = origin.split('(').next().unwrap();
+        let limits = origin.find('(').zip(origin.find(')'));
+        let bare = limits.map_or(origin.to_owned(), |(open, end)| {
+            format!("{}{}", &origin[..open], &origin[end + 1..])
+        });
         assert_eq!(name, [format!("{bare}|{text}"), format!("{bare}|null")], "{origin}");
     }
     for (column_type, origin, value, expect) in [
@@ -174,10 +213,48 @@ fn types_of_postgresql_come_back_from_their_text() {
         ("json", "json", Value::Json("{\"b\":1, \"a\":1}".into()), "json|{\"b\":1, \"a\":1}"),
         ("string", "shop.mood", Value::Str("sad"), "text|sad"),
         ("string", "citext", Value::Str("X"), "text|X"),
+        ("string", "character(3)", Value::Str("a  "), "character|a  "),
+        ("string", "name", Value::Str("a"), "name|a"),
     ] {
         let column = Column::new("v", column_type.parse().unwrap());
         let column = column.origin(format!("postgresql:{origin}"));
         assert_eq!(stored(column, &[value]), [expect], "{origin}");
+    }
+}
+
+/// Rows beyond which a batch that is not copied straight into its table is staged.
+const MANY: usize = 10_100;
+
+#[test]
+fn new_rows_of_types_of_postgresql_are_staged_only_where_the_server_has_to_read_them() {
+    for (origin, text, is_staged) in [
+        ("numeric", "1.50", false),
+        ("interval", "1 day", false),
+        ("numeric[]", "{1.0,NULL}", false),
+        ("inet", "10.0.0.1", false),
+        ("numeric", "1e5", true),
+        ("interval", "P1D", true),
+        ("integer[]", "{ 1 }", true),
+        ("point", "(1,2)", true),
+    ] {
+        let column = Column::new("v", ColumnType::String).origin(format!("postgresql:{origin}"));
+        let table = Table::new("t").column("id", ColumnType::Integer).with(column).key(["id"]);
+        let append = TablePlan { write_mode: WriteMode::Append, ..upsert(&table) };
+        for plan in [upsert(&table), append] {
+            let mut bed = Bed::new("{}");
+            bed.plan(&plan).unwrap();
+            let mut writer = TableWriter::inserts(&table);
+            for id in 0..MANY {
+                writer.push(Insert, [Value::I64(id as i64), Value::Str(text)]).unwrap();
+            }
+            let outcome = bed.write(vec![writer.finish().unwrap()]).unwrap();
+            let what = format!("{origin} {text}, {:?}", plan.write_mode);
+            assert!(outcome.rejected.is_empty(), "{what}: {outcome:?}");
+            let same = format!("SELECT count(*) FROM t WHERE v::text = ('{text}'::{origin})::text");
+            assert_eq!(bed.query(&same), [MANY.to_string()], "{what}");
+            let stages = bed.query("SELECT count(*) > 0 FROM pg_class WHERE relpersistence = 't'");
+            assert_eq!(stages, [if is_staged { "t" } else { "f" }], "{what}");
+        }
     }
 }
 
@@ -262,7 +339,7 @@ fn keys_that_are_equal_and_spelled_differently_are_one_row() {
                 vec!["b"],
             ),
         ] {
-            for others in [0, 100, if collapses { 3100 } else { 0 }] {
+            for others in [0, 100, if collapses { 10_100 } else { 0 }] {
                 let mut request = bed.request(vec![rows(&table, &[row(insert, &one, "a")])]);
                 request.clear_tables = vec!["t".to_owned()];
                 bed.send(request).unwrap();

@@ -4,7 +4,7 @@ use cartridge_warp_sdk::{DeadLetter, RowBuilder, ValueError, serde_json};
 use postgresql_client::large::ROW_BYTES_MAX;
 
 use crate::catalog::SourceTable;
-use crate::value::binary;
+use crate::value::{Codec, binary};
 
 /// Sets a column to the value that the server's text says; the error names the column and the type.
 pub fn set(
@@ -56,6 +56,11 @@ pub fn set_binary(
     bytes: &[u8],
 ) -> Result<(), ValueError> {
     let codec = table.columns[column].codec;
+    if codec == Codec::NumericText
+        && let Some(text) = binary::numeric(bytes)
+    {
+        return row.set(column, text.as_str());
+    }
     if binary::value(codec, bytes).is_some_and(|value| row.set(column, value).is_ok()) {
         return Ok(());
     }

@@ -5,10 +5,11 @@
 //! its text (`rejected`), so that all of them agree to the last digit, also on what is refused.
 
 use cartridge_warp_sdk::{RowBuilder, Value, ValueError};
+use postgresql_client::time::{date, timestamp};
 use postgresql_client::tokio_postgres::types::Type;
+use postgresql_client::types;
 
-use self::time::{date, timestamp};
-
+mod array;
 pub mod binary;
 mod float;
 mod numeric;
@@ -17,8 +18,15 @@ mod time;
 /// How a column is read: of which type its values are, as far as that matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codec {
-    /// A type that travels as the server's text, whatever its binary form is.
+    /// A type that travels as the server's text, which the server itself writes.
     Printed,
+    /// `numeric` with more digits than the model holds. This and what follows travel as the server's
+    /// text, which is written here from the binary form.
+    NumericText,
+    /// `oid`.
+    Oid,
+    /// An array of such items.
+    Array(&'static Codec),
     /// Text whose binary form is the text.
     Text,
     /// `boolean`.
@@ -77,6 +85,48 @@ impl Codec {
         }
     }
 
+    /// How values of a type are read that travels as text.
+    pub fn as_text(type_: Option<&Type>) -> Self {
+        let Some(type_) = type_ else { return Self::Printed };
+        match *type_ {
+            Type::NUMERIC => Self::NumericText,
+            Type::OID => Self::Oid,
+            // Arrays whose text has no braces.
+            Type::INT2_VECTOR | Type::OID_VECTOR => Self::Printed,
+            _ => match types::element(type_).as_ref().and_then(Self::of_item) {
+                Some(item) => Self::Array(item),
+                None => Self::Printed,
+            },
+        }
+    }
+
+    /// How items of an array are written. Of numbers with a floating point several texts may be right.
+    fn of_item(type_: &Type) -> Option<&'static Self> {
+        Some(match *type_ {
+            Type::NUMERIC => &Self::NumericText,
+            Type::OID => &Self::Oid,
+            Type::BOOL => &Self::Boolean,
+            Type::INT2 => &Self::Int2,
+            Type::INT4 => &Self::Int4,
+            Type::INT8 => &Self::Int8,
+            Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => &Self::Text,
+            Type::UUID => &Self::Uuid,
+            Type::JSON => &Self::Json,
+            Type::JSONB => &Self::Jsonb,
+            Type::BYTEA => &Self::Bytes,
+            Type::DATE => &Self::Date,
+            Type::TIME => &Self::Time,
+            Type::TIMESTAMP => &Self::Timestamp,
+            Type::TIMESTAMPTZ => &Self::TimestampTz,
+            _ => return None,
+        })
+    }
+
+    /// Whether its text is written here.
+    fn is_written(self) -> bool {
+        matches!(self, Self::NumericText | Self::Oid | Self::Array(_))
+    }
+
     /// Sets a column to the value that the text says.
     pub fn set(
         self,
@@ -89,6 +139,8 @@ impl Codec {
             reason: "the server's text is not a value of the column's type".to_owned(),
         };
         match self {
+            // What stands for bytes that are no value of the type.
+            _ if self.is_written() && text.starts_with('\\') => Err(unreadable()),
             Self::Json | Self::Jsonb => row.set(column, Value::Json(text.into())),
             Self::Bytes => {
                 let bytes = bytes(text).ok_or_else(unreadable)?;
@@ -121,6 +173,36 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_written_here_where_only_one_text_is_right() {
+        for (type_, codec) in [
+            (Type::NUMERIC, Codec::NumericText),
+            (Type::OID, Codec::Oid),
+            (Type::NUMERIC_ARRAY, Codec::Array(&Codec::NumericText)),
+            (Type::INT4_ARRAY, Codec::Array(&Codec::Int4)),
+            (Type::VARCHAR_ARRAY, Codec::Array(&Codec::Text)),
+            (Type::JSONB_ARRAY, Codec::Array(&Codec::Jsonb)),
+            // Servers differ about the last of all intervals, and about digits of floating-point numbers.
+            (Type::INTERVAL, Codec::Printed),
+            (Type::INTERVAL_ARRAY, Codec::Printed),
+            (Type::FLOAT8_ARRAY, Codec::Printed),
+            (Type::FLOAT4_ARRAY, Codec::Printed),
+            // Not in braces, or with another sign between items.
+            (Type::INT2_VECTOR, Codec::Printed),
+            (Type::OID_VECTOR, Codec::Printed),
+            (Type::BOX_ARRAY, Codec::Printed),
+            // By settings or libraries of the server's.
+            (Type::MONEY, Codec::Printed),
+            (Type::XML, Codec::Printed),
+            (Type::INET, Codec::Printed),
+            (Type::TIMETZ, Codec::Printed),
+            (Type::INT4_RANGE, Codec::Printed),
+        ] {
+            assert_eq!(Codec::as_text(Some(&type_)), codec, "{type_}");
+        }
+        assert_eq!(Codec::as_text(None), Codec::Printed);
+    }
 
     #[test]
     fn bytes_are_read_from_hexadecimal() {

@@ -7,7 +7,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, ListArray};
 use arrow_schema::DataType;
 
-use super::{Cells, Unfit, oid};
+use super::{Cells, TOO_LARGE, Unfit};
+use crate::binary::oid;
 
 /// The server's own limit.
 const DIMENSIONS_MAX: usize = 6;
@@ -54,7 +55,7 @@ impl<'a> Lists<'a> {
         for at in range {
             self.cells.write(at, self.items.is_null(at), out)?;
         }
-        let length = i32::try_from(out.len() - begin - 4).map_err(|_| "over 2 GiB")?;
+        let length = i32::try_from(out.len() - begin - 4).map_err(|_| TOO_LARGE)?;
         out[begin..begin + 4].copy_from_slice(&length.to_be_bytes());
         Ok(())
     }
@@ -62,7 +63,7 @@ impl<'a> Lists<'a> {
     /// Which items a list has, and how long it and the lists in it are.
     fn shape(&self, row: usize) -> Result<(std::ops::Range<usize>, Vec<i32>), Unfit> {
         if self.levels.len() > DIMENSIONS_MAX {
-            return Err("lists nested more than six deep");
+            return Err(Unfit::Impossible("lists nested more than six deep"));
         }
         let mut range = row..row + 1;
         let mut lengths = Vec::with_capacity(self.levels.len());
@@ -71,10 +72,10 @@ impl<'a> Lists<'a> {
             let mut of_lists = range.clone().map(|at| offsets[at + 1] - offsets[at]);
             let length = of_lists.next().unwrap_or(0);
             if of_lists.any(|other| other != length) {
-                return Err("lists of different lengths in one list");
+                return Err(Unfit::Impossible("lists of different lengths in one list"));
             }
             if level > 0 && range.clone().any(|at| lists.is_null(at)) {
-                return Err("a null where a list should be");
+                return Err(Unfit::Impossible("a null where a list should be"));
             }
             lengths.push(length);
             range = offsets[range.start] as usize..offsets[range.end] as usize;

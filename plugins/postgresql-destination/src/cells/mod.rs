@@ -4,6 +4,7 @@
 //! of a binary copy: its length in four bytes, -1 for NULL, and then its bytes.
 
 mod list;
+mod resized;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -13,17 +14,28 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, PrimitiveArray};
 use arrow_schema::DataType;
-use postgresql_client::tokio_postgres::types::Type;
 use postgresql_client::types;
 
+use crate::binary::{NULL, sized};
 use crate::numeric;
+use crate::read::Reader;
 
-pub(crate) const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 /// The only version of the binary form of jsonb.
 const JSONB_VERSION: u8 = 1;
 
-/// Why a value has no form in the server.
-pub(crate) type Unfit = &'static str;
+/// Why a value is not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// It has no form in the server.
+    Impossible(&'static str),
+    /// Its text is not in the form that the server writes: only the server can tell what it is.
+    Unread,
+}
+
+const NUL: Unfit = Unfit::Impossible("text with a NUL character, which PostgreSQL cannot store");
+const TOO_LARGE: Unfit = Unfit::Impossible("over 2 GiB");
+const DATE: Unfit = Unfit::Impossible("date out of range");
+const TIMESTAMP: Unfit = Unfit::Impossible("timestamp out of range");
 
 type Primitive<'a, T> = &'a PrimitiveArray<T>;
 
@@ -49,6 +61,10 @@ pub(crate) enum Cells<'a> {
     Decimal(Primitive<'a, Decimal128Type>, i8),
     WideDecimal(Primitive<'a, Decimal256Type>, i8),
     Uuid(&'a arrow_array::FixedSizeBinaryArray),
+    /// Whole numbers for a column of another size.
+    Resized(resized::Resized<'a>),
+    /// Text that is a value of another type.
+    Read(&'a arrow_array::StringArray, Reader),
     List(list::Lists<'a>),
     /// A type that no batch has; only its nulls can be written.
     Unknown,
@@ -57,6 +73,9 @@ pub(crate) enum Cells<'a> {
 impl<'a> Cells<'a> {
     /// `sent_as` is the type that the bytes have to be of.
     pub(crate) fn of(array: &'a ArrayRef, sent_as: &str) -> Self {
+        if let Some(resized) = resized::Resized::of(array, sent_as) {
+            return Self::Resized(resized);
+        }
         match array.data_type() {
             DataType::Int8 => Self::Int8(array.as_primitive()),
             DataType::Int16 => Self::Int16(array.as_primitive()),
@@ -70,7 +89,10 @@ impl<'a> Cells<'a> {
             DataType::Float64 => Self::Float64(array.as_primitive()),
             DataType::Boolean => Self::Boolean(array.as_boolean()),
             DataType::Utf8 if sent_as == "jsonb" => Self::Jsonb(array.as_string()),
-            DataType::Utf8 => Self::Text(array.as_string()),
+            DataType::Utf8 => match Reader::of(sent_as) {
+                Some(reader) => Self::Read(array.as_string(), reader),
+                None => Self::Text(array.as_string()),
+            },
             DataType::Binary => Self::Binary(array.as_binary()),
             DataType::Date32 => Self::Date(array.as_primitive()),
             DataType::Time64(_) => Self::Time(array.as_primitive()),
@@ -105,44 +127,27 @@ impl<'a> Cells<'a> {
             Self::Jsonb(values) => return text(out, &[JSONB_VERSION], values.value(row)),
             Self::Binary(values) => return bytes(out, &[], values.value(row)),
             Self::Date(values) => {
-                let days = types::days_to_server(values.value(row)).ok_or("date out of range")?;
+                let days = types::days_to_server(values.value(row)).ok_or(DATE)?;
                 fixed(out, days.to_be_bytes());
             }
             Self::Time(values) => fixed(out, values.value(row).to_be_bytes()),
             Self::Timestamp(values) => {
                 let micros = types::micros_to_server(values.value(row));
-                fixed(out, micros.ok_or("timestamp out of range")?.to_be_bytes());
+                fixed(out, micros.ok_or(TIMESTAMP)?.to_be_bytes());
             }
             Self::Decimal(values, scale) => numeric::write(out, values.value(row), *scale),
             Self::WideDecimal(values, scale) => numeric::write_wide(out, values.value(row), *scale),
             Self::Uuid(values) => return bytes(out, &[], values.value(row)),
+            Self::Resized(numbers) => return numbers.write(row, out),
+            Self::Read(values, reader) => {
+                let read = |out: &mut Vec<u8>| reader.read(values.value(row), out);
+                return sized(out, read).ok_or(Unfit::Unread);
+            }
             Self::List(lists) => return lists.write(row, out),
-            Self::Unknown => return Err("its type is unknown"),
+            Self::Unknown => return Err(Unfit::Impossible("its type is unknown")),
         }
         Ok(())
     }
-}
-
-/// The server's number for a type that is sent.
-pub(crate) fn oid(sent_as: &str) -> u32 {
-    match sent_as {
-        "integer" => Type::INT4,
-        "bigint" => Type::INT8,
-        "real" => Type::FLOAT4,
-        "double precision" => Type::FLOAT8,
-        "numeric" => Type::NUMERIC,
-        "boolean" => Type::BOOL,
-        "date" => Type::DATE,
-        "time without time zone" => Type::TIME,
-        "timestamp without time zone" => Type::TIMESTAMP,
-        "timestamp with time zone" => Type::TIMESTAMPTZ,
-        "uuid" => Type::UUID,
-        "json" => Type::JSON,
-        "jsonb" => Type::JSONB,
-        "bytea" => Type::BYTEA,
-        _ => Type::TEXT,
-    }
-    .oid()
 }
 
 fn fixed<const N: usize>(out: &mut Vec<u8>, value: [u8; N]) {
@@ -151,21 +156,17 @@ fn fixed<const N: usize>(out: &mut Vec<u8>, value: [u8; N]) {
 }
 
 fn text(out: &mut Vec<u8>, before: &[u8], value: &str) -> Result<(), Unfit> {
-    if value.as_bytes().contains(&0) {
-        return Err("text with a NUL character, which PostgreSQL cannot store");
+    // All of it, and not to the first, which is what a vector does at once.
+    if value.bytes().fold(false, |found, byte| found | (byte == 0)) {
+        return Err(NUL);
     }
     bytes(out, before, value.as_bytes())
 }
 
 fn bytes(out: &mut Vec<u8>, before: &[u8], value: &[u8]) -> Result<(), Unfit> {
-    let length = i32::try_from(before.len() + value.len()).map_err(|_| "over 2 GiB")?;
+    let length = i32::try_from(before.len() + value.len()).map_err(|_| TOO_LARGE)?;
     out.extend_from_slice(&length.to_be_bytes());
     out.extend_from_slice(before);
     out.extend_from_slice(value);
     Ok(())
-}
-
-/// A field without its length; none for NULL.
-pub(crate) fn value(field: &[u8]) -> Option<&[u8]> {
-    field.strip_prefix(&NULL).map_or_else(|| field.get(4..), |_| None)
 }

@@ -25,14 +25,16 @@ pub struct TypeFacts {
 
 /// The column in the model, and how to read its values.
 pub fn column(name: &str, facts: &TypeFacts, required: bool, options: &Options) -> (Column, Codec) {
-    let known = Type::from_oid(facts.base).filter(|type_| types::element(type_).is_none());
+    let of_server = Type::from_oid(facts.base);
+    let printed = Codec::as_text(of_server.as_ref());
+    let known = of_server.filter(|type_| types::element(type_).is_none());
     let as_text =
         known.as_ref().and_then(text_type).is_some_and(|t| options.text_types.contains(&t));
     let exact = known.filter(|_| !as_text).and_then(|type_| {
         let model = types::model(&type_, facts.modifier)?;
         Some((model, Codec::of(&type_)))
     });
-    let (column_type, codec) = exact.unwrap_or((ColumnType::String, Codec::Printed));
+    let (column_type, codec) = exact.unwrap_or((ColumnType::String, printed));
     let mut column = Column::new(name, column_type.clone());
     if types::declared(&column_type) != facts.formatted {
         column = column.origin(format!("{}{}", types::ORIGIN, facts.formatted));

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use cartridge_warp_sdk::Value;
 use postgresql_client::types;
 
-use super::{Codec, float, numeric, time};
+use super::{Codec, array, float, numeric, time};
 
 /// The only version of the binary form of jsonb.
 const JSONB_VERSION: u8 = 1;
@@ -37,6 +37,7 @@ pub fn value(codec: Codec, bytes: &[u8]) -> Option<Value<'_>> {
             number => Value::F64(number),
         },
         Codec::Numeric => numeric::Numeric::read(bytes)?.value()?,
+        Codec::NumericText | Codec::Oid | Codec::Array(_) => return None,
         Codec::Uuid => Value::Uuid(fixed(bytes)?),
         Codec::Bytes => Value::Bytes(bytes),
         Codec::Date => Value::Date(types::days_from_server(i32::from_be_bytes(fixed(bytes)?))?),
@@ -49,17 +50,23 @@ pub fn value(codec: Codec, bytes: &[u8]) -> Option<Value<'_>> {
     })
 }
 
-/// What the server would have written.
+/// The text of a `numeric`.
+pub fn numeric(bytes: &[u8]) -> Option<String> {
+    Some(numeric::Numeric::read(bytes)?.text())
+}
+
+/// What the server would have written; `\x` and the bytes where they are none of the type.
 pub fn text(codec: Codec, bytes: &[u8]) -> Cow<'_, [u8]> {
-    let owned = match codec {
-        Codec::Printed | Codec::Text | Codec::Json => return Cow::Borrowed(bytes),
-        Codec::Jsonb => match bytes.strip_prefix(&[JSONB_VERSION]) {
-            Some(text) => return Cow::Borrowed(text),
-            None => None,
-        },
-        _ => printed(codec, bytes),
-    };
-    Cow::Owned(owned.unwrap_or_else(|| hexadecimal(bytes)).into_bytes())
+    written(codec, bytes).unwrap_or_else(|| Cow::Owned(hexadecimal(bytes).into_bytes()))
+}
+
+fn written(codec: Codec, bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
+    Some(match codec {
+        Codec::Printed | Codec::Text | Codec::Json => Cow::Borrowed(bytes),
+        Codec::Jsonb => Cow::Borrowed(bytes.strip_prefix(&[JSONB_VERSION])?),
+        Codec::Array(item) => Cow::Owned(array::text(bytes, |bytes| written(*item, bytes))?),
+        _ => Cow::Owned(printed(codec, bytes)?.into_bytes()),
+    })
 }
 
 fn printed(codec: Codec, bytes: &[u8]) -> Option<String> {
@@ -71,11 +78,13 @@ fn printed(codec: Codec, bytes: &[u8]) -> Option<String> {
         },
         Codec::Float4 => float::single(f32::from_be_bytes(fixed(bytes)?)),
         Codec::Float8 => float::double(f64::from_be_bytes(fixed(bytes)?)),
-        Codec::Numeric => numeric::Numeric::read(bytes)?.to_string(),
+        Codec::Numeric | Codec::NumericText => numeric(bytes)?,
+        Codec::Oid => u32::from_be_bytes(fixed(bytes)?).to_string(),
         Codec::Date => time::print_date(i32::from_be_bytes(fixed(bytes)?)),
         Codec::Time => time::print_clock(i64::from_be_bytes(fixed(bytes)?)),
         Codec::Timestamp => time::print_timestamp(i64::from_be_bytes(fixed(bytes)?), ""),
         Codec::TimestampTz => time::print_timestamp(i64::from_be_bytes(fixed(bytes)?), "+00"),
+        Codec::Bytes => hexadecimal(bytes),
         Codec::Int2 | Codec::Int4 | Codec::Int8 | Codec::Uuid => value(codec, bytes)?.to_string(),
         _ => return None,
     })
@@ -111,6 +120,9 @@ mod tests {
             Codec::Float4,
             Codec::Float8,
             Codec::Numeric,
+            Codec::NumericText,
+            Codec::Oid,
+            Codec::Array(&Codec::Int4),
             Codec::Uuid,
             Codec::Jsonb,
             Codec::Date,

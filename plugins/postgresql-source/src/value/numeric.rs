@@ -1,7 +1,5 @@
 //! The binary form of `numeric`: groups of four digits around the point.
 
-use std::fmt;
-
 use cartridge_warp_sdk::Value;
 use cartridge_warp_sdk::arrow_buffer::i256;
 
@@ -74,6 +72,34 @@ impl<'b> Numeric<'b> {
         })
     }
 
+    /// As the server writes it.
+    pub(super) fn text(&self) -> String {
+        match self.sign {
+            NAN => return "NaN".to_owned(),
+            INFINITY => return "Infinity".to_owned(),
+            MINUS_INFINITY => return "-Infinity".to_owned(),
+            _ => {}
+        }
+        let first = i32::from(self.weight).max(0);
+        let scale = usize::from(self.scale);
+        let groups = first as usize + 1 + scale.div_ceil(GROUP_DIGITS as usize);
+        // A sign and a point.
+        let mut text = String::with_capacity(2 + GROUP_DIGITS as usize * groups);
+        if self.sign == NEGATIVE {
+            text.push('-');
+        }
+        push_short(&mut text, self.group(first));
+        (0..first).rev().for_each(|power| push(&mut text, self.group(power)));
+        if scale > 0 {
+            text.push('.');
+            let end = text.len() + scale;
+            let last = -(self.scale.div_ceil(GROUP_DIGITS as u16) as i32);
+            (last..0).rev().for_each(|power| push(&mut text, self.group(power)));
+            text.truncate(end);
+        }
+        text
+    }
+
     fn digits(&self) -> impl Iterator<Item = u16> {
         self.groups.iter().map(|group| u16::from_be_bytes(*group))
     }
@@ -82,6 +108,24 @@ impl<'b> Numeric<'b> {
     fn group(&self, power: i32) -> u16 {
         let at = usize::try_from(i32::from(self.weight) - power).ok();
         at.and_then(|at| self.groups.get(at)).map_or(0, |group| u16::from_be_bytes(*group))
+    }
+}
+
+/// Writes a group with all its digits.
+fn push(text: &mut String, group: u16) {
+    push_digits(text, group, 1_000);
+}
+
+/// Writes a group without zeros in front.
+fn push_short(text: &mut String, group: u16) {
+    let first = [1_000, 100, 10].into_iter().find(|power| group >= *power);
+    push_digits(text, group, first.unwrap_or(1));
+}
+
+fn push_digits(text: &mut String, group: u16, mut power: u16) {
+    while power > 0 {
+        text.push(char::from(b'0' + (group / power % 10) as u8));
+        power /= 10;
     }
 }
 
@@ -98,28 +142,6 @@ fn shift(magnitude: u128, by: i32) -> Option<u128> {
             let power = u128::from(power);
             magnitude.is_multiple_of(power).then(|| magnitude / power)
         }
-    }
-}
-
-impl fmt::Display for Numeric<'_> {
-    /// As the server writes it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.sign {
-            NAN => return f.write_str("NaN"),
-            INFINITY => return f.write_str("Infinity"),
-            MINUS_INFINITY => return f.write_str("-Infinity"),
-            NEGATIVE => f.write_str("-")?,
-            _ => {}
-        }
-        let first = i32::from(self.weight).max(0);
-        write!(f, "{}", self.group(first))?;
-        (0..first).rev().try_for_each(|power| write!(f, "{:04}", self.group(power)))?;
-        if self.scale == 0 {
-            return Ok(());
-        }
-        let groups = self.scale.div_ceil(4);
-        let digits = (1..=groups).map(|place| format!("{:04}", self.group(-i32::from(place))));
-        write!(f, ".{}", &digits.collect::<String>()[..usize::from(self.scale)])
     }
 }
 
@@ -152,7 +174,7 @@ mod tests {
             (bytes(0, MINUS_INFINITY, 32, &[]), "-Infinity", None),
         ] {
             let number = Numeric::read(&bytes).unwrap();
-            assert_eq!(number.to_string(), text);
+            assert_eq!(number.text(), text);
             let scale = number.scale as i8;
             let expected = unscaled
                 .map(|unscaled| Value::Decimal { unscaled: i256::from_i128(unscaled), scale });

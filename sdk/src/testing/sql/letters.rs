@@ -247,7 +247,7 @@ pub fn what_a_key_was_before_its_bad_row_stays<B: Bench>() {
         (Update, json!({"id": 1, "name": "bad", "price": "0.00"})),
         (Update, json!({"id": 1, "name": "~", "price": "9.00"})),
     ];
-    for others in [0, 100, 3100] {
+    for others in [0, 100, 10_100] {
         let mut bed = picky::<B>("");
         let other = |id| (Insert, json!({"id": id, "name": "other", "price": "1.00"}));
         let rest: Vec<_> = (10..10 + others).map(other).collect();
