@@ -59,12 +59,12 @@ fn a_change_waits_and_is_made_when_a_person_approves_of_it() {
     assert_eq!(databases.at_destination("SELECT id FROM good ORDER BY id"), ["1", "2"]);
     let expected = json!({
         "table": "bad", "verdict": "ask", "decision": null, "was": "integer",
-        "change": {"change": "modify_column", "column": "v", "becomes": "string"},
+        "change": {"change": "modify_column", "column": "v", "becomes": "text"},
         "reason": "it changes how values read, which `schema_evolution.strategy: permissive` allows",
     });
     assert_eq!(listed(&pipeline), [expected]);
     let list = schema(&pipeline, &["list"]);
-    said(&list, 0, &["public.bad: modify_column `v` to string (was integer): waits for a person"]);
+    said(&list, 0, &["public.bad: modify_column `v` to text (was integer): waits for a person"]);
 
     // The rows come in that shape, so there is no going on without it.
     said(&schema(&pipeline, &["reject", "bad"]), 1, &["cannot go on without modify_column `v`"]);
@@ -74,7 +74,7 @@ fn a_change_waits_and_is_made_when_a_person_approves_of_it() {
     said(&pipeline.catch_up(), 3, &[]);
 
     let approved = schema(&pipeline, &["approve", "bad"]);
-    said(&approved, 0, &["public.bad: modify_column `v` to string approved"]);
+    said(&approved, 0, &["public.bad: modify_column `v` to text approved"]);
     assert_eq!(listed(&pipeline)[0]["decision"], "approved");
     said(&pipeline.catch_up(), 0, &["copying tables anew"]);
     assert_eq!(databases.differences(), Vec::<String>::new());
@@ -114,11 +114,11 @@ fn a_rejected_column_stays_away_until_it_is_approved() {
     databases.at_source(
         "ALTER TABLE bad ADD w text, ADD x text; INSERT INTO bad VALUES (3, 3, 'w', 'x')",
     );
-    said(&pipeline.catch_up(), 3, &["add_column `w` as string waits for a person"]);
-    said(&schema(&pipeline, &["reject", "bad", "--column", "w"]), 0, &["`w` as string rejected"]);
+    said(&pipeline.catch_up(), 3, &["add_column `w` as text waits for a person"]);
+    said(&schema(&pipeline, &["reject", "bad", "--column", "w"]), 0, &["`w` as text rejected"]);
     // The other one still waits.
     said(&pipeline.catch_up(), 3, &[]);
-    said(&schema(&pipeline, &["reject", "bad"]), 0, &["`x` as string rejected"]);
+    said(&schema(&pipeline, &["reject", "bad"]), 0, &["`x` as text rejected"]);
     said(&pipeline.catch_up(), 0, &[]);
     let ids = || databases.at_destination("SELECT id FROM bad ORDER BY id");
     assert_eq!(
@@ -135,7 +135,7 @@ fn a_rejected_column_stays_away_until_it_is_approved() {
     let decisions: Vec<Value> = listed(&pipeline).iter().map(|it| it["decision"].clone()).collect();
     assert_eq!(decisions, ["rejected", "rejected"]);
 
-    said(&schema(&pipeline, &["approve", "bad", "--column", "x"]), 0, &["`x` as string approved"]);
+    said(&schema(&pipeline, &["approve", "bad", "--column", "x"]), 0, &["`x` as text approved"]);
     said(&pipeline.catch_up(), 0, &["copied by other rules"]);
     assert_eq!(databases.at_destination("SELECT x FROM bad WHERE id = 4"), ["x"]);
     assert!(!at_destination(&databases).contains(&"w text".to_owned()));

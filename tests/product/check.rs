@@ -242,7 +242,7 @@ fn what_became_of_a_table_meanwhile_is_judged_too() {
             "a strict pipeline gets a column",
             "ALTER TABLE t ADD COLUMN more text",
             json!({"strategy": "strict"}),
-            &["add_column `more` as string waits for a person", "schema approve t"],
+            &["add_column `more` as text waits for a person", "schema approve t"],
         ),
         (
             "another key",

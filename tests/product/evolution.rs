@@ -79,7 +79,7 @@ fn types_grow_as_far_as_the_rules_let_them() {
         assert_eq!(count, if accepted { 2 } else { 1 }, "{name}");
         if !accepted {
             assert_eq!(columns(&pipeline, "orders"), before, "{name}: nothing is half done");
-            let said = ["modify_column `total` refused", "modify_column `total` to string waits"];
+            let said = ["modify_column `total` refused", "modify_column `total` to text waits"];
             assert!(said.iter().any(|it| ended.stderr.contains(it)), "{name}: {}", ended.stderr);
         }
     }

@@ -156,7 +156,7 @@ fn a_type_that_changed_between_two_runs_stops_instead_of_bending() {
     let ended = pipeline.catch_up();
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("modify_column `total` to string waits for a person"),
+        ended.stderr.contains("modify_column `total` to text waits for a person"),
         "{}",
         ended.stderr
     );

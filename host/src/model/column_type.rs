@@ -85,6 +85,24 @@ impl ColumnType {
         }
     }
 
+    /// The type of a column, where it is one of these.
+    #[must_use]
+    pub fn of(column: &Field) -> Option<Self> {
+        let is = |known: &Self| {
+            let field = known.field(column.name());
+            let is_json = |field: &Field| field.extension_type_name() == Some("arrow.json");
+            field.data_type() == column.data_type() && is_json(&field) == is_json(column)
+        };
+        let decimal = match column.data_type() {
+            DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
+                let scale = u8::try_from(*scale).ok()?;
+                Some(Self::Decimal { precision: *precision, scale })
+            }
+            _ => None,
+        };
+        decimal.or_else(|| WORDS.into_iter().map(|(_, known)| known).find(is))
+    }
+
     /// A column of this type.
     #[must_use]
     pub fn field(self, name: &str) -> Field {
@@ -160,6 +178,7 @@ mod tests {
         ]) {
             assert_eq!(word.parse::<ColumnType>().unwrap(), known);
             assert_eq!(known.to_string(), word);
+            assert_eq!(ColumnType::of(&known.field("c")), Some(known));
         }
         assert_eq!("decimal(5,5)".parse::<ColumnType>().unwrap(), decimal(5, 5));
         for wrong in [
