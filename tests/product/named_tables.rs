@@ -93,13 +93,15 @@ fn a_source_that_loses_a_table_again_and_again_has_an_end() {
 }
 
 /// What happens to table `orders (id, a, b)` in one transaction, with rows before and behind it.
-const CHANGES_OF_SHAPE: [&str; 4] = [
+const CHANGES_OF_SHAPE: [&str; 5] = [
     "ALTER TABLE orders RENAME a TO c",
     "ALTER TABLE orders RENAME a TO c; INSERT INTO orders VALUES (8, 'x', 'y');
      ALTER TABLE orders RENAME c TO d",
     "ALTER TABLE orders RENAME a TO c; ALTER TABLE orders RENAME b TO a;
      ALTER TABLE orders RENAME c TO b",
     "ALTER TABLE orders DROP a; ALTER TABLE orders ADD c text",
+    // All names of the older rows are known, and one belongs to another column by now.
+    "ALTER TABLE orders RENAME a TO c; ALTER TABLE orders ADD a text",
 ];
 
 fn shop() -> (Databases, Pipeline) {

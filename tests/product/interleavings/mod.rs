@@ -205,7 +205,7 @@ impl Round {
             *parked.entry(code.to_owned()).or_default() += 1;
             assert!(self.explains(table, code), "{}", self.told(table, &why.to_string()));
             // Killed between making the table and remembering its shape, it is nobody's.
-            if code == "incompatible-key" {
+            if ["incompatible-key", "column-type"].contains(&code) {
                 self.databases.at_destination(&format!("DROP TABLE {table}"));
             }
         }
@@ -240,7 +240,9 @@ impl Round {
             !self.databases.at_source(&sql).is_empty()
         };
         match code {
-            "unfit-table" | "incompatible-key" | "shape-changed" => {
+            // A copy that was killed as it began.
+            "incompatible-key" | "column-type" => true,
+            "unfit-table" | "shape-changed" => {
                 made("a wider key") || made("the first key again") || made("make the table anew")
             }
             "table-made-anew" => made("make the table anew") || made("another name and back"),

@@ -5,7 +5,7 @@
 //! change of it is in the log and is sent whole. A row that is not found has been deleted or has
 //! another key by now, and the log says so later; until then what is missing of it is null.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use cartridge_warp_sdk::Failure;
@@ -15,7 +15,7 @@ use postgresql_client::names;
 use super::batch::Change;
 use crate::catalog::{SourceTable, equality, server};
 use crate::pgoutput::Field;
-use crate::session::{Session, unexpected};
+use crate::session::{CHANGED_MEANWHILE, Session, meanwhile, unexpected};
 
 /// Keys in one query.
 const KEYS_MAX: usize = 50;
@@ -125,15 +125,19 @@ fn query<'k>(
     let length = |at: &usize| format!("octet_length({})", bytes_of(at));
     let wanted = key_columns.iter().map(bytes_of).chain(columns.iter().map(held));
     let wanted = wanted.chain(columns.iter().map(length));
+    let wanted = wanted.chain([are_called(table, key_columns.iter().chain(columns))]);
     let sql = format!(
         "SELECT {} FROM {} WHERE {}",
         wanted.collect::<Vec<_>>().join(", "),
         table.qualified(),
         rows.join(" OR ")
     );
-    let rows = session.connection().run(|client| client.query(&sql, &[]))?;
+    let rows = session.connection().run(|client| client.query(&sql, &[])).map_err(meanwhile)?;
     let mut found = HashMap::with_capacity(rows.len());
     for row in &rows {
+        if !row.try_get(row.len() - 1).unwrap_or(false) {
+            return Err(renamed(table));
+        }
         let field = |at: usize| {
             let bytes: Option<&[u8]> = row.try_get(at).map_err(|_| unexpected("no bytes"))?;
             Ok(bytes.map(Bytes::copy_from_slice))
@@ -157,6 +161,36 @@ fn query<'k>(
         }
     }
     Ok(found)
+}
+
+/// Whether the columns are still called so: a name may be another column's by now. The statement's lock keeps
+/// that from changing under it.
+fn are_called<'c>(table: &SourceTable, columns: impl Iterator<Item = &'c usize>) -> String {
+    let pairs: BTreeMap<i16, &str> = columns
+        .map(|at| &table.columns[*at])
+        .map(|column| (column.number, column.name.as_str()))
+        .collect();
+    let listed: Vec<String> = pairs
+        .iter()
+        .map(|(number, name)| format!("({number}, {})", names::literal(name)))
+        .collect();
+    format!(
+        "(SELECT count(*) = {} FROM pg_catalog.pg_attribute WHERE attrelid = {}::oid \
+         AND (attnum, attname) IN ({}))",
+        pairs.len(),
+        table.oid,
+        listed.join(", ")
+    )
+}
+
+fn renamed(table: &SourceTable) -> Failure {
+    Failure::reconnect(
+        CHANGED_MEANWHILE,
+        format!(
+            "table {}: columns got other names a moment ago; the source is opened anew",
+            table.qualified()
+        ),
+    )
 }
 
 /// A column as the bytes of its text, which is what the log has, whatever they are.
