@@ -38,7 +38,7 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 # Prints a step's name and how long it took.
 STEP := scripts/step.sh
 
-.PHONY: setup setup-tests build demo test test-components matrix soak-hostile bench clean \
+.PHONY: setup setup-tests build demo test test-components matrix interleavings soak-hostile bench clean \
 	check-format lint test-rust fuzz check-docs check-dependencies
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
@@ -121,6 +121,12 @@ soak-hostile: test-components
 	@CARTRIDGE_WARP_TEST_SOAK_SECONDS=600 \
 		$(STEP) "hostile schemas beside honest ones" cargo test $(RELEASE) $(NATIVE_CRATES) \
 		--test product -- --nocapture honest_schemas_keep_up
+
+# Random histories of tables, from PostgreSQL to PostgreSQL.
+interleavings: setup-tests test-components
+	@CARTRIDGE_WARP_TEST_INTERLEAVINGS=$(or $(INTERLEAVINGS),10000) \
+		$(STEP) "random histories" cargo test $(RELEASE) $(NATIVE_CRATES) \
+		--test product -- --ignored --nocapture interleavings
 
 bench: build
 	@cargo run $(RELEASE) --package cartridge-warp-bench
