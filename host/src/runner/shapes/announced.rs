@@ -4,7 +4,7 @@ use super::{
     again::{end_old_rows, has_old_rows},
     evolve::{self, Evolved},
     places::check_places,
-    prepare::{Past, prepare_table},
+    prepare::prepare_table,
     stored::stored_shape,
 };
 use crate::{
@@ -117,7 +117,7 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<(Table, Evo
         return Err(error);
     }
     let is_other = has_old_rows(writer, &change.table).await?;
-    let evolved = prepare_table(writer, &mut table, Past::Kept).await?;
+    let evolved = prepare_table(writer, &mut table, false).await?;
     let state = marker(table_stream(&change.table), &TableState::Streaming);
     match evolved {
         Evolved::CopyAgain => {}

@@ -30,14 +30,10 @@ pub async fn prepare_tables(
     let mut tables = writer.tables.lock().await;
     let mut again = None;
     for table in tables.values_mut() {
-        let state = states.iter().find(|(name, _)| *name == table.source.name);
-        let past = match state {
-            Some((_, TableState::Pending { truncate: true, keep_shape: false })) => Past::Forgotten,
-            // Its copy has not begun, so no row has the old key.
-            Some((_, TableState::Pending { keep_shape: false, .. })) => Past::OfTheSameKey,
-            _ => Past::Kept,
-        };
-        let prepared = prepare_table(writer, table, past).await;
+        let emptied = TableState::Pending { truncate: true, keep_shape: false };
+        let forget =
+            states.iter().any(|(name, state)| *name == table.source.name && *state == emptied);
+        let prepared = prepare_table(writer, table, forget).await;
         let Some(evolved) = findings.take(prepared)? else { continue };
         if evolved == Evolved::CopyAgain {
             again.get_or_insert_with(|| table.source.name.clone());
@@ -55,23 +51,12 @@ pub async fn prepare_tables(
     }
 }
 
-/// What the remembered shape of a table is to its next one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Past {
-    /// What is other by now is a change.
-    Kept,
-    /// The same, where the key is.
-    OfTheSameKey,
-    /// Nothing.
-    Forgotten,
-}
-
 /// Makes the destination's table. Where a shape of it is remembered, the table goes on from that one:
 /// what is other by now follows the rules for changes.
 pub async fn prepare_table(
     writer: &Writer,
     table: &mut Table,
-    past: Past,
+    forget: bool,
 ) -> Result<Evolved, RunError> {
     let (destination, schema) = (&writer.destination, writer.context.name());
     let stored = stored_shape(destination, schema, &table.source.name).await?;
@@ -80,13 +65,8 @@ pub async fn prepare_table(
         table.decisions.clone_from(&known.decisions);
         left_out(&writer.context, known).into_iter().for_each(|column| table.leave_out(column));
     }
-    let goes_on = |known: &Remembered| match past {
-        Past::Kept => true,
-        Past::OfTheSameKey => known.shape.key == table.source.key,
-        Past::Forgotten => false,
-    };
     let past = match stored {
-        Some(known) if goes_on(&known) => return go_on(writer, table, known).await,
+        Some(known) if !forget => return go_on(writer, table, known).await,
         past => past,
     };
     if past.is_none() {
