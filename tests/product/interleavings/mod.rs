@@ -254,8 +254,9 @@ impl Round {
     }
 
     fn assert_none(&self, different: &[String]) {
-        let Some(first) = different.first() else { return };
-        panic!("{}", self.told(first, &format!("{different:?} differ")));
+        let told =
+            different.first().map(|first| self.told(first, &format!("{different:?} differ")));
+        assert!(told.is_none(), "{}", told.unwrap_or_default());
     }
 
     /// The history of a table, for whoever looks why it ended so.
