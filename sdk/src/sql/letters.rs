@@ -31,7 +31,7 @@ pub struct LetterSql {
     pub values: Vec<String>,
 }
 
-/// The columns of [`those`], but for its two times.
+/// The columns of [`LetterWords::those`], but for its two times.
 pub const LETTER_COLUMNS: &str = "id, table_name, operation, payload, error_code, error_message, origin, count, \
                                   status, resolution, created_at, last_seen_at";
 
