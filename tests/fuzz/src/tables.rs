@@ -21,8 +21,11 @@ const POLICY: Policy = Policy {
     type_widening: true,
     object_to_json: true,
     fallback_to_text: true,
+    type_changes: true,
+    column_removals: None,
     approve_risky: false,
     approve_dangerous: false,
+    approve_all: false,
 };
 
 static SETTINGS: LazyLock<[TableSettings; 3]> = LazyLock::new(|| {
