@@ -4,12 +4,11 @@
 //! letters of the same commit, or its table is parked before the position moves past it, or the schema
 //! stops (I5). Order within a table is that of the caller (I4).
 
-use std::collections::BTreeMap;
-
 use super::{
     commit::{Ready, Writer, check_tables},
     context::SchemaContext,
     error::RunError,
+    letters::by_reason,
     shapes::{Evolved, evolve},
     table::{Table, Tables, Taken},
 };
@@ -87,14 +86,10 @@ async fn evolve_for(
 
 /// One line for the rows of a table that are rejected for one reason; the first of them speaks for all.
 fn tell_rejected(context: &SchemaContext, letters: &[DeadLetter]) {
-    let mut told = BTreeMap::new();
     let logs_conversions = context.config.error_handling.log_conversion_warnings;
-    for letter in letters.iter().filter(|letter| logs_conversions || !is_conversion(letter)) {
-        let key = (letter.table.as_str(), letter.code.as_str());
-        let (_, rows) = told.entry(key).or_insert((letter, 0_u64));
-        *rows += 1;
-    }
-    for ((table, code), (first, rows)) in told {
+    let told = letters.iter().filter(|letter| logs_conversions || !is_conversion(letter));
+    let told = told.map(|letter| (letter.table.as_str(), letter.code.as_str(), letter));
+    for ((table, code), (first, rows)) in by_reason(told) {
         if context.source.log.admits("dead letters") {
             let DeadLetter { origin, message, .. } = first;
             tracing::warn!(table, code, rows, origin, "rows go to the dead letters: {message}");

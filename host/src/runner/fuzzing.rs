@@ -6,7 +6,6 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     shapes::StoredShape,
     state::{ChunkProgress, TableState, decode, marker},
-    table::Decisions,
 };
 use crate::{config::TableLists, model::TableShape, plugin::WireError};
 
@@ -20,8 +19,7 @@ pub fn markers(value: &[u8]) -> Option<Result<TableShape, WireError>> {
     again::<TableState>(value);
     again::<ChunkProgress>(value);
     again::<TableLists>(value);
-    again::<Decisions>(value);
-    let shape = again::<StoredShape>(value)?.open("t", Decisions::default());
+    let shape = again::<StoredShape>(value)?.open("t");
     Some(shape.map(|known| known.shape))
 }
 

@@ -51,6 +51,19 @@ pub fn by_table(letters: &[DeadLetter]) -> Letters {
     counts
 }
 
+/// The first of the rows of each table that are refused for one reason, and how many they are. A row comes
+/// with its table and the word for the reason.
+pub fn by_reason<'r, T>(
+    rows: impl IntoIterator<Item = (&'r str, &'r str, T)>,
+) -> BTreeMap<(&'r str, &'r str), (T, u64)> {
+    let mut reasons = BTreeMap::new();
+    for (table, code, row) in rows {
+        let (_, rows) = reasons.entry((table, code)).or_insert((row, 0));
+        *rows += 1;
+    }
+    reasons
+}
+
 impl OpenLetters {
     /// None yet.
     pub fn new(

@@ -9,8 +9,7 @@
 //! | `selection` | the lists by which the last run selected tables (`selection`) |
 //! | `aside` | the names of the tables that are parked or paused |
 //! | `table/T` | the state of a table |
-//! | `shape/T` | its shape as it was accepted, and the rules for its rows (`shapes`) |
-//! | `decided/T` | what a person decided about changes of its shape |
+//! | `shape/T` | its shape as it was accepted, the rules for its rows, and what a person decided about changes (`shapes`) |
 //! | `chunk/T/C` | how far a chunk of its snapshot is |
 //!
 //! Each value is written in the transaction of the rows it speaks of (I2). The table states are
@@ -231,11 +230,6 @@ pub fn table_stream(table: &str) -> String {
 /// The marker of a table's accepted shape.
 pub fn shape_stream(table: &str) -> String {
     format!("shape/{table}")
-}
-
-/// The marker of what a person decided about changes of a table's shape.
-pub fn decided_stream(table: &str) -> String {
-    format!("decided/{table}")
 }
 
 /// The marker of a chunk's progress.

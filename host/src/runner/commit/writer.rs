@@ -4,7 +4,7 @@
 //! destination: [`super::super::deliver`] makes it so.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -24,7 +24,7 @@ use crate::{
     runner::{
         context::SchemaContext,
         error::RunError,
-        letters::{Letters, by_table},
+        letters::{Letters, by_reason, by_table},
         table::{Table, Tables},
         tally::Measured,
     },
@@ -196,13 +196,10 @@ impl Writer {
 
     /// One line for the rows of a table that were refused for one reason; the first of them speaks for all.
     fn tell_refused(&self, measured: &[Measured], outcome: &WriteOutcome) {
-        let mut told = BTreeMap::new();
-        for row in &outcome.rejected {
-            let table = measured.get(row.batch).map_or("", |batch| batch.table.as_str());
-            let (_, rows) = told.entry((table, row.code.as_str())).or_insert((row, 0_u64));
-            *rows += 1;
-        }
-        for ((table, code), (first, rows)) in told {
+        let table =
+            |batch: usize| measured.get(batch).map_or("", |of: &Measured| of.table.as_str());
+        let rows = outcome.rejected.iter().map(|row| (table(row.batch), row.code.as_str(), row));
+        for ((table, code), (first, rows)) in by_reason(rows) {
             if self.context.destination.log.admits("refused rows") {
                 let message = &first.message;
                 tracing::warn!(

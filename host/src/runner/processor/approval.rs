@@ -12,7 +12,7 @@ use crate::{
         context::SchemaContext,
         error::RunError,
         parking::now_s,
-        shapes::{Waiting, decisions_marker, waiting},
+        shapes::{Waiting, decided_marker, waiting},
         state::{ASIDE, TableState, marker, read, table_stream},
         table::{DECISIONS_MAX, Decision},
     },
@@ -102,7 +102,7 @@ async fn decisions(
                 return Err(too_many(name));
             }
         }
-        markers.push(decisions_marker(name, &decisions));
+        markers.extend(decided_marker(destination, context.name(), name, decisions).await?);
         let stream = table_stream(name);
         let state: Option<TableState> = read(destination, context.name(), &stream).await?;
         // One that was parked for another reason stays so.

@@ -96,7 +96,7 @@ async fn apply_change(
             return Ok(());
         }
     }
-    table.decided |= table.decisions.made(&Subject::of(&change));
+    table.decisions.made(&Subject::of(&change));
     progress.rewritten |= rewrites;
     progress.incompatible |= !is_compatible(&change, &table.source, policy);
     let guess = table.guess(&change);

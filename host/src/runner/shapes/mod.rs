@@ -25,5 +25,5 @@ pub use renamed::name_of_now;
 pub use rules::has_other_rules;
 #[cfg(feature = "fuzzing")]
 pub use stored::StoredShape;
-pub use stored::decisions_marker;
+pub use stored::decided_marker;
 pub use waiting::{Waiting, waiting};

@@ -74,9 +74,9 @@ pub async fn prepare_table(
         writer.count().await?.add_shape(&table.source.name, 0, true)?;
     }
     replace::make(writer, table, past.as_ref()).await?;
-    table.decided = table.decisions.all_made();
+    let were_approved = table.decisions.all_made();
     // Nothing is committed without need: an attempt that commits counts as progress.
-    if table.decided || past.is_none_or(|past| !is_same(&past, table)) {
+    if were_approved || past.is_none_or(|past| !is_same(&past, table)) {
         accept_shape(writer, table, Evolution::initial(), Vec::new()).await?;
     }
     Ok(Evolved::Kept)

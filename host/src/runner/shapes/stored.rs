@@ -16,7 +16,7 @@ use crate::{
     runner::{
         commit::{Entry, Writer},
         error::RunError,
-        state::{decided_stream, deletion, marker, read, shape_stream},
+        state::{marker, read, shape_stream},
         table::{Decisions, Table, TableRules, unencodable},
     },
 };
@@ -32,6 +32,8 @@ pub struct StoredShape {
     /// None where a release stored it that did not compare them: they are taken to be those of now.
     #[serde(default)]
     rules: Option<TableRules>,
+    #[serde(default, skip_serializing_if = "Decisions::is_empty")]
+    decisions: Decisions,
 }
 
 /// What is remembered of a table.
@@ -49,8 +51,8 @@ pub struct Remembered {
 
 impl StoredShape {
     /// What it says. A destination may have changed what it stored for us.
-    pub fn open(self, table: &str, decisions: Decisions) -> Result<Remembered, WireError> {
-        let Self { schema, key, version, rules } = self;
+    pub fn open(self, table: &str) -> Result<Remembered, WireError> {
+        let Self { schema, key, version, rules, decisions } = self;
         let schema = Arc::clone(&decode_schema(Bytes::from(schema))?.arrow);
         let shape = TableShape { name: table.to_owned(), schema, key, estimated_rows: None };
         Ok(Remembered { shape, version, rules, decisions })
@@ -69,9 +71,7 @@ pub async fn accept_shape(
     table.count_shape();
     let shape = shape_marker(table)?;
     counted.add_shape(&table.source.name, shape.value.as_ref().map_or(0, Vec::len), is_first)?;
-    let is_decided = std::mem::take(&mut table.decided);
-    let decided = is_decided.then(|| decisions_marker(&table.source.name, &table.decisions));
-    let markers = more.into_iter().chain([shape, counted.marker()]).chain(decided);
+    let markers = more.into_iter().chain([shape, counted.marker()]);
     writer.commit_markers(markers.collect()).await?;
     counted.committed();
     let Evolution { what, compatible } = evolution;
@@ -105,14 +105,21 @@ pub fn shape_marker(table: &Table) -> Result<Marker, RunError> {
         key: key.clone(),
         version: table.version,
         rules: Some(table.rules()),
+        decisions: table.decisions.clone(),
     };
     Ok(marker(shape_stream(name), &stored))
 }
 
-/// Remembers what is decided about a table.
-pub fn decisions_marker(table: &str, decisions: &Decisions) -> Marker {
-    let stream = decided_stream(table);
-    if decisions.is_empty() { deletion(stream) } else { marker(stream, decisions) }
+/// Remembers what is decided about a table beside the shape that it has; none where none is remembered.
+pub async fn decided_marker(
+    destination: &DestinationConnection,
+    schema: &str,
+    table: &str,
+    decisions: Decisions,
+) -> Result<Option<Marker>, RunError> {
+    let stream = shape_stream(table);
+    let stored: Option<StoredShape> = read(destination, schema, &stream).await?;
+    Ok(stored.map(|stored| marker(stream, &StoredShape { decisions, ..stored })))
 }
 
 /// What is remembered of a table, if it is known.
@@ -122,8 +129,6 @@ pub async fn stored_shape(
     table: &str,
 ) -> Result<Option<Remembered>, RunError> {
     let stored: Option<StoredShape> = read(destination, schema, &shape_stream(table)).await?;
-    let Some(stored) = stored else { return Ok(None) };
-    let decisions = read(destination, schema, &decided_stream(table)).await?.unwrap_or_default();
-    let opened = stored.open(table, decisions);
-    opened.map(Some).map_err(|cause| unencodable(table, cause))
+    let stored = stored.map(|stored| stored.open(table)).transpose();
+    stored.map_err(|cause| unencodable(table, cause))
 }

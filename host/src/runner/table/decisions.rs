@@ -1,4 +1,4 @@
-//! What a person decided about changes of tables' shapes, in the marker `decided/T`.
+//! What a person decided about changes of tables' shapes; kept beside the shape, in the marker `shape/T`.
 //!
 //! An approval is for one change, and goes in the commit that makes it: the same change another day is asked
 //! about again. A rejection stays until it is taken back.
@@ -46,10 +46,8 @@ pub struct Decisions(Vec<Decision>);
 impl Subject {
     pub fn of(change: &SchemaChange) -> Self {
         let kind = &change.kind;
-        let new_type = |column: &str| {
-            let field = change.after.as_ref()?.schema.field_with_name(column).ok()?;
-            Some(type_words(field))
-        };
+        let field = |column: &str| change.after.as_ref()?.schema.field_with_name(column).ok();
+        let new_type = |column: &str| field(column).map(type_words);
         let (column, becomes) = match kind {
             ChangeKind::AddColumn { column } | ChangeKind::ModifyColumn { column } => {
                 (Some(column.clone()), new_type(column))
@@ -119,11 +117,9 @@ impl Decisions {
         self.0.len() <= DECISIONS_MAX
     }
 
-    /// The change is made; whether a person had approved of it.
-    pub fn made(&mut self, subject: &Subject) -> bool {
-        let before = self.0.len();
+    /// The change is made, which uses an approval up.
+    pub fn made(&mut self, subject: &Subject) {
         self.0.retain(|known| !(known.approved && known.about == *subject));
-        self.0.len() < before
     }
 
     /// The table becomes what it is now, so nothing is left to approve; whether something was.
@@ -155,8 +151,10 @@ mod tests {
         }
         assert!(decisions.about(&a).unwrap().approved);
         assert_eq!(decisions.rejected_columns().collect::<Vec<_>>(), ["b"]);
-        assert!(!decisions.made(&b), "it was rejected");
-        assert!(decisions.made(&a) && !decisions.made(&a));
+        decisions.made(&b);
+        assert!(!decisions.about(&b).unwrap().approved, "it was rejected");
+        decisions.made(&a);
+        assert_eq!(decisions.about(&a), None);
         assert!(!decisions.all_made());
         let stored = serde_json::to_vec(&decisions).unwrap();
         assert_eq!(serde_json::from_slice::<Decisions>(&stored).unwrap(), decisions);

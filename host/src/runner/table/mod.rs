@@ -60,8 +60,6 @@ pub struct Table {
     pub dropped: bool,
     /// What a person decided about changes of its shape.
     pub decisions: Decisions,
-    /// Some of that is made and not stored yet.
-    pub decided: bool,
     rules: ColumnRules,
     promises: Promises,
     /// Memory that `source` takes.
@@ -125,7 +123,6 @@ impl Table {
             version: 0,
             dropped: false,
             decisions: Decisions::default(),
-            decided: false,
             rules,
             promises,
             known: HashMap::new(),
