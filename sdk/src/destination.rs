@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::letters::unreadable;
+use crate::sweep::unpromised;
 use crate::{
     Column, Config, DeadLetter, Description, Failure, LetterFilter, LetterPage, SchemaChange,
-    Settlement, TableRows,
+    Settlement, SweepRequest, Swept, TableRows,
 };
 
 /// A named position that the destination keeps for the host.
@@ -292,6 +293,27 @@ pub trait Destination: Sized {
     fn settle(&mut self, schema: &str, settlement: &Settlement) -> Result<u64, Failure> {
         let _ = (schema, settlement);
         Err(unreadable())
+    }
+
+    /// A table is copied again while its rows stay: empties the table of keys, settles the other's open
+    /// letters as [`WriteRequest::clear_tables`] does, and stores the markers, in one transaction. A text says
+    /// why the table has to be emptied instead, and that nothing was done. The host asks where the capability
+    /// `sweep` is promised, and nobody has to: tables are emptied then.
+    ///
+    /// # Errors
+    /// [`fenced`] with an old epoch; else when nothing was done.
+    fn begin_sweep(&mut self, request: &SweepRequest) -> Result<Option<String>, Failure> {
+        Err(unpromised(&request.table))
+    }
+
+    /// Ends rows whose key is not in the table of keys, each as a delete of it would: as many as a few seconds
+    /// allow, since it is called again while something is left over. The call that ends the last drops the table
+    /// of keys, settles its letters, and stores the markers, in one transaction.
+    ///
+    /// # Errors
+    /// [`fenced`] with an old epoch; else when it cannot go on.
+    fn sweep(&mut self, request: &SweepRequest) -> Result<Swept, Failure> {
+        Err(unpromised(&request.table))
     }
 }
 

@@ -163,6 +163,7 @@ mod row;
 mod schema;
 mod source;
 pub mod sql;
+mod sweep;
 pub mod testing;
 pub mod wire;
 
@@ -185,5 +186,6 @@ pub use schema::{
     UNCHANGED_COLUMN, is_reserved,
 };
 pub use source::{ChangeBatch, Chunk, Limits, Position, SnapshotBatch, Source};
+pub use sweep::{SweepRequest, Swept};
 
 pub use {arrow_array, arrow_buffer, arrow_schema, schemars, serde, serde_json};

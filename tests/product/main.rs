@@ -52,6 +52,7 @@ mod sandbox;
 mod secretless;
 mod secrets;
 mod selection;
+mod sweeps;
 mod transactions;
 mod types;
 mod words;

@@ -95,9 +95,9 @@ fn a_new_copy_survives_being_killed() {
     pipeline.set("schemas.0.tables", json!([{"name": "orders", "full_load_batch_size": 500}]));
     spoil(&databases);
     databases.at_destination("UPDATE items SET note = 'note 1' WHERE id = 1");
-    let begun = "SELECT 1 FROM orders WHERE id = -1";
+    let begun = "SELECT 1 FROM pg_tables WHERE tablename = '_cartridge_keys_orders'";
     let mut running = Running::start(pipeline.command(&["run", "--full-resync=orders"]));
-    while !databases.at_destination(begun).is_empty() {
+    while databases.at_destination(begun).is_empty() {
         sleep(Duration::from_millis(2));
     }
     let mut in_copy = 0;

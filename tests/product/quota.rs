@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use cartridge_warp_tests::{
-    Ended, Pipeline, Running,
+    Databases, Ended, Pipeline, Running,
     rows::{sqlite_count, sqlite_query},
+    wait_until,
 };
 use serde_json::json;
 
@@ -146,4 +147,29 @@ fn answers_that_bring_nothing_are_paced_whatever_is_in_them() {
         let ended = running.wait(Duration::from_secs(30));
         assert!(ended.status.success(), "{deed}: {}", ended.stderr);
     }
+}
+
+/// What is copied is committed little by little, and the next run goes on as fast as it may.
+#[test]
+fn a_copy_is_as_slow_as_the_operator_wants() {
+    let databases = Databases::start();
+    databases.at_source(
+        "CREATE TABLE orders (id int PRIMARY KEY);
+         INSERT INTO orders SELECT generate_series(1, 5000)",
+    );
+    let mut pipeline = databases.pipeline();
+    pipeline.set("schemas.0.limits", json!({"rows_per_second": 10}));
+    let running = pipeline.start();
+    let count = || {
+        let rows = databases.try_at_destination("SELECT count(*) FROM orders");
+        rows.and_then(|rows| rows[0].parse::<u64>().ok()).unwrap_or_default()
+    };
+    wait_until("rows arrive", || count() > 0);
+    running.kill();
+    // Unhurried, all of them would have come in one commit.
+    assert!(count() < 5000, "{} rows", count());
+    pipeline.set("schemas.0.limits", json!({}));
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(databases.difference(), None);
 }

@@ -76,7 +76,7 @@ pub enum Command {
     Pause(TablesArgs),
     /// Have parked or paused tables copied again by the next run.
     Resume(ResumeArgs),
-    /// Have tables emptied and copied again by the next run, whatever they are doing.
+    /// Have tables copied again by the next run, whatever they are doing.
     Resync(TablesArgs),
     /// Show or settle dead letters: rows that could not be written.
     #[command(subcommand)]

@@ -55,7 +55,7 @@ fn tell(schema: &str, ordered: &Ordered, output: Output) {
         return;
     }
     let then = match *is {
-        "again" => ": the next run empties it and copies it again",
+        "again" => ": the next run copies it again",
         "pending" => ": the next run copies it",
         _ => "",
     };

@@ -24,11 +24,11 @@ impl Metrics {
 
 impl Observer for PluginObserver {
     fn call(&self, origin: Origin<'_>, call: &'static str, took: Duration, _: &'static str) {
-        self.metrics.plugin(origin.plugin).call(call, took);
+        self.metrics.plugin(origin.plugin, origin.role).call(call, took);
     }
 
     fn instance_lost(&self, origin: Origin<'_>, cause: &'static str) {
-        let plugin = self.metrics.plugin(origin.plugin);
+        let plugin = self.metrics.plugin(origin.plugin, origin.role);
         plugin.trap(cause);
         plugin.restart();
     }
@@ -40,28 +40,29 @@ impl Observer for PluginObserver {
             return;
         }
         let known = memory.entry(instance);
-        let gauge = known.or_insert_with(|| self.metrics.plugin(origin.plugin).instance());
+        let gauge =
+            known.or_insert_with(|| self.metrics.plugin(origin.plugin, origin.role).instance());
         gauge.set(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
 
     fn cpu(&self, origin: Origin<'_>, used: Duration) {
-        self.metrics.plugin(origin.plugin).cpu(used);
+        self.metrics.plugin(origin.plugin, origin.role).cpu(used);
     }
 
     fn counter_add(&self, origin: Origin<'_>, name: &str, value: u64) {
-        self.metrics.plugin(origin.plugin).custom_add(name, value);
+        self.metrics.plugin(origin.plugin, origin.role).custom_add(name, value);
     }
 
     fn gauge_set(&self, origin: Origin<'_>, name: &str, value: f64) {
-        self.metrics.plugin(origin.plugin).custom_set(name, value);
+        self.metrics.plugin(origin.plugin, origin.role).custom_set(name, value);
     }
 
     fn network_bytes(&self, origin: Origin<'_>, endpoint: &str, direction: Direction, bytes: u64) {
-        self.metrics.plugin(origin.plugin).network_bytes(endpoint, direction, bytes);
+        self.metrics.plugin(origin.plugin, origin.role).network_bytes(endpoint, direction, bytes);
     }
 
     fn log_suppressed(&self, origin: Origin<'_>, lines: u64) {
-        self.metrics.plugin(origin.plugin).log_lines_suppressed(lines);
+        self.metrics.plugin(origin.plugin, origin.role).log_lines_suppressed(lines);
     }
 }
 
@@ -89,14 +90,14 @@ mod tests {
         observer.log_suppressed(origin(), 9);
         let text = metrics.encode().unwrap();
         let expected = [
-            r#"call_seconds_count{call="describe",plugin="files"} 1"#,
-            r#"traps_total{cause="trap",plugin="files"} 1"#,
-            r#"memory_bytes{plugin="files"} 300"#,
-            r#"cpu_seconds_total{plugin="files"} 2"#,
-            r#"custom_total{name="read",plugin="files"} 4"#,
-            r#"custom{name="open",plugin="files"} 2.5"#,
-            r#"network_bytes_total{direction="sent",endpoint="db:5432",plugin="files"} 11"#,
-            r#"log_lines_suppressed_total{plugin="files"} 9"#,
+            r#"call_seconds_count{call="describe",plugin="files",role="source"} 1"#,
+            r#"traps_total{cause="trap",plugin="files",role="source"} 1"#,
+            r#"memory_bytes{plugin="files",role="source"} 300"#,
+            r#"cpu_seconds_total{plugin="files",role="source"} 2"#,
+            r#"custom_total{name="read",plugin="files",role="source"} 4"#,
+            r#"custom{name="open",plugin="files",role="source"} 2.5"#,
+            r#"network_bytes_total{direction="sent",endpoint="db:5432",plugin="files",role="source"} 11"#,
+            r#"log_lines_suppressed_total{plugin="files",role="source"} 9"#,
         ];
         for line in expected {
             let line = format!("cartridge_warp_plugin_{line}\n");

@@ -14,10 +14,10 @@ pub(super) mod source {
 }
 
 /// What a destination may export beside its world.
-pub(super) mod letters {
+pub(super) mod in_full {
     wasmtime::component::bindgen!({
         path: "../wit",
-        world: "destination-connector-with-letters",
+        world: "destination-connector-in-full",
         exports: { default: async },
         require_store_data_send: true,
         with: {

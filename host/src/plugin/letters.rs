@@ -7,7 +7,7 @@ use wasmtime::Store;
 
 use super::{
     Cause, DestinationConnection, PluginError,
-    bindings::letters::exports::cartridge::warp::destination_letters::Guest as Api,
+    bindings::in_full::exports::cartridge::warp::destination_letters::Guest as Api,
     convert,
     fault::answer,
     session::{Instance, Work},

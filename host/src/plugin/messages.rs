@@ -98,6 +98,16 @@ pub struct WriteRequest {
     pub dead_letter_rejected: bool,
 }
 
+/// A table that is copied again while its rows stay, and the table that its keys are written to.
+#[derive(Clone, Debug)]
+pub struct SweepRequest {
+    pub schema_name: String,
+    pub table: String,
+    pub keys: String,
+    pub markers: Vec<Marker>,
+    pub epoch: u64,
+}
+
 /// A row that the destination refused and put among the dead letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedRow {

@@ -50,6 +50,7 @@ mod session;
 mod source;
 mod state;
 mod store;
+mod sweep;
 mod url;
 mod wasi;
 pub mod wire;
@@ -72,7 +73,8 @@ pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
 pub use log_rate::LogRate;
 pub use messages::{
-    ChangeBatch, ChangeOutcome, RejectedRow, SnapshotBatch, WriteOutcome, WriteRequest,
+    ChangeBatch, ChangeOutcome, RejectedRow, SnapshotBatch, SweepRequest, WriteOutcome,
+    WriteRequest,
 };
 pub use network::{
     Answers, CredentialsError, HostGrant, Login, LoginProtocol, Resolver, Service, SrvGrant,

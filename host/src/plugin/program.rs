@@ -6,7 +6,9 @@ use super::{
     Role,
     bindings::{
         destination::{DestinationConnector, DestinationConnectorIndices},
-        letters::exports::cartridge::warp::destination_letters as letters,
+        in_full::exports::cartridge::warp::{
+            destination_letters as letters, destination_sweep as sweep,
+        },
         source::SourceConnectorPre,
     },
     state::State,
@@ -14,6 +16,7 @@ use super::{
 
 /// What a destination may export beside its world, of our version of the contract.
 const LETTERS: &str = "cartridge:warp/destination-letters@0.1.0";
+const SWEEP: &str = "cartridge:warp/destination-sweep@0.1.0";
 
 /// Compiled and linked, for one of the two worlds.
 pub(super) enum Program {
@@ -35,21 +38,24 @@ pub(super) struct DestinationProgram {
     linked: InstancePre<State>,
     world: DestinationConnectorIndices,
     letters: Option<letters::GuestIndices>,
+    sweep: Option<sweep::GuestIndices>,
 }
 
 /// The exports of one instance of it.
 pub(super) struct DestinationExports {
     pub(super) world: DestinationConnector,
     pub(super) letters: Option<letters::Guest>,
+    pub(super) sweep: Option<sweep::Guest>,
 }
 
 impl DestinationProgram {
     /// Looks what the component exports; what it has beside its world has to be whole.
     pub(super) fn of(linked: InstancePre<State>) -> wasmtime::Result<Self> {
         let world = DestinationConnectorIndices::new(&linked)?;
-        let has_letters = linked.component().get_export_index(None, LETTERS).is_some();
-        let letters = has_letters.then(|| letters::GuestIndices::new(&linked)).transpose()?;
-        Ok(Self { linked, world, letters })
+        let has = |name: &str| linked.component().get_export_index(None, name).is_some();
+        let letters = has(LETTERS).then(|| letters::GuestIndices::new(&linked)).transpose()?;
+        let sweep = has(SWEEP).then(|| sweep::GuestIndices::new(&linked)).transpose()?;
+        Ok(Self { linked, world, letters, sweep })
     }
 
     pub(super) async fn instantiate(
@@ -59,6 +65,8 @@ impl DestinationProgram {
         let instance = self.linked.instantiate_async(&mut *store).await?;
         let letters = self.letters.as_ref();
         let letters = letters.map(|letters| letters.load(&mut *store, &instance)).transpose()?;
-        Ok(DestinationExports { world: self.world.load(&mut *store, &instance)?, letters })
+        let sweep = self.sweep.as_ref();
+        let sweep = sweep.map(|sweep| sweep.load(&mut *store, &instance)).transpose()?;
+        Ok(DestinationExports { world: self.world.load(&mut *store, &instance)?, letters, sweep })
     }
 }

@@ -34,9 +34,30 @@ pub struct Commit {
 pub async fn deliver(writer: &Writer, commit: Commit) -> Result<(), RunError> {
     let Commit { clear, tables, rejected, markers, is_part } = commit;
     let Taken { batches: tables, letters } = shape(writer, tables).await?;
+    let keys = keys(writer, &tables).await?;
     let rejected = rejected.into_iter().chain(letters).collect();
     let dead_letters = accept_rejected(writer, rejected).await?;
-    writer.commit(Ready { clear, tables, dead_letters, markers, is_part }).await
+    writer.commit(Ready { clear, tables, keys, dead_letters, markers, is_part }).await
+}
+
+/// The keys of rows of tables that are copied while their older rows stay.
+async fn keys(writer: &Writer, batches: &[TableBatch]) -> Result<Vec<TableBatch>, RunError> {
+    let tables = writer.tables.lock().await;
+    let mut keys = Vec::new();
+    for batch in batches {
+        let Some(table) = tables.get(&batch.table) else { continue };
+        let Some(of_table) = &table.keys else { continue };
+        match of_table.of_rows(batch)? {
+            Some(of_rows) => keys.push(of_rows),
+            None => {
+                let markers =
+                    evolve::copy_again(writer, table, "its key has other columns").await?;
+                writer.commit_markers(markers).await?;
+                return Err(RunError::CopyAgain { table: batch.table.clone() });
+            }
+        }
+    }
+    Ok(keys)
 }
 
 /// The rows of selected tables, with the columns that the destination has, and those that do not fit them.

@@ -55,11 +55,19 @@ pub enum TableState {
         /// Whether the shape that was remembered holds for the new copy too: a lost position gives no
         /// reason to forget how wide columns became, and a table that comes back passes the rules.
         keep_shape: bool,
+        /// Whether the rows that are there may stay until the new copy is complete, where the destination
+        /// can end what is left over then: they came by the rules of now.
+        #[serde(default, skip_serializing_if = "is_false")]
+        sweep: bool,
     },
-    /// Planned into chunks, each with a marker of its own. Stored with the truncation.
+    /// Planned into chunks, each with a marker of its own. Stored with the truncation, or with the beginning
+    /// of the sweep.
     Snapshot {
         #[serde(deserialize_with = "few")]
         chunks: Vec<StoredChunk>,
+        /// The destination's table of the keys that were copied, where the rows of before stay until then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keys: Option<String>,
     },
     /// To be copied again because of a change of shape, or because changes of it were missed while it
     /// was not selected. Stored with the new shape, or by the run that leaves it out; the next attempt
@@ -105,12 +113,15 @@ pub struct Reason {
 impl TableState {
     /// Of a table whose name belonged to another one, which the source dropped and the destination kept:
     /// the rows of that one end, and its shape is what this one's is compared with.
-    pub const AFTER_ANOTHER: Self = Self::Pending { truncate: false, keep_shape: true };
+    pub const AFTER_ANOTHER: Self =
+        Self::Pending { truncate: false, keep_shape: true, sweep: false };
+    /// Of a table that was never copied.
+    pub const FIRST: Self = Self::Pending { truncate: false, keep_shape: false, sweep: false };
 
     /// How the table comes back when it is left out from now on.
     pub fn back(&self) -> Return {
         match self {
-            Self::Pending { truncate, keep_shape } => {
+            Self::Pending { truncate, keep_shape, .. } => {
                 Return { begun: *truncate, keep_shape: *keep_shape }
             }
             Self::Parked { back, .. } | Self::Paused { back, .. } => *back,
@@ -123,7 +134,11 @@ impl TableState {
     /// The state with which it comes back.
     pub fn returned(&self) -> Self {
         let Return { begun, keep_shape } = self.back();
-        if begun { Self::Again } else { Self::Pending { truncate: false, keep_shape } }
+        if begun {
+            Self::Again
+        } else {
+            Self::Pending { truncate: false, keep_shape, sweep: false }
+        }
     }
 
     /// Whether its rows are passed over.
@@ -198,6 +213,10 @@ impl From<StoredChunk> for Chunk {
     }
 }
 
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// As many chunks as a source may plan: what a destination gives back may be anything.
 fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<StoredChunk>, D::Error> {
     struct Few;
@@ -253,15 +272,18 @@ pub fn forgotten(table: &str, chunks: Vec<StoredChunk>) -> impl Iterator<Item = 
     chunks.into_iter().map(move |chunk| deletion(chunk_stream(table, &chunk.id)))
 }
 
-/// What deletes the markers of a table's chunks, where it has some. Goes with its next state.
+/// What deletes the markers of a table's chunks, where it has some, and the table of the keys that were copied.
+/// Goes with its next state.
 pub async fn forget_chunks(
     destination: &DestinationConnection,
     schema: &str,
     table: &str,
-) -> Result<Vec<Marker>, RunError> {
+) -> Result<(Vec<Marker>, Option<String>), RunError> {
     let state = read(destination, schema, &table_stream(table)).await?;
-    let Some(TableState::Snapshot { chunks }) = state else { return Ok(Vec::new()) };
-    Ok(forgotten(table, chunks).collect())
+    let Some(TableState::Snapshot { chunks, keys }) = state else {
+        return Ok((Vec::new(), None));
+    };
+    Ok((forgotten(table, chunks).collect(), keys))
 }
 
 /// Reads a marker of the host's own, if there is one.
@@ -294,7 +316,7 @@ mod tests {
     #[test]
     fn what_is_stored_reads_back() {
         let states = [
-            TableState::Pending { truncate: true, keep_shape: false },
+            TableState::Pending { truncate: true, keep_shape: false, sweep: true },
             TableState::Again,
             TableState::Snapshot {
                 chunks: vec![StoredChunk {
@@ -302,6 +324,7 @@ mod tests {
                     descriptor: vec![0, 255],
                     estimated_rows: Some(3),
                 }],
+                keys: Some("k".into()),
             },
             TableState::Streaming,
             TableState::Parked {
@@ -325,14 +348,13 @@ mod tests {
 
     #[test]
     fn a_table_that_was_left_out_comes_back_as_it_was_begun() {
-        let (first, after_another) =
-            (TableState::Pending { truncate: false, keep_shape: false }, TableState::AFTER_ANOTHER);
-        let emptied = TableState::Pending { truncate: true, keep_shape: true };
+        let (first, after_another) = (TableState::FIRST, TableState::AFTER_ANOTHER);
+        let emptied = TableState::Pending { truncate: true, keep_shape: true, sweep: false };
         let cases = [
             (first.clone(), first),
             (after_another.clone(), after_another),
             (emptied, TableState::Again),
-            (TableState::Snapshot { chunks: Vec::new() }, TableState::Again),
+            (TableState::Snapshot { chunks: Vec::new(), keys: None }, TableState::Again),
             (TableState::Again, TableState::Again),
             (TableState::Streaming, TableState::Again),
         ];

@@ -36,6 +36,11 @@ impl Progress {
         }
     }
 
+    /// Whether nobody sees the bars.
+    pub fn is_hidden(&self) -> bool {
+        self.bars.is_hidden()
+    }
+
     /// A bar for the snapshot of a table; without an estimate it only counts.
     pub fn snapshot_bar(&self, table: &str, rows_estimated: Option<u64>) -> SnapshotBar {
         let (bar, template) = match rows_estimated {

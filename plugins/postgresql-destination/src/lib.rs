@@ -39,15 +39,17 @@ mod shape;
 mod stage;
 mod stages;
 mod statement;
+mod sweep;
 mod vendor;
 mod write;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use cartridge_warp_sdk::sql::{self, Schemas, Tables};
 use cartridge_warp_sdk::{
     ChangeOutcome, Config, Description, Destination, Failure, LetterFilter, LetterPage, Location,
-    Marker, SchemaChange, Settlement, TablePlace, TablePlan, WriteOutcome, WriteRequest,
+    Marker, SchemaChange, Settlement, SweepRequest, Swept, TablePlace, TablePlan, WriteOutcome,
+    WriteRequest,
 };
 use postgresql_client::{HOST_GRANT, Settings};
 
@@ -68,6 +70,8 @@ pub struct PostgresqlDestination {
     pauses: Pauses,
     /// Schemas that will be written to, as far as somebody asked about them.
     asked: BTreeSet<String>,
+    /// Tables that are being swept, and up to which block they are.
+    swept: HashMap<TablePlace, i64>,
 }
 
 cartridge_warp_sdk::export_destination!(PostgresqlDestination);
@@ -101,6 +105,7 @@ impl Destination for PostgresqlDestination {
             .capability("soft-delete")
             .capability("dead-letters")
             .capability("metadata-schema")
+            .capability("sweep")
             .wants("host", HOST_GRANT, "the server of the database")
     }
 
@@ -109,7 +114,8 @@ impl Destination for PostgresqlDestination {
         let names = Names::new(config.setting("metadata_schema"))?;
         let session = Session::open(&settings)?;
         let (schemas, pauses, asked) = (Schemas::default(), Pauses::new(), BTreeSet::new());
-        Ok(Self { session, names, options: config.options, schemas, pauses, asked })
+        let swept = HashMap::new();
+        Ok(Self { session, names, options: config.options, schemas, pauses, asked, swept })
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
@@ -209,5 +215,13 @@ impl Destination for PostgresqlDestination {
 
     fn settle(&mut self, schema: &str, settlement: &Settlement) -> Result<u64, Failure> {
         letters::settle(self, schema, settlement)
+    }
+
+    fn begin_sweep(&mut self, request: &SweepRequest) -> Result<Option<String>, Failure> {
+        sweep::begin(self, request)
+    }
+
+    fn sweep(&mut self, request: &SweepRequest) -> Result<Swept, Failure> {
+        sweep::go_on(self, request)
     }
 }

@@ -23,15 +23,19 @@ mod parking;
 mod place;
 mod statement;
 mod storage;
+mod sweep;
 mod text;
 mod turns;
 mod vendor;
 mod write;
 
+use std::collections::HashMap;
+
 use cartridge_warp_sdk::sql::{self, Schemas, Tables};
 use cartridge_warp_sdk::{
     ChangeOutcome, Config, Description, Destination, Failure, LetterFilter, LetterPage, Location,
-    Marker, SchemaChange, Settlement, TablePlace, TablePlan, WriteOutcome, WriteRequest,
+    Marker, SchemaChange, Settlement, SweepRequest, Swept, TablePlace, TablePlan, WriteOutcome,
+    WriteRequest,
 };
 
 use database::{Database, Transaction};
@@ -45,6 +49,8 @@ pub struct SqliteDestination {
     names: Names,
     /// What this connection was told about tables, by schema.
     schemas: Schemas,
+    /// Tables that are being swept, and up to which row they are.
+    swept: HashMap<TablePlace, i64>,
 }
 
 #[cfg(feature = "component")]
@@ -97,7 +103,7 @@ impl SqliteDestination {
         epoch: u64,
         work: impl FnOnce(Scope<'_>, &mut Tables) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let Self { session, names, schemas } = self;
+        let Self { session, names, schemas, .. } = self;
         schemas.reshape(schema, |tables| {
             session.fenced(names, schema, epoch, |transaction| {
                 work(Scope { connection: transaction.connection, names, schema }, tables)
@@ -116,6 +122,7 @@ impl Destination for SqliteDestination {
             .capability("soft-delete")
             .capability("dead-letters")
             .capability("metadata-schema")
+            .capability("sweep")
             .wants(
                 "write-file",
                 concat!(
@@ -132,7 +139,7 @@ impl Destination for SqliteDestination {
         let names = Names::new(config.setting("metadata_schema"), config.options.schema_prefix)?;
         let mut session = Session { place, options: config.options, database: None };
         session.existing()?;
-        Ok(Self { session, names, schemas: Schemas::default() })
+        Ok(Self { session, names, schemas: Schemas::default(), swept: HashMap::new() })
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
@@ -211,7 +218,7 @@ impl Destination for SqliteDestination {
     }
 
     fn write_batch(&mut self, request: WriteRequest) -> Result<WriteOutcome, Failure> {
-        let Self { session, names, schemas } = self;
+        let Self { session, names, schemas, .. } = self;
         let (schema, epoch) = (&request.schema, request.epoch);
         let none = Tables::new();
         let tables = schemas.of(schema).unwrap_or(&none);
@@ -244,5 +251,22 @@ impl Destination for SqliteDestination {
 
     fn settle(&mut self, schema: &str, settlement: &Settlement) -> Result<u64, Failure> {
         letters::settle(self, schema, settlement)
+    }
+
+    fn begin_sweep(&mut self, request: &SweepRequest) -> Result<Option<String>, Failure> {
+        self.swept.remove(&TablePlace::new(&request.schema, &request.table));
+        self.reshape(&request.schema, request.epoch, |scope, tables| {
+            sweep::begin(scope, request, tables)
+        })
+    }
+
+    fn sweep(&mut self, request: &SweepRequest) -> Result<Swept, Failure> {
+        let which = TablePlace::new(&request.schema, &request.table);
+        let from = self.swept.remove(&which).unwrap_or(i64::MIN);
+        let (rows, more) = self.reshape(&request.schema, request.epoch, |scope, tables| {
+            sweep::end(scope, request, tables, from)
+        })?;
+        self.swept.extend(more.map(|from| (which, from)));
+        Ok(Swept { rows, done: more.is_none() })
     }
 }

@@ -103,6 +103,12 @@ pub(crate) fn clear(table: &Table) -> String {
     format!("DELETE FROM {}", table.sql)
 }
 
+/// The end of the rows of a condition, which calls the table by its name.
+pub(crate) fn sweep(table: &Table, left_over: &str) -> Sql {
+    let (verb, condition, extras) = removal(table, 0);
+    Sql { text: format!("{verb} WHERE {left_over}{condition}"), extras }
+}
+
 /// How rows go, the condition that spares those gone already, and what to bind from `bound` on.
 fn removal(table: &Table, bound: usize) -> (String, String, Vec<Extra>) {
     let name = &table.sql;

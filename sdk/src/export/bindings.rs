@@ -12,7 +12,7 @@ wit_bindgen::generate!({
 pub mod destination_world {
     wit_bindgen::generate!({
         path: "wit",
-        world: "destination-connector-with-letters",
+        world: "destination-connector-in-full",
         pub_export_macro: true,
         export_macro_name: "export_destination_world",
         default_bindings_module: "cartridge_warp_sdk::export::bindings::destination_world",

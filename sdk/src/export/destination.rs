@@ -123,7 +123,7 @@ impl<D: Destination + 'static> GuestConnection for DestinationConnection<D> {
     }
 }
 
-fn markers_in(markers: Vec<exported::Marker>) -> Vec<Marker> {
+pub(super) fn markers_in(markers: Vec<exported::Marker>) -> Vec<Marker> {
     let marker = |marker: exported::Marker| Marker { stream: marker.stream, value: marker.value };
     markers.into_iter().map(marker).collect()
 }

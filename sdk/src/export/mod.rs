@@ -10,6 +10,8 @@ mod destination;
 mod letters;
 #[cfg(target_family = "wasm")]
 mod source;
+#[cfg(target_family = "wasm")]
+mod sweep;
 
 #[cfg(target_family = "wasm")]
 pub use {destination::DestinationExport, source::SourceExport};

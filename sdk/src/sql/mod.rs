@@ -76,6 +76,7 @@ mod metadata;
 mod reconcile;
 mod rejections;
 mod schemas;
+mod sweep;
 mod table;
 mod turns;
 mod vendor;
@@ -92,6 +93,7 @@ pub use metadata::{
 };
 pub use rejections::{MISSING_ROW, MISSING_ROW_WORDS, Rejections};
 pub use schemas::Schemas;
+pub use sweep::{drop_keys, left_over};
 pub use table::{
     CREATED_AT, KeptColumn, OP, Own, TS, Table, Tables, UNCHANGED, UPDATED_AT, VERSION,
 };

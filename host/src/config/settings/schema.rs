@@ -22,7 +22,7 @@ pub struct SchemaConfig {
     #[serde(default)]
     pub schedule: Option<Schedule>,
     /// When the source no longer has the changes after the last commit: `fail` stops the schema
-    /// until a person runs `--full-resync`; `resync` empties its tables and copies them anew by
+    /// until a person runs `--full-resync`; `resync` copies its tables anew by
     /// itself, as often as `error_handling.max_resyncs` lets it. What was deleted at the source in
     /// the meantime is then gone here, too.
     #[serde(default)]
@@ -58,8 +58,8 @@ pub struct SchemaConfig {
     /// blacklist.
     #[serde(default)]
     pub table_whitelist: Patterns,
-    /// Tables that match one of these globs are not moved. One that was left out for a while is emptied
-    /// and copied anew when it is selected again.
+    /// Tables that match one of these globs are not moved. One that was left out for a while is
+    /// copied anew when it is selected again.
     #[serde(default)]
     pub table_blacklist: Patterns,
     /// The schema that the tables are kept in at the destination; without it, one of the schema's own
@@ -85,7 +85,7 @@ pub enum OnLostPosition {
     /// The schema stops.
     #[default]
     Fail,
-    /// Its tables are emptied and copied anew.
+    /// Its tables are copied anew.
     Resync,
 }
 

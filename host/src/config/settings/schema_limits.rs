@@ -26,6 +26,9 @@ pub struct SchemaLimits {
     /// The most bytes of changed shapes that are recorded in 24 hours, over all runs: each change
     /// of shape is a row of `schema_registry`.
     pub shape_history_bytes: ByteCount,
+    /// The most rows a second that copies read, over all tables of the schema; without it, as many as
+    /// they can. It spares a source that serves others too; changes are not slowed down.
+    pub rows_per_second: Option<NonZeroU32>,
 }
 
 impl Default for SchemaLimits {
@@ -37,6 +40,7 @@ impl Default for SchemaLimits {
             tables_max: at_least_one(10_000),
             shape_bytes: ByteCount::mebibytes(64),
             shape_history_bytes: ByteCount::mebibytes(1024),
+            rows_per_second: None,
         }
     }
 }

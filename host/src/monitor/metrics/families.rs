@@ -8,6 +8,8 @@ use prometheus::{
 };
 
 const BASE: [&str; 3] = ["database", "schema", "table"];
+/// A source and a destination may have one name.
+const PLUGIN: [&str; 2] = ["plugin", "role"];
 /// From a row or two to a batch that runs into its deadline.
 const BATCH_BUCKETS: [f64; 12] =
     [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0];
@@ -30,10 +32,12 @@ pub(super) struct StreamFamilies {
     pub parked: IntGaugeVec,
     pub dead_letters: IntCounterVec,
     pub dead_letters_open: IntGaugeVec,
+    pub snapshot_rows: IntGaugeVec,
+    pub snapshot_rows_estimated: IntGaugeVec,
     pub batch_seconds: HistogramVec,
 }
 
-/// Families with the label plugin. Clones share their values.
+/// Families with the labels plugin and role. Clones share their values.
 #[derive(Clone)]
 pub(super) struct PluginFamilies {
     pub memory: IntGaugeVec,
@@ -92,6 +96,16 @@ impl StreamFamilies {
                 "Dead letters that nobody has settled and that no new copy of the table replaced.",
                 &BASE,
             )?,
+            snapshot_rows: r.int_gauge(
+                "snapshot_rows",
+                "Rows that the table's last copy has committed.",
+                &BASE,
+            )?,
+            snapshot_rows_estimated: r.int_gauge(
+                "snapshot_rows_estimated",
+                "Rows that the source expected that copy to have; 0 where it did not say.",
+                &BASE,
+            )?,
             batch_seconds: r.histogram(
                 "batch_processing_duration_seconds",
                 "From a batch's first row to its commit.",
@@ -109,47 +123,52 @@ impl PluginFamilies {
             memory: r.int_gauge(
                 "plugin_memory_bytes",
                 "Linear memory and tables of the connector's live instances.",
-                &["plugin"],
+                &PLUGIN,
             )?,
             cpu: r.seconds(
                 "plugin_cpu_seconds_total",
                 "CPU time of the threads of the connector's instances.",
-                &["plugin"],
+                &PLUGIN,
             )?,
             calls: r.histogram(
                 "plugin_call_seconds",
                 "Time in calls of the connector.",
-                &["plugin", "call"],
+                &of_plugin("call"),
                 &CALL_BUCKETS,
             )?,
             traps: r.counter(
                 "plugin_traps_total",
                 "Instances lost to a trap, a deadline or the memory limit.",
-                &["plugin", "cause"],
+                &of_plugin("cause"),
             )?,
             restarts: r.counter(
                 "plugin_restarts_total",
                 "Instances opened to replace a lost one.",
-                &["plugin"],
+                &PLUGIN,
             )?,
             network: r.counter(
                 "plugin_network_bytes_total",
                 "Bytes between the connector and a granted endpoint.",
-                &["plugin", "endpoint", "direction"],
+                &["plugin", "role", "endpoint", "direction"],
             )?,
             custom_total: r.counter(
                 "plugin_custom_total",
                 "The connector's own counters.",
-                &["plugin", "name"],
+                &of_plugin("name"),
             )?,
-            custom: r.gauge("plugin_custom", "The connector's own gauges.", &["plugin", "name"])?,
+            custom: r.gauge("plugin_custom", "The connector's own gauges.", &of_plugin("name"))?,
             log_suppressed: r.counter(
                 "plugin_log_lines_suppressed_total",
                 "Log lines of the connector above its rate limit.",
-                &["plugin"],
+                &PLUGIN,
             )?,
         })
     }
+}
+
+fn of_plugin(label: &'static str) -> [&'static str; 3] {
+    let [plugin, role] = PLUGIN;
+    [plugin, role, label]
 }
 
 fn with(label: &'static str) -> [&'static str; 4] {

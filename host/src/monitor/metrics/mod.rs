@@ -22,10 +22,10 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use prometheus::{Registry, TextEncoder};
+use prometheus::{IntGauge, Opts, Registry, TextEncoder};
 
 use super::MonitorError;
-use crate::plugin::Ledger;
+use crate::plugin::{Ledger, Role};
 use families::{PluginFamilies, StreamFamilies};
 pub use label::LABEL_BYTES_MAX;
 use label::label;
@@ -103,7 +103,7 @@ struct Inner {
 #[derive(Default)]
 struct Handles {
     tables: BTreeMap<(String, String), TableMetrics>,
-    plugins: BTreeMap<String, PluginMetrics>,
+    plugins: BTreeMap<(String, &'static str), PluginMetrics>,
 }
 
 impl Metrics {
@@ -119,6 +119,7 @@ impl Metrics {
     }
 
     fn of_registry(registry: Registry, database: &str) -> Result<Self, MonitorError> {
+        registry.register(Box::new(build_info()?))?;
         let streams = StreamFamilies::register(&registry)?;
         let plugins = PluginFamilies::register(&registry)?;
         let (database, handles) = (label(database).into_owned(), Mutex::default());
@@ -153,12 +154,15 @@ impl Metrics {
     }
 
     /// The handle of a connector. Beyond [`PLUGINS_MAX`] it is the one called [`OTHER`].
-    pub fn plugin(&self, plugin: &str) -> PluginMetrics {
+    pub fn plugin(&self, plugin: &str, role: Role) -> PluginMetrics {
         let mut handles = self.handles();
-        let full = handles.plugins.len() >= PLUGINS_MAX && !handles.plugins.contains_key(plugin);
-        let name = if full { OTHER } else { plugin }.to_owned();
-        let create = |name: &String| PluginMetrics::new(&self.inner.plugins, name);
-        handles.plugins.entry(name).or_insert_with_key(create).clone()
+        let full = handles.plugins.len() >= PLUGINS_MAX;
+        let mut key = (plugin.to_owned(), role.word());
+        if full && !handles.plugins.contains_key(&key) {
+            OTHER.clone_into(&mut key.0);
+        }
+        let create = |(name, _): &(String, _)| PluginMetrics::new(&self.inner.plugins, name, role);
+        handles.plugins.entry(key).or_insert_with_key(create).clone()
     }
 
     /// Everything, in Prometheus' text format, as of now.
@@ -185,6 +189,15 @@ impl Metrics {
     fn handles(&self) -> std::sync::MutexGuard<'_, Handles> {
         self.inner.handles.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Which program this is, as a label.
+fn build_info() -> prometheus::Result<IntGauge> {
+    let about = "The program's version, as a label; always 1.";
+    let opts = Opts::new("cartridge_warp_build_info", about);
+    let gauge = IntGauge::with_opts(opts.const_label("version", env!("CARGO_PKG_VERSION")))?;
+    gauge.set(1);
+    Ok(gauge)
 }
 
 #[cfg(test)]

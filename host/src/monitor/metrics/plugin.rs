@@ -12,7 +12,7 @@ use std::{
 use prometheus::{Counter, IntGauge};
 
 use super::{families::PluginFamilies, label::label};
-use crate::plugin::Direction;
+use crate::plugin::{Direction, Role};
 
 /// Own names a connector may use for counters, and again for gauges.
 pub const CUSTOM_NAMES_MAX: usize = 64;
@@ -27,6 +27,7 @@ pub struct PluginMetrics {
 
 struct Inner {
     plugin: String,
+    role: &'static str,
     families: PluginFamilies,
     memory: IntGauge,
     cpu: Counter,
@@ -41,15 +42,16 @@ struct Names {
 }
 
 impl PluginMetrics {
-    pub(super) fn new(families: &PluginFamilies, plugin: &str) -> Self {
-        let plugin = label(plugin);
-        let memory = families.memory.with_label_values(&[&*plugin]);
-        let cpu = families.cpu.with_label_values(&[&*plugin]);
-        families.restarts.with_label_values(&[&*plugin]);
-        families.log_suppressed.with_label_values(&[&*plugin]);
+    pub(super) fn new(families: &PluginFamilies, plugin: &str, role: Role) -> Self {
+        let (plugin, role) = (label(plugin), role.word());
+        let labels = [&*plugin, role];
+        let memory = families.memory.with_label_values(&labels);
+        let cpu = families.cpu.with_label_values(&labels);
+        families.restarts.with_label_values(&labels);
+        families.log_suppressed.with_label_values(&labels);
         let plugin = plugin.into_owned();
         let (families, names) = (families.clone(), Mutex::default());
-        let inner = Inner { plugin, families, memory, cpu, names };
+        let inner = Inner { plugin, role, families, memory, cpu, names };
         Self { inner: Arc::new(inner) }
     }
 
@@ -65,19 +67,19 @@ impl PluginMetrics {
 
     /// One call of an export ended after this time, well or not.
     pub fn call(&self, export: &str, took: Duration) {
-        let labels = [self.inner.plugin.as_str(), export];
+        let labels = self.with(export);
         self.inner.families.calls.with_label_values(&labels).observe(took.as_secs_f64());
     }
 
     /// An instance was lost to this cause: trap, deadline, memory limit (I9).
     pub fn trap(&self, cause: &str) {
-        let labels = [self.inner.plugin.as_str(), cause];
+        let labels = self.with(cause);
         self.inner.families.traps.with_label_values(&labels).inc();
     }
 
     /// An instance was opened in place of a lost one.
     pub fn restart(&self) {
-        self.inner.families.restarts.with_label_values(&[&self.inner.plugin]).inc();
+        self.inner.families.restarts.with_label_values(&self.labels()).inc();
     }
 
     /// Bytes between the connector and an endpoint that was granted to it.
@@ -86,21 +88,21 @@ impl PluginMetrics {
             Direction::Sent => "sent",
             Direction::Received => "received",
         };
-        let labels = [self.inner.plugin.as_str(), &label(endpoint), direction];
+        let [plugin, role] = self.labels();
+        let labels = [plugin, role, &label(endpoint), direction];
         self.inner.families.network.with_label_values(&labels).inc_by(bytes);
     }
 
     /// Log lines that were counted instead of printed.
     pub fn log_lines_suppressed(&self, lines: u64) {
-        let labels = [&self.inner.plugin];
-        self.inner.families.log_suppressed.with_label_values(&labels).inc_by(lines);
+        self.inner.families.log_suppressed.with_label_values(&self.labels()).inc_by(lines);
     }
 
     /// The guest's `counter-add`.
     pub fn custom_add(&self, name: &str, value: u64) {
         if self.admit(name, |names| &mut names.counters) {
-            let labels = [self.inner.plugin.as_str(), &label(name)];
-            let counter = self.inner.families.custom_total.with_label_values(&labels);
+            let name = label(name);
+            let counter = self.inner.families.custom_total.with_label_values(&self.with(&name));
             // A guest may add anything; a counter that wraps would look like a restart.
             counter.inc_by(value.min(u64::MAX - counter.get()));
         }
@@ -109,9 +111,17 @@ impl PluginMetrics {
     /// The guest's `gauge-set`.
     pub fn custom_set(&self, name: &str, value: f64) {
         if self.admit(name, |names| &mut names.gauges) {
-            let labels = [self.inner.plugin.as_str(), &label(name)];
-            self.inner.families.custom.with_label_values(&labels).set(value);
+            let name = label(name);
+            self.inner.families.custom.with_label_values(&self.with(&name)).set(value);
         }
+    }
+
+    fn labels(&self) -> [&str; 2] {
+        [&self.inner.plugin, self.inner.role]
+    }
+
+    fn with<'a>(&'a self, label: &'a str) -> [&'a str; 3] {
+        [&self.inner.plugin, self.inner.role, label]
     }
 
     /// True if the name is one of the connector's first [`CUSTOM_NAMES_MAX`].
@@ -129,6 +139,7 @@ impl PluginMetrics {
             names.refusal_logged = true;
             tracing::warn!(
                 plugin = %self.inner.plugin,
+                role = self.inner.role,
                 names_max = CUSTOM_NAMES_MAX,
                 "metrics of the connector are dropped: too many names, or a name that is not \
                  letters, digits and _ . : -"

@@ -26,9 +26,10 @@ impl SchemaMetrics {
         self.metrics.table(&self.schema, table)
     }
 
-    /// `cartridge_warp_sync_status` of the schema.
+    /// `cartridge_warp_sync_status` of the schema, and of its tables that are not parked.
     pub fn sync_status(&self, status: SyncStatus) {
         self.metrics.inner.streams.status.with_label_values(&self.labels()).set(status.value());
+        self.metrics.tables_of(&self.schema).iter().for_each(TableMetrics::follow_schema);
     }
 
     /// Rows read from the source but not yet committed.
@@ -73,6 +74,7 @@ impl SchemaMetrics {
 
     /// The source has nothing more for any table of the schema, and all it had is committed.
     pub fn caught_up(&self) {
+        self.last_successful_sync(SystemTime::now());
         self.metrics.tables_of(&self.schema).iter().for_each(TableMetrics::caught_up);
     }
 

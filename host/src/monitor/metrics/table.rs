@@ -29,7 +29,11 @@ struct Inner {
     dead_letters: IntCounter,
     dead_letters_open: IntGauge,
     batch_seconds: Histogram,
+    /// Of the schema.
+    schema_status: IntGauge,
     status: IntGauge,
+    snapshot_rows: IntGauge,
+    snapshot_rows_estimated: IntGauge,
     rate_gauge: Gauge,
     lag_gauge: Gauge,
     /// Nothing of it is committed, whatever becomes of the schema.
@@ -48,6 +52,10 @@ impl TableMetrics {
         let [database, schema, table] = labels;
         let records = Operation::ALL
             .map(|op| families.records.with_label_values(&[database, schema, table, op.word()]));
+        let schema_status = families.status.with_label_values(&[database, schema, ""]);
+        let status = families.status.with_label_values(&labels);
+        status.set(schema_status.get());
+        let estimated = &families.snapshot_rows_estimated;
         let inner = Inner {
             labels: labels.map(str::to_owned),
             created: Instant::now(),
@@ -57,7 +65,10 @@ impl TableMetrics {
             dead_letters: families.dead_letters.with_label_values(&labels),
             dead_letters_open: families.dead_letters_open.with_label_values(&labels),
             batch_seconds: families.batch_seconds.with_label_values(&labels),
-            status: families.status.with_label_values(&labels),
+            schema_status,
+            status,
+            snapshot_rows: families.snapshot_rows.with_label_values(&labels),
+            snapshot_rows_estimated: estimated.with_label_values(&labels),
             rate_gauge: families.rate.with_label_values(&labels),
             lag_gauge: families.lag.with_label_values(&labels),
             is_parked: AtomicBool::new(false),
@@ -99,8 +110,22 @@ impl TableMetrics {
             self.sync_status(SyncStatus::Failed);
             self.behind();
         } else if was_parked {
-            self.sync_status(SyncStatus::Running);
+            self.follow_schema();
         }
+    }
+
+    /// The schema has another status from now on, and so have its tables that are not parked.
+    pub(super) fn follow_schema(&self) {
+        if !self.is_parked() {
+            self.inner.status.set(self.inner.schema_status.get());
+        }
+    }
+
+    /// How far its copy is: rows that are committed, and how many the source expects.
+    pub fn snapshot(&self, rows: u64, estimated: Option<u64>) {
+        let number = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);
+        self.inner.snapshot_rows.set(number(rows));
+        self.inner.snapshot_rows_estimated.set(number(estimated.unwrap_or_default()));
     }
 
     /// One failure of this table.

@@ -1,9 +1,12 @@
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
 use super::*;
 use crate::{
     model::{ChangeKind, Operation},
-    plugin::{Bounds, Direction, Ledger},
+    plugin::{Bounds, Direction, Ledger, Role},
 };
 
 /// A set in which every handle was used once.
@@ -15,13 +18,14 @@ fn used() -> Metrics {
     orders.batch_seconds(Duration::from_millis(20));
     orders.error(ErrorType::Constraint);
     orders.schema_change(&ChangeKind::AddTable);
-    orders.sync_status(SyncStatus::Failed);
+    orders.snapshot(20, Some(30));
     schema.sync_status(SyncStatus::Running);
+    orders.sync_status(SyncStatus::Failed);
     schema.queue_size(7);
     schema.error(ErrorType::Connection);
     schema.resync();
     schema.last_successful_sync(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000));
-    let plugin = metrics.plugin("files");
+    let plugin = metrics.plugin("files", Role::Source);
     plugin.call("get-changes", Duration::from_micros(3));
     plugin.trap("deadline");
     plugin.restart();
@@ -36,7 +40,7 @@ fn used() -> Metrics {
 fn every_documented_series_is_in_the_text() {
     const BASE: &str = r#"database="shop",schema="public",table="orders""#;
     const WHOLE: &str = r#"database="shop",schema="public",table="""#;
-    const PLUGIN: &str = r#"plugin="files""#;
+    const PLUGIN: &str = r#"plugin="files",role="source""#;
     let cases = [
         (
             "records_processed_total",
@@ -61,6 +65,9 @@ fn every_documented_series_is_in_the_text() {
         ("automatic_resyncs_total", WHOLE.into(), "1"),
         ("sync_status", BASE.into(), "-1"),
         ("sync_status", WHOLE.into(), "1"),
+        ("build_info", format!(r#"version="{}""#, env!("CARGO_PKG_VERSION")), "1"),
+        ("snapshot_rows", BASE.into(), "20"),
+        ("snapshot_rows_estimated", BASE.into(), "30"),
         ("queue_size", WHOLE.into(), "7"),
         ("last_successful_sync", WHOLE.into(), "1000"),
         ("lag_seconds", BASE.into(), "0"),
@@ -84,6 +91,59 @@ fn every_documented_series_is_in_the_text() {
         let line = format!("cartridge_warp_{name}{{{labels}}} {value}");
         assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
     }
+}
+
+#[test]
+fn a_source_and_a_destination_of_one_name_are_two() {
+    let metrics = Metrics::new("shop").unwrap();
+    for role in [Role::Source, Role::Destination, Role::Destination] {
+        metrics.plugin("postgresql", role).restart();
+    }
+    let text = metrics.encode().unwrap();
+    for (role, restarts) in [("source", 1), ("destination", 2)] {
+        let line =
+            format!(r#"plugin_restarts_total{{plugin="postgresql",role="{role}"}} {restarts}"#);
+        assert!(text.contains(&line), "{line} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn a_table_runs_with_its_schema_unless_it_is_parked() {
+    let metrics = Metrics::new("shop").unwrap();
+    let schema = metrics.schema("public");
+    schema.table("before");
+    schema.table("parked");
+    schema.parked(&BTreeSet::from(["parked".to_owned()]));
+    let status = |expected: [i64; 3]| {
+        let text = metrics.encode().unwrap();
+        for (table, status) in ["before", "parked", "after"].iter().zip(expected) {
+            let line = format!(
+                r#"sync_status{{database="shop",schema="public",table="{table}"}} {status}"#
+            );
+            assert!(
+                text.lines().any(|found| found.ends_with(&line)),
+                "{line} is missing in\n{text}"
+            );
+        }
+    };
+    schema.sync_status(SyncStatus::Running);
+    schema.table("after");
+    status([1, -1, 1]);
+    schema.sync_status(SyncStatus::Stopped);
+    status([0, -1, 0]);
+    schema.parked(&BTreeSet::new());
+    status([0, 0, 0]);
+}
+
+#[test]
+fn a_schema_that_finds_nothing_to_do_is_in_order() {
+    let metrics = Metrics::new("shop").unwrap();
+    let schema = metrics.schema("public");
+    schema.last_successful_sync(SystemTime::UNIX_EPOCH);
+    schema.caught_up();
+    let gauge = metrics.inner.streams.last_success.with_label_values(&["shop", "public", ""]);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64();
+    assert!((now - gauge.get()).abs() < 60.0, "{}", gauge.get());
 }
 
 #[test]
@@ -120,47 +180,58 @@ fn tables_beyond_the_limit_share_one_series() {
 fn plugins_beyond_the_limit_share_one_series() {
     let metrics = Metrics::new("shop").unwrap();
     for number in 0..PLUGINS_MAX + 3 {
-        metrics.plugin(&format!("p{number}")).restart();
+        metrics.plugin(&format!("p{number}"), Role::Source).restart();
     }
     let text = metrics.encode().unwrap();
-    assert!(text.contains(r#"cartridge_warp_plugin_restarts_total{plugin="_other"} 3"#), "{text}");
+    assert!(
+        text.contains(r#"cartridge_warp_plugin_restarts_total{plugin="_other",role="source"} 3"#),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_guest_cannot_make_series_without_end() {
     let metrics = Metrics::new("shop").unwrap();
-    let plugin = metrics.plugin("evil");
+    let plugin = metrics.plugin("evil", Role::Source);
     for number in 0..10 * CUSTOM_NAMES_MAX {
         plugin.custom_add(&format!("counter{number}"), 1);
         plugin.custom_set(&format!("gauge{number}"), 1.0);
     }
     for name in ["", "two words", "line\nbreak", &"x".repeat(CUSTOM_NAME_BYTES_MAX + 1)] {
-        metrics.plugin("odd").custom_add(name, 1);
+        metrics.plugin("odd", Role::Source).custom_add(name, 1);
     }
     let text = metrics.encode().unwrap();
     let count = |prefix: &str| text.lines().filter(|line| line.starts_with(prefix)).count();
     assert_eq!(count("cartridge_warp_plugin_custom_total{"), CUSTOM_NAMES_MAX);
     assert_eq!(count("cartridge_warp_plugin_custom{"), CUSTOM_NAMES_MAX);
-    assert!(!text.contains("odd\",name") && !text.contains("plugin=\"odd\"} 1"), "{text}");
+    assert!(
+        !text.contains("odd\",name") && !text.contains("plugin=\"odd\",role=\"source\"} 1"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_guest_counter_saturates_instead_of_wrapping() {
     let metrics = Metrics::new("shop").unwrap();
-    let plugin = metrics.plugin("evil");
+    let plugin = metrics.plugin("evil", Role::Source);
     plugin.custom_add("n", u64::MAX - 1);
     plugin.custom_add("n", u64::MAX);
     // The text format has floats only.
-    let line = format!("plugin_custom_total{{name=\"n\",plugin=\"evil\"}} {}\n", u64::MAX as f64);
+    let line = format!(
+        "plugin_custom_total{{name=\"n\",plugin=\"evil\",role=\"source\"}} {}\n",
+        u64::MAX as f64
+    );
     assert!(metrics.encode().unwrap().contains(&line), "{line}");
 }
 
 #[test]
 fn memory_is_the_sum_of_live_instances() {
     let metrics = Metrics::new("shop").unwrap();
-    let plugin = metrics.plugin("files");
+    let plugin = metrics.plugin("files", Role::Source);
     let memory = |bytes: u64| {
-        let line = format!("cartridge_warp_plugin_memory_bytes{{plugin=\"files\"}} {bytes}\n");
+        let line = format!(
+            "cartridge_warp_plugin_memory_bytes{{plugin=\"files\",role=\"source\"}} {bytes}\n"
+        );
         metrics.encode().unwrap().contains(&line)
     };
     let (mut one, mut other) = (plugin.instance(), plugin.instance());

@@ -5,7 +5,7 @@ use crate::{
     model::{KeptLetter, LetterFilter, LetterPage, Settlement},
     plugin::{
         Cause,
-        bindings::letters::exports::cartridge::warp::destination_letters as export,
+        bindings::in_full::exports::cartridge::warp::destination_letters as export,
         limits::{NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, TABLES_MAX},
         text,
     },

@@ -9,7 +9,7 @@ use crate::{
     runner::{
         commit::Writer,
         error::RunError,
-        shapes::has_old_rows,
+        shapes::{drop_keys, has_old_rows},
         state::{ASIDE, TableState, forget_chunks, marker, read, table_stream},
     },
 };
@@ -28,13 +28,15 @@ pub async fn park(writer: &Writer, attempts: &Attempts) -> Result<Vec<Marker>, R
     drop(tables);
     let mut markers = Vec::new();
     for (name, reason) in &attempts.failing {
-        markers.extend(forget_chunks(destination, schema, name).await?);
+        let (chunks, keys) = forget_chunks(destination, schema, name).await?;
+        markers.extend(chunks);
+        drop_keys(writer, keys).await?;
         let stream = table_stream(name);
         let state: Option<TableState> = read(destination, schema, &stream).await?;
         let state = match state {
             Some(state) => state,
             None if has_old_rows(writer, name).await? => TableState::AFTER_ANOTHER,
-            None => TableState::Pending { truncate: false, keep_shape: false },
+            None => TableState::FIRST,
         };
         let parked = TableState::Parked { reason: reason.clone(), back: state.back() };
         markers.push(marker(stream, &parked));

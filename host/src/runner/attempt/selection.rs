@@ -51,7 +51,7 @@ pub async fn compare(writer: &Writer, others: &[String]) -> Result<Before, RunEr
         else {
             continue;
         };
-        if let TableState::Snapshot { chunks } = state {
+        if let TableState::Snapshot { chunks, .. } = state {
             markers.extend(forgotten(name, chunks));
         }
         markers.push(marker(stream, &TableState::Again));

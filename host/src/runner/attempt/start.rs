@@ -14,7 +14,7 @@ use crate::{
         context::SchemaContext,
         error::RunError,
         names::listed,
-        shapes::{has_old_rows, has_other_rules},
+        shapes::{drop_keys, has_old_rows, has_other_rules, may_stay},
         state::{CHANGES, TableState, forgotten, marker, read, table_stream},
     },
 };
@@ -62,11 +62,15 @@ pub async fn find_start(
             renewed.push(name.clone());
         }
         let past = known.as_ref().filter(|_| stored.is_some());
-        let next = next_state(past, truncate, attempts.position_lost);
+        let mut next = next_state(past, truncate, attempts.position_lost);
+        if let TableState::Pending { sweep, .. } = &mut next {
+            *sweep = *sweep && rows_may_stay(writer, &name).await?;
+        }
         if known.as_ref() != Some(&next) {
             // What an unfinished snapshot says of its chunks must not be taken for the new one's.
-            if let Some(TableState::Snapshot { chunks }) = known {
+            if let Some(TableState::Snapshot { chunks, keys }) = known {
                 markers.extend(forgotten(&name, chunks));
+                drop_keys(writer, keys).await?;
             }
             markers.push(marker(stream, &next));
         }
@@ -95,8 +99,15 @@ fn next_state(past: Option<&TableState>, truncate: bool, position_lost: bool) ->
     match past {
         Some(state) if !truncate && state.is_aside() => state.returned(),
         Some(state) if !truncate => state.clone(),
-        _ => TableState::Pending { truncate, keep_shape: position_lost },
+        _ => TableState::Pending { truncate, keep_shape: position_lost, sweep: truncate },
     }
+}
+
+/// Whether the rows of a table may stay until its new copy is complete.
+async fn rows_may_stay(writer: &Writer, name: &str) -> Result<bool, RunError> {
+    let tables = writer.tables.lock().await;
+    let Some(table) = tables.get(name) else { return Ok(false) };
+    may_stay(&writer.context, &writer.destination, table).await
 }
 
 /// Whether the destination has rows of the table that came by other rules.

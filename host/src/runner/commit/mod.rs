@@ -2,6 +2,7 @@
 
 mod journal;
 mod quota;
+mod sweep;
 mod writer;
 
 pub use journal::{Ending, Entry, Failed, sha256};

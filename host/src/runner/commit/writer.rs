@@ -37,6 +37,8 @@ pub struct Ready {
     pub clear: Vec<String>,
     /// Rows with the columns that their tables have.
     pub tables: Vec<TableBatch>,
+    /// Keys of these rows, for tables whose older rows stay meanwhile: they are not counted.
+    pub keys: Vec<TableBatch>,
     pub dead_letters: Vec<DeadLetter>,
     pub markers: Vec<Marker>,
     /// A refused row is no dead letter yet: it fails the commit.
@@ -92,7 +94,7 @@ impl Writer {
 
     /// Commits rows, dead letters and markers together.
     pub async fn commit(&self, ready: Ready) -> Result<(), RunError> {
-        let Ready { clear, tables, dead_letters, mut markers, is_part } = ready;
+        let Ready { clear, mut tables, keys, dead_letters, mut markers, is_part } = ready;
         check_markers(&markers)?;
         let open = &self.context.letters;
         let letters = by_table(&dead_letters);
@@ -106,6 +108,7 @@ impl Writer {
         }
         let started = Instant::now();
         let measured: Vec<_> = tables.iter().map(Measured::of).collect();
+        tables.extend(keys);
         let cleared = clear.clone();
         let request = WriteRequest {
             schema_name: self.context.name().to_owned(),
@@ -116,8 +119,10 @@ impl Writer {
             epoch: self.epoch,
             dead_letter_rejected: self.context.config.error_handling.dead_letter_queue && !is_part,
         };
-        let outcome = self.destination.write_batch(request).await?;
-        self.commits.fetch_add(1, Ordering::Relaxed);
+        let mut outcome = self.destination.write_batch(request).await?;
+        self.count_commit();
+        // A key is refused with its row; its letter ends with the sweep.
+        outcome.rejected.retain(|row| row.batch < measured.len());
         if let Some(counted) = counted {
             counted.committed();
         }
@@ -164,8 +169,12 @@ impl Writer {
     pub async fn commit_markers(&self, markers: Vec<Marker>) -> Result<(), RunError> {
         check_markers(&markers)?;
         self.destination.update_marker(self.context.name(), markers, self.epoch).await?;
-        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.count_commit();
         Ok(())
+    }
+
+    pub(super) fn count_commit(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
     }
 
     fn record(
@@ -214,7 +223,7 @@ impl Writer {
 }
 
 /// What could not be read back is not stored.
-fn check_markers(markers: &[Marker]) -> Result<(), RunError> {
+pub(super) fn check_markers(markers: &[Marker]) -> Result<(), RunError> {
     let length = |marker: &Marker| marker.value.as_ref().map_or(0, Vec::len);
     let Some(large) = markers.iter().find(|marker| length(marker) > Marker::VALUE_BYTES_MAX) else {
         return Ok(());

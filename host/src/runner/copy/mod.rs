@@ -2,6 +2,9 @@
 
 mod progress;
 mod queue;
+mod rate;
 mod read;
+mod sweep;
+mod told;
 
 pub use read::{Copied, copy_tables};

@@ -1,11 +1,15 @@
-//! Shows how far snapshots are: bars for a person, counts for `/health`.
+//! Shows how far snapshots are: bars for a person, or lines of the log now and then, counts for `/health`.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
-use super::queue::Job;
+use super::{
+    queue::Job,
+    told::{Pace, Told},
+};
 use crate::{
     monitor::TableProgress,
     runner::context::SchemaContext,
@@ -18,7 +22,15 @@ const BARS_MAX: usize = 20;
 /// The tables being copied.
 #[derive(Debug, Default)]
 pub struct SnapshotProgress {
-    tables: Mutex<HashMap<String, (SnapshotBar, TableProgress)>>,
+    tables: Mutex<HashMap<String, Shown>>,
+}
+
+/// A table being copied.
+#[derive(Debug)]
+struct Shown {
+    bar: SnapshotBar,
+    progress: TableProgress,
+    told: Told,
 }
 
 impl SnapshotProgress {
@@ -29,16 +41,27 @@ impl SnapshotProgress {
         let shown = if self.lock().len() < BARS_MAX { &context.progress } else { &hidden };
         let bar = shown.snapshot_bar(table, progress.rows_estimated);
         bar.advance(progress.rows_done);
-        context.health.set_progress(context.name(), table, progress);
-        self.lock().insert(table.to_owned(), (bar, progress));
+        tell(context, table, progress);
+        let told = Told::new(progress, Instant::now());
+        self.lock().insert(table.to_owned(), Shown { bar, progress, told });
+        if context.progress.is_hidden() && context.source.log.admits("snapshots") {
+            let TableProgress { rows_done, rows_estimated } = progress;
+            tracing::info!(table, rows_done, rows_estimated, "copying");
+        }
     }
 
     /// So many rows of a table were committed.
     pub fn advance(&self, context: &SchemaContext, table: &str, rows: u64) {
-        if let Some((bar, progress)) = self.lock().get_mut(table) {
+        if let Some(Shown { bar, progress, told }) = self.lock().get_mut(table) {
             bar.advance(rows);
             progress.rows_done = progress.rows_done.saturating_add(rows);
-            context.health.set_progress(context.name(), table, *progress);
+            tell(context, table, *progress);
+            if let Some(pace) = told.due(*progress, Instant::now())
+                && context.progress.is_hidden()
+                && context.source.log.admits("snapshots")
+            {
+                say(table, *progress, pace);
+            }
         }
     }
 
@@ -47,9 +70,32 @@ impl SnapshotProgress {
         self.lock().remove(table);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, (SnapshotBar, TableProgress)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Shown>> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn tell(context: &SchemaContext, table: &str, progress: TableProgress) {
+    let TableProgress { rows_done, rows_estimated } = progress;
+    context.health.set_progress(context.name(), table, progress);
+    context.metrics.table(table).snapshot(rows_done, rows_estimated);
+}
+
+fn say(table: &str, progress: TableProgress, pace: Pace) {
+    let TableProgress { rows_done, rows_estimated } = progress;
+    let Pace { rows_per_second, left } = pace;
+    let percent = left.map(|left| left.percent_done);
+    let time_left = left.and_then(|left| left.time);
+    let time_left = time_left.map(|time| humantime::format_duration(time).to_string());
+    tracing::info!(
+        table,
+        rows_done,
+        rows_estimated,
+        percent,
+        rows_per_second,
+        time_left,
+        "copying"
+    );
 }
 
 /// What the chunks come to. Estimates are the source's word and counts the destination's, so their

@@ -4,7 +4,7 @@
 //! committed with its rows (I2), so a snapshot that was cut off goes on where it stopped. Readers
 //! have instances of their own; all of them write through the one [`Writer`].
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -12,6 +12,8 @@ use tracing::Instrument;
 use super::{
     progress::SnapshotProgress,
     queue::{Job, JobQueue},
+    rate::Rate,
+    sweep::{self, Swept},
 };
 use crate::{
     model::{Chunk, Position},
@@ -21,6 +23,7 @@ use crate::{
         deliver::{Commit, deliver},
         error::RunError,
         reading::{Asked, BYTES_MAX, Heartbeat, ReadAhead, Waiting, pace, read_ahead},
+        shapes::evolve,
         state::{
             ChunkProgress, TableState, chunk_stream, forget_chunks, marker, read, table_stream,
         },
@@ -35,6 +38,17 @@ const CHUNKS_PER_READER: u32 = 4;
 /// Memory that the chunks of all tables may take while they wait.
 const PLANNED_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// What becomes of rows that the destination has before a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    /// They are none of ours.
+    Kept,
+    /// They go first.
+    Emptied,
+    /// They stay until the copy is complete, if that can be.
+    Swept,
+}
+
 /// Whether everything was copied, or somebody asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Copied {
@@ -43,10 +57,11 @@ pub enum Copied {
 }
 
 /// What the readers of a schema share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Copying {
     queue: JobQueue,
     progress: SnapshotProgress,
+    rate: Rate,
 }
 
 /// Copies every table that is not streaming yet.
@@ -56,14 +71,21 @@ pub async fn copy_tables(
     start: &Position,
     states: Vec<(String, TableState)>,
 ) -> Result<Copied, RunError> {
-    let copying = Arc::new(Copying::default());
+    let rate = Rate::new(writer.context.schema.limits.rows_per_second, Instant::now());
+    let (queue, progress) = (JobQueue::default(), SnapshotProgress::default());
+    let copying = Arc::new(Copying { queue, progress, rate });
     let mut planned = 0;
     for (table, state) in states {
         let jobs = match state {
             TableState::Streaming | TableState::Parked { .. } | TableState::Paused { .. } => {
                 continue;
             }
-            TableState::Snapshot { chunks } => {
+            TableState::Snapshot { chunks, keys } => {
+                if let Some(keys) = keys
+                    && !sweep::go_on(writer, &table, &keys).await?
+                {
+                    return Err(start_anew(writer, &table).await?);
+                }
                 let mut jobs = Vec::new();
                 for chunk in chunks {
                     let job = resume(writer, &table, chunk.into()).await?;
@@ -71,13 +93,21 @@ pub async fn copy_tables(
                 }
                 jobs
             }
-            TableState::Again => plan(writer, source, start, &table, true).await?,
-            TableState::Pending { truncate, .. } => {
-                plan(writer, source, start, &table, truncate).await?
+            TableState::Again => plan(writer, source, start, &table, Before::Emptied).await?,
+            TableState::Pending { truncate: false, .. } => {
+                plan(writer, source, start, &table, Before::Kept).await?
+            }
+            TableState::Pending { sweep: false, .. } => {
+                plan(writer, source, start, &table, Before::Emptied).await?
+            }
+            TableState::Pending { .. } => {
+                plan(writer, source, start, &table, Before::Swept).await?
             }
         };
         if jobs.is_empty() {
-            finish_table(writer, &table).await?;
+            if finish_table(writer, &table).await? == Copied::Stopped {
+                return Ok(Copied::Stopped);
+            }
             continue;
         }
         planned += jobs.iter().map(Job::byte_count).sum::<usize>();
@@ -109,6 +139,17 @@ async fn readers_max(writer: &Writer, table: &str) -> u32 {
     tables.get(table).map_or(1, |table| table.readers_max().get())
 }
 
+/// What has a table copied from its beginning whose copy cannot be gone on with.
+async fn start_anew(writer: &Writer, name: &str) -> Result<RunError, RunError> {
+    let tables = writer.tables.lock().await;
+    if let Some(table) = tables.get(name) {
+        let why = "which of its rows were copied is not known any more";
+        let markers = evolve::copy_again(writer, table, why).await?;
+        writer.commit_markers(markers).await?;
+    }
+    Ok(RunError::CopyAgain { table: name.to_owned() })
+}
+
 async fn resume(writer: &Writer, table: &str, chunk: Chunk) -> Result<Job, RunError> {
     let schema = writer.context.name();
     let stream = chunk_stream(table, &chunk.id);
@@ -121,19 +162,20 @@ async fn plan(
     source: &SourceConnection,
     start: &Position,
     table: &str,
-    truncate: bool,
+    before: Before,
 ) -> Result<Vec<Job>, RunError> {
     let readers = readers_max(writer, table).await;
     let target = if readers == 1 { 1 } else { readers.saturating_mul(CHUNKS_PER_READER) };
     let planned = source.plan_snapshot(writer.context.name(), table, start, target).await;
     let chunks = planned.map_err(|error| error.about(table))?;
-    let stored = chunks.iter().cloned().map(Into::into).collect();
-    let state = marker(table_stream(table), &TableState::Snapshot { chunks: stored });
-    if truncate {
-        let clear = vec![table.to_owned()];
-        deliver(writer, Commit { clear, markers: vec![state], ..Commit::default() }).await?;
-    } else {
-        writer.commit_markers(vec![state]).await?;
+    let stored: Vec<_> = chunks.iter().cloned().map(Into::into).collect();
+    let is_swept = before == Before::Swept && sweep::begin(writer, table, stored.clone()).await?;
+    if !is_swept {
+        let state = TableState::Snapshot { chunks: stored, keys: None };
+        let markers = vec![marker(table_stream(table), &state)];
+        let is_kept = before == Before::Kept;
+        let clear = if is_kept { Vec::new() } else { vec![table.to_owned()] };
+        deliver(writer, Commit { clear, markers, ..Commit::default() }).await?;
     }
     let job = |chunk| Job { table: table.to_owned(), chunk, progress: ChunkProgress::default() };
     Ok(chunks.into_iter().map(job).collect())
@@ -173,11 +215,13 @@ async fn run_reader(writer: Arc<Writer>, copying: Arc<Copying>) -> Result<Copied
             job = copying.queue.next() => job,
         };
         let Some(job) = job else { break };
-        if copy_chunk(&writer, &source, &copying.progress, &job).await? == Copied::Stopped {
+        if copy_chunk(&writer, &source, &copying, &job).await? == Copied::Stopped {
             return Ok(Copied::Stopped);
         }
         if copying.queue.finish(&job) {
-            finish_table(&writer, &job.table).await?;
+            if finish_table(&writer, &job.table).await? == Copied::Stopped {
+                return Ok(Copied::Stopped);
+            }
             copying.progress.finish(&job.table);
         }
     }
@@ -189,11 +233,12 @@ async fn run_reader(writer: Arc<Writer>, copying: Arc<Copying>) -> Result<Copied
 async fn copy_chunk(
     writer: &Writer,
     source: &SourceConnection,
-    progress: &SnapshotProgress,
+    copying: &Copying,
     job: &Job,
 ) -> Result<Copied, RunError> {
+    let Copying { progress, rate, .. } = copying;
     let (sender, receiver) = read_ahead(SnapshotBatch::byte_count);
-    let reading = read_chunk(writer, source, job, sender);
+    let reading = read_chunk(writer, source, rate, job, sender);
     let (copied, ()) = tokio::try_join!(reading, write_chunk(writer, progress, job, receiver))?;
     Ok(copied)
 }
@@ -201,12 +246,13 @@ async fn copy_chunk(
 async fn read_chunk(
     writer: &Writer,
     source: &SourceConnection,
+    rate: &Rate,
     job: &Job,
     batches: ReadAhead<SnapshotBatch>,
 ) -> Result<Copied, RunError> {
     let context = &writer.context;
     let limits = ReadLimits {
-        rows_max: context.table_settings(&job.table).full_load_batch_size.get(),
+        rows_max: rate.rows_max(context.table_settings(&job.table).full_load_batch_size.get()),
         bytes_max: BATCH_BYTES_MAX,
         wait: std::time::Duration::ZERO,
     };
@@ -234,8 +280,13 @@ async fn read_chunk(
                 continue;
             }
         }
+        let rows = batch.rows.as_ref().map_or(0, |rows| rows.row_count() as u64);
         // A closed channel means that the write failed; its error is the one to report.
-        if !batches.send(batch).await || is_last {
+        if !batches.send(batch).await {
+            return Ok(Copied::All);
+        }
+        rate.pay(rows, &context.stop).await;
+        if is_last {
             return Ok(Copied::All);
         }
     }
@@ -270,12 +321,16 @@ async fn write_chunk(
     Ok(())
 }
 
-async fn finish_table(writer: &Writer, table: &str) -> Result<(), RunError> {
-    let mut markers = forget_chunks(&writer.destination, writer.context.name(), table).await?;
+async fn finish_table(writer: &Writer, table: &str) -> Result<Copied, RunError> {
+    let (mut markers, _) = forget_chunks(&writer.destination, writer.context.name(), table).await?;
     markers.push(marker(table_stream(table), &TableState::Streaming));
-    writer.commit_markers(markers).await?;
+    match sweep::end(writer, table, &markers).await? {
+        Swept::Done => {}
+        Swept::None => writer.commit_markers(markers).await?,
+        Swept::Stopped => return Ok(Copied::Stopped),
+    }
     if writer.context.source.log.admits("snapshots") {
         tracing::info!(table, "snapshot complete");
     }
-    Ok(())
+    Ok(Copied::All)
 }

@@ -111,7 +111,9 @@ async fn change(
         if next == state {
             continue;
         }
-        markers.extend(forget_chunks(destination, schema, &name).await?);
+        // The next copy takes the table of keys over.
+        let (chunks, _) = forget_chunks(destination, schema, &name).await?;
+        markers.extend(chunks);
         markers.push(marker(stream, &next));
         if next.is_aside() {
             aside.insert(name)
@@ -144,7 +146,7 @@ fn next_state(
         Order::Resume if state.is_aside() => Ok(state.returned()),
         Order::Resume => Err(RunError::Unusable {
             what: format!("table `{name}` is neither parked nor paused: it is {}", state.word()),
-            help: format!("`cartridge-warp resync {name}` empties it and copies it again"),
+            help: format!("`cartridge-warp resync {name}` has it copied again"),
         }),
     }
 }
@@ -165,7 +167,7 @@ mod tests {
     fn states_follow_from_orders() {
         let streaming = TableState::Streaming;
         let paused = TableState::Paused { since_s: 1, back: streaming.back() };
-        let first = TableState::Pending { truncate: false, keep_shape: false };
+        let first = TableState::FIRST;
         let cases = [
             (Order::Pause, &streaming, false, Ok("paused")),
             (Order::Pause, &paused, false, Ok("paused")),

@@ -5,6 +5,7 @@ use super::{
     evolve::{self, Evolved},
     places::check_places,
     prepare::prepare_table,
+    replace::drop_keys,
     stored::stored_shape,
 };
 use crate::{
@@ -85,7 +86,9 @@ async fn drop_table(
     table: &mut Table,
     change: &SchemaChange,
 ) -> Result<(), RunError> {
-    let mut gone = forget_chunks(&writer.destination, writer.context.name(), &change.table).await?;
+    let (mut gone, keys) =
+        forget_chunks(&writer.destination, writer.context.name(), &change.table).await?;
+    drop_keys(writer, keys).await?;
     gone.push(deletion(table_stream(&change.table)));
     let kept = evolve::apply(writer, table, vec![change.clone()].into()).await? == Evolved::Kept;
     table.dropped = true;

@@ -2,6 +2,7 @@
 
 use super::{
     first_value,
+    replace::drop_keys,
     stored::{Evolution, accept_shape, shape_marker},
 };
 use crate::{
@@ -270,7 +271,9 @@ pub async fn copy_again(
     why: &str,
 ) -> Result<Vec<Marker>, RunError> {
     let name = &table.source.name;
-    let mut markers = forget_chunks(&writer.destination, writer.context.name(), name).await?;
+    let (mut markers, keys) =
+        forget_chunks(&writer.destination, writer.context.name(), name).await?;
+    drop_keys(writer, keys).await?;
     markers.push(marker(table_stream(name), &TableState::Again));
     if writer.context.source.log.admits("new shapes") {
         tracing::info!(table = name, "{why}: copying the table again");

@@ -36,7 +36,7 @@ pub async fn foresee_shape(
         }
         Some(TableState::Again) => true,
         Some(state) if state.is_aside() => state.is_begun(),
-        Some(TableState::Pending { truncate, keep_shape }) => truncate && !keep_shape,
+        Some(TableState::Pending { truncate, keep_shape, .. }) => truncate && !keep_shape,
         _ => false,
     };
     if is_emptied {

@@ -30,9 +30,10 @@ pub async fn prepare_tables(
     let mut tables = writer.tables.lock().await;
     let mut again = None;
     for table in tables.values_mut() {
-        let emptied = TableState::Pending { truncate: true, keep_shape: false };
-        let forget =
-            states.iter().any(|(name, state)| *name == table.source.name && *state == emptied);
+        let is_new = |state: &TableState| {
+            matches!(state, TableState::Pending { truncate: true, keep_shape: false, .. })
+        };
+        let forget = states.iter().any(|(name, state)| *name == table.source.name && is_new(state));
         let prepared = prepare_table(writer, table, forget).await;
         let Some(evolved) = findings.take(prepared)? else { continue };
         if evolved == Evolved::CopyAgain {

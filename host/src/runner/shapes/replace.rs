@@ -64,6 +64,14 @@ pub async fn ask_to_drop(writer: &Writer, table: &str) -> Result<Vec<ChangeOutco
     Ok(writer.destination.apply_schema_changes(schema, &change, writer.epoch).await?)
 }
 
+/// Drops the table of keys of a copy that is given up.
+pub async fn drop_keys(writer: &Writer, keys: Option<String>) -> Result<(), RunError> {
+    if let Some(keys) = keys {
+        ask_to_drop(writer, &keys).await?;
+    }
+    Ok(())
+}
+
 fn was_elsewhere(past: &Remembered, table: &Table) -> bool {
     past.rules.as_ref().is_some_and(|rules| rules.keeps_elsewhere(&table.rules()))
 }

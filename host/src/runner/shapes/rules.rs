@@ -47,6 +47,22 @@ pub async fn has_other_rules(
     Ok(true)
 }
 
+/// Whether what the destination has of a table may stay until a new copy has replaced it: nothing of it came by
+/// other rules, and each column that it has values of is one that the copy brings.
+pub async fn may_stay(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    table: &Table,
+) -> Result<bool, RunError> {
+    let known = stored_shape(destination, context.name(), &table.source.name).await?;
+    Ok(known.is_some_and(|known| {
+        let rules = TableRules::new(&table.settings, left_out(context, &known));
+        let comes = |column: &str| table.source.schema.field_with_name(column).is_ok();
+        known.shape.schema.fields().iter().all(|field| comes(field.name()))
+            && known.rules.is_some_and(|known| known == rules)
+    }))
+}
+
 /// Says what a run will do, where none is under way.
 pub fn foretell(table: &str, changes: &[String]) {
     tracing::warn!(

@@ -14,6 +14,7 @@ mod added;
 mod arrivals;
 mod decisions;
 mod faults;
+mod keys;
 mod masked;
 mod refused;
 mod rules;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use self::{
     decisions::{DECISIONS_MAX, Decision, Decisions, Subject},
+    keys::Keys,
     rules::TableRules,
 };
 use self::{
@@ -60,6 +62,8 @@ pub struct Table {
     pub dropped: bool,
     /// What a person decided about changes of its shape.
     pub decisions: Decisions,
+    /// Where the keys of its rows go, while it is copied and the rows of before stay.
+    pub keys: Option<Keys>,
     rules: ColumnRules,
     promises: Promises,
     /// Memory that `source` takes.
@@ -95,6 +99,8 @@ pub struct Promises {
     pub append_only: bool,
     /// It can keep a deleted row and mark it.
     pub soft_delete: bool,
+    /// It can end the rows that a new copy leaves over.
+    pub sweep: bool,
 }
 
 impl Promises {
@@ -107,6 +113,7 @@ impl Promises {
             append: destination.has("append"),
             append_only: destination.has("append-only"),
             soft_delete: destination.has("soft-delete"),
+            sweep: destination.has("sweep"),
         }
     }
 }
@@ -123,6 +130,7 @@ impl Table {
             version: 0,
             dropped: false,
             decisions: Decisions::default(),
+            keys: None,
             rules,
             promises,
             known: HashMap::new(),

@@ -19,6 +19,7 @@ pub mod places;
 pub mod rows;
 pub mod shapes;
 pub mod spellings;
+pub mod sweeps;
 mod tables;
 
 pub use bench::{Bed, Bench, Words};
@@ -57,6 +58,9 @@ macro_rules! sql_destination_tests {
                 the_first_value_of_a_column_gives_it_its_type,
                 rows_for_an_unknown_table_or_column_fail;
             spellings: a_key_of_any_type_is_found_again, zeros_of_either_sign_are_one_key;
+            sweeps: rows_that_are_left_over_end_at_once, a_sweep_goes_on_with_another_connection,
+                soft_deletes_mark_what_is_left_over, keys_of_any_type_are_swept,
+                a_table_with_other_constraints_is_not_swept;
         }
     };
     ($bench:ty; $($room:ident: $($name:ident),+;)+) => {
