@@ -55,3 +55,4 @@ mod selection;
 mod transactions;
 mod types;
 mod words;
+mod unknown_names;

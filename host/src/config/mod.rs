@@ -61,7 +61,7 @@ pub use effective::EffectiveKey;
 pub use error::{Code, ConfigError, Problem};
 pub use keys::{EnvVariable, env_help};
 pub use load::{ConfigSources, template};
-pub(crate) use nearest::suggest;
+pub(crate) use nearest::{nearest, suggest};
 pub use origin::Origin;
 pub use redact::redact;
 pub use settings::{

@@ -75,7 +75,7 @@ impl WarpRunner {
         let source = side::source(&config, connectors, "")?;
         let destination = side::destination(&config, connectors, "")?;
         let pipeline = side::pipeline_name(&config, &source);
-        let (journal_turn, places) = (Arc::default(), Arc::default());
+        let (journal_turn, places, sought) = (Arc::default(), Arc::default(), Arc::default());
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
             let stop = surroundings.stop.child_token();
@@ -95,6 +95,7 @@ impl WarpRunner {
                 pipeline: pipeline.clone(),
                 places: Arc::clone(&places),
                 run: run.clone(),
+                sought: Arc::clone(&sought),
                 started: SystemTime::now(),
                 instance: instance_name(),
                 config_sha256: config_sha256.clone(),

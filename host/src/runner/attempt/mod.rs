@@ -2,6 +2,7 @@
 
 mod attempts;
 mod claim;
+mod named;
 mod owner;
 mod park;
 mod renamed;
@@ -11,6 +12,7 @@ mod start;
 mod tables;
 
 pub use attempts::Attempts;
+pub use named::check_copied;
 pub use owner::{Owner, check_owner, owner};
 pub use run::run;
-pub use tables::{Selection, check_named, select_tables};
+pub use tables::{Selection, select_tables};

@@ -5,7 +5,7 @@ use crate::{
     model::{Action, Position},
     plugin::{DestinationConnection, SourceConnection},
     runner::{
-        attempt::{Selection, check_named, check_owner, select_tables},
+        attempt::{Selection, check_copied, check_owner, select_tables},
         context::SchemaContext,
         error::RunError,
         findings::Findings,
@@ -75,7 +75,7 @@ async fn look(
         select_tables(context, source, destination, None, findings).await?;
     *count = tables.len();
     let resync = context.resync();
-    findings.take(check_named(context, resync.named(), &tables, "full_resync"))?;
+    findings.take(check_copied(context, resync.named(), &tables, "full_resync"))?;
     // They know by now which schema and tables it is about.
     findings.take(source.test_connection().await.map_err(RunError::from))?;
     let Some(destination) = destination else { return Ok(()) };
