@@ -53,6 +53,7 @@ mod secretless;
 mod secrets;
 mod selection;
 mod transactions;
+mod state_layout;
 mod types;
 mod words;
 mod unknown_names;

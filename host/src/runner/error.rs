@@ -123,6 +123,18 @@ pub enum RunError {
     OtherPipeline { schema: String, owner: String, pipeline: String },
 
     #[error(
+        "a newer version stored the state of schema `{schema}` at the destination: its layout is number \
+         {found}, this version knows layouts up to {known}"
+    )]
+    #[diagnostic(
+        code("newer-state"),
+        help(
+            "nothing was read by it and nothing was written: run the version that stored it, or a newer one"
+        )
+    )]
+    NewerState { schema: String, found: u64, known: u64 },
+
+    #[error(
         "tables `{other}` and `{of}` of the source would be one table of the destination: `{of}` is to \
          be kept as `{place}`"
     )]
@@ -303,6 +315,7 @@ impl RunError {
             | Self::Unfit { .. }
             | Self::Held { .. }
             | Self::PlaceTaken { .. }
+            | Self::NewerState { .. }
             | Self::PlaceFull { .. }
             | Self::OtherPipeline { .. }
             | Self::NotReplaced { .. }
@@ -419,6 +432,7 @@ impl RunError {
             | Self::Secret { .. } => ErrorType::Permission,
             Self::Unusable { .. }
             | Self::PlaceTaken { .. }
+            | Self::NewerState { .. }
             | Self::PlaceFull { .. }
             | Self::Marker(_)
             | Self::NoLetters { .. }

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod claim;
+mod layout;
 mod named;
 mod owner;
 mod park;
@@ -12,6 +13,7 @@ mod start;
 mod tables;
 
 pub use attempts::Attempts;
+pub use layout::{check_layout, layout_marker};
 pub use named::check_copied;
 pub use owner::{Owner, check_owner, owner};
 pub use run::run;

@@ -5,7 +5,7 @@ use crate::{
     model::{Action, Position},
     plugin::{DestinationConnection, SourceConnection},
     runner::{
-        attempt::{Selection, check_copied, check_owner, select_tables},
+        attempt::{Selection, check_copied, check_layout, check_owner, select_tables},
         context::SchemaContext,
         error::RunError,
         findings::Findings,
@@ -69,6 +69,7 @@ async fn look(
     if let Some(destination) = destination {
         let to = context.destination_schema();
         findings.take(check_apart(source, destination, context.name(), to).await)?;
+        check_layout(context, destination).await?;
         findings.take(check_owner(context, destination).await)?;
     }
     let Selection { tables, refused, .. } =
