@@ -74,5 +74,6 @@ pub use settings::{
 };
 pub use table_lists::TableLists;
 pub use values::{
-    ByteCount, ConnectionString, HashKey, Interval, Names, Patterns, Resync, Schedule, TableName,
+    ByteCount, ConnectionString, DeadLetterLimit, HashKey, Interval, Names, Patterns, Resync,
+    Schedule, TableName,
 };

@@ -260,9 +260,7 @@ pub enum RunError {
     )]
     Quota { plugin: String, schema: String, table: String, key: &'static str, found: String },
 
-    #[error(
-        "table `{table}` has {found} open dead letters, {max} are allowed (`dead_letter_limit`)"
-    )]
+    #[error("table `{table}` has {found} (`dead_letter_limit`)")]
     #[diagnostic(
         code("dead-letter-limit"),
         help(
@@ -271,7 +269,7 @@ pub enum RunError {
             the limit"
         )
     )]
-    DeadLetterLimit { table: String, found: u64, max: u64 },
+    DeadLetterLimit { table: String, found: String },
 
     #[error(
         "destination `{plugin}` keeps no dead letters of schema `{schema}` that can be read back"
@@ -315,9 +313,9 @@ impl RunError {
             | Self::Unfit { .. }
             | Self::Held { .. }
             | Self::PlaceTaken { .. }
-            | Self::NewerState { .. }
             | Self::PlaceFull { .. }
             | Self::OtherPipeline { .. }
+            | Self::NewerState { .. }
             | Self::NotReplaced { .. }
             | Self::NoLetters { .. }
             | Self::NoTables { .. } => Action::Config,
@@ -432,9 +430,9 @@ impl RunError {
             | Self::Secret { .. } => ErrorType::Permission,
             Self::Unusable { .. }
             | Self::PlaceTaken { .. }
-            | Self::NewerState { .. }
             | Self::PlaceFull { .. }
             | Self::Marker(_)
+            | Self::NewerState { .. }
             | Self::NoLetters { .. }
             | Self::NoProgress { .. }
             | Self::Died { .. } => ErrorType::Validation,
