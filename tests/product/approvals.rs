@@ -134,6 +134,11 @@ fn a_rejected_column_stays_away_until_it_is_approved() {
     assert_eq!((at_destination(&databases), ids().len()), (before, 4));
     let decisions: Vec<Value> = listed(&pipeline).iter().map(|it| it["decision"].clone()).collect();
     assert_eq!(decisions, ["rejected", "rejected"]);
+    let why = "it was rejected, so it stays away";
+    for waiting in listed(&pipeline) {
+        assert!(waiting["reason"].as_str().unwrap().starts_with(why), "{waiting}");
+    }
+    said(&schema(&pipeline, &["list"]), 0, &["rejected on 20", why]);
 
     said(&schema(&pipeline, &["approve", "bad", "--column", "x"]), 0, &["`x` as text approved"]);
     said(&pipeline.catch_up(), 0, &["copied by other rules"]);

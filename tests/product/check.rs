@@ -1,13 +1,7 @@
 //! `check` refuses what `run` would, all of it in one list, and changes nothing.
 
-use cartridge_warp_tests::{Databases, Ended, Pipeline};
+use cartridge_warp_tests::{Databases, Pipeline};
 use serde_json::{Value, json};
-
-/// What a person reads, whatever the width of the screen.
-fn words(ended: &Ended) -> String {
-    let text = ended.stderr.replace(['│', '├', '╰', '─', '▶'], " ");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
 
 /// A source whose pipeline connects as `warp`, who owns nothing.
 fn guarded(databases: &Databases) -> Pipeline {
@@ -34,7 +28,7 @@ fn made(databases: &Databases) -> Vec<Vec<String>> {
 /// Both refuse, `check` with everything that is expected and exit code 2.
 fn assert_refused(pipeline: &Pipeline, expected: &[&str], case: &str) -> String {
     let checked = pipeline.run(&["check"]);
-    let said = words(&checked);
+    let said = checked.words();
     assert_eq!(checked.status.code(), Some(2), "{case}: {} {said}", checked.stdout);
     for word in expected {
         assert!(said.contains(word), "{case}: {word} is not in {said}");
@@ -330,7 +324,7 @@ fn a_password_that_is_not_encoded_is_never_shown() {
                     let shown = format!("{}{}", ended.stdout, ended.stderr);
                     assert!(!shown.contains(piece), "{case}: {shown}");
                 }
-                assert!(words(&ended).contains("percent-encode"), "{case}: {}", ended.stderr);
+                assert!(ended.words().contains("percent-encode"), "{case}: {}", ended.stderr);
             }
         }
     }

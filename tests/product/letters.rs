@@ -126,6 +126,42 @@ fn a_table_with_more_open_letters_than_allowed_is_parked() {
     }
 }
 
+/// A share of the rows of one run, judged once there are enough of them.
+#[test]
+fn a_table_with_a_larger_share_of_bad_rows_than_allowed_is_parked() {
+    // Rows of a run, how many are bad, and how it ends.
+    let runs =
+        [("the first row is bad", 1, 1, 4), ("just the share", 30, 3, 4), ("more", 30, 4, 3)];
+    for what in ["n = 'NaN'", "note = 'bad'"] {
+        let databases = databases();
+        let mut pipeline = databases.pipeline();
+        pipeline.set("error_handling.dead_letter_limit", json!("10% of 20"));
+        assert!(pipeline.catch_up().status.success(), "{what}");
+        let mut last = 1;
+        for (name, rows, bad, code) in runs {
+            let from = last + 1;
+            last += rows;
+            databases.at_source(&format!(
+                "BEGIN; CREATE TEMPORARY TABLE made AS SELECT i AS id, 'x' AS note, 1::numeric(8, 2) AS n
+                     FROM generate_series({from}, {last}) AS i;
+                 UPDATE made SET {what} WHERE id < {from} + {bad};
+                 INSERT INTO bad SELECT * FROM made; DROP TABLE made; COMMIT"
+            ));
+            let ended = pipeline.catch_up();
+            let said = [ended.stdout.as_str(), &ended.stderr].concat();
+            assert_eq!(ended.status.code(), Some(code), "{what}, {name}: {said}");
+            let words = "bad` has 4 dead letters among 30 rows of this run, 10% of 20 are allowed";
+            assert_eq!(said.contains(words), code == 3, "{what}, {name}: {said}");
+        }
+        let ended = pipeline.catch_up();
+        assert_eq!(ended.status.code(), Some(3), "{what}: it stays parked: {}", ended.stderr);
+        databases.at_source("UPDATE bad SET n = 1, note = 'x'");
+        let ended = pipeline.run(&["run", "--until-caught-up", "--full-resync=bad"]);
+        assert!(ended.status.success(), "{what}: {}", ended.stderr);
+        assert_eq!(databases.difference(), None, "{what}");
+    }
+}
+
 /// An update does not say values that are kept out of line and did not change. Where the row is among the
 /// dead letters they are nowhere, so the update is no row either.
 #[test]

@@ -30,6 +30,14 @@ pub struct Ended {
     pub stderr: String,
 }
 
+impl Ended {
+    /// What a person reads on stderr, whatever the width of the screen.
+    pub fn words(&self) -> String {
+        let text = self.stderr.replace(['│', '├', '╰', '─', '▶'], " ");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// A process that is under way. Dropping it kills it.
 pub struct Running {
     child: Child,

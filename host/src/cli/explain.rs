@@ -53,6 +53,7 @@ const PAGES: &[(&str, &str)] = pages![
     "missing-variable",
     "monitoring-address",
     "monitoring-host",
+    "newer-state",
     "no-letters",
     "no-plugin-directory",
     "no-progress",

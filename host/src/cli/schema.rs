@@ -103,9 +103,9 @@ fn outlook(waiting: &Waiting) -> String {
         (Verdict::Apply, _) => "the next run makes it".to_owned(),
         (Verdict::Keep, _) => "the destination keeps what it has".to_owned(),
         (Verdict::Refuse(reason), _) => format!("refused: {reason}"),
-        (Verdict::Ask(_), Some(decision)) => {
+        (Verdict::Ask(reason), Some(decision)) => {
             let word = if decision.approved { "approved" } else { "rejected" };
-            format!("{word} on {}", moment(decision.at_s))
+            format!("{word} on {}: {reason}", moment(decision.at_s))
         }
         (Verdict::Ask(reason), None) => format!("waits for a person: {reason}"),
     }

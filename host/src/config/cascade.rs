@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::settings::at_least_one;
 use super::{
-    AddedColumn, Columns, DeletionStrategy, HashKey, Names, Resync, RowFact, SchemaConfig,
-    TableConfig, WarpConfig, WriteMode,
+    AddedColumn, Columns, DeadLetterLimit, DeletionStrategy, HashKey, Names, Resync, RowFact,
+    SchemaConfig, TableConfig, WarpConfig, WriteMode,
 };
 use crate::model::{AddedValue, TablePlace};
 
@@ -37,8 +37,6 @@ pub struct TableSettings {
     pub soft_delete_column: String,
     /// The column that says when.
     pub deleted_at_column: String,
-    /// How many of its dead letters may be open.
-    pub dead_letter_limit: Option<u64>,
     /// What a change does.
     pub write_mode: WriteMode,
     /// Which columns are moved, and how.
@@ -107,11 +105,20 @@ impl WarpConfig {
         }
     }
 
+    /// How many dead letters of a table are too many.
+    #[must_use]
+    pub fn dead_letter_limit(&self, schema: &str, table: &str) -> Option<DeadLetterLimit> {
+        let of_schema = self.schema(schema).and_then(|schema| {
+            let own = Said::of(schema, table).first(|own| own.dead_letter_limit);
+            own.or(schema.dead_letter_limit)
+        });
+        of_schema.or(self.error_handling.dead_letter_limit)
+    }
+
     pub(super) fn settings_in(&self, schema: &SchemaConfig, table: &str) -> TableSettings {
         let said = Said::of(schema, table);
         let parallel =
             said.first(|own| own.max_parallel_streams).or(schema.default_max_parallel_streams);
-        let letters = said.first(|own| own.dead_letter_limit).or(schema.dead_letter_limit);
         let polling = said.first(|own| own.polling_interval_seconds);
         let (evolution, columns) = (&self.schema_evolution, said.columns());
         TableSettings {
@@ -135,7 +142,6 @@ impl WarpConfig {
             deleted_at_column: said
                 .first(|own| own.deleted_at_column.clone())
                 .unwrap_or_else(|| "deleted_at".to_owned()),
-            dead_letter_limit: letters.or(self.error_handling.dead_letter_limit),
             write_mode: said.first(|own| own.write_mode).unwrap_or_default(),
             added: self.added(schema, table, &columns.add),
             columns,

@@ -61,7 +61,7 @@ pub use effective::EffectiveKey;
 pub use error::{Code, ConfigError, Problem};
 pub use keys::{EnvVariable, env_help};
 pub use load::{ConfigSources, template};
-pub(crate) use nearest::suggest;
+pub(crate) use nearest::{nearest, suggest};
 pub use origin::Origin;
 pub use redact::redact;
 pub use settings::{
@@ -74,5 +74,6 @@ pub use settings::{
 };
 pub use table_lists::TableLists;
 pub use values::{
-    ByteCount, ConnectionString, HashKey, Interval, Names, Patterns, Resync, Schedule, TableName,
+    ByteCount, ConnectionString, DeadLetterLimit, HashKey, Interval, Names, Patterns, Resync,
+    Schedule, TableName,
 };

@@ -4,7 +4,7 @@
 const LIKENESS_MIN: f64 = 0.75;
 
 /// The candidate most like the name, if any is like it at all.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -13,9 +13,17 @@ const ROWS: &[(&str, &str)] = &[
         "schema_evolution.detection_interval_seconds",
         "changes are seen when a source announces them",
     ),
-    ("schema_evolution.max_data_loss_percentage", "data loss is not measured yet"),
+    (
+        "schema_evolution.max_data_loss_percentage",
+        "no change of shape loses values: one that no longer fits its column is a dead letter, of which \
+         `dead_letter_limit` lets so many be, or such a share",
+    ),
     ("schema_evolution.migration_timeout_seconds", "a change is bound by `limits.call_deadline`"),
-    ("schema_evolution.enable_type_narrowing", "columns are never narrowed"),
+    (
+        "schema_evolution.enable_type_narrowing",
+        "columns are never narrowed: a destination is not asked whether all of its rows would fit, and the \
+         wider column holds whatever may still come",
+    ),
 ];
 
 /// Why the key at this path is refused; `None` where it is not.

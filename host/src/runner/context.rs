@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     error::RunError, letters::OpenLetters, parking::Parking, places::Places, side::Endpoint,
-    tally::Tally,
+    sought::Sought, tally::Tally,
 };
 use crate::{
     config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
@@ -31,6 +31,8 @@ pub struct SchemaContext {
     pub pipeline: String,
     /// Where the tables of all schemas of this process are kept.
     pub places: Arc<Places>,
+    /// Names of tables that all of these schemas are searched for.
+    pub sought: Arc<Sought>,
     /// Names this process among the runners of a schema.
     pub run: String,
     pub started: SystemTime,

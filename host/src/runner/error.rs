@@ -123,6 +123,18 @@ pub enum RunError {
     OtherPipeline { schema: String, owner: String, pipeline: String },
 
     #[error(
+        "a newer version stored the state of schema `{schema}` at the destination: its layout is number \
+         {found}, this version knows layouts up to {known}"
+    )]
+    #[diagnostic(
+        code("newer-state"),
+        help(
+            "nothing was read by it and nothing was written: run the version that stored it, or a newer one"
+        )
+    )]
+    NewerState { schema: String, found: u64, known: u64 },
+
+    #[error(
         "tables `{other}` and `{of}` of the source would be one table of the destination: `{of}` is to \
          be kept as `{place}`"
     )]
@@ -248,9 +260,7 @@ pub enum RunError {
     )]
     Quota { plugin: String, schema: String, table: String, key: &'static str, found: String },
 
-    #[error(
-        "table `{table}` has {found} open dead letters, {max} are allowed (`dead_letter_limit`)"
-    )]
+    #[error("table `{table}` has {found} (`dead_letter_limit`)")]
     #[diagnostic(
         code("dead-letter-limit"),
         help(
@@ -259,7 +269,7 @@ pub enum RunError {
             the limit"
         )
     )]
-    DeadLetterLimit { table: String, found: u64, max: u64 },
+    DeadLetterLimit { table: String, found: String },
 
     #[error(
         "destination `{plugin}` keeps no dead letters of schema `{schema}` that can be read back"
@@ -305,6 +315,7 @@ impl RunError {
             | Self::PlaceTaken { .. }
             | Self::PlaceFull { .. }
             | Self::OtherPipeline { .. }
+            | Self::NewerState { .. }
             | Self::NotReplaced { .. }
             | Self::NoLetters { .. }
             | Self::NoTables { .. } => Action::Config,
@@ -421,6 +432,7 @@ impl RunError {
             | Self::PlaceTaken { .. }
             | Self::PlaceFull { .. }
             | Self::Marker(_)
+            | Self::NewerState { .. }
             | Self::NoLetters { .. }
             | Self::NoProgress { .. }
             | Self::Died { .. } => ErrorType::Validation,

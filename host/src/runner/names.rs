@@ -1,5 +1,7 @@
 //! Lists of names for a person: a source may have thousands of tables and columns (I7).
 
+use crate::config::nearest;
+
 /// Names shown of a list.
 const SHOWN_MAX: usize = 20;
 
@@ -11,6 +13,11 @@ pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
         None | Some(0) => shown,
         Some(more) => format!("{shown} and {more} more"),
     }
+}
+
+/// Asks whether the most similar of the known names was meant, if one is similar.
+pub fn likely(name: &str, known: &[&str]) -> Option<String> {
+    nearest(name, known.iter().copied()).map(|nearest| format!("did you mean `{nearest}`?"))
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ pub struct Surroundings {
 
 /// Runs a configuration.
 pub struct WarpRunner {
+    config: Arc<WarpConfig>,
     pipeline: String,
     processors: Vec<Arc<SchemaProcessor>>,
     source: Endpoint,
@@ -75,7 +76,7 @@ impl WarpRunner {
         let source = side::source(&config, connectors, "")?;
         let destination = side::destination(&config, connectors, "")?;
         let pipeline = side::pipeline_name(&config, &source);
-        let (journal_turn, places) = (Arc::default(), Arc::default());
+        let (journal_turn, places, sought) = (Arc::default(), Arc::default(), Arc::default());
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
             let stop = surroundings.stop.child_token();
@@ -94,6 +95,7 @@ impl WarpRunner {
                 letters: letters(&config, &schema.name, surroundings),
                 pipeline: pipeline.clone(),
                 places: Arc::clone(&places),
+                sought: Arc::clone(&sought),
                 run: run.clone(),
                 started: SystemTime::now(),
                 instance: instance_name(),
@@ -109,7 +111,12 @@ impl WarpRunner {
             context.destination = context.destination.with(&patience);
             processors.push(Arc::new(SchemaProcessor::new(Arc::new(context))));
         }
-        Ok(Self { pipeline, processors, source, destination })
+        Ok(Self { config, pipeline, processors, source, destination })
+    }
+
+    /// What it runs.
+    pub fn config(&self) -> &WarpConfig {
+        &self.config
     }
 
     /// The pipeline's name.

@@ -3,6 +3,7 @@
 //! | marker | value |
 //! |---|---|
 //! | `changes` | where the change stream goes on, the source's own bytes |
+//! | `layout` | the number of the layout of all of this (`attempt/layout`) |
 //! | `pipeline` | the name of the pipeline that all of this belongs to |
 //! | `runner` | the run that holds the schema |
 //! | `quota` | what counts towards the schema's limits (`quota`) |
@@ -34,6 +35,8 @@ use crate::{
 pub const CHANGES: &str = "changes";
 /// Marker of the names of the tables that are parked or paused.
 pub const ASIDE: &str = "aside";
+/// Marker of the number of the layout.
+pub const LAYOUT: &str = "layout";
 /// Marker of the pipeline's name.
 pub const PIPELINE: &str = "pipeline";
 /// Marker of what counts towards the schema's limits.

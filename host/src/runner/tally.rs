@@ -58,7 +58,11 @@ pub struct Measured {
 
 impl Measured {
     pub fn bytes_per_row(&self) -> u64 {
-        self.bytes / self.operations.iter().sum::<u64>().max(1)
+        self.bytes / self.rows().max(1)
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.operations.iter().sum()
     }
 
     pub fn of(batch: &TableBatch) -> Self {

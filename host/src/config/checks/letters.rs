@@ -1,7 +1,7 @@
 //! Checks of what becomes of dead letters.
 
 use super::Findings;
-use crate::config::WarpConfig;
+use crate::config::{DeadLetterLimit, WarpConfig};
 
 /// A limit of what is never kept would say nothing.
 pub(super) fn check(config: &WarpConfig, findings: &mut Findings<'_>) {
@@ -9,7 +9,7 @@ pub(super) fn check(config: &WarpConfig, findings: &mut Findings<'_>) {
         return;
     }
     let mut limits = Vec::new();
-    let mut add = |at: String, limit: Option<u64>| {
+    let mut add = |at: String, limit: Option<DeadLetterLimit>| {
         limits.extend(limit.map(|_| format!("{at}.dead_letter_limit")));
     };
     add("error_handling".to_owned(), config.error_handling.dead_letter_limit);

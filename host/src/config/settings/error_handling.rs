@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::values::Interval;
+use crate::config::values::{DeadLetterLimit, Interval};
 
 /// Tries of a run that ends when it has caught up: nobody waits for ever for a server that is not there.
 const RETRIES_OF_A_RUN_WITH_AN_END: u32 = 3;
@@ -25,8 +25,10 @@ pub struct ErrorHandling {
     pub dead_letter_queue: bool,
     /// How many dead letters of one table may be open, settled ones and those from before its last copy
     /// not counted: with more, the table is left out until a person has it copied again
-    /// (`on_table_failure`). 0 lets none be. Without it any number.
-    pub dead_letter_limit: Option<u64>,
+    /// (`on_table_failure`). 0 lets none be. Without it any number. A share (`1%`) is one of the rows that a
+    /// run brings of the table, copied or changed, since it began or emptied the table; it is judged from
+    /// 1,000 rows on, or from so many as it says (`1% of 5000`).
+    pub dead_letter_limit: Option<DeadLetterLimit>,
     /// A value that does not fit its column's type becomes a dead letter; `false` stops the table.
     pub ignore_type_conversion_errors: bool,
     /// Logs each value that did not fit its column's type, by column, never by value.

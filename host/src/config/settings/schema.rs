@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{SchemaLimits, SyncMode, TableConfig, at_least_one};
-use crate::config::values::{Interval, Patterns, Schedule};
+use crate::config::values::{DeadLetterLimit, Interval, Patterns, Schedule};
 
 /// A schema to move, and the defaults of its tables.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -37,7 +37,7 @@ pub struct SchemaConfig {
     /// How many dead letters of each of its tables may be open; without it,
     /// `error_handling.dead_letter_limit`.
     #[serde(default)]
-    pub dead_letter_limit: Option<u64>,
+    pub dead_letter_limit: Option<DeadLetterLimit>,
     /// Rows read from the stream at once; more is faster, less keeps the destination fresher.
     #[serde(default = "default_batch_size")]
     pub default_batch_size: NonZeroU32,

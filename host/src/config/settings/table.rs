@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Columns, SyncMode};
-use crate::config::values::{Interval, TableName};
+use crate::config::values::{DeadLetterLimit, Interval, TableName};
 
 /// What a table does differently from its schema.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -62,7 +62,7 @@ pub struct TableConfig {
     pub deleted_at_column: Option<String>,
     /// How many of its dead letters may be open; without it, the schema's `dead_letter_limit`.
     #[serde(default)]
-    pub dead_letter_limit: Option<u64>,
+    pub dead_letter_limit: Option<DeadLetterLimit>,
     /// `upsert` keeps one row per key, `append` keeps every change as a row of its own.
     #[serde(default)]
     #[schemars(extend("default" = "upsert"))]

@@ -1,7 +1,7 @@
 //! What holds for a table, and which tables are moved.
 
 use super::{MINIMAL, load, load_with_env};
-use crate::config::{DeletionStrategy, Mask, Resync, WarpConfig, WriteMode};
+use crate::config::{DeadLetterLimit, DeletionStrategy, Mask, Resync, WarpConfig, WriteMode};
 
 #[test]
 fn a_value_set_nearer_wins() {
@@ -110,8 +110,8 @@ fn the_limit_of_dead_letters_is_that_of_the_nearest() {
             key(table),
             key(everywhere)
         );
-        let found = load(&text).unwrap().table_settings("shop", "a").dead_letter_limit;
-        assert_eq!(found, expected, "{case}");
+        let found = load(&text).unwrap().dead_letter_limit("shop", "a");
+        assert_eq!(found, expected.map(DeadLetterLimit::Rows), "{case}");
     }
 }
 

@@ -166,6 +166,11 @@ const AFTER_MINIMAL: &[Case] = &[
         &["config.yaml:12:22", "error_handling.dead_letter_limit", "dead_letter_queue: true"],
     ),
     (
+        "a share of rows that is none is refused",
+        "error_handling:\n  dead_letter_limit: 0%",
+        &["config.yaml:11:22", "`0%` is no limit of dead letters", "1% of 5000"],
+    ),
+    (
         "a metrics path without a slash is refused",
         "monitoring: {prometheus: {path: metrics}}",
         &["config.yaml:10:", "must begin with `/`"],

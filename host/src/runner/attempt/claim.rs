@@ -1,6 +1,6 @@
 //! Makes this process a schema's only writer (I3).
 
-use super::{attempts::Attempts, owner::check_owner};
+use super::{attempts::Attempts, layout::layout_marker, owner::check_owner};
 use crate::{
     model::Marker,
     plugin::DestinationConnection,
@@ -33,7 +33,7 @@ pub async fn claim(
     check_owner(context, destination).await?;
     let runner = Marker { stream: RUNNER.into(), value: Some(context.run.clone().into_bytes()) };
     let pipeline = marker(PIPELINE.into(), &context.pipeline);
-    destination.update_marker(schema, vec![runner, pipeline], epoch).await?;
+    destination.update_marker(schema, vec![runner, pipeline, layout_marker()], epoch).await?;
     attempts.claimed = true;
     let abandoned = other.and_then(|run| String::from_utf8(run).ok());
     Ok(Claim { epoch, abandoned })

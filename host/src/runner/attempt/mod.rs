@@ -2,6 +2,8 @@
 
 mod attempts;
 mod claim;
+mod layout;
+mod named;
 mod owner;
 mod park;
 mod renamed;
@@ -11,6 +13,10 @@ mod start;
 mod tables;
 
 pub use attempts::Attempts;
+pub use layout::{check_layout, layout_marker};
+pub use named::check_copied;
 pub use owner::{Owner, check_owner, owner};
 pub use run::run;
-pub use tables::{Selection, check_named, select_tables};
+pub use selection::before as selected_before;
+pub use start::foresee_missed;
+pub use tables::{Selection, select_tables};

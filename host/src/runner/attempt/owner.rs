@@ -1,5 +1,6 @@
 //! Whose state a destination keeps: no pipeline goes on with what another one stored.
 
+use super::layout::check_layout;
 use crate::{
     model::text,
     plugin::DestinationConnection,
@@ -23,11 +24,13 @@ pub enum Owner {
     Another(String),
 }
 
-/// Whose the schema's state is.
+/// Whose the schema's state is. Whatever reads or changes a state asks this first, so one of a newer layout is
+/// refused here.
 pub async fn owner(
     context: &SchemaContext,
     destination: &DestinationConnection,
 ) -> Result<Owner, RunError> {
+    check_layout(context, destination).await?;
     let name: Option<String> = read(destination, context.name(), PIPELINE).await?;
     Ok(match name {
         None => Owner::Nobody,

@@ -1,16 +1,17 @@
 //! Refuses names of the configuration that belong to tables which their source calls otherwise by now: what
 //! the configuration says of a table would not hold for it any more, and nobody would have said so.
 
+use super::named::{EVOLUTION, without};
 use crate::{
     model::TableShape,
     plugin::DestinationConnection,
     runner::{context::SchemaContext, error::RunError, findings::Findings, shapes::name_of_now},
 };
 
-/// The key that has rules for single tables; the others list names.
-const RULES: &str = "tables";
+/// The keys that have rules for single tables; the others list names.
+const RULES: [&str; 2] = ["tables", EVOLUTION];
 
-/// Looks for the tables that `tables` and whitelists name among those that the source lists.
+/// Looks for the tables that rules and whitelists name among those that the source lists.
 pub async fn check_names(
     context: &SchemaContext,
     destination: &DestinationConnection,
@@ -26,7 +27,7 @@ pub async fn check_names(
         };
         let is_taken = listed.iter().any(|shape| shape.name == *name);
         let help = match is_taken {
-            true if *key == RULES && context.selects(&now) => format!(
+            true if RULES.contains(key) && context.selects(&now) => format!(
                 "another table is called `{name}` by now: say in `{key}` what holds for `{now}`, or leave \
                  it out (`table_blacklist`)"
             ),
@@ -45,8 +46,15 @@ pub async fn check_names(
 
 /// The names, each with the key that has it. A pattern is the name of no table.
 fn named(context: &SchemaContext) -> Vec<(&'static str, &str)> {
-    let rules = context.schema.tables.iter().map(|table| (RULES, table.name.as_str()));
+    let rules = context.schema.tables.iter().map(|table| (RULES[0], table.name.as_str()));
+    let evolution = context.config.schema_evolution.table_configs.keys();
+    let own = |name| without(name, context.name()).unwrap_or(name);
+    let evolution = evolution.map(|name| (EVOLUTION, own(name.as_str())));
     let list = context.schema.table_whitelist.iter().map(|name| ("table_whitelist", name));
     let global = context.config.global_table_whitelist.iter();
-    rules.chain(list).chain(global.map(|name| ("global_table_whitelist", name))).collect()
+    rules
+        .chain(evolution)
+        .chain(list)
+        .chain(global.map(|name| ("global_table_whitelist", name)))
+        .collect()
 }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use super::{
     attempts::Attempts,
     claim::{Claim, claim},
+    named::check_copied,
     owner::check_owner,
     start::find_start,
-    tables::{Selection, check_named, select_tables},
+    tables::{Selection, select_tables},
 };
 use crate::{
     config::Resync,
@@ -75,7 +76,7 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
     let past = Some(&*attempts);
     let Selection { tables, others, aside, .. } =
         select_tables(context, &source, Some(&destination), past, findings).await?;
-    check_named(context, attempts.resync.named(), &tables, "full_resync")?;
+    check_copied(context, attempts.resync.named(), &tables, "full_resync")?;
     attempts.followed = tables.keys().cloned().collect();
     attempts.aside.clone_from(&aside);
     let mut failed = Vec::new();

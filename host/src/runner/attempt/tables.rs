@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{attempts::Attempts, renamed::check_names};
+use super::{
+    attempts::Attempts,
+    named::{check_rules, tell_unused},
+    renamed::check_names,
+};
 use crate::{
-    config::TableName,
     model::Action,
     plugin::{DestinationConnection, SourceConnection},
     runner::{
@@ -12,9 +15,8 @@ use crate::{
         context::SchemaContext,
         error::RunError,
         findings::Findings,
-        names::listed,
         shapes::check_places,
-        state::{ASIDE, CHANGES, read, shape_stream},
+        state::{ASIDE, CHANGES, read},
         table::{Promises, Table, Tables},
     },
 };
@@ -48,18 +50,17 @@ pub async fn select_tables(
     if let Some(destination) = destination {
         check_names(context, destination, &shapes, findings).await?;
     }
-    let listed: Vec<String> = shapes.iter().map(|shape| shape.name.clone()).collect();
+    let listed: BTreeSet<String> = shapes.iter().map(|shape| shape.name.clone()).collect();
     let aside = aside(context, destination, attempts, &listed).await?;
     let is_left_out = |name: &String| {
         aside.contains(name) || attempts.is_some_and(|past| past.failing.contains_key(name))
     };
     let (selected, others): (Vec<String>, Vec<String>) =
-        listed.into_iter().partition(|name| context.selects(name));
+        listed.iter().cloned().partition(|name| context.selects(name));
     if selected.is_empty() && !is_known(context, destination, CHANGES).await? {
         return Err(RunError::NoTables { schema: context.name().to_owned(), listed: others });
     }
-    let (left_out, selected): (Vec<String>, Vec<String>) =
-        selected.into_iter().partition(is_left_out);
+    let selected: Vec<String> = selected.into_iter().filter(|name| !is_left_out(name)).collect();
     // Before our own checks: the source knows what helps against what it cannot follow.
     let refused = tell(context, source, &selected, findings).await?;
     let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
@@ -84,22 +85,8 @@ pub async fn select_tables(
     if let Some(Err(error)) = last.map(|last| check_tables(context, &tables, last)) {
         findings.add_of_schema(error)?;
     }
-    let mut wanted = Vec::new();
-    for name in context.schema.tables.iter().map(|table| &table.name) {
-        if name.is_pattern() {
-            tell_unused(name, &tables);
-            continue;
-        }
-        let name = name.as_str();
-        let is_there = tables.contains_key(name)
-            || failing.contains(name)
-            || left_out.iter().any(|it| it == name);
-        let is_missing = context.selects(name) && !is_there;
-        if is_missing && !is_known(context, destination, &shape_stream(name)).await? {
-            wanted.push(name.to_owned());
-        }
-    }
-    findings.take(check_named(context, &wanted, &tables, "tables"))?;
+    check_rules(context, destination, &listed, findings).await?;
+    tell_unused(context, &listed, &tables);
     Ok(Selection { tables, others, refused, aside })
 }
 
@@ -108,7 +95,7 @@ async fn aside(
     context: &SchemaContext,
     destination: Option<&DestinationConnection>,
     attempts: Option<&Attempts>,
-    listed: &[String],
+    listed: &BTreeSet<String>,
 ) -> Result<BTreeSet<String>, RunError> {
     let (Some(destination), Some(attempts)) = (destination, attempts) else {
         return Ok(BTreeSet::new());
@@ -116,16 +103,6 @@ async fn aside(
     let names: Option<BTreeSet<String>> = read(destination, context.name(), ASIDE).await?;
     let is_back = |name: &String| attempts.wants(name) && listed.contains(name);
     Ok(names.into_iter().flatten().filter(|name| !is_back(name)).collect())
-}
-
-/// A table that a glob is for may come later.
-fn tell_unused(pattern: &TableName, tables: &Tables) {
-    if !tables.keys().any(|table| pattern.matches(table)) {
-        let name = pattern.as_str();
-        tracing::warn!(
-            "`tables` has an entry `{name}` that matches no table which is copied so far"
-        );
-    }
 }
 
 /// Whether the destination has this marker of the schema. One that does not answer knows nothing.
@@ -173,24 +150,4 @@ async fn tell(
         source.select_tables(context.name(), &kept).await?;
     }
     Ok(refused)
-}
-
-/// A table that a key of the configuration names and that is not copied is a typing mistake.
-pub fn check_named(
-    context: &SchemaContext,
-    named: &[String],
-    tables: &Tables,
-    key: &str,
-) -> Result<(), RunError> {
-    let Some(missing) = named.iter().find(|name| !tables.contains_key(name.as_str())) else {
-        return Ok(());
-    };
-    let copied: Vec<&str> = tables.keys().map(String::as_str).collect();
-    Err(RunError::Unusable {
-        what: format!(
-            "`{key}` names `{missing}`, and schema `{}` has no such table to copy",
-            context.name()
-        ),
-        help: format!("it has {}", listed(&copied)),
-    })
 }

@@ -4,7 +4,7 @@ use super::{Writer, writer::check_markers};
 use crate::{
     model::Marker,
     plugin::SweepRequest,
-    runner::{error::RunError, letters::Letters},
+    runner::{error::RunError, letters::Brought},
 };
 
 impl Writer {
@@ -19,7 +19,8 @@ impl Writer {
         let reason = self.destination.begin_sweep(request).await?;
         if reason.is_none() {
             self.count_commit();
-            self.context.letters.committed(&[table.to_owned()], &Letters::new());
+            let brought = Brought { cleared: vec![table.to_owned()], ..Brought::default() };
+            self.context.letters.committed(&brought);
         }
         Ok(reason)
     }

@@ -24,7 +24,7 @@ use crate::{
     runner::{
         context::SchemaContext,
         error::RunError,
-        letters::{Letters, by_reason, by_table},
+        letters::{Brought, Letters, by_reason, by_table},
         table::{Table, Tables},
         tally::Measured,
     },
@@ -97,8 +97,9 @@ impl Writer {
         let Ready { clear, mut tables, keys, dead_letters, mut markers, is_part } = ready;
         check_markers(&markers)?;
         let open = &self.context.letters;
-        let letters = by_table(&dead_letters);
-        open.admit(&self.destination, &clear, &letters).await?;
+        let measured: Vec<_> = tables.iter().map(Measured::of).collect();
+        let brought = Brought::of(&clear, &measured, by_table(&dead_letters));
+        open.admit(&self.destination, &brought).await?;
         let mut counted = None;
         if !dead_letters.is_empty() {
             let mut held = self.count().await?;
@@ -107,9 +108,7 @@ impl Writer {
             counted = Some(held);
         }
         let started = Instant::now();
-        let measured: Vec<_> = tables.iter().map(Measured::of).collect();
         tables.extend(keys);
-        let cleared = clear.clone();
         let request = WriteRequest {
             schema_name: self.context.name().to_owned(),
             clear_tables: clear,
@@ -126,8 +125,8 @@ impl Writer {
         if let Some(counted) = counted {
             counted.committed();
         }
-        open.committed(&cleared, &letters);
-        self.record(&measured, letters.values().sum(), &outcome, started);
+        open.committed(&brought);
+        self.record(&measured, brought.letters.values().sum(), &outcome, started);
         self.count_refused(&measured, &outcome).await
     }
 
@@ -143,7 +142,8 @@ impl Writer {
         for batch in outcome.rejected.iter().filter_map(|row| measured.get(row.batch)) {
             *letters.entry(batch.table.clone()).or_default() += 1;
         }
-        self.context.letters.committed(&[], &letters);
+        let brought = Brought { letters, ..Brought::default() };
+        self.context.letters.committed(&brought);
         let mut held = self.count().await?;
         let bytes = outcome.rejected.iter().map(|row| {
             let of_row = measured.get(row.batch).map_or(0, Measured::bytes_per_row);
@@ -154,7 +154,7 @@ impl Writer {
         self.commit_markers(vec![held.marker()]).await?;
         held.committed();
         within?;
-        self.context.letters.check_committed(&self.destination, &letters).await
+        self.context.letters.check_committed(&self.destination, &brought.letters).await
     }
 
     /// Makes the table at the destination, or adopts the one that is there.

@@ -1,7 +1,7 @@
 //! Hands the state of a schema over to another pipeline, because a person says so.
 
 use crate::runner::{
-    attempt::{Owner, owner},
+    attempt::{Owner, layout_marker, owner},
     context::SchemaContext,
     error::RunError,
     state::{CHANGES, PIPELINE, RUNNER, deletion, marker},
@@ -31,7 +31,8 @@ pub async fn adopt(context: &SchemaContext) -> Result<Adopted, RunError> {
         Owner::Another(name) => Some(name),
     };
     let epoch = destination.claim_schema(schema, &context.run).await?;
-    let markers = vec![marker(PIPELINE.into(), &context.pipeline), deletion(RUNNER.into())];
+    let pipeline = marker(PIPELINE.into(), &context.pipeline);
+    let markers = vec![pipeline, deletion(RUNNER.into()), layout_marker()];
     destination.update_marker(schema, markers, epoch).await?;
     destination.close().await;
     Ok(Adopted::From(from))

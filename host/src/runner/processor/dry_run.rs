@@ -12,7 +12,7 @@ use crate::{
     monitor::SchemaState,
     plugin::{DestinationConnection, ReadLimits, SourceConnection},
     runner::{
-        attempt::{Attempts, Selection, check_named, check_owner, select_tables},
+        attempt::{Attempts, Selection, check_copied, check_owner, select_tables},
         context::SchemaContext,
         error::RunError,
         findings::Findings,
@@ -35,7 +35,7 @@ pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
     let findings = &mut Findings::of_tables(attempts.parking(context));
     let Selection { tables, aside, .. } =
         select_tables(context, &source, Some(&destination), Some(&attempts), findings).await?;
-    check_named(context, context.resync().named(), &tables, "full_resync")?;
+    check_copied(context, context.resync().named(), &tables, "full_resync")?;
     attempts.followed = tables.keys().cloned().collect();
     for error in findings.drain() {
         if !attempts.park(context, &error) {

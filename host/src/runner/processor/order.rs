@@ -7,7 +7,7 @@ use crate::{
     model::Marker,
     plugin::DestinationConnection,
     runner::{
-        attempt::check_owner,
+        attempt::{check_owner, layout_marker},
         context::SchemaContext,
         error::RunError,
         parking::now_s,
@@ -81,7 +81,7 @@ pub async fn in_one_commit<T>(
     check_owner(context, destination).await?;
     // What a run stored before it was fenced counts.
     let (done, mut markers) = change().await?;
-    markers.push(deletion(RUNNER.into()));
+    markers.extend([deletion(RUNNER.into()), layout_marker()]);
     destination.update_marker(schema, markers, epoch).await?;
     Ok(done)
 }

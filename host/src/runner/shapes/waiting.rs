@@ -36,6 +36,10 @@ impl Waiting {
     }
 }
 
+/// Why a column that a person rejected is not there, whatever the rules say by now.
+const KEPT_AWAY: &str =
+    "it was rejected, so it stays away, also from new copies of the table, until it is approved";
+
 /// The changes of a table of the source, in order, and everything that is decided about it. None of one that
 /// was never copied.
 pub async fn waiting(
@@ -76,7 +80,7 @@ pub async fn waiting(
     let rejected = now.schema.fields().iter().filter_map(|field| {
         let about = Subject::added(field);
         let decision = decisions.about(&about).filter(|decision| !decision.approved)?.clone();
-        let verdict = Verdict::Ask("");
+        let verdict = Verdict::Ask(KEPT_AWAY);
         Some(Waiting { about, was: None, verdict, decision: Some(decision) })
     });
     waiting.extend(rejected);

@@ -5,6 +5,8 @@
 //! now and then while some are open, since a person may settle them meanwhile, and before a table is parked for them.
 //! In between, what is committed is added, and a table that is emptied has none, since its rows are all read
 //! again. Where it cannot say so, the process knows only of those that it committed itself.
+//!
+//! A limit that is a share is one of what this process committed, since nobody else knows how many rows came.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,12 +14,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::error::RunError;
+use super::count::{Brought, Letters, Since, excess, of};
 use crate::{
-    config::WarpConfig,
-    model::DeadLetter,
+    config::{DeadLetterLimit, WarpConfig},
     monitor::{Health, SchemaMetrics, metrics::OTHER},
     plugin::DestinationConnection,
+    runner::error::RunError,
 };
 
 /// Tables that are counted by name (I7); dead letters of all others are counted together.
@@ -28,9 +30,6 @@ const TABLES_MAX: usize = 10_000;
 const ASK_EVERY: Duration = Duration::from_secs(10);
 const ASKED_SHARE: u32 = 100;
 
-/// Dead letters by table.
-pub type Letters = BTreeMap<String, u64>;
-
 /// What is known of a schema's open dead letters.
 pub struct OpenLetters {
     config: Arc<WarpConfig>,
@@ -38,30 +37,10 @@ pub struct OpenLetters {
     metrics: SchemaMetrics,
     health: Health,
     open: Mutex<Letters>,
+    /// Of the tables whose limit is a share.
+    since: Mutex<BTreeMap<String, Since>>,
     /// When it is asked again.
     due: Mutex<Option<Instant>>,
-}
-
-/// Letters of one commit, by table.
-pub fn by_table(letters: &[DeadLetter]) -> Letters {
-    let mut counts = Letters::new();
-    for letter in letters {
-        *counts.entry(letter.table.clone()).or_default() += 1;
-    }
-    counts
-}
-
-/// The first of the rows of each table that are refused for one reason, and how many they are. A row comes
-/// with its table and the word for the reason.
-pub fn by_reason<'r, T>(
-    rows: impl IntoIterator<Item = (&'r str, &'r str, T)>,
-) -> BTreeMap<(&'r str, &'r str), (T, u64)> {
-    let mut reasons = BTreeMap::new();
-    for (table, code, row) in rows {
-        let (_, rows) = reasons.entry((table, code)).or_insert((row, 0));
-        *rows += 1;
-    }
-    reasons
 }
 
 impl OpenLetters {
@@ -72,8 +51,8 @@ impl OpenLetters {
         metrics: SchemaMetrics,
         health: Health,
     ) -> Self {
-        let (open, due) = (Mutex::default(), Mutex::default());
-        Self { config, schema: schema.to_owned(), metrics, health, open, due }
+        let (open, since, due) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { config, schema: schema.to_owned(), metrics, health, open, since, due }
     }
 
     /// Asks the destination which are open, if it can say so.
@@ -100,47 +79,68 @@ impl OpenLetters {
         self.ask(destination).await
     }
 
-    /// Refuses to commit more letters than a table may have, `cleared` tables being emptied first.
+    /// Refuses to commit more letters than a table may have.
     pub async fn admit(
         &self,
         destination: &DestinationConnection,
-        cleared: &[String],
-        more: &Letters,
+        brought: &Brought,
     ) -> Result<(), RunError> {
-        if self.check(cleared, more).is_ok() {
+        if self.check(brought).is_ok() {
             return Ok(());
         }
         // A person may have settled some.
         self.ask(destination).await?;
-        self.check(cleared, more)
+        self.check(brought)
     }
 
-    fn check(&self, cleared: &[String], more: &Letters) -> Result<(), RunError> {
-        let open = self.open();
-        for (table, more) in more {
-            let before = if cleared.contains(table) { 0 } else { of(&open, table) };
-            self.within(table, before.saturating_add(*more))?;
+    fn check(&self, brought: &Brought) -> Result<(), RunError> {
+        let (open, since) = (self.open(), self.since());
+        for table in brought.tables() {
+            let limit = match self.limit(table) {
+                None => continue,
+                // What was open before is nobody's news.
+                Some(DeadLetterLimit::Rows(_)) if !brought.letters.contains_key(table) => continue,
+                Some(limit) => limit,
+            };
+            let since = since.get(table).copied().unwrap_or_default();
+            let since = brought.since_after(table, since);
+            if let Some(found) = excess(limit, brought.open_after(table, of(&open, table)), since) {
+                return Err(RunError::DeadLetterLimit { table: table.clone(), found });
+            }
         }
         Ok(())
     }
 
-    /// Letters are committed, and so are these emptied tables.
-    pub fn committed(&self, cleared: &[String], more: &Letters) {
-        if cleared.is_empty() && more.is_empty() {
+    /// This is committed.
+    pub fn committed(&self, brought: &Brought) {
+        self.count_share(brought);
+        let Brought { cleared, letters, .. } = brought;
+        if cleared.is_empty() && letters.is_empty() {
             return;
         }
         let mut open = self.open();
         cleared.iter().for_each(|table| {
             open.remove(table);
         });
-        for (table, more) in more {
+        for (table, more) in letters {
             self.metrics.table(table).dead_letters(*more);
             let has_room = open.len() < TABLES_MAX || open.contains_key(table);
             let count = open.entry(if has_room { table } else { OTHER }.to_owned()).or_default();
             *count = count.saturating_add(*more);
         }
-        let changed: BTreeSet<&String> = cleared.iter().chain(more.keys()).collect();
+        let changed: BTreeSet<&String> = cleared.iter().chain(letters.keys()).collect();
         self.show(&open, changed);
+    }
+
+    fn count_share(&self, brought: &Brought) {
+        let mut all = self.since();
+        for table in brought.tables() {
+            let has_room = all.len() < TABLES_MAX || all.contains_key(table);
+            if has_room && matches!(self.limit(table), Some(DeadLetterLimit::Share(_))) {
+                let since = all.entry(table.clone()).or_default();
+                *since = brought.since_after(table, *since);
+            }
+        }
     }
 
     /// Whether the tables of letters that are committed already are within their limits.
@@ -150,16 +150,11 @@ impl OpenLetters {
         letters: &Letters,
     ) -> Result<(), RunError> {
         let none = letters.keys().map(|table| (table.clone(), 0)).collect();
-        self.admit(destination, &[], &none).await
+        self.admit(destination, &Brought { letters: none, ..Brought::default() }).await
     }
 
-    fn within(&self, table: &str, found: u64) -> Result<(), RunError> {
-        match self.config.table_settings(&self.schema, table).dead_letter_limit {
-            Some(max) if found > max => {
-                Err(RunError::DeadLetterLimit { table: table.to_owned(), found, max })
-            }
-            _ => Ok(()),
-        }
+    fn limit(&self, table: &str) -> Option<DeadLetterLimit> {
+        self.config.dead_letter_limit(&self.schema, table)
     }
 
     fn show<'a>(&self, open: &Letters, changed: impl IntoIterator<Item = &'a String>) {
@@ -170,11 +165,11 @@ impl OpenLetters {
     }
 
     // Numbers are valid in any state.
+    fn since(&self) -> MutexGuard<'_, BTreeMap<String, Since>> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn open(&self) -> MutexGuard<'_, Letters> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn of(open: &Letters, table: &str) -> u64 {
-    open.get(table).copied().unwrap_or_default()
 }
