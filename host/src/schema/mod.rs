@@ -12,7 +12,8 @@ mod words;
 
 pub use calendar::far_time;
 pub use compare::{
-    News, TypeStep, compare, has_seen_key, is_first_value, merge, settled, type_step,
+    News, TypeStep, compare, compare_whole, has_seen_key, is_first_value, merge, settled,
+    type_step, without,
 };
 pub use convert::{Converted, convert, has_own_type, keeps_keys, way};
 pub use fit::{fit, fits_as_it_is, printable};

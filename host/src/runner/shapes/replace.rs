@@ -64,7 +64,8 @@ pub async fn ask_to_drop(writer: &Writer, table: &str) -> Result<Vec<ChangeOutco
     Ok(writer.destination.apply_schema_changes(schema, &change, writer.epoch).await?)
 }
 
-fn was_elsewhere(past: &Remembered, table: &Table) -> bool {
+/// Whether what is remembered of the table is kept in another place.
+pub fn was_elsewhere(past: &Remembered, table: &Table) -> bool {
     past.rules.as_ref().is_some_and(|rules| rules.keeps_elsewhere(&table.rules()))
 }
 
