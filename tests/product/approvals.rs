@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cartridge_warp_tests::{Databases, Ended, Pipeline};
+use cartridge_warp_tests::{Databases, Ended, Pipeline, Running, wait_until};
 use serde_json::{Value, json};
 
 /// Two tables, copied, of which `bad` gets another shape.
@@ -24,6 +24,11 @@ fn said(ended: &Ended, code: i32, words: &[&str]) {
     for words in words {
         assert!(said.contains(words), "no {words:?} in {said}");
     }
+}
+
+fn stop(running: Running) {
+    running.signal(15);
+    said(&running.wait(Duration::from_secs(120)), 0, &[]);
 }
 
 fn schema(pipeline: &Pipeline, arguments: &[&str]) -> Ended {
@@ -159,4 +164,79 @@ fn what_a_run_holds_is_decided_only_when_it_is_taken_over() {
     said(&running.wait(Duration::from_secs(120)), 5, &["fenced"]);
     said(&pipeline.catch_up(), 0, &[]);
     assert_eq!(databases.differences(), Vec::<String>::new());
+}
+
+#[test]
+fn a_rejected_column_stays_away_under_another_name_and_with_another_type() {
+    let (databases, pipeline) = shop(&[("schema_evolution.strategy", json!("strict"))]);
+    let before = at_destination(&databases);
+    databases.at_source("ALTER TABLE bad ADD note int; INSERT INTO bad VALUES (3, 3, 3)");
+    said(&pipeline.catch_up(), 3, &[]);
+    said(&schema(&pipeline, &["reject", "bad"]), 0, &["`note` as integer rejected"]);
+    said(&pipeline.catch_up(), 0, &[]);
+    let remarks = |name: &str, kind: &str| {
+        let waits = listed(&pipeline);
+        let expected = json!({"change": "add_column", "column": name, "becomes": kind});
+        assert_eq!((&waits[0]["change"], waits.len()), (&expected, 1));
+        assert_eq!(waits[0]["decision"], "rejected");
+    };
+
+    databases.at_source(
+        "ALTER TABLE bad ALTER note TYPE bigint; ALTER TABLE bad RENAME note TO remark;
+         INSERT INTO bad VALUES (4, 4, 4)",
+    );
+    said(&pipeline.catch_up(), 0, &[]);
+    said(&pipeline.catch_up(), 0, &[]);
+    remarks("remark", "bigint");
+    let again = ["run", "--until-caught-up", "--full-resync=bad"];
+    databases.at_source("ALTER TABLE bad RENAME remark TO comment");
+    said(&pipeline.run(&again), 0, &[]);
+    remarks("comment", "bigint");
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    databases
+        .at_source("ALTER TABLE bad RENAME comment TO words; INSERT INTO bad VALUES (5, 5, 5)");
+    wait_until("the row arrives", || {
+        databases.at_destination("SELECT 1 FROM bad WHERE id = 5") == ["1"]
+    });
+    stop(running);
+    said(&pipeline.catch_up(), 0, &[]);
+    remarks("words", "bigint");
+    assert_eq!(at_destination(&databases), before);
+
+    said(&schema(&pipeline, &["approve", "bad"]), 0, &["`words` as bigint approved"]);
+    said(&pipeline.catch_up(), 0, &[]);
+    assert_eq!(databases.differences(), Vec::<String>::new());
+}
+
+#[test]
+fn a_dropped_column_is_decided_about_whether_or_not_a_run_saw_it_go() {
+    let (databases, mut pipeline) = shop(&[("schema_evolution.strategy", json!("aggressive"))]);
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    databases.at_source("ALTER TABLE bad DROP v; INSERT INTO bad VALUES (3)");
+    running.wait_for("table parked");
+    stop(running);
+    let list = schema(&pipeline, &["list"]);
+    said(&list, 0, &["public.bad: drop_column `v` (was integer): waits for a person"]);
+    said(&schema(&pipeline, &["reject", "bad"]), 0, &["drop_column `v` rejected"]);
+    said(&pipeline.catch_up(), 0, &[]);
+    let columns = || at_destination(&databases).join(", ");
+    assert_eq!(columns(), "id integer, v integer");
+
+    // While nobody ran it.
+    databases.at_source("ALTER TABLE good DROP v; INSERT INTO good VALUES (4)");
+    said(&pipeline.catch_up(), 3, &["drop_column `v` waits for a person"]);
+    said(&schema(&pipeline, &["approve", "good"]), 0, &["drop_column `v` approved"]);
+    said(&pipeline.catch_up(), 0, &["copying tables anew"]);
+    let rows = databases.at_destination("SELECT * FROM good ORDER BY id");
+    assert_eq!(rows, ["1", "4"], "the column is gone");
+
+    // By itself, where nobody has to be asked.
+    databases.at_source("ALTER TABLE good ADD w int; INSERT INTO good VALUES (5, 5)");
+    said(&pipeline.catch_up(), 0, &[]);
+    databases.at_source("ALTER TABLE good DROP w");
+    pipeline.set("schema_evolution.require_approval_for_dangerous_changes", json!(false));
+    said(&pipeline.catch_up(), 0, &["drop_column `w`"]);
+    assert_eq!(databases.at_destination("SELECT * FROM good ORDER BY id"), ["1", "4", "5"]);
 }

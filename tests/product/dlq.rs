@@ -95,6 +95,7 @@ fn letters_are_listed_shown_and_discarded() {
             (&["show", "4711"][..], "4711"),
             (&["list", "--schema", "publik"], "public"),
             (&["discard", "--reason", "x"], "--all"),
+            (&["discard", &id, "4711", "--reason", "x"], "4711"),
         ] {
             let ended = command(&pipeline, arguments);
             assert_eq!(ended.status.code(), Some(2), "{name}: {arguments:?}: {}", ended.stderr);

@@ -180,3 +180,34 @@ fn forms_that_cannot_be_are_told_by_check_and_park_their_table() {
     assert_eq!(databases.at_destination("SELECT count(*) FROM customers"), ["2"]);
     assert_eq!(databases.at_destination("SELECT region FROM orders WHERE id = '2'"), ["eu"]);
 }
+
+#[test]
+fn times_without_an_end_and_far_off_have_texts_too() {
+    let databases = Databases::start();
+    let row = |id: u8, n: &str| {
+        format!(
+            "INSERT INTO spans VALUES ({id}, '-infinity', 'infinity', '-infinity', '{n}');
+             INSERT INTO spans VALUES ({id}0, '5874897-12-31', '294000-01-01Z', 'infinity', '1');"
+        )
+    };
+    databases.at_source(&format!(
+        "CREATE TABLE spans (id int PRIMARY KEY, since date, till timestamptz, at timestamp, n text); {}",
+        row(1, "1")
+    ));
+    let mut pipeline = databases.pipeline();
+    let columns =
+        json!({"mask": {"till": {"keep_first": 4}}, "types": {"since": "text", "n": "integer"}});
+    pipeline.set("schemas.0.tables", json!([{"name": "spans", "columns": columns}]));
+    assert_success(&pipeline.catch_up());
+    // In the stream, and beside a value that makes its row a dead letter.
+    databases.at_source(&format!("{} {}", row(2, "2"), row(3, "x")));
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(4), "{}", ended.stderr);
+    let rows = databases.at_destination("SELECT * FROM spans ORDER BY id");
+    let near = |id: u8, n: &str| format!("{id}|-infinity|infi***|-infinity|{n}");
+    let far = |id: u8| format!("{id}0|+5874897-12-31|+294***|infinity|1");
+    assert_eq!(rows, [near(1, "1"), near(2, "2"), far(1), far(2), far(3)]);
+    let letter = "SELECT payload FROM cartridge_warp_metadata.dead_letter_queue";
+    let payload = r#"{"at":"-infinity","id":3,"n":"x","since":"-infinity"}"#;
+    assert_eq!(databases.at_destination(letter), [payload]);
+}

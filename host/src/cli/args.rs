@@ -199,7 +199,7 @@ pub enum DlqCommand {
         ids: Vec<u64>,
 
         /// Why, for those who look later.
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         reason: String,
 
         /// All open ones, where nothing else says which.

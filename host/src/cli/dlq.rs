@@ -74,6 +74,11 @@ pub async fn run(
             }
             let filter = filter(&letters, ids)?;
             let runner = runner(&letters, plugin_dir, output).await?;
+            if !filter.ids.is_empty() {
+                let named = LetterFilter { ids: filter.ids.clone(), ..LetterFilter::default() };
+                let listed = runner.letters(&named, LetterFilter::IDS_MAX, false).await;
+                check_found(&named.ids, &listed)?;
+            }
             let settled = runner.discard_letters(&filter, &resolution(&reason)).await;
             Ok(setup::tell_each(settled, output, |schema, letters| match output.is_json() {
                 true => output.json(&json!({"schema": schema, "discarded": letters})),

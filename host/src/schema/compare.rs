@@ -123,6 +123,23 @@ pub fn compare(table: &TableShape, arrived: &Schema) -> News {
     News::from(changes)
 }
 
+/// The same for a look that shows the whole table: a column that it lacks is gone, where the source says which
+/// columns are which. The key is left as it is, since rows are found by it until it is another one.
+pub fn compare_whole(table: &TableShape, now: &Schema) -> News {
+    let mut news = compare(table, now);
+    if news.unclear.is_some() {
+        return news;
+    }
+    let latest = news.changes.last().and_then(|change| change.after.as_ref());
+    let mut shape = latest.unwrap_or(table).clone();
+    for column in identity::gone(&shape.schema, now) {
+        shape.schema = without(&shape.schema, &column);
+        let (table, after) = (table.name.clone(), Some(shape.clone()));
+        news.changes.push(SchemaChange { table, kind: ChangeKind::DropColumn { column }, after });
+    }
+    news
+}
+
 /// Gives a column another name, in the key too.
 fn rename(shape: &mut TableShape, column: &str, new_name: &str) {
     let renamed = |field: &FieldRef| match field.name() == column {
@@ -142,6 +159,13 @@ pub fn merge(schema: &SchemaRef, column: &FieldRef) -> SchemaRef {
         Some(field) => *field = column.clone(),
         None => fields.push(column.clone()),
     }
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+/// The schema without this column.
+pub fn without(schema: &SchemaRef, column: &str) -> SchemaRef {
+    let others = schema.fields().iter().filter(|field| field.name() != column);
+    let fields: Vec<FieldRef> = others.cloned().collect();
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 

@@ -21,7 +21,7 @@ use arrow_cast::{
 use arrow_schema::{ArrowError, DataType, Field};
 use std::sync::Arc;
 
-use super::compare::is_json;
+use super::{calendar::far_time, compare::is_json};
 
 /// A value that does not fit is an error, never a null.
 const EXACTLY: CastOptions<'static> =
@@ -36,9 +36,9 @@ pub fn fits_as_it_is(from: &Field, to: &Field) -> bool {
 
 /// The values of column `from` in the form of column `to`.
 ///
-/// As text, times are ISO 8601, bytes are hexadecimal, lists are JSON and floats that are no numbers
-/// are `NaN`, `Infinity`, `-Infinity`. As JSON, numbers, booleans and lists are themselves; all else
-/// is a JSON string of that text.
+/// As text, times are ISO 8601 (`infinity` and `-infinity` the last and the first of their type), bytes are
+/// hexadecimal, lists are JSON and floats that are no numbers are `NaN`, `Infinity`, `-Infinity`. As JSON,
+/// numbers, booleans and lists are themselves; all else is a JSON string of that text.
 pub fn fit(values: &ArrayRef, from: &Field, to: &Field) -> Result<ArrayRef, ArrowError> {
     match to.data_type() {
         _ if fits_as_it_is(from, to) => Ok(Arc::clone(values)),
@@ -134,7 +134,7 @@ enum Form<'a> {
     Uuid(&'a FixedSizeBinaryArray),
     List(&'a ListArray, Box<Form<'a>>),
     /// Times and bytes: text that JSON quotes.
-    Other(ArrayFormatter<'a>),
+    Other(&'a dyn Array, ArrayFormatter<'a>),
 }
 
 impl<'a> Form<'a> {
@@ -153,7 +153,7 @@ impl<'a> Form<'a> {
                 Self::List(list, Box::new(Form::of(list.values().as_ref(), item)?))
             }
             other if other.is_integer() || other.is_decimal() => Self::Number(formatter()?),
-            _ => Self::Other(formatter()?),
+            _ => Self::Other(values, formatter()?),
         })
     }
 
@@ -168,10 +168,13 @@ impl<'a> Form<'a> {
             }
             Self::Uuid(values) => write_uuid(values.value(row), out)?,
             Self::Boolean(_) | Self::List(..) => self.write_json(row, out)?,
-            Self::Number(texts)
-            | Self::Other(texts)
-            | Self::Float(_, texts)
-            | Self::Double(_, texts) => texts.value(row).write(out)?,
+            Self::Number(texts) | Self::Float(_, texts) | Self::Double(_, texts) => {
+                texts.value(row).write(out)?;
+            }
+            Self::Other(values, texts) => match texts.value(row).write(out) {
+                Ok(()) => {}
+                Err(error) => out.push_str(&far_time(*values, row).ok_or(error)?),
+            },
         }
         Ok(())
     }
@@ -189,7 +192,7 @@ impl<'a> Form<'a> {
             }
             Self::List(list, items) => write_list(list, items, row, out)?,
             Self::Text(texts) => write_quoted(texts.value(row), out),
-            Self::Float(..) | Self::Double(..) | Self::Uuid(_) | Self::Other(_) => {
+            Self::Float(..) | Self::Double(..) | Self::Uuid(_) | Self::Other(..) => {
                 let mut text = String::new();
                 self.write_text(row, &mut text)?;
                 write_quoted(&text, out);
@@ -317,6 +320,13 @@ mod tests {
                 "\"2024-05-01T12:00:00.500Z\"",
             ),
             (Arc::new(Date32Array::from(vec![-1])), "", "1969-12-31", "\"1969-12-31\""),
+            (Arc::new(Date32Array::from(vec![i32::MIN])), "", "-infinity", "\"-infinity\""),
+            (
+                Arc::new(TimestampMicrosecondArray::from(vec![i64::MAX]).with_timezone("UTC")),
+                "",
+                "infinity",
+                "\"infinity\"",
+            ),
             (
                 Arc::new(Time64MicrosecondArray::from(vec![1])),
                 "",

@@ -65,6 +65,20 @@ pub fn renames(known: &Schema, arrived: &Schema) -> Result<Vec<(String, String)>
     }
 }
 
+/// The known columns that a table does not have any more, as far as its source says which are which. One that
+/// does not travel any more is there.
+pub fn gone(known: &Schema, now: &Schema) -> Vec<String> {
+    if !says(now) {
+        return Vec::new();
+    }
+    let hidden = now.metadata().get(HIDDEN).map_or("", String::as_str);
+    let is_gone = |field: &&FieldRef| {
+        let is_hidden = |id: &str| hidden.split(' ').any(|hidden| hidden == id);
+        id(field).is_some_and(|id| !is_hidden(id)) && find(now, field).is_none()
+    };
+    data_fields(known).filter(is_gone).map(|field| field.name().clone()).collect()
+}
+
 /// Whether rows may have other values in a column than before; none where one of the looks does not
 /// say.
 pub fn has_other_values(before: &Field, now: &Field) -> Option<bool> {
@@ -194,6 +208,24 @@ mod tests {
             None => column(text, None),
         };
         Schema::new(columns.split(' ').map(column).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_gone_is_told_by_identities_and_by_nothing_less() {
+        let hidden = |schema: Schema| {
+            let metadata = std::collections::HashMap::from([(HIDDEN.into(), "8 2".into())]);
+            schema.with_metadata(metadata)
+        };
+        for (known, now, expected) in [
+            ("a=1 b=2", schema("c=1"), &["b"][..]),
+            ("a=1 b=2", schema("b=1"), &["b"]),
+            ("a=1 b=2", hidden(schema("a=1")), &[]),
+            ("a=1 b", schema("a=1"), &[]),
+            ("a b", schema("a"), &[]),
+            ("a=1 b=2", schema("a"), &[]),
+        ] {
+            assert_eq!(gone(&schema(known), &now), expected, "{known}");
+        }
     }
 
     #[test]

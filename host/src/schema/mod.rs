@@ -2,6 +2,7 @@
 //!
 //! Pure: nothing here talks to a source or a destination. Applying a change is the runner's business.
 
+mod calendar;
 pub mod compare;
 pub mod convert;
 pub mod fit;
@@ -9,8 +10,10 @@ pub mod identity;
 pub mod rules;
 mod words;
 
+pub use calendar::far_time;
 pub use compare::{
-    News, TypeStep, compare, has_seen_key, is_first_value, merge, settled, type_step,
+    News, TypeStep, compare, compare_whole, has_seen_key, is_first_value, merge, settled,
+    type_step, without,
 };
 pub use convert::{Converted, convert, has_own_type, keeps_keys, way};
 pub use fit::{fit, fits_as_it_is, printable};

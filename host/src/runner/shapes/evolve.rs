@@ -282,7 +282,7 @@ pub async fn copy_again(
 }
 
 /// Has the destination make a change.
-async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<ChangeOutcome, RunError> {
+pub async fn apply_one(writer: &Writer, change: &SchemaChange) -> Result<ChangeOutcome, RunError> {
     let schema = writer.context.name();
     let changes = std::slice::from_ref(change);
     let made = writer.destination.apply_schema_changes(schema, changes, writer.epoch).await;

@@ -42,10 +42,10 @@ pub async fn foresee_shape(
     if is_emptied {
         return Ok(false);
     }
-    left_out(context, &known).into_iter().for_each(|column| table.leave_out(column));
+    left_out(context, &known, &[]).into_iter().for_each(|column| table.leave_out(column));
     table.decisions = known.decisions;
     let now = table.remember(known.shape);
-    let news = table.compare_with(&now.schema);
+    let news = table.compare_whole(&now.schema);
     let policy = policy(context, &table);
     if let Some(why) = &news.unclear {
         return check_again(&table, &policy, why).map(|()| false);

@@ -2,6 +2,7 @@
 
 mod again;
 mod announced;
+mod approved;
 pub mod evolve;
 mod first_value;
 mod foresee;

@@ -2,6 +2,7 @@
 
 use super::{
     again::end_old_rows,
+    approved::make_approved,
     evolve::{self, Evolved},
     replace,
     rules::left_out,
@@ -64,7 +65,11 @@ pub async fn prepare_table(
     table.version = stored.as_ref().map_or(0, |known| known.version);
     if let Some(known) = &stored {
         table.decisions.clone_from(&known.decisions);
-        left_out(&writer.context, known).into_iter().for_each(|column| table.leave_out(column));
+        // A table that goes on from its past finds them again.
+        let renames = if forget { known.renames(&table.source) } else { Vec::new() };
+        renames.iter().for_each(|(column, new_name)| table.decisions.rename(column, new_name));
+        let left_out = left_out(&writer.context, known, &renames);
+        left_out.into_iter().for_each(|column| table.leave_out(column));
     }
     let past = match stored {
         Some(known) if !forget => return go_on(writer, table, known).await,
@@ -73,6 +78,9 @@ pub async fn prepare_table(
     if past.is_none() {
         // Refused before the destination has it.
         writer.count().await?.add_shape(&table.source.name, 0, true)?;
+    }
+    if let Some(past) = past.as_ref().filter(|past| !replace::was_elsewhere(past, table)) {
+        make_approved(writer, table, past).await?;
     }
     replace::make(writer, table, past.as_ref()).await?;
     let were_approved = table.decisions.all_made();
@@ -87,7 +95,7 @@ pub async fn prepare_table(
 async fn go_on(writer: &Writer, table: &mut Table, known: Remembered) -> Result<Evolved, RunError> {
     let has_other_rules = known.rules.is_none_or(|rules| rules != table.rules());
     let now = table.remember(known.shape);
-    let news = table.compare_with(&now.schema);
+    let news = table.compare_whole(&now.schema);
     if news.unclear.is_none() {
         check_key(table, &news, &now)?;
         writer.create_table(table).await?;

@@ -72,7 +72,8 @@ pub async fn drop_keys(writer: &Writer, keys: Option<String>) -> Result<(), RunE
     Ok(())
 }
 
-fn was_elsewhere(past: &Remembered, table: &Table) -> bool {
+/// Whether what is remembered of the table is kept in another place.
+pub fn was_elsewhere(past: &Remembered, table: &Table) -> bool {
     past.rules.as_ref().is_some_and(|rules| rules.keeps_elsewhere(&table.rules()))
 }
 

@@ -18,7 +18,6 @@ use crate::{
         names::listed,
         table::{Table, TableRules},
     },
-    schema::identity,
 };
 
 /// Whether a table that has rows is to be copied again because they came by other rules.
@@ -80,9 +79,8 @@ pub fn changed_rules(
     known: &Remembered,
 ) -> Result<Vec<String>, RunError> {
     let Some(before) = &known.rules else { return Ok(Vec::new()) };
-    let now = TableRules::new(&table.settings, left_out(context, known));
-    // Where columns cannot be told apart, the table is copied again anyway.
-    let renames = identity::renames(&known.shape.schema, &table.source.schema).unwrap_or_default();
+    let renames = known.renames(&table.source);
+    let now = TableRules::new(&table.settings, left_out(context, known, &renames));
     let changes = before.changes(&now, &known.shape, &renames);
     let refuses = context.config.schema_evolution.on_rules_change == OnRulesChange::Refuse;
     if changes.is_empty() || !before.is_log() && !refuses {
@@ -112,10 +110,21 @@ fn refused(table: &str, changes: &[String], is_log: bool) -> RunError {
     }
 }
 
-/// The columns that came later and that evolution still leaves out, and those that a person rejected.
-pub fn left_out(context: &SchemaContext, known: &Remembered) -> BTreeSet<String> {
+/// The columns that came later and that evolution still leaves out, and those that a person rejected; by the
+/// names that they have after `renames`.
+pub fn left_out(
+    context: &SchemaContext,
+    known: &Remembered,
+    renames: &[(String, String)],
+) -> BTreeSet<String> {
     let Remembered { shape, rules, decisions, .. } = known;
-    let remembered = rules.iter().flat_map(TableRules::left_out);
+    let renamed = |column: &String| {
+        let follow = |name: String, (old, new): &(String, String)| {
+            if name == *old { new.clone() } else { name }
+        };
+        renames.iter().fold(column.clone(), follow)
+    };
+    let remembered = rules.iter().flat_map(TableRules::left_out).map(renamed);
     let excluded = remembered.filter(|column| is_excluded(context, &shape.name, column));
-    excluded.chain(decisions.rejected_columns()).cloned().collect()
+    excluded.chain(decisions.rejected_columns().map(renamed)).collect()
 }

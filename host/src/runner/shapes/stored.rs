@@ -19,6 +19,7 @@ use crate::{
         state::{marker, read, shape_stream},
         table::{Decisions, Table, TableRules, unencodable},
     },
+    schema::identity,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -47,6 +48,14 @@ pub struct Remembered {
     pub rules: Option<TableRules>,
     /// What a person decided about changes of it.
     pub decisions: Decisions,
+}
+
+impl Remembered {
+    /// The columns that have another name in this look at the table. Where columns cannot be told apart, none
+    /// is known to: the table is copied again anyway.
+    pub fn renames(&self, now: &TableShape) -> Vec<(String, String)> {
+        identity::renames(&self.shape.schema, &now.schema).unwrap_or_default()
+    }
 }
 
 impl StoredShape {

@@ -52,10 +52,10 @@ pub async fn waiting(
     let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
     let settings = context.table_settings(&shape.name);
     let mut table = Table::new(shape, settings, promises);
-    left_out(context, &known).into_iter().for_each(|column| table.leave_out(column));
+    left_out(context, &known, &[]).into_iter().for_each(|column| table.leave_out(column));
     let decisions = known.decisions.clone();
     let now = table.remember(known.shape);
-    let (news, policy) = (table.compare_with(&now.schema), policy(context, &table));
+    let (news, policy) = (table.compare_whole(&now.schema), policy(context, &table));
     if news.unclear.is_some() {
         let about = Subject::copy_again();
         let decision = decisions.about(&about).cloned();
@@ -78,8 +78,8 @@ pub async fn waiting(
     }
     // What a person keeps away is not compared any more.
     let rejected = now.schema.fields().iter().filter_map(|field| {
+        let decision = decisions.rejection_of(field.name())?.clone();
         let about = Subject::added(field);
-        let decision = decisions.about(&about).filter(|decision| !decision.approved)?.clone();
         let verdict = Verdict::Ask(KEPT_AWAY);
         Some(Waiting { about, was: None, verdict, decision: Some(decision) })
     });

@@ -16,6 +16,9 @@ use crate::{
 /// How many decisions are kept of one table (I7): a source cannot make a person write down more.
 pub const DECISIONS_MAX: usize = 2000;
 
+/// The word of a change that brings a column.
+const ADDED: &str = "add_column";
+
 /// A change as far as a person decides about it: which column, and what becomes of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,7 +67,7 @@ impl Subject {
     /// A column is new.
     pub fn added(column: &Field) -> Self {
         Self {
-            change: "add_column".to_owned(),
+            change: ADDED.to_owned(),
             column: Some(column.name().clone()),
             becomes: Some(type_words(column)),
         }
@@ -75,9 +78,16 @@ impl Subject {
         Self { change: "copy_again".to_owned(), column: None, becomes: None }
     }
 
+    /// Whether one decision about both holds: a new column is decided about by its name, since its type may
+    /// become another one while it stays away.
+    fn is_same_matter(&self, other: &Self) -> bool {
+        let is_new = self.change == ADDED && other.change == ADDED;
+        self == other || is_new && self.column == other.column
+    }
+
     /// Whether the table can go on without the change.
     pub fn can_be_rejected(&self) -> bool {
-        matches!(self.change.as_str(), "add_column" | "drop_column")
+        matches!(self.change.as_str(), ADDED | "drop_column")
     }
 }
 
@@ -91,7 +101,7 @@ impl fmt::Display for Subject {
         match (change.as_str(), becomes) {
             (_, None) => Ok(()),
             ("rename_column", Some(name)) => write!(f, " to `{name}`"),
-            ("add_column", Some(kind)) => write!(f, " as {kind}"),
+            (ADDED, Some(kind)) => write!(f, " as {kind}"),
             (_, Some(kind)) => write!(f, " to {kind}"),
         }
     }
@@ -103,16 +113,33 @@ impl Decisions {
         self.0.iter().find(|decision| decision.about == *subject)
     }
 
-    /// The new columns that are to stay away.
+    /// The new columns that are to stay away, whatever type they have by now.
     pub fn rejected_columns(&self) -> impl Iterator<Item = &String> {
-        let rejected = self.0.iter().filter(|it| !it.approved && it.about.change == "add_column");
-        rejected.filter_map(|decision| decision.about.column.as_ref())
+        self.rejections().filter_map(|decision| decision.about.column.as_ref())
+    }
+
+    /// The decision that a new column is to stay away.
+    pub fn rejection_of(&self, column: &str) -> Option<&Decision> {
+        self.rejections().find(|decision| decision.about.column.as_deref() == Some(column))
+    }
+
+    fn rejections(&self) -> impl Iterator<Item = &Decision> {
+        self.0.iter().filter(|it| !it.approved && it.about.change == ADDED)
+    }
+
+    /// A column has another name. What stays away under the old one does so under the new one.
+    pub fn rename(&mut self, column: &str, new_name: &str) {
+        let is_it = |it: &&mut Decision| {
+            !it.approved && it.about.change == ADDED && it.about.column.as_deref() == Some(column)
+        };
+        let renamed = self.0.iter_mut().filter(is_it);
+        renamed.for_each(|decision| decision.about.column = Some(new_name.to_owned()));
     }
 
     /// Decides, whatever was decided before; whether there is room for it.
     #[must_use]
     pub fn decide(&mut self, decision: Decision) -> bool {
-        self.0.retain(|known| known.about != decision.about);
+        self.0.retain(|known| !known.about.is_same_matter(&decision.about));
         self.0.push(decision);
         self.0.len() <= DECISIONS_MAX
     }
@@ -158,6 +185,22 @@ mod tests {
         assert!(!decisions.all_made());
         let stored = serde_json::to_vec(&decisions).unwrap();
         assert_eq!(serde_json::from_slice::<Decisions>(&stored).unwrap(), decisions);
+    }
+
+    #[test]
+    fn a_rejected_column_is_known_by_its_name_and_follows_it() {
+        let note = |kind: &str| Subject { becomes: Some(kind.into()), ..subject(ADDED, "note") };
+        let mut decisions = Decisions::default();
+        for about in [note("text"), subject("drop_column", "note")] {
+            assert!(decisions.decide(Decision { about, approved: false, at_s: 1 }));
+        }
+        decisions.rename("note", "remark");
+        assert_eq!(decisions.rejected_columns().collect::<Vec<_>>(), ["remark"]);
+        assert!(decisions.rejection_of("note").is_none());
+        assert!(decisions.about(&subject("drop_column", "note")).is_some(), "that is past");
+        let about = Subject { column: Some("remark".into()), ..note("bigint") };
+        assert!(decisions.decide(Decision { about, approved: true, at_s: 2 }));
+        assert_eq!(decisions.rejected_columns().count(), 0, "its type is another one by now");
     }
 
     #[test]

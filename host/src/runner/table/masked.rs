@@ -14,7 +14,7 @@ use crate::{
     config::{HashKey, Mask},
     model::ColumnType,
     plugin::hex,
-    schema::{fit, printable},
+    schema::{far_time, fit, printable},
 };
 
 /// What stands for everything that is not kept, however long it is.
@@ -97,7 +97,8 @@ fn hashed(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
         if column.is_null(row) {
             return Ok(None);
         }
-        let value = text.value(row).try_to_string()?;
+        let value = text.value(row).try_to_string();
+        let value = value.or_else(|error| far_time(column.as_ref(), row).ok_or(error))?;
         Ok(Some(hex(&Sha256::digest(value.as_bytes()))))
     };
     let hashes: StringArray = (0..column.len()).map(hash).collect::<Result<_, _>>()?;

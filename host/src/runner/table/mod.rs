@@ -41,7 +41,10 @@ use crate::{
     },
     plugin::{ConnectorInfo, WireError, encode_batch, table_schema},
     runner::error::RunError,
-    schema::{News, TypeStep, compare, identity, is_first_value, merge, settled, type_step},
+    schema::{
+        News, TypeStep, compare, compare_whole, identity, is_first_value, merge, settled,
+        type_step, without,
+    },
 };
 
 /// How many schemas of a table are remembered; a source that sends more is worked out anew (I7).
@@ -231,8 +234,17 @@ impl Table {
     }
 
     /// What these columns bring that the table does not have yet, in the source's terms.
-    pub fn compare_with(&self, arrow: &Schema) -> News {
-        let mut news = compare(&self.source, arrow);
+    fn compare_with(&self, arrow: &Schema) -> News {
+        self.but_left_out(compare(&self.source, arrow))
+    }
+
+    /// The same of all columns that the table has at its source, so that what is gone is told, too.
+    pub fn compare_whole(&self, now: &Schema) -> News {
+        self.but_left_out(compare_whole(&self.source, now))
+    }
+
+    /// Columns that are left out bring nothing.
+    fn but_left_out(&self, mut news: News) -> News {
         news.changes.retain(|change| match &change.kind {
             ChangeKind::AddColumn { column } | ChangeKind::ModifyColumn { column } => {
                 !self.rules.is_left_out(column)
@@ -338,17 +350,18 @@ impl Table {
             }
             ChangeKind::DropColumn { column } => {
                 let name = self.rules.destination_name(column).map(str::to_owned);
-                self.source.schema = without(&self.source, column);
+                self.source.schema = without(&self.source.schema, column);
                 ChangeKind::DropColumn { column: name? }
             }
             ChangeKind::RenameColumn { column, new_name } => {
                 let old = self.rules.destination_name(column).map(str::to_owned);
-                self.source.schema = without(&self.source, column);
+                self.source.schema = without(&self.source.schema, column);
                 let key = self.source.key.iter_mut().filter(|key| *key == column);
                 key.for_each(|key| new_name.clone_into(key));
                 self.rules.rename_key(column, new_name);
                 if self.rules.is_left_out(column) {
                     self.rules.rename_left_out(column, new_name);
+                    self.decisions.rename(column, new_name);
                 }
                 let new_name = self.take_column(change, new_name)?;
                 ChangeKind::RenameColumn { column: old?, new_name }
@@ -451,11 +464,4 @@ impl Table {
 /// An error of Arrow or of the wire.
 pub fn unencodable(table: &str, cause: impl Error + Send + Sync + 'static) -> RunError {
     RunError::Encode { table: table.to_owned(), cause: Box::new(cause) }
-}
-
-fn without(table: &TableShape, column: &str) -> arrow_schema::SchemaRef {
-    let fields: Vec<_> =
-        table.schema.fields().iter().filter(|field| field.name() != column).cloned().collect();
-    let metadata = table.schema.metadata().clone();
-    Arc::new(Schema::new_with_metadata(fields, metadata))
 }

@@ -1,0 +1,121 @@
+//! Days and moments in words beyond the years that Arrow writes, up to the ends of their types.
+//!
+//! The last and the first value of a type are the infinities that some sources have. Every value has a text,
+//! since one without would stop its table for good.
+
+use arrow_array::{
+    Array,
+    cast::AsArray,
+    types::{Date32Type, TimestampMicrosecondType},
+};
+use arrow_schema::{DataType, TimeUnit};
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+
+/// A day or a moment as ISO 8601, or `infinity` and `-infinity`; none where the array has neither.
+pub fn far_time(values: &dyn Array, row: usize) -> Option<String> {
+    match values.data_type() {
+        DataType::Date32 => {
+            let days = values.as_primitive::<Date32Type>().value(row);
+            let infinity = infinity(days == i32::MAX, days == i32::MIN);
+            Some(infinity.unwrap_or_else(|| date(days.into())))
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            let micros = values.as_primitive::<TimestampMicrosecondType>().value(row);
+            let zone = if zone.is_some() { "Z" } else { "" };
+            let infinity = infinity(micros == i64::MAX, micros == i64::MIN);
+            Some(infinity.unwrap_or_else(|| format!("{}{zone}", timestamp(micros))))
+        }
+        _ => None,
+    }
+}
+
+fn infinity(is_last: bool, is_first: bool) -> Option<String> {
+    match (is_last, is_first) {
+        (true, _) => Some("infinity".to_owned()),
+        (_, true) => Some("-infinity".to_owned()),
+        _ => None,
+    }
+}
+
+/// Years beyond 0 to 9999 have a sign.
+fn date(days: i64) -> String {
+    let (year, month, day) = civil(days);
+    match year {
+        0..=9999 => format!("{year:04}-{month:02}-{day:02}"),
+        _ => format!("{year:+05}-{month:02}-{day:02}"),
+    }
+}
+
+fn timestamp(micros: i64) -> String {
+    let day = date(micros.div_euclid(MICROS_PER_DAY));
+    let of_day = micros.rem_euclid(MICROS_PER_DAY);
+    let (seconds, fraction) = (of_day / MICROS_PER_SECOND, of_day % MICROS_PER_SECOND);
+    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match fraction {
+        0 => format!("{day}T{clock}"),
+        _ if fraction % 1000 == 0 => format!("{day}T{clock}.{:03}", fraction / 1000),
+        _ => format!("{day}T{clock}.{fraction:06}"),
+    }
+}
+
+/// The day's year, month and day; counts from March, so that the leap day is the last of its year.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, Date32Array, TimestampMicrosecondArray};
+    use arrow_cast::display::{ArrayFormatter, FormatOptions};
+
+    use super::*;
+
+    #[test]
+    fn it_writes_as_arrow_does_where_that_can() {
+        let days = [0, -1, 59, 60, 19_843, -719_528, -719_529, 2_932_896, 2_932_897, 95_000_000];
+        let micros =
+            [0, -1, 1_714_564_800_500_000, 1_714_564_800_500_001, 8_000_000_000_000_000_000];
+        let moments = TimestampMicrosecondArray::from(micros.to_vec());
+        let arrays: [ArrayRef; 3] = [
+            Arc::new(Date32Array::from(days.to_vec())),
+            Arc::new(moments.clone()),
+            Arc::new(moments.with_timezone("+00:00")),
+        ];
+        let options = FormatOptions::default();
+        for values in arrays {
+            let arrow = ArrayFormatter::try_new(values.as_ref(), &options).unwrap();
+            for row in 0..values.len() {
+                let expected = arrow.value(row).try_to_string().unwrap();
+                assert_eq!(far_time(values.as_ref(), row), Some(expected));
+            }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_types_are_infinities_and_what_is_near_them_is_not() {
+        let days = Date32Array::from(vec![i32::MAX, i32::MIN, 2_145_042_905, i32::MAX - 1]);
+        let dates: Vec<_> = (0..3).filter_map(|row| far_time(&days, row)).collect();
+        assert_eq!(dates, ["infinity", "-infinity", "+5874897-12-31"]);
+        let last = i64::MAX;
+        let micros = TimestampMicrosecondArray::from(vec![last, i64::MIN, last - 1, i64::MIN + 1]);
+        let texts = |values: &dyn Array| -> Vec<String> {
+            (0..4).filter_map(|row| far_time(values, row)).collect()
+        };
+        let near = ["+294247-01-10T04:00:54.775806", "-290308-12-21T19:59:05.224193"];
+        assert_eq!(texts(&micros), ["infinity", "-infinity", near[0], near[1]]);
+        let moments = micros.with_timezone("UTC");
+        assert_eq!(texts(&moments)[2], format!("{}Z", near[0]));
+    }
+}
