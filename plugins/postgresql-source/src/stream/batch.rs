@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use cartridge_warp_sdk::{Limits, Operation, SchemaChange};
 
-use super::relations::Fitting;
+use super::fitting::Fitting;
 use crate::pgoutput::{Field, Tuple};
 
 /// Rows whose missing values are looked up for one batch: each may bring large values (I7).

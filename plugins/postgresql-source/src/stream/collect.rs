@@ -9,7 +9,8 @@ use std::rc::Rc;
 use cartridge_warp_sdk::{Failure, Limits, Operation, SchemaChange};
 
 use super::batch::{Batch, Change};
-use super::relations::{Catalog, Fitting, Followed, Relations, keyless};
+use super::fitting::Fitting;
+use super::relations::{Catalog, Followed, Relations, keyless};
 use super::tuple;
 use crate::catalog::SourceTable;
 use crate::pgoutput::{Begin, Field, Lsn, Message, Old, Relation, Tuple};
@@ -168,8 +169,8 @@ impl Collector {
             return Ok(true);
         }
         self.waiting.remove(&relation.id);
-        let transaction = self.transaction.as_ref().ok_or_else(outside)?.begin.id;
-        let changes = self.relations.meet(catalog, schema, &relation, transaction)?;
+        let begin = self.transaction.as_ref().ok_or_else(outside)?.begin;
+        let changes = self.relations.meet(catalog, schema, &relation, &begin)?;
         self.described =
             catalog.known(relation.id).filter(|table| table.partitioned).map(|table| table.oid);
         // Rows before a change of shape are committed before it.

@@ -11,6 +11,7 @@ mod batch;
 mod by_sql;
 mod by_streaming;
 mod collect;
+mod fitting;
 mod leaves;
 mod live;
 mod lookup;
