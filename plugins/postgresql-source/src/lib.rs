@@ -11,6 +11,7 @@ mod leaves;
 mod options;
 mod pgoutput;
 mod position;
+mod recode;
 mod rejected;
 mod session;
 mod shape;

@@ -306,7 +306,7 @@ impl Collector {
         };
         let has_moved = before.is_some();
         if let (Some(before), false) = (before, half) {
-            batch.push(change_of(Operation::Delete, before, false));
+            batch.push(change_of(Operation::Delete, before, false), &self.position);
             self.stepped(1)?;
             if limits.rows_max < 2 {
                 self.ahead.push_front(change.into());
@@ -316,7 +316,7 @@ impl Collector {
         let operation = if has_moved { Operation::Insert } else { change.operation };
         let overlaps = begin.commit < self.overlap_end;
         let look_up = needs_look_up(&change.tuple, &fitting, operation, has_moved || overlaps);
-        batch.push(change_of(operation, change.tuple, look_up));
+        batch.push(change_of(operation, change.tuple, look_up), &self.position);
         let done = self.transaction.as_ref().map_or(0, |transaction| transaction.steps) % STEPS;
         self.stepped(STEPS - done)?;
         Ok(true)
@@ -348,7 +348,7 @@ impl Collector {
                     self.ahead.push_front(Message::Truncate { relations });
                     return Ok(false);
                 }
-                batch.push(Change {
+                let change = Change {
                     fitting,
                     operation: Operation::Truncate,
                     at_micros: begin.at_micros,
@@ -356,7 +356,8 @@ impl Collector {
                     tuple: Tuple::default(),
                     look_up: false,
                     found: Vec::new(),
-                });
+                };
+                batch.push(change, &self.position);
             }
             relations.pop();
         }
