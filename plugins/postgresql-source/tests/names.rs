@@ -286,6 +286,16 @@ fn another_column_of_the_same_name_and_type_is_announced_before_its_rows() {
 }
 
 #[test]
+fn a_key_that_was_renamed_behind_its_rows_is_the_same_key() {
+    for open in [true, false] {
+        let sql = ["UPDATE t SET a = 5", "ALTER TABLE t RENAME id TO key", "DELETE FROM t"];
+        let changes = told(&format!("renamed_key_{open}"), TABLE, open, &sql).unwrap();
+        let keys = changes.column("t", "key");
+        assert_eq!(keys, ["update 1", "update 2", "delete 1", "delete 2"], "{open}");
+    }
+}
+
+#[test]
 fn behind_a_new_copy_nothing_is_unclear() {
     let database = Database::new("behind_a_copy");
     database.sql(TABLE);

@@ -19,6 +19,10 @@ use crate::session::{Session, flag, number, text, unexpected};
 /// selected of `pg_attribute a`, grouped by its table.
 const STATE: &str = "md5(string_agg(a.attnum || ' ' || a.xmin, ',' ORDER BY a.attnum))";
 
+/// The entries `a` of tables `c` of schemas `n`.
+const COLUMNS: &str = "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0";
+
 /// What the catalog says of a column since not long ago: how it is called, or that it was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Entry {
@@ -100,13 +104,9 @@ pub fn read(
     condition: &str,
     slot: &str,
 ) -> Result<BTreeMap<u32, Entries>, Failure> {
-    let tables = format!(
-        "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
-    );
     // Read behind the snapshot that sees the entries, so what it sees was committed before.
     let rows = session.rows(&format!(
-        "SELECT c.oid, {STATE}, pg_current_wal_insert_lsn() {tables} WHERE {condition} GROUP BY c.oid"
+        "SELECT c.oid, {STATE}, pg_current_wal_insert_lsn() {COLUMNS} WHERE {condition} GROUP BY c.oid"
     ))?;
     let mut found = BTreeMap::new();
     for row in &rows {
@@ -121,7 +121,7 @@ pub fn read(
     let rows = session.rows(&format!(
         "SELECT c.oid, a.attnum, a.attisdropped, a.xmin, \
              bool_or(a.cmin = '0' AND a.xmax = '0') OVER (PARTITION BY c.oid, a.xmin::text) \
-         {tables} WHERE {condition} AND age(a.xmin) BETWEEN 0 AND ( \
+         {COLUMNS} WHERE {condition} AND age(a.xmin) BETWEEN 0 AND ( \
              SELECT coalesce(max(age(catalog_xmin)) FILTER (WHERE slot_name = {}), \
                  greatest(max(age(catalog_xmin)), \
                      age((txid_snapshot_xmin(txid_current_snapshot()) & 4294967295)::text::xid))) \

@@ -91,10 +91,12 @@ impl Relations {
         if !catalog.is_selected(&known) {
             return Ok((Followed::No, Vec::new()));
         }
-        let looks_alike = is_same(&known, relation) && has_key(&known, relation);
-        if looks_alike && catalog.is_current(&known, row)? {
-            let fitting = Fitting::new(known, relation, row, self.names.get(&relation.id))?;
-            return Ok((Followed::Yes(Rc::new(fitting)), Vec::new()));
+        if is_same(&known, relation) && catalog.is_current(&known, row)? {
+            let names = self.names.get(&relation.id);
+            let fitting = Fitting::new(known.clone(), relation, row, names)?;
+            if has_key(&fitting, relation) {
+                return Ok((Followed::Yes(Rc::new(fitting)), Vec::new()));
+            }
         }
         let Some(now) = catalog.read(relation.id, row.id)? else {
             // It is gone: what it was no longer matters to anybody.
@@ -106,12 +108,12 @@ impl Relations {
         self.remember(&known);
         self.remember(&now);
         let changes = shape::changes(&known, &now)?;
-        if !has_key(&now, relation) {
-            return Err(keyless(&now));
-        }
         let table = Rc::new(now);
-        catalog.learn(table.clone());
-        let fitting = Fitting::new(table, relation, row, self.names.get(&relation.id))?;
+        let fitting = Fitting::new(table.clone(), relation, row, self.names.get(&relation.id))?;
+        if !has_key(&fitting, relation) {
+            return Err(keyless(&table));
+        }
+        catalog.learn(table);
         Ok((Followed::Yes(Rc::new(fitting)), changes))
     }
 
@@ -140,10 +142,12 @@ fn is_same(table: &SourceTable, relation: &Relation) -> bool {
 }
 
 /// Whether updates and deletes of a relation say which row they mean.
-fn has_key(table: &SourceTable, relation: &Relation) -> bool {
-    let named = |name: &str| relation.columns.iter().any(|it| it.is_key && it.name == name);
+fn has_key(fitting: &Fitting, relation: &Relation) -> bool {
+    let sent = relation.columns.iter().zip(&fitting.columns).filter(|(theirs, _)| theirs.is_key);
+    let sent: Vec<usize> = sent.filter_map(|(_, at)| *at).collect();
     // Without any identity there are only inserts.
-    relation.replica_identity == 'n' || table.key_names().into_iter().all(named)
+    let has = |at: usize| sent.contains(&at);
+    relation.replica_identity == 'n' || fitting.table.key_indices().into_iter().all(has)
 }
 
 /// The failure for changes that do not say which row they mean.
