@@ -153,8 +153,8 @@ fn one_table_after_the_other_is_copied_again_however_many_there_are() {
     databases.at_source(&each("CREATE TABLE {t} (id int PRIMARY KEY, a text);"));
     assert!(pipeline.catch_up().status.success());
     databases.at_source(&each(
-        "INSERT INTO {t} VALUES (1, 'a'); ALTER TABLE {t} RENAME a TO c; INSERT INTO {t} VALUES (2, 'b');
-         ALTER TABLE {t} RENAME c TO d; INSERT INTO {t} VALUES (3, 'c');",
+        "ALTER TABLE {t} ADD c text; INSERT INTO {t} VALUES (1, 'a', 'c'); ALTER TABLE {t} DROP c;
+         ALTER TABLE {t} ADD c text; INSERT INTO {t} VALUES (3, 'c');",
     ));
     // More than there are retries.
     let ended = pipeline.catch_up();
@@ -172,8 +172,9 @@ fn a_shape_that_is_to_stay_is_not_copied_again() {
     // Before and behind it the columns are called alike.
     change(
         &databases,
-        "ALTER TABLE orders RENAME a TO c; INSERT INTO orders VALUES (8, 'x', 'y');
-         ALTER TABLE orders RENAME c TO a",
+        "ALTER TABLE orders RENAME a TO c; ALTER TABLE orders ADD a text;
+         INSERT INTO orders VALUES (8, 'x', 'y', 'z'); ALTER TABLE orders DROP a, ADD d text;
+         ALTER TABLE orders DROP d; ALTER TABLE orders RENAME c TO a",
     );
     let ended = pipeline.catch_up();
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);

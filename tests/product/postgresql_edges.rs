@@ -131,19 +131,25 @@ fn western(databases: &Databases, sql: &str) -> Pipeline {
 const NO_TEXT: &str = "convert_from('\\x6181'::bytea, 'SQL_ASCII')";
 
 #[test]
-fn a_text_that_the_server_cannot_convert_is_refused_by_its_tables_name() {
+fn a_text_of_the_copy_that_the_server_cannot_convert_is_a_dead_letter() {
     let databases = Databases::start();
     let pipeline = western(
         &databases,
         &format!(
-            "CREATE TABLE bad (id int PRIMARY KEY, note text); INSERT INTO bad VALUES (1, {NO_TEXT})"
+            "CREATE TABLE bad (id int PRIMARY KEY, note text);
+             INSERT INTO bad SELECT n, U&'caf\\00E9' FROM generate_series(1, 1000) n;
+             UPDATE bad SET note = {NO_TEXT} WHERE id IN (1, 500)"
         ),
     );
     let ended = pipeline.catch_up();
-    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
-    for words in ["table \"public\".\"bad\"", "22P05"] {
-        assert!(ended.stderr.contains(words), "{words} is not in: {}", ended.stderr);
-    }
+    assert_eq!(ended.status.code(), Some(4), "{}", ended.stderr);
+    let rows = databases.at_destination("SELECT count(*), min(note), max(note) FROM bad");
+    assert_eq!(rows, ["998|café|café"]);
+    let letters = databases.at_destination(
+        "SELECT table_name, error_message LIKE '%column note%', sum(count)
+         FROM cartridge_warp_metadata.dead_letter_queue GROUP BY 1, 2",
+    );
+    assert_eq!(letters, ["bad|t|2"]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod leaves;
 mod options;
 mod pgoutput;
 mod position;
+mod recode;
 mod rejected;
 mod session;
 mod shape;
@@ -32,6 +33,7 @@ use catalog::server::Server;
 use catalog::tables::{self, Which};
 use catalog::{SourceTable, server};
 pub use options::{Options, ReadBy, TextType};
+use pgoutput::Begin;
 use session::{STATEMENT_SECONDS_MAX, Session};
 
 /// One connection to a database.
@@ -236,10 +238,24 @@ impl stream::relations::Catalog for PostgresqlSource {
         self.is_selected(table)
     }
 
+    fn is_current(&self, table: &SourceTable, row: &Begin) -> Result<bool, Failure> {
+        if row.commit < table.entries.seen {
+            return Ok(true);
+        }
+        server::wait_until_visible(&self.control, &[row.id])?;
+        table.entries.are_current(&self.control, table.oid)
+    }
+
     fn read(&mut self, oid: u32, transaction: u32) -> Result<Option<SourceTable>, Failure> {
         server::wait_until_visible(&self.control, &[transaction])?;
         let which = Which::Oid(oid);
-        Ok(tables::read(&self.control, self.server.version, &which, &self.options)?.pop())
+        let found = tables::read(&self.control, self.server.version, &which, &self.options)?.pop();
+        Ok(found.map(|mut now| {
+            if let Some(known) = self.tables.get(&oid) {
+                now.entries.known_by(&known.entries);
+            }
+            now
+        }))
     }
 
     fn learn(&mut self, table: Rc<SourceTable>) {

@@ -175,6 +175,7 @@ mod tests {
     use cartridge_warp_sdk::ColumnType;
 
     use super::*;
+    use crate::catalog::entries::Entries;
     use crate::value::Codec;
 
     fn table(columns: &[(i16, &str, ColumnType)], key: &str) -> SourceTable {
@@ -207,6 +208,7 @@ mod tests {
             logs_hidden: false,
             withheld: Vec::new(),
             obstacle: None,
+            entries: Entries::default(),
             shape,
         }
     }

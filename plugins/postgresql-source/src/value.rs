@@ -122,6 +122,16 @@ impl Codec {
         })
     }
 
+    /// How values are read of which the server writes the text as it is stored, and whether it does: the binary
+    /// form of all others is the same in every encoding.
+    pub fn as_stored(self) -> (Self, bool) {
+        match self {
+            Self::Printed | Self::Text | Self::Array(_) => (Self::Printed, true),
+            Self::Json | Self::Jsonb => (Self::Json, true),
+            other => (other, false),
+        }
+    }
+
     /// Whether its text is written here.
     fn is_written(self) -> bool {
         matches!(self, Self::NumericText | Self::Oid | Self::Array(_))

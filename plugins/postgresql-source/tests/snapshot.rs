@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cartridge_warp_sdk::testing::Collected;
 use cartridge_warp_sdk::{Chunk, Source};
 use postgresql_source::PostgresqlSource;
-use support::{Database, Replica, cluster, follow, limits, replica};
+use support::{Database, NO_TEXT, Replica, cluster, follow, limits, replica};
 
 #[test]
 fn chunks_meet_and_go_on_behind_any_row() {
@@ -349,4 +349,38 @@ fn generated_columns_are_left_out_and_other_kinds_of_tables_too() {
     let mends =
         "DROP CONSTRAINT \"later_pkey\", ADD CONSTRAINT \"later_pkey\" PRIMARY KEY (\"A\", b)";
     support::assert_failure(failure, "config", "deferrable-key", &[mends, "USING INDEX"]);
+}
+
+#[test]
+fn text_that_the_server_cannot_convert_is_a_dead_letter_and_the_rows_around_it_arrive() {
+    let database = Database::western("western");
+    database.sql(&format!(
+        "CREATE TABLE t (id int PRIMARY KEY, note text, j json, b jsonb, tags text[], c char(5), n numeric,
+             many bigint[], day date, flag \"char\", period tstzrange);
+         INSERT INTO t SELECT n, U&'caf\\00E9 ' || n, '{{\"a\": 1}}', '{{\"b\":2}}', ARRAY[U&'\\20AC', 'x'],
+             'c', 1.50, '{{1,2}}', '2026-02-03', 'f', '[2026-01-01,)' FROM generate_series(1, 3000) n;
+         UPDATE t SET note = {NO_TEXT} WHERE id IN (7, 2900);
+         UPDATE t SET tags = ARRAY[{NO_TEXT}] WHERE id = 8; INSERT INTO t (id) VALUES (3001)"
+    ));
+    let mut driver = database.driver();
+    let start = driver.position().unwrap();
+    let copied = driver.snapshot("t", &start, 2).unwrap();
+    let mut replica = replica();
+    replica.apply(&copied);
+    let columns = ["id", "note", "j", "b", "tags", "c", "n", "many", "day", "flag", "period"];
+    let rows = replica.rows("t", &columns);
+    assert_eq!(rows.len(), 2998);
+    let expected = "6|café 6|{\"a\": 1}|{\"b\": 2}|{€,x}|c    |1.50|{1,2}|2026-02-03|f|\
+                    [\"2026-01-01 00:00:00+00\",)";
+    assert!(rows.iter().any(|row| row == expected), "{:?}", &rows[..2]);
+    let nothing = format!("3001{}", "|null".repeat(10));
+    assert!(rows.contains(&nothing), "{:?}", &rows[..2]);
+    let letters: Vec<(&str, bool)> = copied
+        .rejected
+        .iter()
+        .map(|letter| (&*letter.table, letter.message.contains("no character of UTF-8")))
+        .collect();
+    assert_eq!(letters, [("t", true); 3]);
+    let of = |words: &str| copied.rejected.iter().filter(|it| it.message.contains(words)).count();
+    assert_eq!((of("column note"), of("column tags")), (2, 1), "{:?}", copied.rejected);
 }

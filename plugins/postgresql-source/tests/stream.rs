@@ -158,8 +158,15 @@ fn rows_from_before_a_change_of_shape_fit_the_shape_of_now() {
     assert_eq!(replica.rows("t", &["id", "a", "c"]), ["1|x|7", "2|y|8"]);
     assert!(changes.schema_changes.is_empty(), "the host was told at the start");
     drop(driver);
-    // A name that nobody knows, and a column that nobody sent: they may be the same.
+    // A name that nobody knows is one that the column had, since no column has gone.
     database.sql("INSERT INTO t VALUES (3, 'z', 6, 8); ALTER TABLE t RENAME a TO b");
+    let changes = follow(&mut database.driver(), &changes.position);
+    assert_eq!(changes.column("t", "b"), ["z"]);
+    // Such a name, and a column that nobody sent: they may be the same.
+    database.sql(
+        "INSERT INTO t VALUES (4, 'z', 6, 8); ALTER TABLE t RENAME b TO z; ALTER TABLE t DROP gone; \
+         ALTER TABLE t ADD y int",
+    );
     let failure = database.driver().changes(&changes.position);
     assert_eq!(
         failure.as_ref().err().map(|failure| &failure.tables[..]),

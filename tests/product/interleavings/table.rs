@@ -16,6 +16,8 @@ pub const TYPES: &[&str] = &[
 ];
 /// Keys are few, so that operations meet the same rows.
 const KEYS: u32 = 30;
+/// So are names of new columns.
+const NAMES: u32 = 3;
 
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -55,9 +57,10 @@ impl Table {
         format!("{table}; {}", self.insert(random))
     }
 
+    /// A name that other columns may have had, or have.
     pub fn new_name(&mut self) -> String {
         self.named += 1;
-        format!("c{}", self.named)
+        format!("c{}", self.named % NAMES)
     }
 
     /// Any column but the key.

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod columns;
+pub mod entries;
 pub mod equality;
 pub mod keys;
 pub mod making;

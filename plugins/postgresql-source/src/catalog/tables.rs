@@ -12,6 +12,7 @@ use postgresql_client::names;
 use postgresql_client::tokio_postgres::SimpleQueryRow;
 
 use super::columns::{self, TypeFacts};
+use super::entries::{self, Entries};
 use super::keys::{self, DeferrableKey, Keys, PARTITIONS, Partitions};
 use super::server::VERSION_VIA_ROOT;
 use super::types::Types;
@@ -45,6 +46,8 @@ pub struct SourceTable {
     pub withheld: Vec<WithheldColumn>,
     /// Why its rows cannot be followed, as words behind its name.
     pub obstacle: Option<String>,
+    /// Since when the catalog has said this of its columns.
+    pub entries: Entries,
     /// As its rows travel.
     pub shape: Table,
 }
@@ -166,6 +169,14 @@ pub fn read_within(
     let types = Types::read(session, version, &condition)?;
     let schemas = rows.iter().map(|row| text(row, 1)).collect::<Result<Vec<_>, _>>()?;
     let mut found = Found {
+        // All tables of one reading are of one schema.
+        entries: match schemas.first() {
+            Some(schema) => {
+                let database = session.value("SELECT current_database()")?;
+                entries::read(session, &condition, &options.slot(&database, schema))?
+            }
+            None => BTreeMap::new(),
+        },
         withholding: Withholding::read(session, version, schemas.into_iter(), options)?,
         columns: columns_by_table(session, &condition, &types, options)?,
         keys: keys::read(session, &condition)?,
@@ -176,6 +187,7 @@ pub fn read_within(
 
 /// What was read of several tables, by object id.
 struct Found {
+    entries: BTreeMap<u32, Entries>,
     withholding: Withholding,
     columns: BTreeMap<u32, Columns>,
     keys: BTreeMap<u32, Keys>,
@@ -327,6 +339,7 @@ fn table(row: &SimpleQueryRow, found: &mut Found) -> Result<SourceTable, Failure
         deferrable_key: found.keys.get(&oid).and_then(|keys| keys.deferrable.clone()),
         hidden,
         withheld,
+        entries: found.entries.remove(&oid).unwrap_or_default(),
         shape,
     })
 }

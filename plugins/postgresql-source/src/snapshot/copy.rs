@@ -18,11 +18,12 @@ use postgresql_client::tokio::time::timeout;
 use postgresql_client::tokio_postgres::{CopyOutStream, Error};
 
 use super::cursor::{Cursor, Descriptor};
-use super::row::{Malformed, Reader};
+use super::row::{Malformed, Reader, Row};
 use super::select::Selection;
 use crate::catalog::access::{Rows, rows_of};
 use crate::catalog::tables::{self, Which};
 use crate::catalog::{SourceTable, waiting};
+use crate::recode::recode;
 use crate::session::{Session, meanwhile, number, unexpected};
 use crate::value::binary;
 use crate::{PostgresqlSource, rejected};
@@ -87,7 +88,7 @@ impl Copy {
         let which = Which::Named(schema, table);
         let found =
             tables::read_within(&session, source.server.version, &which, &source.options)?.pop();
-        let Some(found) = found else { return Ok(None) };
+        let Some(mut found) = found else { return Ok(None) };
         let cursor = cursor.filter(|cursor| rows.has_places && cursor.file == file);
         let (place, conditions) = match rows.has_places {
             true => ("ctid", conditions(descriptor, file, cursor)),
@@ -96,6 +97,9 @@ impl Copy {
         let clause = rows.clause(conditions);
         let query = selection.sql(&found, place, &rows.from, &clause);
         let sql = format!("COPY ({query}) TO STDOUT (FORMAT binary)");
+        if selection == Selection::Stored {
+            found.columns.iter_mut().for_each(|it| it.codec = it.codec.as_stored().0);
+        }
         let owner = session.clone();
         let starting: Starting = Box::pin(async move {
             // A connection that is in use has a client.
@@ -113,8 +117,19 @@ impl Copy {
         Ok(Some((copy, cursor.unwrap_or(Cursor { file, page: 0, item: 0 }))))
     }
 
-    /// Reads rows up to the limits, and moves the cursor behind the last.
-    pub fn read(&mut self, cursor: &mut Cursor, limits: Limits) -> Result<Read, Failure> {
+    /// How its rows are selected.
+    pub fn selection(&self) -> Selection {
+        self.selection
+    }
+
+    /// Reads rows up to the limits, and moves the cursor behind the last. `control` converts texts that come as
+    /// they are stored.
+    pub fn read(
+        &mut self,
+        control: &Session,
+        cursor: &mut Cursor,
+        limits: Limits,
+    ) -> Result<Read, Failure> {
         let deadline = Instant::now() + PATIENCE;
         let mut read = Read::default();
         let mut messages: Vec<Bytes> = Vec::new();
@@ -127,6 +142,10 @@ impl Copy {
             if messages.is_empty() {
                 read.is_end = is_done;
                 break;
+            }
+            if self.selection == Selection::Stored {
+                self.stored_rows(control, &messages, cursor, &mut read.rejected)?;
+                messages.clear();
             }
             for message in messages.drain(..) {
                 self.row(&message, cursor, &mut read.rejected)?;
@@ -170,11 +189,50 @@ impl Copy {
         cursor: &mut Cursor,
         letters: &mut Vec<DeadLetter>,
     ) -> Result<(), Failure> {
+        let Some(row) = self.next(message, cursor)? else { return Ok(()) };
+        letters.extend(self.write(|| row.fields(), *cursor));
+        Ok(())
+    }
+
+    /// Rows whose texts come as they are stored: all are converted before any is written.
+    fn stored_rows(
+        &mut self,
+        control: &Session,
+        messages: &[Bytes],
+        cursor: &mut Cursor,
+        letters: &mut Vec<DeadLetter>,
+    ) -> Result<(), Failure> {
+        let mut rows: Vec<(Cursor, Vec<Option<Bytes>>)> = Vec::with_capacity(messages.len());
+        for message in messages {
+            let Some(row) = self.next(message, cursor)? else { continue };
+            let field = |field: Option<&[u8]>| field.map(|bytes| message.slice_ref(bytes));
+            rows.push((*cursor, row.fields().map(field).collect()));
+        }
+        let columns = &self.table.columns;
+        let in_front = self.selection.fields_in_front();
+        let texts = rows.iter_mut().flat_map(|(_, fields)| {
+            let fields = fields.iter_mut().skip(in_front).zip(columns);
+            fields
+                .filter(|(_, column)| column.codec.as_stored().1)
+                .filter_map(|(text, _)| text.as_mut())
+        });
+        recode(control, texts)?;
+        for (place, fields) in rows {
+            letters.extend(self.write(|| fields.iter().map(Option::as_deref), place));
+        }
+        Ok(())
+    }
+
+    /// The row of a message, behind which the cursor is moved; none at the end.
+    fn next<'m>(
+        &mut self,
+        message: &'m [u8],
+        cursor: &mut Cursor,
+    ) -> Result<Option<Row<'m>>, Failure> {
         let malformed = || unexpected("a row of COPY is malformed");
         let row = self.reader.row(message).map_err(|Malformed| malformed())?;
-        let Some(row) = row else { return Ok(()) };
-        let in_front = self.selection.fields_in_front();
-        if row.len() != self.table.columns.len() + in_front {
+        let Some(row) = row else { return Ok(None) };
+        if row.len() != self.table.columns.len() + self.selection.fields_in_front() {
             return Err(malformed());
         }
         let place = match row.fields().next().flatten() {
@@ -184,15 +242,23 @@ impl Copy {
         if place <= *cursor {
             return Err(unexpected("rows do not come in the order of their places"));
         }
-        let written = match row.fields().take(in_front).nth(1).flatten() {
-            Some(largest) => Err(rejected::too_large_row(largest)),
-            None => write_row(&mut self.writer, &self.table, row.fields().skip(in_front)),
-        };
-        if let Err(error) = written {
-            letters.push(letter(&self.table, row.fields().skip(in_front), &error, place));
-        }
         *cursor = place;
-        Ok(())
+        Ok(Some(row))
+    }
+
+    /// Writes a row; a dead letter where it cannot travel.
+    fn write<'m, F: Iterator<Item = Option<&'m [u8]>>>(
+        &mut self,
+        fields: impl Fn() -> F,
+        place: Cursor,
+    ) -> Option<DeadLetter> {
+        let in_front = self.selection.fields_in_front();
+        let written = match fields().take(in_front).nth(1).flatten() {
+            Some(largest) => Err(rejected::too_large_row(largest)),
+            None => write_row(&mut self.writer, &self.table, fields().skip(in_front)),
+        };
+        let error = written.err()?;
+        Some(letter(&self.table, fields().skip(in_front), &error, place))
     }
 }
 

@@ -21,7 +21,6 @@ use cartridge_warp_sdk::{Chunk, Failure, Limits, SnapshotBatch};
 use crate::PostgresqlSource;
 use copy::Copy;
 use cursor::{Cursor, Descriptor};
-use postgresql_client::large::TOO_LARGE;
 use select::Selection;
 
 /// The chunk that is being read, and what is waited for before.
@@ -68,16 +67,17 @@ pub fn read(
     };
     // Where there is none, the table was dropped, and its rows with it.
     let Some(mut reading) = opened else { return Ok(SnapshotBatch::default()) };
-    let read = match reading.copy.read(&mut reading.cursor, limits) {
-        // The same rows again, as far as they can be held.
-        Err(failure) if failure.code == TOO_LARGE => {
-            let Some(weighed) = open(Selection::Weighed)? else {
-                return Ok(SnapshotBatch::default());
-            };
-            reading = weighed;
-            reading.copy.read(&mut reading.cursor, limits)?
-        }
-        read => read?,
+    let read = loop {
+        let failure = match reading.copy.read(&source.control, &mut reading.cursor, limits) {
+            Ok(read) => break read,
+            Err(failure) => failure,
+        };
+        // The same rows again, as far as they can travel.
+        let Some(selection) = reading.copy.selection().instead(&failure) else {
+            return Err(failure);
+        };
+        let Some(again) = open(selection)? else { return Ok(SnapshotBatch::default()) };
+        reading = again;
     };
     let mut batch = SnapshotBatch { rows: read.rows, rejected: read.rejected, next_cursor: None };
     if read.is_end {

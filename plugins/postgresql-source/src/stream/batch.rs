@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use cartridge_warp_sdk::{Limits, Operation, SchemaChange};
 
-use super::relations::Fitting;
+use super::fitting::Fitting;
 use crate::pgoutput::{Field, Tuple};
+use crate::position::Position;
 
 /// Rows whose missing values are looked up for one batch: each may bring large values (I7).
 const LOOKUPS_MAX: usize = 200;
@@ -51,7 +53,8 @@ pub struct Batch {
     /// It goes on with a transaction of which a part was delivered before.
     goes_on: bool,
     bytes: u64,
-    lookups: usize,
+    /// The changes of which values are looked up, and the position in front of each.
+    lookups: Vec<(usize, Position)>,
 }
 
 impl Batch {
@@ -69,7 +72,7 @@ impl Batch {
     pub fn is_full(&self, limits: &Limits) -> bool {
         self.changes.len() >= limits.rows_max
             || self.bytes >= limits.bytes_max
-            || self.lookups >= LOOKUPS_MAX
+            || self.lookups.len() >= LOOKUPS_MAX
     }
 
     /// Whether to end with the transaction that ends here: the next one would hardly go in whole, and
@@ -86,14 +89,41 @@ impl Batch {
         self.changes.is_empty() || self.changes.len() + rows <= limits.rows_max
     }
 
-    /// Appends a change.
-    pub fn push(&mut self, change: Change) {
+    /// The texts that the log sent.
+    pub fn texts(&mut self) -> impl Iterator<Item = &mut Bytes> {
+        let fields = self.changes.iter_mut().flat_map(|change| &mut change.tuple.0);
+        fields.filter_map(|field| match field {
+            Field::Text(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// The position in front of its first change, if values of that are looked up.
+    pub fn begins(&self) -> Option<&Position> {
+        self.lookups.first().filter(|(at, _)| *at == 0).map(|(_, position)| position)
+    }
+
+    /// Takes off what begins with a change of which values are looked up.
+    pub fn split_off(&mut self, at: usize) -> Self {
+        let mut rest = Self { changes: self.changes.split_off(at), ..Self::default() };
+        let lookups = std::mem::take(&mut self.lookups);
+        let (front, behind) = lookups.into_iter().partition(|(place, _)| *place < at);
+        self.lookups = front;
+        rest.lookups = behind;
+        rest.lookups.iter_mut().for_each(|(place, _)| *place -= at);
+        rest
+    }
+
+    /// Appends a change that comes behind this position.
+    pub fn push(&mut self, change: Change, behind: &Position) {
         let size = |field: &Field| match field {
             Field::Text(text) => text.len() as u64,
             _ => 0,
         };
         self.bytes += ROW_BYTES + change.tuple.0.iter().map(size).sum::<u64>();
-        self.lookups += usize::from(change.look_up);
+        if change.look_up {
+            self.lookups.push((self.changes.len(), behind.clone()));
+        }
         self.changes.push(change);
     }
 }

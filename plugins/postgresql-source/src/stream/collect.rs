@@ -9,7 +9,8 @@ use std::rc::Rc;
 use cartridge_warp_sdk::{Failure, Limits, Operation, SchemaChange};
 
 use super::batch::{Batch, Change};
-use super::relations::{Catalog, Fitting, Followed, Relations, keyless};
+use super::fitting::Fitting;
+use super::relations::{Catalog, Followed, Relations, keyless};
 use super::tuple;
 use crate::catalog::SourceTable;
 use crate::pgoutput::{Begin, Field, Lsn, Message, Old, Relation, Tuple};
@@ -168,8 +169,8 @@ impl Collector {
             return Ok(true);
         }
         self.waiting.remove(&relation.id);
-        let transaction = self.transaction.as_ref().ok_or_else(outside)?.begin.id;
-        let changes = self.relations.meet(catalog, schema, &relation, transaction)?;
+        let begin = self.transaction.as_ref().ok_or_else(outside)?.begin;
+        let changes = self.relations.meet(catalog, schema, &relation, &begin)?;
         self.described =
             catalog.known(relation.id).filter(|table| table.partitioned).map(|table| table.oid);
         // Rows before a change of shape are committed before it.
@@ -305,7 +306,7 @@ impl Collector {
         };
         let has_moved = before.is_some();
         if let (Some(before), false) = (before, half) {
-            batch.push(change_of(Operation::Delete, before, false));
+            batch.push(change_of(Operation::Delete, before, false), &self.position);
             self.stepped(1)?;
             if limits.rows_max < 2 {
                 self.ahead.push_front(change.into());
@@ -315,7 +316,7 @@ impl Collector {
         let operation = if has_moved { Operation::Insert } else { change.operation };
         let overlaps = begin.commit < self.overlap_end;
         let look_up = needs_look_up(&change.tuple, &fitting, operation, has_moved || overlaps);
-        batch.push(change_of(operation, change.tuple, look_up));
+        batch.push(change_of(operation, change.tuple, look_up), &self.position);
         let done = self.transaction.as_ref().map_or(0, |transaction| transaction.steps) % STEPS;
         self.stepped(STEPS - done)?;
         Ok(true)
@@ -347,7 +348,7 @@ impl Collector {
                     self.ahead.push_front(Message::Truncate { relations });
                     return Ok(false);
                 }
-                batch.push(Change {
+                let change = Change {
                     fitting,
                     operation: Operation::Truncate,
                     at_micros: begin.at_micros,
@@ -355,7 +356,8 @@ impl Collector {
                     tuple: Tuple::default(),
                     look_up: false,
                     found: Vec::new(),
-                });
+                };
+                batch.push(change, &self.position);
             }
             relations.pop();
         }

@@ -5,71 +5,98 @@
 //! change of it is in the log and is sent whole. A row that is not found has been deleted or has
 //! another key by now, and the log says so later; until then what is missing of it is null.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use cartridge_warp_sdk::Failure;
 use postgresql_client::large::ROW_BYTES_MAX;
-use postgresql_client::names;
 
 use super::batch::Change;
-use crate::catalog::{SourceTable, equality, server};
+use super::question::{Key, Question};
+use crate::catalog::server;
 use crate::pgoutput::Field;
-use crate::session::{CHANGED_MEANWHILE, Session, meanwhile, unexpected};
+use crate::session::Session;
 
 /// Keys in one query.
 const KEYS_MAX: usize = 50;
-/// A value that is looked up may be as large as all others of its row together.
-const VALUE_BYTES_MAX: usize = ROW_BYTES_MAX / 2;
+/// What is looked up of a row may be as large as all else of it together (I7).
+const ROW_FOUND_BYTES_MAX: u64 = ROW_BYTES_MAX as u64 / 2;
+/// Rows of which more is missing are asked for one by one, so a query brings a few megabytes.
+const SMALL_BYTES_MAX: u64 = 64 << 10;
+/// What such rows bring to one batch, unless one alone brings more.
+const BATCH_FOUND_BYTES_MAX: u64 = ROW_FOUND_BYTES_MAX;
 
-type Key = Vec<Bytes>;
-
-/// Fills in what is missing.
-pub fn fill(session: &Session, changes: &mut [Change]) -> Result<(), Failure> {
-    let mut wanted: HashMap<u32, Vec<usize>> = HashMap::new();
+/// Fills in what is missing, change by change, as much as one batch may have of it. How many changes are whole.
+pub fn fill(session: &Session, changes: &mut [Change]) -> Result<usize, Failure> {
+    let mut wanted = Vec::new();
     let mut transactions = Vec::new();
     for (at, change) in changes.iter().enumerate().filter(|(_, change)| change.look_up) {
-        wanted.entry(change.fitting.table.oid).or_default().push(at);
+        wanted.push(at);
         transactions.push(change.transaction);
     }
     transactions.dedup();
     server::wait_until_visible(session, &transactions)?;
-    for places in wanted.into_values() {
-        for places in places.chunks(KEYS_MAX) {
-            fill_some(session, changes, places)?;
+    let mut bytes = 0;
+    for some in wanted.chunks(KEYS_MAX) {
+        let mut by_table: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for at in some {
+            by_table.entry(changes[*at].fitting.table.oid).or_default().push(*at);
+        }
+        let mut large = BTreeMap::new();
+        for places in by_table.into_values() {
+            large.extend(fill_some(session, changes, &places, SMALL_BYTES_MAX)?);
+        }
+        for (at, size) in large {
+            if bytes > 0 && bytes + size > BATCH_FOUND_BYTES_MAX {
+                return Ok(at);
+            }
+            bytes += size;
+            fill_some(session, changes, &[at], ROW_FOUND_BYTES_MAX)?;
         }
     }
-    Ok(())
+    Ok(changes.len())
 }
 
-/// Rows of one table.
-fn fill_some(session: &Session, changes: &mut [Change], places: &[usize]) -> Result<(), Failure> {
+/// Fills in rows of one table of which no more is missing than that. Where a further query can bring more, the
+/// others come back with their size.
+fn fill_some(
+    session: &Session,
+    changes: &mut [Change],
+    places: &[usize],
+    bytes_max: u64,
+) -> Result<Vec<(usize, u64)>, Failure> {
     let table = changes[places[0]].fitting.table.clone();
     let mut columns: Vec<usize> = places.iter().flat_map(|at| missing(&changes[*at])).collect();
     columns.sort_unstable();
     columns.dedup();
     let keys: Vec<Option<Key>> = places.iter().map(|at| key(&changes[*at])).collect();
-    let found = query(session, &table, &columns, keys.iter().flatten())?;
+    let question = Question { table, columns, bytes_max };
+    let found = question.ask(session, keys.iter().flatten())?;
+    let mut large = Vec::new();
     // Where the server spells keys otherwise than the log, it cannot be told which rows are gone.
     let tells_gone = found.keys().all(|found| keys.iter().flatten().any(|key| key == found));
     for (at, key) in places.iter().zip(keys) {
-        let missing = missing(&changes[*at]);
+        let change = &mut changes[*at];
+        change.look_up = false;
+        let missing = missing(change);
         let Some(key) = key.filter(is_asked) else { continue };
-        let Some(values) = found.get(&key) else {
+        let Some(found) = found.get(&key) else {
             if tells_gone {
-                changes[*at].found =
-                    missing.into_iter().map(|column| (column, Field::Null)).collect();
+                change.found = missing.into_iter().map(|column| (column, Field::Null)).collect();
             }
             continue;
         };
+        // Maybe by a column that only another row lacks.
+        if found.bytes() > bytes_max && bytes_max < ROW_FOUND_BYTES_MAX {
+            change.look_up = true;
+            large.push((*at, found.bytes().min(ROW_FOUND_BYTES_MAX)));
+            continue;
+        }
         // A later change of the batch has more columns, or fewer, when the shape changed in between.
-        let of = |column: &usize| columns.iter().position(|known| known == column);
-        changes[*at].found = missing
-            .into_iter()
-            .filter_map(|column| Some((column, values[of(&column)?].clone())))
-            .collect();
+        let of = |column: &usize| question.columns.iter().position(|known| known == column);
+        let field = |column: usize| Some((column, found.field(of(&column)?, bytes_max)));
+        change.found = missing.into_iter().filter_map(field).collect();
     }
-    Ok(())
+    Ok(large)
 }
 
 /// Columns whose value the log left out.
@@ -92,109 +119,4 @@ fn key(change: &Change) -> Option<Key> {
 /// Text that is none names no row that can travel.
 fn is_asked(key: &Key) -> bool {
     key.iter().all(|text| std::str::from_utf8(text).is_ok())
-}
-
-fn query<'k>(
-    session: &Session,
-    table: &SourceTable,
-    columns: &[usize],
-    keys: impl Iterator<Item = &'k Key>,
-) -> Result<HashMap<Key, Vec<Field>>, Failure> {
-    let key_columns = table.key_indices();
-    let equalities = equality::operators(session, table)?;
-    let equals = |at: &usize, text: &[u8]| {
-        let column = &table.columns[*at];
-        let operator = equalities.get(&column.number).map_or("pg_catalog.=", String::as_str);
-        let text = std::str::from_utf8(text).ok()?;
-        let (name, literal) = (names::quoted(&column.name), names::literal(text));
-        Some(format!("{name} OPERATOR({operator}) {literal}::{}", column.formatted))
-    };
-    let row = |key: &Key| {
-        let columns = key_columns.iter().zip(key).map(|(at, text)| equals(at, text));
-        Some(format!("({})", columns.collect::<Option<Vec<_>>>()?.join(" AND ")))
-    };
-    let rows: Vec<String> = keys.filter_map(row).collect();
-    if rows.is_empty() || columns.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let bytes_of = |at: &usize| as_bytes(&table.columns[*at].name);
-    let held = |at: &usize| {
-        let bytes = bytes_of(at);
-        format!("CASE WHEN octet_length({bytes}) <= {VALUE_BYTES_MAX} THEN {bytes} END")
-    };
-    let length = |at: &usize| format!("octet_length({})", bytes_of(at));
-    let wanted = key_columns.iter().map(bytes_of).chain(columns.iter().map(held));
-    let wanted = wanted.chain(columns.iter().map(length));
-    let wanted = wanted.chain([are_called(table, key_columns.iter().chain(columns))]);
-    let sql = format!(
-        "SELECT {} FROM {} WHERE {}",
-        wanted.collect::<Vec<_>>().join(", "),
-        table.qualified(),
-        rows.join(" OR ")
-    );
-    let rows = session.connection().run(|client| client.query(&sql, &[])).map_err(meanwhile)?;
-    let mut found = HashMap::with_capacity(rows.len());
-    for row in &rows {
-        if !row.try_get(row.len() - 1).unwrap_or(false) {
-            return Err(renamed(table));
-        }
-        let field = |at: usize| {
-            let bytes: Option<&[u8]> = row.try_get(at).map_err(|_| unexpected("no bytes"))?;
-            Ok(bytes.map(Bytes::copy_from_slice))
-        };
-        let key = (0..key_columns.len()).map(field).collect::<Result<Option<Key>, Failure>>()?;
-        let value = |at: usize| {
-            let length: Option<i32> =
-                row.try_get(at + columns.len()).map_err(|_| unexpected("no length"))?;
-            let too_large = Field::Cut(length.and_then(|length| u32::try_from(length).ok()));
-            Ok(match (field(at)?, length) {
-                (Some(text), _) => Field::Text(text),
-                (None, Some(_)) => too_large,
-                (None, None) => Field::Null,
-            })
-        };
-        let values = (key_columns.len()..key_columns.len() + columns.len())
-            .map(value)
-            .collect::<Result<_, Failure>>()?;
-        if let Some(key) = key {
-            found.insert(key, values);
-        }
-    }
-    Ok(found)
-}
-
-/// Whether the columns are still called so: a name may be another column's by now. The statement's lock keeps
-/// that from changing under it.
-fn are_called<'c>(table: &SourceTable, columns: impl Iterator<Item = &'c usize>) -> String {
-    let pairs: BTreeMap<i16, &str> = columns
-        .map(|at| &table.columns[*at])
-        .map(|column| (column.number, column.name.as_str()))
-        .collect();
-    let listed: Vec<String> = pairs
-        .iter()
-        .map(|(number, name)| format!("({number}, {})", names::literal(name)))
-        .collect();
-    format!(
-        "(SELECT count(*) = {} FROM pg_catalog.pg_attribute WHERE attrelid = {}::oid \
-         AND (attnum, attname) IN ({}))",
-        pairs.len(),
-        table.oid,
-        listed.join(", ")
-    )
-}
-
-fn renamed(table: &SourceTable) -> Failure {
-    Failure::reconnect(
-        CHANGED_MEANWHILE,
-        format!(
-            "table {}: columns got other names a moment ago; the source is opened anew",
-            table.qualified()
-        ),
-    )
-}
-
-/// A column as the bytes of its text, which is what the log has, whatever they are.
-fn as_bytes(name: &str) -> String {
-    let name = names::quoted(name);
-    format!("CASE WHEN {name} IS DISTINCT FROM NULL THEN textsend(concat({name})) END")
 }

@@ -11,14 +11,15 @@ mod batch;
 mod by_sql;
 mod by_streaming;
 mod collect;
+mod fitting;
 mod leaves;
 mod live;
 mod lookup;
 mod peek;
 mod progress;
 mod published;
+mod question;
 mod reading;
-mod recode;
 pub mod relations;
 mod rest;
 mod start;
@@ -37,6 +38,7 @@ use cartridge_warp_sdk::{ChangeBatch, Failure, Limits};
 use crate::PostgresqlSource;
 use crate::pgoutput::Message;
 use crate::position::{Position, show};
+use crate::recode;
 use crate::session::unexpected;
 use batch::Batch;
 use collect::Collector;
@@ -72,7 +74,7 @@ pub fn get_changes(
     // Here too: while the destination stands still there is nothing to confirm.
     started.progress.measure(&source.control, &started.slot)?;
     let mut pause = PAUSE_MIN;
-    let was_within = started.collector.position.is_within_transaction();
+    let was_within = started.position().is_within_transaction();
     loop {
         let mut batch = step(source, &mut started, schema, deadline, &limits)?;
         let something = !batch.tables.is_empty()
@@ -82,8 +84,8 @@ pub fn get_changes(
         let left = deadline.saturating_duration_since(Instant::now());
         if something || left.is_zero() {
             let is_asked = started.is_asked();
-            let position = &started.collector.position;
-            let told = started.told.tell(position, something, is_asked, limits.wait);
+            let position = started.position().clone();
+            let told = started.told.tell(&position, something, is_asked, limits.wait);
             batch.position = told.encode();
             source.stream.started = Some(started);
             return Ok(batch);
@@ -132,6 +134,37 @@ fn step(
     deadline: Instant,
     limits: &Limits,
 ) -> Result<ChangeBatch, Failure> {
+    let (mut batch, mut caught_up) = match started.held.take() {
+        Some(batch) => (batch, false),
+        None => collect(source, started, schema, deadline, limits)?,
+    };
+    let whole = lookup::fill(&source.control, &mut batch.changes)?;
+    if whole < batch.changes.len() {
+        started.held = Some(batch.split_off(whole));
+        caught_up = false;
+    }
+    let position = started.position().clone();
+    let origin = format!("{schema} at {}", show(position.complete));
+    let (tables, rejected) = write::write(&batch.changes, &origin)?;
+    started.progress.delivered(position.complete, batch.changes.len() as u64);
+    Ok(ChangeBatch {
+        schema_changes: batch.schema_changes,
+        tables,
+        rejected,
+        position: position.encode(),
+        caught_up,
+        within_transaction: position.is_within_transaction(),
+    })
+}
+
+/// Changes as the log has them, and whether it has no more.
+fn collect(
+    source: &mut PostgresqlSource,
+    started: &mut Started,
+    schema: &str,
+    deadline: Instant,
+    limits: &Limits,
+) -> Result<(Batch, bool), Failure> {
     let goes_on = started.collector.position.is_within_transaction();
     let mut batch = Batch::announcing(started.collector.announced(), goes_on);
     let mut caught_up = false;
@@ -156,21 +189,9 @@ fn step(
     }
     caught_up &= !started.watch.waits(&started.collector.position);
     if was_raw {
-        recode::recode(&source.control, &mut batch.changes)?;
+        recode::recode(&source.control, batch.texts())?;
     }
-    lookup::fill(&source.control, &mut batch.changes)?;
-    let position = &started.collector.position;
-    let origin = format!("{schema} at {}", show(position.complete));
-    let (tables, rejected) = write::write(&batch.changes, &origin)?;
-    started.progress.delivered(position.complete, batch.changes.len() as u64);
-    Ok(ChangeBatch {
-        schema_changes: batch.schema_changes,
-        tables,
-        rejected,
-        position: position.encode(),
-        caught_up,
-        within_transaction: position.is_within_transaction(),
-    })
+    Ok((batch, caught_up))
 }
 
 /// Takes messages that are at hand, `next` after `next`; false when the batch has to end first.

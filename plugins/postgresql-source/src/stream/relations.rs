@@ -4,27 +4,17 @@
 //! time. So the catalog's shape of now counts: when a relation differs from the known shape, the
 //! catalog is asked again, changes are announced once, and older rows are fitted into the newer
 //! shape by the names that columns have or had. Columns that a row did not have yet count as
-//! values that were not sent.
+//! values that were not sent. Which field is which column is told by `fitting`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use cartridge_warp_sdk::{Failure, SchemaChange};
 
+use super::fitting::{Fitting, Names};
 use crate::catalog::SourceTable;
-use crate::pgoutput::Relation;
+use crate::pgoutput::{Begin, Relation};
 use crate::shape;
-
-/// How rows of a relation become rows of a table.
-#[derive(Debug)]
-pub struct Fitting {
-    /// The table as the host knows it.
-    pub table: Rc<SourceTable>,
-    /// For each field of a row its column; none for columns that are gone.
-    pub columns: Vec<Option<usize>>,
-    /// Columns that the relation does not have yet.
-    pub holes: Vec<usize>,
-}
 
 /// What a relation is to us.
 #[derive(Debug, Clone)]
@@ -41,6 +31,8 @@ pub trait Catalog {
     fn known(&self, oid: u32) -> Option<Rc<SourceTable>>;
     /// Whether a table's rows are wanted.
     fn is_selected(&self, table: &SourceTable) -> bool;
+    /// Whether its columns are still what they were when it was read, or a row is older than that anyway.
+    fn is_current(&self, table: &SourceTable, row: &Begin) -> Result<bool, Failure>;
     /// The table as it is now, and at least as a transaction of this number left it; none when it
     /// is gone.
     fn read(&mut self, oid: u32, transaction: u32) -> Result<Option<SourceTable>, Failure>;
@@ -53,7 +45,7 @@ pub trait Catalog {
 pub struct Relations {
     by_id: HashMap<u32, Followed>,
     /// Names that columns have had, by table; kept from read to read.
-    names: HashMap<u32, BTreeMap<String, i16>>,
+    names: HashMap<u32, Names>,
 }
 
 impl Relations {
@@ -69,15 +61,16 @@ impl Relations {
         })
     }
 
-    /// Takes note of a relation. Changes of shape are to be announced before its next row.
+    /// Takes note of a relation, which a row's transaction comes with. Changes of shape are to be announced
+    /// before its next row.
     pub fn meet(
         &mut self,
         catalog: &mut dyn Catalog,
         schema: &str,
         relation: &Relation,
-        transaction: u32,
+        row: &Begin,
     ) -> Result<Vec<SchemaChange>, Failure> {
-        let (followed, changes) = self.resolve(catalog, schema, relation, transaction)?;
+        let (followed, changes) = self.resolve(catalog, schema, relation, row)?;
         self.by_id.insert(relation.id, followed);
         Ok(changes)
     }
@@ -87,10 +80,10 @@ impl Relations {
         catalog: &mut dyn Catalog,
         schema: &str,
         relation: &Relation,
-        transaction: u32,
+        row: &Begin,
     ) -> Result<(Followed, Vec<SchemaChange>), Failure> {
         let Some(known) = catalog.known(relation.id) else {
-            if relation.schema != schema || catalog.read(relation.id, transaction)?.is_none() {
+            if relation.schema != schema || catalog.read(relation.id, row.id)?.is_none() {
                 return Ok((Followed::No, Vec::new()));
             }
             return Err(new_table(&relation.name));
@@ -98,13 +91,14 @@ impl Relations {
         if !catalog.is_selected(&known) {
             return Ok((Followed::No, Vec::new()));
         }
-        if is_same(&known, relation) && has_key(&known, relation) {
-            let place = |name: &str| known.columns.iter().position(|column| column.name == name);
-            let columns = relation.columns.iter().map(|column| place(&column.name)).collect();
-            let fitting = Fitting { table: known, columns, holes: Vec::new() };
-            return Ok((Followed::Yes(Rc::new(fitting)), Vec::new()));
+        if is_same(&known, relation) && catalog.is_current(&known, row)? {
+            let names = self.names.get(&relation.id);
+            let fitting = Fitting::new(known.clone(), relation, row, names)?;
+            if has_key(&fitting, relation) {
+                return Ok((Followed::Yes(Rc::new(fitting)), Vec::new()));
+            }
         }
-        let Some(now) = catalog.read(relation.id, transaction)? else {
+        let Some(now) = catalog.read(relation.id, row.id)? else {
             // It is gone: what it was no longer matters to anybody.
             return Ok((Followed::No, Vec::new()));
         };
@@ -114,12 +108,13 @@ impl Relations {
         self.remember(&known);
         self.remember(&now);
         let changes = shape::changes(&known, &now)?;
-        if !has_key(&now, relation) {
-            return Err(keyless(&now));
-        }
         let table = Rc::new(now);
-        catalog.learn(table.clone());
-        Ok((Followed::Yes(Rc::new(self.fit(table, relation)?)), changes))
+        let fitting = Fitting::new(table.clone(), relation, row, self.names.get(&relation.id))?;
+        if !has_key(&fitting, relation) {
+            return Err(keyless(&table));
+        }
+        catalog.learn(table);
+        Ok((Followed::Yes(Rc::new(fitting)), changes))
     }
 
     /// Remembers what columns are called, for rows of other shapes.
@@ -136,68 +131,6 @@ impl Relations {
             names.insert(column.name.clone(), column.number);
         }
     }
-
-    fn fit(&self, table: Rc<SourceTable>, relation: &Relation) -> Result<Fitting, Failure> {
-        let names = self.names.get(&table.oid);
-        let place = |name: &str| {
-            let number = *names?.get(name)?;
-            table.columns.iter().position(|column| column.number == number)
-        };
-        let by_name = |name: &str| table.columns.iter().position(|column| column.name == name);
-        let columns: Vec<Option<usize>> = relation
-            .columns
-            .iter()
-            .map(|column| by_name(&column.name).or_else(|| place(&column.name)))
-            .collect();
-        let holes: Vec<usize> =
-            (0..table.columns.len()).filter(|at| !columns.contains(&Some(*at))).collect();
-        let stranger = |name: &str| {
-            by_name(name).is_none() && names.is_none_or(|names| !names.contains_key(name))
-        };
-        let strangers: Vec<&str> = relation
-            .columns
-            .iter()
-            .map(|column| column.name.as_str())
-            .filter(|name| stranger(name))
-            .collect();
-        // A name that is unknown and a column without a value: the one may be the other.
-        if let (Some(name), Some(hole)) = (strangers.first(), holes.first()) {
-            return Err(unclear(
-                &table,
-                format!(
-                    "a column {name}, which is gone or was renamed while nobody read the log; whether \
-                     it is now {} cannot be told",
-                    table.columns[*hole].name,
-                ),
-            ));
-        }
-        if have_other_names(&table, &columns, &holes) {
-            let what = "columns whose names belong to others by now; which is which cannot be told";
-            return Err(unclear(&table, what.to_owned()));
-        }
-        Ok(Fitting { table, columns, holes })
-    }
-}
-
-/// Whether columns cannot be those of the same names. A relation lists its columns in the order in which they
-/// were made, and has each that is there by now and was made before one of its own.
-fn have_other_names(table: &SourceTable, columns: &[Option<usize>], holes: &[usize]) -> bool {
-    let number = |at: usize| table.columns[at].number;
-    let numbers: Vec<i16> = columns.iter().flatten().map(|at| number(*at)).collect();
-    let last = numbers.last().copied().unwrap_or_default();
-    !numbers.is_sorted() || holes.iter().any(|hole| number(*hole) < last)
-}
-
-/// The failure for rows whose columns nobody knows any more.
-fn unclear(table: &SourceTable, what: String) -> Failure {
-    let failure = Failure::reconnect(
-        "shape-unclear",
-        format!(
-            "table {}: the log has rows with {what}, so only a new copy of the table helps",
-            table.qualified()
-        ),
-    );
-    failure.about([&table.shape.name])
 }
 
 fn is_same(table: &SourceTable, relation: &Relation) -> bool {
@@ -209,10 +142,12 @@ fn is_same(table: &SourceTable, relation: &Relation) -> bool {
 }
 
 /// Whether updates and deletes of a relation say which row they mean.
-fn has_key(table: &SourceTable, relation: &Relation) -> bool {
-    let named = |name: &str| relation.columns.iter().any(|it| it.is_key && it.name == name);
+fn has_key(fitting: &Fitting, relation: &Relation) -> bool {
+    let sent = relation.columns.iter().zip(&fitting.columns).filter(|(theirs, _)| theirs.is_key);
+    let sent: Vec<usize> = sent.filter_map(|(_, at)| *at).collect();
     // Without any identity there are only inserts.
-    relation.replica_identity == 'n' || table.key_names().into_iter().all(named)
+    let has = |at: usize| sent.contains(&at);
+    relation.replica_identity == 'n' || fitting.table.key_indices().into_iter().all(has)
 }
 
 /// The failure for changes that do not say which row they mean.

@@ -41,6 +41,7 @@ pub(super) fn start(
         way: Way::new(source.options.read_by),
         reader: None,
         collector,
+        held: None,
         told: Told::new(given.clone()),
         progress: Progress::new(slot.confirmed),
         watch,

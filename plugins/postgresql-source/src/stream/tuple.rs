@@ -1,6 +1,6 @@
 //! What a row before a change tells about the row after it.
 
-use super::relations::Fitting;
+use super::fitting::Fitting;
 use crate::pgoutput::{Field, Old, Tuple};
 
 /// Fills values that were not sent from the row before, as far as it has them: an unchanged value

@@ -106,7 +106,9 @@ fn changed(
     if !changes.is_empty() {
         collector.remember(known);
         collector.remember(now);
-        source.tables.insert(now.oid, Rc::new(now.clone()));
+        let mut now = now.clone();
+        now.entries.known_by(&known.entries);
+        source.tables.insert(now.oid, Rc::new(now));
     }
     Ok(changes)
 }

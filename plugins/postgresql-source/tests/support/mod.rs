@@ -22,6 +22,9 @@ pub fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(|| Cluster::start(&LOGICAL))
 }
 
+/// Text with a byte that is no character of Windows' western encoding.
+pub const NO_TEXT: &str = "convert_from('\\x6181'::bytea, 'SQL_ASCII')";
+
 /// A database of the shared server.
 pub struct Database {
     pub name: String,
@@ -32,6 +35,13 @@ impl Database {
     /// Makes an empty database.
     pub fn new(name: &str) -> Self {
         cluster().create_database(name);
+        Self { name: name.to_owned(), options: Options::default() }
+    }
+
+    /// Of Windows' western encoding, which has room for bytes that are no character.
+    pub fn western(name: &str) -> Self {
+        let encoding = "ENCODING 'WIN1252' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
+        cluster().sql("postgres", &format!("CREATE DATABASE {name} {encoding}"));
         Self { name: name.to_owned(), options: Options::default() }
     }
 

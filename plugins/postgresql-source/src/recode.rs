@@ -1,34 +1,44 @@
-//! The log of a database whose encoding has characters that UTF-8 has not, or none at all.
+//! Texts of a database whose encoding has characters that UTF-8 has not, or none at all.
 //!
-//! The server converts what it sends, and where one character has no counterpart it refuses the whole read.
-//! Then the log is read as it is stored, and the server converts the texts of a batch: those that it cannot
-//! convert are dead letters of their rows, and the others go on.
+//! The server converts what it sends, and where one character has no counterpart it refuses the whole answer.
+//! Then log, copy and look-ups bring texts as they are stored, and the server converts them here: those that it
+//! cannot convert are dead letters of their rows, and the others go on.
 
 use bytes::Bytes;
 use cartridge_warp_sdk::Failure;
 use postgresql_client::UNTRANSLATABLE;
 use postgresql_client::tokio_postgres::types::ToSql;
 
-use super::batch::Change;
-use crate::pgoutput::Field;
 use crate::session::{Session, unexpected};
 
-/// Texts in one query.
+/// Texts in one query, and their bytes (I7). One text may be larger.
 const TEXTS_MAX: usize = 1000;
+const BYTES_MAX: usize = 1 << 20;
 /// Begins no text of UTF-8.
 const NO_TEXT: u8 = 0xff;
 
-/// Converts the texts of rows that were read as they are stored.
-pub fn recode(session: &Session, changes: &mut [Change]) -> Result<(), Failure> {
-    let fields = changes.iter_mut().flat_map(|change| &mut change.tuple.0);
+/// What stands for a column's value as bytes that are its text as it is stored, in SQL.
+pub fn as_stored(column: &str) -> String {
+    format!("convert_to(concat({column}), getdatabaseencoding())")
+}
+
+/// Converts texts that were read as they are stored.
+pub fn recode<'t>(
+    session: &Session,
+    texts: impl Iterator<Item = &'t mut Bytes>,
+) -> Result<(), Failure> {
+    let (mut some, mut bytes) = (Vec::new(), 0);
     // ASCII is the same in every encoding that a database can have.
-    let mut texts: Vec<&mut Bytes> = fields
-        .filter_map(|field| match field {
-            Field::Text(text) if !text.is_ascii() => Some(text),
-            _ => None,
-        })
-        .collect();
-    texts.chunks_mut(TEXTS_MAX).try_for_each(|some| convert(session, some))
+    for text in texts.filter(|text| !text.is_ascii()) {
+        bytes += text.len();
+        if some.len() == TEXTS_MAX || (!some.is_empty() && bytes > BYTES_MAX) {
+            convert(session, &mut some)?;
+            some.clear();
+            bytes = text.len();
+        }
+        some.push(text);
+    }
+    if some.is_empty() { Ok(()) } else { convert(session, &mut some) }
 }
 
 fn convert(session: &Session, texts: &mut [&mut Bytes]) -> Result<(), Failure> {
