@@ -173,9 +173,12 @@ async fn plan(
     if !is_swept {
         let state = TableState::Snapshot { chunks: stored, keys: None };
         let markers = vec![marker(table_stream(table), &state)];
-        let is_kept = before == Before::Kept;
-        let clear = if is_kept { Vec::new() } else { vec![table.to_owned()] };
-        deliver(writer, Commit { clear, markers, ..Commit::default() }).await?;
+        if before == Before::Kept {
+            writer.commit_markers(markers).await?;
+        } else {
+            let clear = vec![table.to_owned()];
+            deliver(writer, Commit { clear, markers, ..Commit::default() }).await?;
+        }
     }
     let job = |chunk| Job { table: table.to_owned(), chunk, progress: ChunkProgress::default() };
     Ok(chunks.into_iter().map(job).collect())

@@ -10,6 +10,7 @@ use crate::{
     runner::{
         commit::Writer,
         error::RunError,
+        reading::Asked,
         shapes::ask_to_drop,
         state::{StoredChunk, TableState, marker, table_stream},
         table::{Keys, Table},
@@ -81,6 +82,7 @@ pub async fn end(writer: &Writer, name: &str, markers: &[Marker]) -> Result<Swep
     let Some(keys) = keys else { return Ok(Swept::None) };
     let mut ended = 0_u64;
     loop {
+        let asked = Asked::now();
         let (rows, done) = writer.sweep(name, &keys, markers.to_vec()).await?;
         ended = ended.saturating_add(rows);
         if done {
@@ -88,6 +90,9 @@ pub async fn end(writer: &Writer, name: &str, markers: &[Marker]) -> Result<Swep
         }
         if writer.context.stop.is_cancelled() {
             return Ok(Swept::Stopped);
+        }
+        if rows == 0 {
+            asked.pause().await;
         }
     }
     if let Some(table) = writer.tables.lock().await.get_mut(name) {
