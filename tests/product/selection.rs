@@ -125,10 +125,11 @@ fn a_log_that_missed_changes_is_not_emptied_unless_somebody_says_so() {
 
     pipeline.set("schemas.0.tables", json!([{"name": "t1", "write_mode": "append"}]));
     set(&mut pipeline, 3000, &json!([]), &json!({}));
-    let ended = pipeline.catch_up();
-    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
-    for words in ["table `t1`", "its log lacks", "--full-resync=t1"] {
-        assert!(ended.stderr.contains(words), "no {words:?} in: {}", ended.stderr);
+    for (ended, code) in [(pipeline.run(&["check"]), 2), (pipeline.catch_up(), 1)] {
+        assert_eq!(ended.status.code(), Some(code), "{}", ended.stderr);
+        for words in ["table `t1`", "its log lacks", "--full-resync=t1"] {
+            assert!(ended.words().contains(words), "no {words:?} in: {}", ended.stderr);
+        }
     }
     assert_eq!(sqlite_rows(&pipeline.database(), "t1", "value"), log);
     let ended = pipeline.run(&["run", "--until-caught-up", "--full-resync=t1"]);

@@ -2,10 +2,14 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{CliError, Exit, args::ConfigArgs, grants, output::Output, refused::Refused, setup};
+use super::{
+    CliError, Exit, args::ConfigArgs, grants, monitoring::try_to_serve, output::Output,
+    refused::Refused, setup, tables::show_table,
+};
 use crate::{
     config::WarpConfig,
     model::{Action, TableShape},
+    monitor::MonitorError,
     plugin::SourceConnection,
     runner::{
         Checked, Connectors, Endpoint, RunError, destination_endpoint, open_grants, source_endpoint,
@@ -58,22 +62,38 @@ pub async fn check(
             passed(info.role.word(), &info.name, output);
         }
     }
+    let is_held = checked.values().any(|checked| checked.is_held);
     let mut exit = Exit::Done;
     for (schema, checked) in checked {
         exit = exit.max(tell(schema, checked, output));
+    }
+    match try_to_serve(runner.config()).await {
+        // By the run that holds a schema.
+        Err(MonitorError::PortInUse { .. }) if is_held => {}
+        Err(error) => {
+            output.error(&error);
+            exit = exit.max(Exit::Unusable);
+        }
+        Ok(()) => {}
     }
     Ok(exit)
 }
 
 /// What came of one schema, and the exit code for it.
 fn tell(schema: String, checked: Checked, output: Output) -> Exit {
-    let Checked { tables, found } = checked;
-    if found.is_empty() {
-        if output.is_json() {
-            output.json(&serde_json::json!({ "schema": schema, "tables": tables, "ok": true }));
-        } else {
+    let Checked { tables, left_out, is_held: _, found } = checked;
+    let is_ok = found.is_empty();
+    if output.is_json() {
+        output.json(&serde_json::json!({
+            "schema": schema, "tables": tables, "ok": is_ok, "left_out": left_out,
+        }));
+    } else {
+        if is_ok {
             output.line(&format!("schema `{schema}`: ok, {tables} tables"));
         }
+        left_out.iter().for_each(|(table, status)| show_table(table, status, output));
+    }
+    if is_ok {
         return Exit::Done;
     }
     // Where somebody did not answer, the configuration may well be right.

@@ -11,6 +11,7 @@ mod dlq;
 mod explain;
 mod grants;
 mod init;
+mod monitoring;
 mod output;
 mod refused;
 mod run;

@@ -1,14 +1,16 @@
 //! `run`: copy, then follow.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{CliError, Exit, args::RunArgs, grants, output::Output, setup, signals};
+use super::{
+    CliError, Exit, args::RunArgs, grants, monitoring::serve, output::Output, setup, signals,
+};
 use crate::{
     config::{SchemaConfig, WarpConfig},
     model::Operation,
-    monitor::{Health, Metrics, MonitorError, ParkedTable, api},
+    monitor::{Health, Metrics, ParkedTable},
     runner::{Completion, Connectors, RunError, SchemaReport, Surroundings, WarpRunner},
 };
 
@@ -33,7 +35,11 @@ pub async fn run(
     metrics.watch(engine.ledger().clone()).map_err(CliError::failed)?;
 
     let finished = CancellationToken::new();
-    let port = serve(&config, &metrics, &health, &finished).await?;
+    let port = serve(&config, &metrics, &health, &finished).await.map_err(CliError::unusable)?;
+    if let Some(port) = &port {
+        let path = &config.monitoring.prometheus.path;
+        tracing::info!(address = %port.addr(), path, "serving metrics and health");
+    }
     let connectors = setup::connectors(&config, &engine, plugin_dir);
     let reports = match stop.run_until_cancelled(connectors).await {
         Some(connectors) => {
@@ -90,29 +96,6 @@ fn overrides(args: &RunArgs) -> Vec<(&'static str, String, &'static str)> {
         overrides.push(("full_resync", tables.clone(), "--full-resync"));
     }
     overrides
-}
-
-async fn serve(
-    config: &WarpConfig,
-    metrics: &Metrics,
-    health: &Health,
-    finished: &CancellationToken,
-) -> Result<Option<api::BoundServer>, CliError> {
-    let prometheus = &config.monitoring.prometheus;
-    if !prometheus.enabled {
-        return Ok(None);
-    }
-    let addresses = tokio::net::lookup_host((prometheus.host.as_str(), prometheus.port)).await;
-    let first: Option<SocketAddr> = addresses.ok().and_then(|mut addresses| addresses.next());
-    let Some(address) = first else {
-        return Err(CliError::unusable(MonitorError::NoSuchHost { host: prometheus.host.clone() }));
-    };
-    let (metrics, health) = (metrics.clone(), health.clone());
-    let server = api::serve(address, &prometheus.path, metrics, health, finished.child_token())
-        .await
-        .map_err(CliError::unusable)?;
-    tracing::info!(address = %server.addr(), path = prometheus.path, "serving metrics and health");
-    Ok(Some(server))
 }
 
 fn exit(reports: &BTreeMap<String, SchemaReport>, until_caught_up: bool) -> Exit {

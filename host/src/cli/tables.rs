@@ -87,7 +87,8 @@ fn show(schema: &str, status: &SchemaStatus, output: Output) {
     }
 }
 
-fn show_table(table: &str, status: &TableStatus, output: Output) {
+/// Where a table is in its life, and what helps where it is left out.
+pub fn show_table(table: &str, status: &TableStatus, output: Output) {
     let TableStatus { state, since, code, message, help } = status;
     let since = since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
     let code = code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();

@@ -46,6 +46,7 @@ pub struct Surroundings {
 
 /// Runs a configuration.
 pub struct WarpRunner {
+    config: Arc<WarpConfig>,
     pipeline: String,
     processors: Vec<Arc<SchemaProcessor>>,
     source: Endpoint,
@@ -94,8 +95,8 @@ impl WarpRunner {
                 letters: letters(&config, &schema.name, surroundings),
                 pipeline: pipeline.clone(),
                 places: Arc::clone(&places),
-                run: run.clone(),
                 sought: Arc::clone(&sought),
+                run: run.clone(),
                 started: SystemTime::now(),
                 instance: instance_name(),
                 config_sha256: config_sha256.clone(),
@@ -110,7 +111,12 @@ impl WarpRunner {
             context.destination = context.destination.with(&patience);
             processors.push(Arc::new(SchemaProcessor::new(Arc::new(context))));
         }
-        Ok(Self { pipeline, processors, source, destination })
+        Ok(Self { config, pipeline, processors, source, destination })
+    }
+
+    /// What it runs.
+    pub fn config(&self) -> &WarpConfig {
+        &self.config
     }
 
     /// The pipeline's name.

@@ -42,7 +42,7 @@ mod statement;
 mod vendor;
 mod write;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use cartridge_warp_sdk::sql::{self, Schemas, Tables};
 use cartridge_warp_sdk::{
@@ -68,6 +68,8 @@ pub struct PostgresqlDestination {
     pauses: Pauses,
     /// Schemas that will be written to, as far as somebody asked about them.
     asked: BTreeSet<String>,
+    /// Places of tables that will be written to, in the same way.
+    located: HashSet<TablePlace>,
 }
 
 cartridge_warp_sdk::export_destination!(PostgresqlDestination);
@@ -108,14 +110,16 @@ impl Destination for PostgresqlDestination {
         let settings = Settings::parse(&config.connection_string)?;
         let names = Names::new(config.setting("metadata_schema"))?;
         let session = Session::open(&settings)?;
-        let (schemas, pauses, asked) = (Schemas::default(), Pauses::new(), BTreeSet::new());
-        Ok(Self { session, names, options: config.options, schemas, pauses, asked })
+        let (schemas, pauses, options) = (Schemas::default(), Pauses::new(), config.options);
+        let (asked, located) = (BTreeSet::new(), HashSet::new());
+        Ok(Self { session, names, options, schemas, pauses, asked, located })
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
         metadata::probe(&self.session, &self.names)?;
         let check = |schema: &String| rights::check(&self.session, schema);
-        Ok(self.asked.iter().try_for_each(check)?)
+        self.asked.iter().try_for_each(check)?;
+        Ok(rights::check_tables(&self.session, &self.located)?)
     }
 
     fn identify(&mut self, schema: &str) -> Result<Option<String>, Failure> {
@@ -124,7 +128,9 @@ impl Destination for PostgresqlDestination {
     }
 
     fn locate(&mut self, _schema: &str, places: &[TablePlace]) -> Result<Vec<Location>, Failure> {
-        Ok(catalog::locate(&self.session, &self.names, places)?)
+        let located = catalog::locate(&self.session, &self.names, places)?;
+        self.located.extend(places.iter().cloned());
+        Ok(located)
     }
 
     fn create_schema_if_not_exists(&mut self, schema: &str) -> Result<(), Failure> {

@@ -1,6 +1,8 @@
-//! Whether tables can be made in a schema, told without making any.
+//! Whether tables can be made and written to, told without doing so.
 
-use cartridge_warp_sdk::Failure;
+use std::collections::HashSet;
+
+use cartridge_warp_sdk::{Failure, TablePlace};
 use postgresql_client::names::quoted;
 
 use crate::refusal::Refusal;
@@ -35,5 +37,27 @@ pub(crate) fn check(session: &Session, schema: &str) -> Result<(), Refusal> {
         }
     };
     let message = format!("role {user} may not {what}; run {grant} TO {}", quoted(&user));
+    Err(Failure::config("permission", message).into())
+}
+
+/// Refuses tables that are there and into which this role may write nothing, such as those of another one.
+pub(crate) fn check_tables(session: &Session, places: &HashSet<TablePlace>) -> Result<(), Refusal> {
+    let sql = "SELECT current_user::text, string_agg(format('%I.%I', p.schema, p.name), ', '
+                   ORDER BY p.schema, p.name)
+               FROM unnest($1::text[], $2::text[]) AS p (schema, name)
+               JOIN pg_catalog.pg_namespace n ON n.nspname = p.schema
+               JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = p.name
+               WHERE c.relkind IN ('r', 'p') AND NOT has_any_column_privilege(c.oid, 'INSERT')";
+    let schemas: Vec<&str> = places.iter().map(|place| place.schema.as_str()).collect();
+    let tables: Vec<&str> = places.iter().map(|place| place.table.as_str()).collect();
+    let rows = session.query(sql, &[&schemas, &tables])?;
+    let Some(row) = rows.first() else { return Ok(()) };
+    let text = |at: usize| row.try_get::<_, Option<String>>(at).ok().flatten();
+    let (Some(user), Some(closed)) = (text(0), text(1)) else { return Ok(()) };
+    let user = quoted(&user);
+    let message = format!(
+        "permission denied for table {closed} to role {user}; run GRANT SELECT, INSERT, UPDATE, DELETE ON \
+         {closed} TO {user}, or make the role its owner, so that it can follow changes of shape"
+    );
     Err(Failure::config("permission", message).into())
 }

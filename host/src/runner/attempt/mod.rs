@@ -17,4 +17,6 @@ pub use layout::{check_layout, layout_marker};
 pub use named::check_copied;
 pub use owner::{Owner, check_owner, owner};
 pub use run::run;
+pub use selection::before as selected_before;
+pub use start::foresee_missed;
 pub use tables::{Selection, select_tables};

@@ -11,8 +11,10 @@
 use crate::{
     config::TableLists,
     model::Marker,
+    plugin::DestinationConnection,
     runner::{
         commit::Writer,
+        context::SchemaContext,
         error::RunError,
         names::listed,
         state::{SELECTION, TableState, forgotten, marker, read, table_stream},
@@ -34,13 +36,22 @@ impl Before {
     }
 }
 
+/// What the run before selected, and nothing to commit.
+pub async fn before(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+) -> Result<Before, RunError> {
+    let lists = read(destination, context.name(), SELECTION).await?;
+    Ok(Before { lists, markers: Vec::new() })
+}
+
 /// Compares this run's lists with those of the run before; `others` are not selected.
 pub async fn compare(writer: &Writer, others: &[String]) -> Result<Before, RunError> {
     let (context, destination) = (&writer.context, &writer.destination);
     let (schema, now) = (context.name(), context.config.table_lists(&context.schema));
-    let lists: Option<TableLists> = read(destination, schema, SELECTION).await?;
-    if lists.as_ref() == Some(&now) {
-        return Ok(Before { lists, markers: Vec::new() });
+    let before = before(context, destination).await?;
+    if before.lists.as_ref() == Some(&now) {
+        return Ok(before);
     }
     let mut markers = vec![marker(SELECTION.into(), &now)];
     let mut aside = Vec::new();
@@ -64,5 +75,5 @@ pub async fn compare(writer: &Writer, others: &[String]) -> Result<Before, RunEr
              and copied anew when they are selected again"
         );
     }
-    Ok(Before { lists, markers })
+    Ok(Before { markers, ..before })
 }

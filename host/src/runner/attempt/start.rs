@@ -3,12 +3,12 @@
 use super::{
     attempts::Attempts,
     park::{park, tell},
-    selection,
+    selection::{self, Before},
 };
 use crate::{
     config::{Resync, WriteMode},
     model::{Marker, Position},
-    plugin::SourceConnection,
+    plugin::{DestinationConnection, SourceConnection},
     runner::{
         commit::Writer,
         context::SchemaContext,
@@ -111,6 +111,23 @@ async fn is_copied_otherwise(
     let tables = writer.tables.lock().await;
     let Some(table) = tables.get(name) else { return Ok(false) };
     has_other_rules(&writer.context, &writer.destination, table).await
+}
+
+/// Refuses a log that a run would refuse for what it missed, without writing anything.
+pub async fn foresee_missed(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    before: &Before,
+    name: &str,
+) -> Result<(), RunError> {
+    let state: Option<TableState> = read(destination, context.name(), &table_stream(name)).await?;
+    let Some(state) = state.filter(|state| state.is_begun() && !state.is_aside()) else {
+        return Ok(());
+    };
+    if state == TableState::Again || before.left_out(name) {
+        check_may_empty(context, name)?;
+    }
+    Ok(())
 }
 
 /// A log is not emptied for what it missed unless a person says so: its source cannot tell it again.

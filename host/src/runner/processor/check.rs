@@ -1,11 +1,17 @@
 //! Everything that a run would refuse, without writing anything: by the functions that a run uses.
 
+use std::collections::BTreeMap;
+
+use super::status::{TableStatus, is_held, left_out};
 use crate::{
     config::{OnLostPosition, Resync},
     model::{Action, Position},
     plugin::{DestinationConnection, SourceConnection},
     runner::{
-        attempt::{Selection, check_copied, check_layout, check_owner, select_tables},
+        attempt::{
+            Selection, check_copied, check_layout, check_owner, foresee_missed, select_tables,
+            selected_before,
+        },
         context::SchemaContext,
         error::RunError,
         findings::Findings,
@@ -19,22 +25,26 @@ use crate::{
 const LOOKS_MAX: u32 = 10;
 
 /// What a look at both sides of a schema came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Checked {
     /// How many tables would be copied, without those that something is wrong with at the source.
     pub tables: usize,
+    /// Tables that a run passes over because they are parked or paused.
+    pub left_out: BTreeMap<String, TableStatus>,
+    /// Whether a run holds the schema, or one ended without giving it back.
+    pub is_held: bool,
     /// What is wrong; nothing where a run can begin.
     pub found: Vec<RunError>,
 }
 
 /// Looks at both sides, or at the one that answers.
 pub async fn check(context: &SchemaContext) -> Checked {
-    let (mut findings, mut tables) = (Findings::all(), 0);
+    let (mut findings, mut checked) = (Findings::all(), Checked::default());
     let source = findings.note(open_source(context).await);
     let destination = findings.note(open_destination(context).await);
     let ended = match &source {
         Some(source) => {
-            look(context, source, destination.as_ref(), &mut findings, &mut tables).await
+            look(context, source, destination.as_ref(), &mut findings, &mut checked).await
         }
         None => Ok(()),
     };
@@ -44,7 +54,7 @@ pub async fn check(context: &SchemaContext) -> Checked {
     if let Some(destination) = destination {
         destination.close().await;
     }
-    Checked { tables, found: findings.ended(ended) }
+    Checked { found: findings.ended(ended), ..checked }
 }
 
 async fn open_source(context: &SchemaContext) -> Result<SourceConnection, RunError> {
@@ -64,26 +74,30 @@ async fn look(
     source: &SourceConnection,
     destination: Option<&DestinationConnection>,
     findings: &mut Findings,
-    count: &mut usize,
+    checked: &mut Checked,
 ) -> Result<(), RunError> {
     if let Some(destination) = destination {
         let to = context.destination_schema();
         findings.take(check_apart(source, destination, context.name(), to).await)?;
         check_layout(context, destination).await?;
-        findings.take(check_owner(context, destination).await)?;
+        if findings.take(check_owner(context, destination).await)?.is_some() {
+            checked.left_out = left_out(context, destination).await?;
+            checked.is_held = is_held(context, destination).await?;
+        }
     }
     let Selection { tables, refused, .. } =
         select_tables(context, source, destination, None, findings).await?;
-    *count = tables.len();
+    checked.tables = tables.len();
     let resync = context.resync();
     findings.take(check_copied(context, resync.named(), &tables, "full_resync"))?;
     // They know by now which schema and tables it is about.
     findings.take(source.test_connection().await.map_err(RunError::from))?;
     let Some(destination) = destination else { return Ok(()) };
     findings.take(destination.test_connection().await.map_err(RunError::from))?;
-    let mut followed = Vec::new();
+    let (mut followed, before) = (Vec::new(), selected_before(context, destination).await?);
     for table in tables.into_values().filter(|table| !resync.includes(&table.source.name)) {
         let name = table.source.name.clone();
+        findings.take(foresee_missed(context, destination, &before, &name).await)?;
         if findings.take(foresee_shape(context, destination, table).await)? == Some(true) {
             followed.push(name);
         }

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::runner::{
-    attempt::check_owner,
-    context::SchemaContext,
-    error::RunError,
-    parking::moment,
-    state::{ASIDE, RUNNER, TableState, read, table_stream},
+use crate::{
+    plugin::DestinationConnection,
+    runner::{
+        attempt::check_owner,
+        context::SchemaContext,
+        error::RunError,
+        parking::moment,
+        state::{ASIDE, RUNNER, TableState, read, table_stream},
+    },
 };
 
 /// What is known of a schema.
@@ -30,11 +33,12 @@ pub struct TableStatus {
     /// Since when it is left out, as in RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
-    /// Why it is parked: a stable word, what happened, and what mends it.
+    /// Why it is parked: a stable word, and what happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// What mends it, and how it comes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
@@ -42,10 +46,9 @@ pub struct TableStatus {
 /// Reads the states of the tables that the source has and the operator wants, and of those that are left out.
 pub async fn status(context: &SchemaContext) -> Result<SchemaStatus, RunError> {
     let destination = context.open_destination().await?;
-    let schema = context.name();
     check_owner(context, &destination).await?;
-    let aside: Option<BTreeSet<String>> = read(&destination, schema, ASIDE).await?;
-    let mut names = aside.unwrap_or_default();
+    let mut tables = left_out(context, &destination).await?;
+    let mut names = BTreeSet::new();
     let unlisted = match listed(context).await {
         Ok(listed) => {
             names.extend(listed);
@@ -53,15 +56,46 @@ pub async fn status(context: &SchemaContext) -> Result<SchemaStatus, RunError> {
         }
         Err(error) => Some(error),
     };
-    let mut tables = BTreeMap::new();
+    names.retain(|name| !tables.contains_key(name));
     for name in names {
-        let state: Option<TableState> = read(&destination, schema, &table_stream(&name)).await?;
-        let status = table_status(schema, &name, state);
+        let status = status_of(context, &destination, &name).await?;
         tables.insert(name, status);
     }
-    let is_held = destination.get_marker(schema, RUNNER).await?.is_some();
+    let is_held = is_held(context, &destination).await?;
     destination.close().await;
     Ok(SchemaStatus { is_held, tables, unlisted })
+}
+
+/// Whether a run holds the schema, or one ended without giving it back.
+pub async fn is_held(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+) -> Result<bool, RunError> {
+    Ok(destination.get_marker(context.name(), RUNNER).await?.is_some())
+}
+
+/// The tables that are parked or paused, whether or not the source has them.
+pub async fn left_out(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+) -> Result<BTreeMap<String, TableStatus>, RunError> {
+    let names: Option<BTreeSet<String>> = read(destination, context.name(), ASIDE).await?;
+    let mut tables = BTreeMap::new();
+    for name in names.unwrap_or_default() {
+        let status = status_of(context, destination, &name).await?;
+        tables.insert(name, status);
+    }
+    Ok(tables)
+}
+
+async fn status_of(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    name: &str,
+) -> Result<TableStatus, RunError> {
+    let schema = context.name();
+    let state: Option<TableState> = read(destination, schema, &table_stream(name)).await?;
+    Ok(table_status(schema, name, state))
 }
 
 async fn listed(context: &SchemaContext) -> Result<Vec<String>, RunError> {
@@ -85,9 +119,14 @@ fn table_status(schema: &str, name: &str, state: Option<TableState>) -> TableSta
                 help: Some(shown.help),
             }
         }
-        Some(TableState::Paused { since_s, .. }) => {
-            TableStatus { state: word, since: Some(moment(since_s)), ..TableStatus::default() }
-        }
+        Some(TableState::Paused { since_s, .. }) => TableStatus {
+            state: word,
+            since: Some(moment(since_s)),
+            help: Some(format!(
+                "`cartridge-warp resume {schema}.{name}` has it copied again, while nobody runs it"
+            )),
+            ..TableStatus::default()
+        },
         _ => TableStatus { state: word, ..TableStatus::default() },
     }
 }
