@@ -161,8 +161,9 @@ fn tables_that_a_run_passes_over_are_listed_with_what_helps() {
         assert!(checked.stdout.contains(words), "no {words:?} in {}", checked.stdout);
     }
     let checked = pipeline.run(&["--output", "json", "check"]);
-    let lines = checked.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let schema = lines.filter(|line| line["schema"] == "public").last().unwrap();
+    let mut lines =
+        checked.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let schema = lines.find(|line| line["schema"] == "public").unwrap();
     assert_eq!(
         (&schema["ok"], &schema["left_out"]["other"]["state"]),
         (&json!(true), &json!("paused"))
