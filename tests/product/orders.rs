@@ -147,3 +147,26 @@ fn orders_that_make_no_sense_are_refused_with_words() {
     said(&pipeline.run(&["pause", "orders"]), 1, &["another-pipeline"]);
     said(&pipeline.run(&["status"]), 1, &["another-pipeline"]);
 }
+
+#[test]
+fn a_name_is_that_table_whatever_it_looks_like() {
+    let pipeline = copied();
+    for table in ["[items]", "{a}", "true"] {
+        pipeline.write(&format!("{table}.ndjson"), "{\"id\":1}\n");
+    }
+    said(&pipeline.catch_up(), 0, &[]);
+    for table in ["[items]", "{a}", "true"] {
+        let order = |order: &str| pipeline.run(&["--output", "human", order, table]);
+        said(&order("pause"), 0, &[&format!("shop.{table}: paused (was streaming)")]);
+        let paused: Vec<String> = states(&pipeline)
+            .into_iter()
+            .filter_map(|(table, state)| (state == "paused").then_some(table))
+            .collect();
+        assert_eq!(paused, [table]);
+        said(&order("resume"), 0, &[&format!("shop.{table}: again")]);
+    }
+    let again = ["run", "--until-caught-up", "--full-resync=[items],{a}"];
+    said(&pipeline.run(&again), 0, &[]);
+    assert!(states(&pipeline).iter().all(|(_, state)| state == "streaming"));
+    said(&pipeline.run(&["pause", ""]), 2, &["TABLES"]);
+}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use clap_complete::Shell;
 
 const EXAMPLES: &str = "\
@@ -117,7 +117,12 @@ pub struct TablesArgs {
     pub config: ConfigArgs,
 
     /// Names of tables, `shop.orders` in multi mode.
-    #[arg(required = true, value_name = "TABLES", value_delimiter = ',')]
+    #[arg(
+        required = true,
+        value_name = "TABLES",
+        value_delimiter = ',',
+        value_parser = NonEmptyStringValueParser::new()
+    )]
     pub tables: Vec<String>,
 
     /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
@@ -157,7 +162,11 @@ pub struct ResumeArgs {
     pub config: ConfigArgs,
 
     /// Names of tables, `shop.orders` in multi mode [default: all that are parked or paused].
-    #[arg(value_name = "TABLES", value_delimiter = ',')]
+    #[arg(
+        value_name = "TABLES",
+        value_delimiter = ',',
+        value_parser = NonEmptyStringValueParser::new()
+    )]
     pub tables: Vec<String>,
 
     /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
@@ -199,7 +208,7 @@ pub enum DlqCommand {
         ids: Vec<u64>,
 
         /// Why, for those who look later.
-        #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
         reason: String,
 
         /// All open ones, where nothing else says which.

@@ -93,7 +93,10 @@ fn overrides(args: &RunArgs) -> Vec<(&'static str, String, &'static str)> {
         overrides.push(("dry_run", "true".into(), "--dry-run"));
     }
     if let Some(tables) = &args.full_resync {
-        overrides.push(("full_resync", tables.clone(), "--full-resync"));
+        let is_word = ["true", "false"].contains(&tables.as_str());
+        let named: Vec<&str> = tables.split(',').collect();
+        let tables = if is_word { tables.clone() } else { setup::names(&named) };
+        overrides.push(("full_resync", tables, "--full-resync"));
     }
     overrides
 }

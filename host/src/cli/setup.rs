@@ -45,6 +45,12 @@ pub fn load(
     WarpConfig::load(sources).map(Arc::new).map_err(CliError::unusable)
 }
 
+/// Names of the command line as the value of a key, each as it is: `[a]` is a name there and no list.
+pub fn names<S: AsRef<str>>(names: &[S]) -> String {
+    let names: Vec<&str> = names.iter().map(S::as_ref).collect();
+    serde_json::json!(names).to_string()
+}
+
 /// Starts logging the way the configuration and the command line ask for.
 pub fn start_logging(config: &WarpConfig, output: Output) -> Result<Progress, CliError> {
     let level = match config.monitoring.log_level {

@@ -21,13 +21,14 @@ pub struct Ordering {
 impl Ordering {
     pub fn named(order: Order, args: TablesArgs) -> Self {
         let TablesArgs { config, tables, take_over } = args;
-        Self { order, config, tables: tables.join(","), take_over }
+        Self { order, config, tables: setup::names(&tables), take_over }
     }
 
     /// Without names, all that are left out.
     pub fn resume(args: ResumeArgs) -> Self {
         let ResumeArgs { config, tables, take_over } = args;
-        let tables = if tables.is_empty() { "true".to_owned() } else { tables.join(",") };
+        let all = || "true".to_owned();
+        let tables = if tables.is_empty() { all() } else { setup::names(&tables) };
         Self { order: Order::Resume, config, tables, take_over }
     }
 }
