@@ -153,8 +153,8 @@ fn one_table_after_the_other_is_copied_again_however_many_there_are() {
     databases.at_source(&each("CREATE TABLE {t} (id int PRIMARY KEY, a text);"));
     assert!(pipeline.catch_up().status.success());
     databases.at_source(&each(
-        "ALTER TABLE {t} ADD c text; INSERT INTO {t} VALUES (1, 'a', 'c'); ALTER TABLE {t} DROP c;
-         ALTER TABLE {t} ADD c text; INSERT INTO {t} VALUES (3, 'c');",
+        "ALTER TABLE {t} ADD gone text; INSERT INTO {t} VALUES (1, 'a', 'g'); ALTER TABLE {t} RENAME a TO c;
+         ALTER TABLE {t} DROP gone; ALTER TABLE {t} ADD d text; INSERT INTO {t} VALUES (3, 'c');",
     ));
     // More than there are retries.
     let ended = pipeline.catch_up();

@@ -30,9 +30,6 @@ struct Entry {
     is_dropped: bool,
     /// The transaction that wrote it.
     transaction: u32,
-    /// The transaction got its number when it had locked the table: whoever has a later one came to the
-    /// table later.
-    locked_first: bool,
     /// The log's end when this was seen.
     seen: Lsn,
 }
@@ -86,15 +83,11 @@ impl Entries {
 
 impl Entry {
     /// Whether it was there when a row was written. Who writes rows and who changes columns lock the table
-    /// against each other until they are committed.
+    /// against each other until they are committed. Numbers of transactions do not tell: one that waits for its
+    /// lock has its number already.
     fn is_before(&self, row: &Begin) -> bool {
-        row.commit >= self.seen || (self.locked_first && is_later(row.id, self.transaction))
+        row.commit >= self.seen
     }
-}
-
-/// Numbers of transactions go round; those that a slot keeps are less than half of them.
-fn is_later(one: u32, other: u32) -> bool {
-    one.wrapping_sub(other).cast_signed() > 0
 }
 
 /// Reads the entries of the tables of one schema that meet a condition on `c` and `n`, by object id.
@@ -115,12 +108,9 @@ pub fn read(
         let state = text(row, 1)?.to_owned();
         found.insert(number(row, 0)?, Entries { seen, state, recent: Vec::new() });
     }
-    // A transaction whose first command wrote an entry had locked its table before it had a number: commands
-    // count from 0, and `xmax` says that the count is not a later one's. A slot that is to be made keeps at
-    // least what others keep or what runs now.
+    // A slot that is to be made keeps at least what others keep or what runs now.
     let rows = session.rows(&format!(
-        "SELECT c.oid, a.attnum, a.attisdropped, a.xmin, \
-             bool_or(a.cmin = '0' AND a.xmax = '0') OVER (PARTITION BY c.oid, a.xmin::text) \
+        "SELECT c.oid, a.attnum, a.attisdropped, a.xmin \
          {COLUMNS} WHERE {condition} AND age(a.xmin) BETWEEN 0 AND ( \
              SELECT coalesce(max(age(catalog_xmin)) FILTER (WHERE slot_name = {}), \
                  greatest(max(age(catalog_xmin)), \
@@ -134,7 +124,6 @@ pub fn read(
             number: number(row, 1)?,
             is_dropped: flag(row, 2)?,
             transaction: number(row, 3)?,
-            locked_first: flag(row, 4)?,
             seen: entries.seen,
         });
     }
@@ -146,37 +135,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_holds_for_rows_that_are_surely_behind_it() {
-        let entry = |locked_first, transaction| Entry {
-            number: 3,
-            is_dropped: true,
-            transaction,
-            locked_first,
-            seen: 1000,
-        };
-        let before = u32::MAX - 5;
-        for (name, entry, (id, commit), expected) in [
-            ("a later number", entry(true, 70), (71, 10), true),
-            ("the same transaction", entry(true, 70), (70, 10), false),
-            ("an earlier number", entry(true, 70), (69, 10), false),
-            ("a later number, of a table that was locked late", entry(false, 70), (71, 10), false),
-            ("committed behind the look", entry(false, 70), (69, 1000), true),
-            ("committed a moment before the look", entry(false, 70), (71, 999), false),
-            ("numbers that went round", entry(true, before), (4, 10), true),
-            ("numbers that went round, the other way", entry(true, 4), (before, 10), false),
-        ] {
-            let row = Begin { commit, at_micros: 0, id };
-            assert_eq!(entry.is_before(&row), expected, "{name}");
-            let entries = Entries { recent: vec![entry], ..Entries::default() };
-            assert_eq!(entries.dropped_since(&row).is_empty(), expected, "{name}");
+    fn an_entry_holds_for_rows_that_were_committed_behind_a_look_at_it() {
+        let entry = Entry { number: 3, is_dropped: true, transaction: 70, seen: 1000 };
+        let entries = Entries { recent: vec![entry], ..Entries::default() };
+        for (commit, open) in [(999, &[3][..]), (1000, &[]), (1001, &[])] {
+            // Whatever the numbers of the transactions are.
+            for id in [69, 70, 71] {
+                let row = Begin { commit, at_micros: 0, id };
+                assert_eq!(entries.dropped_since(&row), open, "{commit}");
+                assert_eq!(entries.is_changed_since(3, &row), !open.is_empty(), "{commit}");
+            }
         }
     }
 
     #[test]
     fn what_was_seen_before_is_known_since_then() {
         let entries = |seen, transaction| {
-            let entry =
-                Entry { number: 3, is_dropped: true, transaction, locked_first: false, seen };
+            let entry = Entry { number: 3, is_dropped: true, transaction, seen };
             Entries { recent: vec![entry], ..Entries::default() }
         };
         for (transaction, expected) in [(70, 1000), (71, 2000)] {

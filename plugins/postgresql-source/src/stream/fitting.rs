@@ -3,7 +3,8 @@
 //! A name that a row has may be that of a column which was dropped since, or got another name, while another
 //! column has it by now. What tells is the order in which columns were made, and since when the catalog says
 //! what it says (`catalog::entries`). Invariant: a field is given to a column only if it is the column's; where
-//! nothing tells, the failure has the table copied again.
+//! nothing tells, the column's value is looked up like one that the row did not have yet, or the failure has the
+//! table copied again.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -23,7 +24,7 @@ pub struct Fitting {
     pub table: Rc<SourceTable>,
     /// For each field of a row its column; none for columns that are gone.
     pub columns: Vec<Option<usize>>,
-    /// Columns that the relation does not have yet.
+    /// Columns that the relation does not have yet, or not for sure.
     pub holes: Vec<usize>,
 }
 
@@ -59,9 +60,7 @@ fn by_order(table: &SourceTable, relation: &Relation, row: &Begin) -> Option<Vec
     all.sort_unstable();
     let has_all = fields == all.len();
     let has_first = dropped.is_empty() && fields < all.len();
-    // The log may have generated columns and those that are kept from us, or not.
-    let sees_all = table.hidden.is_empty() && table.withheld.is_empty();
-    if !sees_all || !(has_all || has_first) {
+    if !sees_all(table) || !(has_all || has_first) {
         return None;
     }
     let columns: Vec<Option<usize>> = all.into_iter().map(|(_, at)| at).take(fields).collect();
@@ -110,11 +109,16 @@ fn by_names(
         );
         return Err(unclear(table, &what));
     }
-    if have_other_names(table, &columns, &holes) || may_be_dropped(table, &columns, row) {
+    let doubtful = doubtful(table, &columns, row);
+    let key = table.key_indices();
+    // Without its key nothing is looked up, and a row that is gone by then would lack what is required.
+    let is_needed = |at: &usize| key.contains(at) || !table.columns[*at].column.nullable;
+    if have_other_names(table, &columns, &holes) || doubtful.iter().any(is_needed) {
         let what = "columns whose names belong to others by now; which is which cannot be told";
         return Err(unclear(table, what));
     }
-    Ok(columns)
+    let is_told = |at: &usize| !doubtful.contains(at);
+    Ok(columns.into_iter().map(|at| at.filter(is_told)).collect())
 }
 
 /// Whether columns cannot be those of the same names. A relation lists its columns in the order in which they
@@ -126,12 +130,25 @@ fn have_other_names(table: &SourceTable, columns: &[Option<usize>], holes: &[usi
     !numbers.is_sorted_by(|one, next| one < next) || holes.iter().any(|hole| number(*hole) < last)
 }
 
-/// Whether a field may be that of a column which was dropped since the row was written, and whose name
-/// another has by now.
-fn may_be_dropped(table: &SourceTable, columns: &[Option<usize>], row: &Begin) -> bool {
+/// Columns whose field may be that of a column which was dropped since the row was written, and whose name they
+/// have by now. Those that were made before all such columns have the first fields.
+fn doubtful(table: &SourceTable, columns: &[Option<usize>], row: &Begin) -> Vec<usize> {
     let number = |at: usize| table.columns[at].number;
-    let is_new = |at: &usize| table.entries.is_changed_since(number(*at), row);
-    !table.entries.dropped_since(row).is_empty() && columns.iter().flatten().any(is_new)
+    let Some(first) = table.entries.dropped_since(row).into_iter().min() else { return Vec::new() };
+    let before = table.columns.iter().filter(|column| column.number < first).count();
+    let have_first_fields = sees_all(table)
+        && columns.iter().take(before).enumerate().all(|(field, at)| *at == Some(field));
+    let is_doubtful = |at: &usize| {
+        let is_first = have_first_fields && number(*at) < first;
+        !is_first && table.entries.is_changed_since(number(*at), row)
+    };
+    columns.iter().flatten().copied().filter(is_doubtful).collect()
+}
+
+/// Whether the log has just the columns that are followed: it may have generated ones and those that are kept
+/// from us, or not.
+fn sees_all(table: &SourceTable) -> bool {
+    table.hidden.is_empty() && table.withheld.is_empty()
 }
 
 /// The failure for rows whose columns nobody knows any more.
