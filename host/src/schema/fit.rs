@@ -320,13 +320,6 @@ mod tests {
                 "\"2024-05-01T12:00:00.500Z\"",
             ),
             (Arc::new(Date32Array::from(vec![-1])), "", "1969-12-31", "\"1969-12-31\""),
-            (Arc::new(Date32Array::from(vec![i32::MIN])), "", "-infinity", "\"-infinity\""),
-            (
-                Arc::new(TimestampMicrosecondArray::from(vec![i64::MAX]).with_timezone("UTC")),
-                "",
-                "infinity",
-                "\"infinity\"",
-            ),
             (
                 Arc::new(Time64MicrosecondArray::from(vec![1])),
                 "",
@@ -349,6 +342,20 @@ mod tests {
             let found = fitted(&values, &from, &json);
             assert_eq!(found, [Some(as_json.to_owned())], "{from:?}");
             serde_json::from_str::<serde_json::Value>(found[0].as_deref().unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn times_without_an_end_are_words() {
+        let moment = TimestampMicrosecondArray::from(vec![i64::MAX]).with_timezone("UTC");
+        let (text, json) = (field(&DataType::Utf8, ""), field(&DataType::Utf8, "arrow.json"));
+        for (values, word) in [
+            (Arc::new(Date32Array::from(vec![i32::MIN])) as ArrayRef, "-infinity"),
+            (Arc::new(moment), "infinity"),
+        ] {
+            let from = field(values.data_type(), "");
+            assert_eq!(fitted(&values, &from, &text), [Some(word.to_owned())]);
+            assert_eq!(fitted(&values, &from, &json), [Some(format!("\"{word}\""))]);
         }
     }
 
