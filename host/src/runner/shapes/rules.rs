@@ -55,8 +55,9 @@ pub async fn may_stay(
 ) -> Result<bool, RunError> {
     let known = stored_shape(destination, context.name(), &table.source.name).await?;
     Ok(known.is_some_and(|known| {
-        let rules = TableRules::new(&table.settings, left_out(context, &known));
         let comes = |column: &str| table.source.schema.field_with_name(column).is_ok();
+        // With all of its columns it has none that is called otherwise by now.
+        let rules = TableRules::new(&table.settings, left_out(context, &known, &[]));
         known.shape.schema.fields().iter().all(|field| comes(field.name()))
             && known.rules.is_some_and(|known| known == rules)
     }))
