@@ -6,18 +6,9 @@ use serde::de::DeserializeOwned;
 use crate::letters::unreadable;
 use crate::sweep::unpromised;
 use crate::{
-    Column, Config, DeadLetter, Description, Failure, LetterFilter, LetterPage, SchemaChange,
-    Settlement, SweepRequest, Swept, TableRows,
+    Column, Config, DeadLetter, Description, Failure, LetterFilter, LetterPage, Marker,
+    SchemaChange, Settlement, SweepRequest, Swept, TableRows,
 };
-
-/// A named position that the destination keeps for the host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marker {
-    /// Chosen by the host, unique within a schema; ≤ 512 bytes.
-    pub stream: String,
-    /// Opaque; none deletes the marker.
-    pub value: Option<Vec<u8>>,
-}
 
 /// Whether a table holds one row per key or one row per operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -157,6 +157,7 @@ pub mod export;
 mod failure;
 mod host;
 mod letters;
+mod marker;
 pub mod naming;
 mod options;
 mod row;
@@ -170,12 +171,13 @@ pub mod wire;
 pub use dead_letter::{DeadLetter, PAYLOAD_BYTES_MAX};
 pub use describe::{Description, WantedGrant};
 pub use destination::{
-    ChangeOutcome, Deletion, Destination, Location, Marker, RejectedRow, TablePlace, TablePlan,
-    WriteMode, WriteOutcome, WriteRequest, fenced,
+    ChangeOutcome, Deletion, Destination, Location, RejectedRow, TablePlace, TablePlan, WriteMode,
+    WriteOutcome, WriteRequest, fenced,
 };
 pub use failure::{Action, Failure, WAITING};
 pub use host::{log, metrics, secrets};
 pub use letters::{KeptLetter, LetterFilter, LetterPage, NO_LETTERS, Settlement};
+pub use marker::Marker;
 pub use options::{Config, GrantedPath, NoOptions, options_schema, parse_options};
 pub use row::{
     ColumnRef, Operation, RowBuilder, TableRows, TableWriter, Value, ValueError, parse_date,

@@ -178,7 +178,7 @@ pub fn a_table_with_other_constraints_is_not_swept<B: Bench>() {
     for (what, sql) in [
         ("index", "CREATE UNIQUE INDEX names ON orders (name)"),
         ("index", "CREATE UNIQUE INDEX names ON orders (id, name)"),
-        ("index", "CREATE UNIQUE INDEX some ON orders (id) WHERE name = 'x'"),
+        ("index", "CREATE UNIQUE INDEX names ON orders (id) WHERE name = 'x'"),
         ("index", "CREATE UNIQUE INDEX lower_names ON orders (lower(name))"),
         ("foreign keys", "CREATE TABLE lines (of_order {} REFERENCES orders (id))"),
     ] {
