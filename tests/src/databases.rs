@@ -154,7 +154,7 @@ fn columns_of(schema: &str, condition: &str) -> String {
     format!(
         "SELECT quote_ident(table_name), quote_ident(column_name) FROM information_schema.columns \
          WHERE table_schema = '{schema}' AND {condition} AND NOT (SELECT relispartition FROM \
-         pg_class WHERE oid = format('%I.%I', table_schema, table_name)::regclass) \
+         pg_class WHERE oid = to_regclass(format('%I.%I', table_schema, table_name))) \
          ORDER BY table_name, ordinal_position"
     )
 }

@@ -212,16 +212,25 @@ fn the_slot_moves_when_the_host_confirms_and_also_without_changes() {
     assert_ne!(after, before);
     // Only tables that nobody follows change.
     database.sql("INSERT INTO other SELECT generate_series(1, 1000)");
-    let quiet = follow(&mut driver, &changes.position);
+    let mut quiet = follow(&mut driver, &changes.position);
     assert_eq!(quiet.rows(), 0);
     assert_ne!(quiet.position, changes.position);
-    std::thread::sleep(Duration::from_millis(200));
-    driver.source.confirm("public", &quiet.position).unwrap();
-    let behind = database.sql(
-        "SELECT pg_current_wal_insert_lsn() - confirmed_flush_lsn < 20000 \
-         FROM pg_replication_slots WHERE database = 'heartbeat'",
-    );
-    assert_eq!(behind, ["t"]);
+    // Others write to the log of this server as well, so it may take some looks to be near its end.
+    let mut is_near = false;
+    for _ in 0..100 {
+        driver.source.confirm("public", &quiet.position).unwrap();
+        let behind = database.sql(
+            "SELECT pg_current_wal_insert_lsn() - confirmed_flush_lsn < 20000 \
+             FROM pg_replication_slots WHERE database = 'heartbeat'",
+        );
+        is_near = behind == ["t"];
+        if is_near {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        quiet = follow(&mut driver, &quiet.position);
+    }
+    assert!(is_near, "the slot stays behind");
     // What was confirmed is gone, what was not is there.
     drop(driver);
     database.sql("INSERT INTO t VALUES (2)");
