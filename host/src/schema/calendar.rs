@@ -9,7 +9,11 @@ use arrow_array::{
     types::{Date32Type, TimestampMicrosecondType},
 };
 use arrow_schema::{DataType, TimeUnit};
+use chrono::{Datelike, Days, NaiveDate};
 
+/// Of the Gregorian calendar.
+const YEARS_PER_CYCLE: i64 = 400;
+const DAYS_PER_CYCLE: i64 = 146_097;
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
@@ -60,17 +64,12 @@ fn timestamp(micros: i64) -> String {
     }
 }
 
-/// The day's year, month and day; counts from March, so that the leap day is the last of its year.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+/// The day's year, month and day. Days repeat every 400 years, of which chrono knows those around now.
+fn civil(days: i64) -> (i64, u32, u32) {
+    let (cycle, day) = (days.div_euclid(DAYS_PER_CYCLE), days.rem_euclid(DAYS_PER_CYCLE));
+    let day = NaiveDate::default().checked_add_days(Days::new(day.unsigned_abs()));
+    let day = day.unwrap_or_default();
+    (i64::from(day.year()) + cycle * YEARS_PER_CYCLE, day.month(), day.day())
 }
 
 #[cfg(test)]
