@@ -45,10 +45,9 @@ pub(crate) fn begin(
     let probe =
         format!("SELECT 1 FROM {} AS {ROW} WHERE {} LIMIT 0", table.sql, gone(scope, table, keys)?);
     if let Err(refusal) = session.query(&probe, &[]) {
-        if session.connection().is_closed() {
-            return Err(refusal.into());
-        }
-        return Ok(Some(format!("its key cannot be compared: {}", refusal.words())));
+        // What may be otherwise in a moment is no reason to empty a table.
+        let words = scope.refusal_words(&refusal).ok_or(*refusal.failure)?;
+        return Ok(Some(format!("its key cannot be compared: {words}")));
     }
     metadata::fenced_transaction(session, names, schema, *epoch, || {
         session.run(&emptying::clear(session, keys)?)?;

@@ -5,8 +5,10 @@
 
 mod support;
 
+use cartridge_warp_sdk::testing::sql::Bench;
 use cartridge_warp_sdk::{
-    Action, ChangeOutcome, ColumnType, Destination, SchemaChange, Table, TablePlan,
+    Action, ChangeOutcome, ColumnType, Destination, SchemaChange, SweepRequest, Swept, Table,
+    TablePlan,
 };
 use serde_json::json;
 use support::{Bed, Insert, append, cluster, orders, rows, soft, upsert};
@@ -87,6 +89,37 @@ fn a_key_that_ignores_case_would_merge_rows() {
     }
     bed.run(&format!("{collation}; CREATE TABLE t (k text COLLATE any_case PRIMARY KEY)"));
     assert_eq!(bed.plan(&upsert(&table)).unwrap_err().code, "incompatible-key");
+}
+
+/// Its keys are compared as it keeps them.
+#[test]
+fn a_table_of_somebody_else_is_swept_whatever_its_key_is() {
+    for (column_type, declared, stays, goes) in [
+        (ColumnType::Integer, "numeric(12)", json!(7), json!(8)),
+        (ColumnType::String, "varchar COLLATE \"C\"", json!("a"), json!("A")),
+    ] {
+        let mut bed = Bed::new("{}");
+        bed.run(&format!("CREATE TABLE t (k {declared} PRIMARY KEY)"));
+        let table = Table::new("t").column("k", column_type.clone()).key(["k"]);
+        let keys = Table::new("keys").column("k0", column_type).key(["k0"]);
+        bed.plan(&upsert(&table)).unwrap();
+        bed.plan(&upsert(&keys)).unwrap();
+        let both = [&stays, &goes].map(|key| (Insert, json!({"k": key})));
+        bed.write(vec![rows(&table, &both)]).unwrap();
+        let request = SweepRequest {
+            schema: "shop".to_owned(),
+            table: "t".to_owned(),
+            keys: "keys".to_owned(),
+            markers: Vec::new(),
+            epoch: bed.epoch,
+        };
+        let destination = bed.bench.destination();
+        assert_eq!(destination.begin_sweep(&request).unwrap(), None, "{declared}");
+        bed.write(vec![rows(&keys, &[(Insert, json!({"k0": stays}))])]).unwrap();
+        let swept = bed.bench.destination().sweep(&request).unwrap();
+        assert_eq!(swept, Swept { rows: 1, done: true }, "{declared}");
+        assert_eq!(bed.query("SELECT count(*) FROM t"), ["1"], "{declared}");
+    }
 }
 
 #[test]
