@@ -276,6 +276,16 @@ fn edited_rules_are_refused_where_the_operator_wants_to_decide() {
     assert_success(&pipeline.run(&["run", "--until-caught-up", "--full-resync=orders"]));
     assert_eq!(notes(), ["0"], "as was asked for");
     assert_success(&pipeline.catch_up());
+    pipeline.set("schemas.0.tables", rules(&[]));
+    assert_success(&pipeline.run(&["resync", "orders"]));
+    assert_success(&pipeline.run(&["check"]));
+    assert_success(&pipeline.catch_up());
+    assert_eq!(notes(), ["3"], "what a person has copied again comes by the rules of now");
+    pipeline.set("schemas.0.tables", rules(&["note"]));
+    assert_success(&pipeline.run(&["pause", "orders"]));
+    assert_success(&pipeline.run(&["resume", "orders"]));
+    assert_success(&pipeline.catch_up());
+    assert_eq!(notes(), ["0"]);
     pipeline.set("schema_evolution.on_rules_change", json!("copy"));
     pipeline.set("schemas.0.tables", rules(&[]));
     assert_success(&pipeline.catch_up());

@@ -78,6 +78,9 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Have tables copied again by the next run, whatever they are doing.
     Resync(TablesArgs),
+    /// Forget tables that the lists leave out, and remove them at the destination.
+    #[command(after_help = "Example: cartridge-warp drop -c shop.yaml --keep-rows old_orders")]
+    Drop(DropArgs),
     /// Show or settle dead letters: rows that could not be written.
     #[command(subcommand)]
     Dlq(DlqCommand),
@@ -128,6 +131,16 @@ pub struct TablesArgs {
     /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
     #[arg(long)]
     pub take_over: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DropArgs {
+    #[command(flatten)]
+    pub tables: TablesArgs,
+
+    /// Forget them and leave the destination's tables as they are.
+    #[arg(long)]
+    pub keep_rows: bool,
 }
 
 #[derive(Debug, Subcommand)]

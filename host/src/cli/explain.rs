@@ -53,6 +53,7 @@ const PAGES: &[(&str, &str)] = pages![
     "missing-variable",
     "monitoring-address",
     "monitoring-host",
+    "new-table",
     "newer-state",
     "no-letters",
     "no-plugin-directory",

@@ -97,6 +97,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Resync(args) => {
             tables::order(Ordering::named(Order::Resync, args), plugin_dir, output).await
         }
+        Command::Drop(args) => tables::drop_tables(args, plugin_dir, output).await,
         Command::Dlq(command) => dlq::run(command, plugin_dir, output).await,
         Command::Schema(command) => schema::run(command, plugin_dir, output).await,
         Command::Discover(args) => check::discover(args, plugin_dir, output).await,

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use super::{
     CliError, Exit,
-    args::{ConfigArgs, ResumeArgs, TablesArgs},
+    args::{ConfigArgs, DropArgs, ResumeArgs, TablesArgs},
     output::Output,
     setup,
 };
-use crate::runner::{Order, Ordered, SchemaStatus, TableStatus};
+use crate::runner::{Dropped, Order, Ordered, SchemaStatus, TableStatus};
 
 /// Which tables an order is about.
 pub struct Ordering {
@@ -61,6 +61,37 @@ fn tell(schema: &str, ordered: &Ordered, output: Output) {
         _ => "",
     };
     output.line(&format!("{schema}.{table}: {is} (was {was}){then}"));
+}
+
+pub async fn drop_tables(
+    args: DropArgs,
+    plugin_dir: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, CliError> {
+    let DropArgs { tables: TablesArgs { config, tables, take_over }, keep_rows } = args;
+    let named = vec![("full_resync", setup::names(&tables), "TABLES")];
+    let runner = setup::opened_runner(&config, named, plugin_dir, output).await?;
+    let dropped = runner.drop_tables(keep_rows, take_over).await;
+    Ok(setup::tell_each(dropped, output, |schema, dropped| {
+        dropped.iter().for_each(|dropped| tell_dropped(schema, dropped, keep_rows, output));
+    }))
+}
+
+fn tell_dropped(schema: &str, dropped: &Dropped, keep_rows: bool, output: Output) {
+    let Dropped { table, stays } = dropped;
+    let is_gone = !keep_rows && stays.is_none();
+    if output.is_json() {
+        output.json(&serde_json::json!({
+            "schema": schema, "table": table, "removed": is_gone, "why_not": stays,
+        }));
+        return;
+    }
+    let at_destination = match stays {
+        _ if keep_rows => "its table at the destination stays as it is".to_owned(),
+        Some(reason) => format!("its table at the destination stays: {reason}"),
+        None => "removed at the destination".to_owned(),
+    };
+    output.line(&format!("{schema}.{table}: forgotten, {at_destination}"));
 }
 
 pub async fn status(

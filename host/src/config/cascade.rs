@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::settings::at_least_one;
 use super::{
-    AddedColumn, Columns, DeadLetterLimit, DeletionStrategy, HashKey, Names, Resync, RowFact,
-    SchemaConfig, TableConfig, WarpConfig, WriteMode,
+    AddedColumn, Columns, DeadLetterLimit, DeletionStrategy, HashKey, InitialCopy, Names, Resync,
+    RowFact, SchemaConfig, TableConfig, WarpConfig, WriteMode,
 };
 use crate::model::{AddedValue, TablePlace};
 
@@ -39,6 +39,8 @@ pub struct TableSettings {
     pub deleted_at_column: String,
     /// What a change does.
     pub write_mode: WriteMode,
+    /// What is copied before changes are followed.
+    pub initial_copy: InitialCopy,
     /// Which columns are moved, and how.
     pub columns: Columns,
     /// The key of masks that hash.
@@ -143,6 +145,7 @@ impl WarpConfig {
                 .first(|own| own.deleted_at_column.clone())
                 .unwrap_or_else(|| "deleted_at".to_owned()),
             write_mode: said.first(|own| own.write_mode).unwrap_or_default(),
+            initial_copy: said.first(|own| own.initial_copy).unwrap_or_default(),
             added: self.added(schema, table, &columns.add),
             columns,
             hash_key: self.known_hash_key.clone(),

@@ -127,6 +127,7 @@ impl WarpConfig {
             "soft_delete_column" => json!(settings.soft_delete_column),
             "deleted_at_column" => json!(settings.deleted_at_column),
             "write_mode" => json!(settings.write_mode),
+            "initial_copy" => json!(settings.initial_copy),
             _ => return None,
         })
     }

@@ -67,9 +67,9 @@ pub use redact::redact;
 pub use settings::{
     AddedColumn, ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Credentials,
     DeletionStrategy, DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling,
-    EvolutionStrategy, Grants, HostGrant, Limits, LogLevel, Mask, Mode, Monitoring, OnLostPosition,
-    OnRulesChange, OnTableFailure, ProcessLimits, Prometheus, RowFact, SchemaConfig,
-    SchemaEvolution, SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig,
+    EvolutionStrategy, Grants, HostGrant, InitialCopy, Limits, LogLevel, Mask, Mode, Monitoring,
+    OnLostPosition, OnNewTable, OnRulesChange, OnTableFailure, ProcessLimits, Prometheus, RowFact,
+    SchemaConfig, SchemaEvolution, SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig,
     TableEvolution, WarpConfig, WriteMode,
 };
 pub use table_lists::TableLists;

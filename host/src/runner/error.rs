@@ -102,6 +102,17 @@ pub enum RunError {
     )]
     Held { schema: String },
 
+    /// A table that the source has only since the first run, with `on_new_table: stop`.
+    #[error("schema `{schema}` has a new table, `{table}`, and `on_new_table` is `stop`")]
+    #[diagnostic(
+        code("new-table"),
+        help(
+            "name it under `tables` to have it copied, or in `table_blacklist` to leave it out; \
+             `on_new_table` (copy, log-only, ignore) decides about all that come"
+        )
+    )]
+    NewTable { schema: String, table: String },
+
     #[error("fenced: another runner owns schema `{schema}`")]
     #[diagnostic(
         code("fenced"),
@@ -318,6 +329,7 @@ impl RunError {
             | Self::NewerState { .. }
             | Self::NotReplaced { .. }
             | Self::NoLetters { .. }
+            | Self::NewTable { .. }
             | Self::NoTables { .. } => Action::Config,
             // What hands out secrets may be away for a moment.
             Self::Secret { .. } | Self::ConnectionFile { .. } => Action::Retry,
@@ -418,6 +430,7 @@ impl RunError {
             | Self::Unfit { .. }
             | Self::ParkedMeanwhile { .. }
             | Self::UnknownTable { .. }
+            | Self::NewTable { .. }
             | Self::NoTables { .. } => ErrorType::Schema,
             Self::Fenced { .. }
             | Self::Held { .. }

@@ -14,9 +14,9 @@ use super::{
     error::RunError,
     letters::OpenLetters,
     processor::{
-        Adopted, Checked, Choice, Completion, Listed, Order, Ordered, SchemaProcessor,
-        SchemaStatus, Waits, adopt, check, decide, list_letters, order, settle_letters, status,
-        waits,
+        Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, SchemaProcessor,
+        SchemaStatus, Waits, adopt, check, decide, drop_tables, list_letters, order,
+        settle_letters, status, waits,
     },
     side::{self, Connectors, Endpoint},
     tally::Tally,
@@ -189,6 +189,16 @@ impl WarpRunner {
         self.of_each(async |context| order(context, what, take_over).await).await
     }
 
+    /// Forgets the tables that the configuration's `full_resync` names, and removes them at the destination unless
+    /// `keep_rows`.
+    pub async fn drop_tables(
+        &self,
+        keep_rows: bool,
+        take_over: bool,
+    ) -> BTreeMap<String, Result<Vec<Dropped>, RunError>> {
+        self.of_each(async |context| drop_tables(context, keep_rows, take_over).await).await
+    }
+
     /// What has become of the shapes of each schema's tables.
     pub async fn waits(&self) -> BTreeMap<String, Result<Waits, RunError>> {
         self.of_each(async |context| waits(context).await).await
@@ -225,12 +235,12 @@ impl WarpRunner {
         resolution: &str,
     ) -> BTreeMap<String, Result<u64, RunError>> {
         let discard =
-            async |context: &_| settle_letters(context, filter, "discarded", resolution).await;
+            async |context: &Arc<_>| settle_letters(context, filter, "discarded", resolution).await;
         self.of_each(discard).await
     }
 
     /// What comes of each schema, one after the other.
-    async fn of_each<T>(&self, ask: impl AsyncFn(&SchemaContext) -> T) -> BTreeMap<String, T> {
+    async fn of_each<T>(&self, ask: impl AsyncFn(&Arc<SchemaContext>) -> T) -> BTreeMap<String, T> {
         let mut answers = BTreeMap::new();
         for processor in &self.processors {
             let context = processor.context();

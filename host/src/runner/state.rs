@@ -161,9 +161,9 @@ impl TableState {
         }
     }
 
-    /// Whether the destination has rows of it that came by the rules which are remembered.
+    /// Whether the destination has rows of it that came by the rules which are remembered, and that stay.
     pub fn is_copied(&self) -> bool {
-        matches!(self, Self::Snapshot { .. } | Self::Again | Self::Streaming)
+        matches!(self, Self::Snapshot { .. } | Self::Streaming)
     }
 
     /// Whether the destination has rows of it, or had, so that missed changes spoil it.

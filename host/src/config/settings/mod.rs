@@ -31,10 +31,10 @@ pub use mode::SyncMode;
 pub use monitoring::{LogLevel, Monitoring, Prometheus};
 pub use root::{CommitAt, Mode, WarpConfig};
 pub(in crate::config) use root::{default_state_dir, one};
-pub use schema::{OnLostPosition, OnTableFailure, SchemaConfig};
+pub use schema::{OnLostPosition, OnNewTable, OnTableFailure, SchemaConfig};
 pub use schema_limits::SchemaLimits;
 pub use secret_source::SecretSource;
-pub use table::{DeletionStrategy, TableConfig, WriteMode};
+pub use table::{DeletionStrategy, InitialCopy, TableConfig, WriteMode};
 
 use std::num::NonZeroU32;
 

@@ -34,6 +34,12 @@ pub struct SchemaConfig {
     /// parks logs too: one that comes back begins anew. `stop` stops the schema.
     #[serde(default)]
     pub on_table_failure: OnTableFailure,
+    /// What happens to a table that the source has only since the first run, unless the configuration
+    /// names it (in `tables`, or as it is in a whitelist): `copy` has it copied and followed; `log-only`
+    /// follows it without copying what it has already; `ignore` leaves it out; `stop` stops the schema
+    /// until it is named or left out. A table that got another name at its source is a new one.
+    #[serde(default)]
+    pub on_new_table: OnNewTable,
     /// How many dead letters of each of its tables may be open; without it,
     /// `error_handling.dead_letter_limit`.
     #[serde(default)]
@@ -103,6 +109,22 @@ pub enum OnTableFailure {
     Stop,
 }
 
+/// What happens to a table that nobody has chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum OnNewTable {
+    /// It is copied and followed.
+    #[default]
+    Copy,
+    /// It is followed from now on.
+    LogOnly,
+    /// It is left out.
+    Ignore,
+    /// The schema stops.
+    Stop,
+}
+
 impl SchemaConfig {
     /// A schema of that name with every other value at its default.
     #[must_use]
@@ -113,6 +135,7 @@ impl SchemaConfig {
             schedule: None,
             on_lost_position: OnLostPosition::default(),
             on_table_failure: OnTableFailure::default(),
+            on_new_table: OnNewTable::default(),
             dead_letter_limit: None,
             default_batch_size: default_batch_size(),
             default_polling_interval: default_polling_interval(),

@@ -67,6 +67,12 @@ pub struct TableConfig {
     #[serde(default)]
     #[schemars(extend("default" = "upsert"))]
     pub write_mode: Option<WriteMode>,
+    /// `full` copies what the table has before its changes are followed. `none` does not: rows that stand
+    /// still are missing at the destination, and one that changes comes with its change. It counts for a table
+    /// that was not copied before; what copies a table again copies it whole.
+    #[serde(default)]
+    #[schemars(extend("default" = "full"))]
+    pub initial_copy: Option<InitialCopy>,
     /// Which columns are moved, in which form, under which names, and what is added. Rows that were copied by other rules are copied
     /// again, see `schema_evolution.on_rules_change`.
     #[serde(default)]
@@ -100,6 +106,18 @@ pub enum WriteMode {
     Append,
 }
 
+/// What is copied of a table before its changes are followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum InitialCopy {
+    /// All that it has.
+    #[default]
+    Full,
+    /// Nothing.
+    None,
+}
+
 impl TableConfig {
     /// A table of that name with every other value at its default.
     #[must_use]
@@ -119,6 +137,7 @@ impl TableConfig {
             deleted_at_column: None,
             dead_letter_limit: None,
             write_mode: None,
+            initial_copy: None,
             columns: Columns::default(),
             where_clause: None,
         }

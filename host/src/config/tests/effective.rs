@@ -42,6 +42,7 @@ global_table_whitelist: a,b
         ("source.limits.memory", "256MiB", "default"),
         ("schemas.0.on_lost_position", "resync", "config.yaml:11"),
         ("schemas.0.on_table_failure", "park", "default"),
+        ("schemas.0.on_new_table", "copy", "default"),
         ("source.limits.call_deadline", "1m", "default"),
         ("schemas.0.default_batch_size", "20", "config.yaml:10"),
         (

@@ -14,7 +14,7 @@ use crate::{
         context::SchemaContext,
         error::RunError,
         names::listed,
-        shapes::{drop_keys, has_old_rows, has_other_rules, may_stay},
+        shapes::{begins_with_copy, drop_keys, has_old_rows, has_other_rules, may_stay},
         state::{CHANGES, TableState, forgotten, marker, read, table_stream},
     },
 };
@@ -63,6 +63,15 @@ pub async fn find_start(
         }
         let past = known.as_ref().filter(|_| stored.is_some());
         let mut next = next_state(past, truncate, attempts.position_lost);
+        let is_new = past.is_none_or(|state| *state == TableState::FIRST);
+        if is_new && !truncate {
+            let is_later = stored.is_some() && !before.left_out(&name);
+            let (context, destination) = (&writer.context, &writer.destination);
+            if !begins_with_copy(context, destination, &name, is_later).await? {
+                next = TableState::Streaming;
+                renewed.extend(stored.is_some().then(|| name.clone()));
+            }
+        }
         if let TableState::Pending { sweep, .. } = &mut next {
             *sweep = *sweep && rows_may_stay(writer, &name).await?;
         }
@@ -85,7 +94,7 @@ pub async fn find_start(
         }
         Some(bytes) if renewed.is_empty() => Position(bytes),
         Some(bytes) => {
-            tracing::info!(tables = listed(&renewed), "copying tables anew");
+            tracing::info!(tables = listed(&renewed), "these tables begin anew in the stream");
             source.renew_tables(schema, &Position(bytes), &renewed).await?
         }
     };

@@ -6,8 +6,10 @@ use super::{
     attempts::Attempts,
     named::{check_rules, tell_unused},
     renamed::check_names,
+    selection::before,
 };
 use crate::{
+    config::OnNewTable,
     model::Action,
     plugin::{DestinationConnection, SourceConnection},
     runner::{
@@ -15,7 +17,8 @@ use crate::{
         context::SchemaContext,
         error::RunError,
         findings::Findings,
-        shapes::check_places,
+        names::listed,
+        shapes::{check_places, passes_over},
         state::{ASIDE, CHANGES, read},
         table::{Promises, Table, Tables},
     },
@@ -60,7 +63,12 @@ pub async fn select_tables(
     if selected.is_empty() && !is_known(context, destination, CHANGES).await? {
         return Err(RunError::NoTables { schema: context.name().to_owned(), listed: others });
     }
-    let selected: Vec<String> = selected.into_iter().filter(|name| !is_left_out(name)).collect();
+    let mut selected: Vec<String> =
+        selected.into_iter().filter(|name| !is_left_out(name)).collect();
+    if let Some(destination) = destination {
+        let passed_over = passed_over(context, destination, &selected, findings).await?;
+        selected.retain(|name| !passed_over.contains(name));
+    }
     // Before our own checks: the source knows what helps against what it cannot follow.
     let refused = tell(context, source, &selected, findings).await?;
     let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
@@ -103,6 +111,35 @@ async fn aside(
     let names: Option<BTreeSet<String>> = read(destination, context.name(), ASIDE).await?;
     let is_back = |name: &String| attempts.wants(name) && listed.contains(name);
     Ok(names.into_iter().flatten().filter(|name| !is_back(name)).collect())
+}
+
+/// The tables that nobody has chosen, where these are left out. Lists that select one by now chose it.
+async fn passed_over(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    selected: &[String],
+    findings: &mut Findings,
+) -> Result<BTreeSet<String>, RunError> {
+    let mut over = BTreeSet::new();
+    if !is_known(context, Some(destination), CHANGES).await? {
+        return Ok(over);
+    }
+    let before = before(context, destination).await?;
+    for name in selected.iter().filter(|name| !before.left_out(name)) {
+        match passes_over(context, destination, name).await {
+            Ok(false) => continue,
+            Ok(true) => {}
+            Err(error @ RunError::NewTable { .. }) => findings.add_of_schema(error)?,
+            Err(error) => return Err(error),
+        }
+        over.insert(name.clone());
+    }
+    if context.schema.on_new_table == OnNewTable::Ignore && !over.is_empty() {
+        let tables: Vec<&str> = over.iter().map(String::as_str).collect();
+        let tables = listed(&tables);
+        tracing::info!(tables, "new tables left out (`on_new_table: ignore`)");
+    }
+    Ok(over)
 }
 
 /// Whether the destination has this marker of the schema. One that does not answer knows nothing.

@@ -19,6 +19,7 @@ use super::{
     quota::{Held, Quota, check_columns},
 };
 use crate::{
+    config::OnNewTable,
     model::{DeadLetter, Marker, Operation, TableBatch},
     plugin::{DestinationConnection, WriteOutcome, WriteRequest},
     runner::{
@@ -76,6 +77,11 @@ impl Writer {
     /// Whether what comes of this table is for the destination.
     pub fn follows(&self, table: &str) -> bool {
         self.context.selects(table) && !self.aside.contains(table)
+    }
+
+    /// Whether a table that comes without being known is one that is left out, and not a source's fault.
+    pub fn passes_over_unknown(&self) -> bool {
+        self.context.schema.on_new_table == OnNewTable::Ignore
     }
 
     pub async fn close(self) {

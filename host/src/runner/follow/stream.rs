@@ -201,13 +201,18 @@ impl Delivery<'_> {
         }
     }
 
-    async fn take(&mut self, batch: ChangeBatch) -> Result<(), RunError> {
+    async fn take(&mut self, mut batch: ChangeBatch) -> Result<(), RunError> {
         if !batch.schema_changes.is_empty() {
             // Rows before the change are committed in the old shape; a position alone waits.
             if self.pending.carries_rows() {
                 self.flush_before_change().await?;
             }
             change_shapes(self.writer, &batch.schema_changes).await?;
+        }
+        if self.writer.passes_over_unknown() {
+            let tables = self.writer.tables.lock().await;
+            let is_known = |table: &str| tables.get(table).is_some_and(|table| !table.dropped);
+            pace::keep_followed(is_known, &mut batch);
         }
         let no_more_to_wait_for = batch.caught_up && !batch.tables.is_empty();
         self.pending.add(batch, Instant::now());

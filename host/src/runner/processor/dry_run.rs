@@ -17,7 +17,7 @@ use crate::{
         error::RunError,
         findings::Findings,
         reading::{Asked, BYTES_MAX, pace},
-        shapes::has_other_rules,
+        shapes::{begins_with_copy, has_other_rules},
         side::check_apart,
         state::{CHANGES, TableState, read, table_stream},
         table::Table,
@@ -74,6 +74,10 @@ async fn needs_snapshot(
     let state: Option<TableState> = read(destination, context.name(), &table_stream(name)).await?;
     if context.resync().includes(name) {
         return Ok(true);
+    }
+    if state.as_ref().is_none_or(|state| *state == TableState::FIRST) {
+        let is_later = destination.get_marker(context.name(), CHANGES).await?.is_some();
+        return begins_with_copy(context, destination, name, is_later).await;
     }
     let is_copied = state.as_ref().is_some_and(TableState::is_copied);
     let is_otherwise = is_copied && has_other_rules(context, destination, table).await?;

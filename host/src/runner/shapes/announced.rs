@@ -3,6 +3,7 @@
 use super::{
     again::{end_old_rows, has_old_rows},
     evolve::{self, Evolved},
+    new_tables::passes_over,
     places::check_places,
     prepare::prepare_table,
     replace::drop_keys,
@@ -10,8 +11,10 @@ use super::{
 };
 use crate::{
     model::{ChangeKind, SchemaChange},
+    plugin::DestinationConnection,
     runner::{
         commit::{Writer, check_tables},
+        context::SchemaContext,
         error::RunError,
         findings::Findings,
         state::{TableState, deletion, forget_chunks, marker, read, shape_stream, table_stream},
@@ -32,6 +35,7 @@ pub async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<
             (Some(table), ChangeKind::DropTable) => {
                 drop_table(writer, table, change).await?;
             }
+            (_, ChangeKind::AddTable) if is_passed_over(writer, change).await? => {}
             (_, ChangeKind::AddTable) if is_yet_to_come(writer, change).await? => {}
             (_, ChangeKind::AddTable) => {
                 let (table, evolved) = add_table(writer, change).await?;
@@ -49,6 +53,7 @@ pub async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<
                 check_tables(&writer.context, &tables, &change.table)?;
             }
             (None, ChangeKind::DropTable) => drop_unlisted(writer, change).await?,
+            (None, _) if writer.passes_over_unknown() => {}
             (None, _) => {
                 return Err(RunError::UnknownTable { table: change.table.clone() });
             }
@@ -58,6 +63,16 @@ pub async fn change_shapes(writer: &Writer, changes: &[SchemaChange]) -> Result<
         Some(table) => Err(RunError::CopyAgain { table }),
         None => Ok(()),
     }
+}
+
+/// Whether a table is left out because nobody has chosen it.
+async fn is_passed_over(writer: &Writer, change: &SchemaChange) -> Result<bool, RunError> {
+    let (context, table) = (&writer.context, &change.table);
+    let is_over = passes_over(context, &writer.destination, table).await?;
+    if is_over && context.source.log.admits("new tables") {
+        tracing::info!(table, "new table left out (`on_new_table: ignore`)");
+    }
+    Ok(is_over)
 }
 
 /// Whether a table has no row yet that would tell the type of its key, and nothing is kept of an older
@@ -71,14 +86,30 @@ async fn is_yet_to_come(writer: &Writer, change: &SchemaChange) -> Result<bool, 
 /// A table that was gone when the source listed its tables. What is remembered of it says what goes;
 /// of one that was never copied, or dropped before, nothing is.
 async fn drop_unlisted(writer: &Writer, change: &SchemaChange) -> Result<(), RunError> {
-    let (schema, name) = (writer.context.name(), &change.table);
-    let state: Option<TableState> = read(&writer.destination, schema, &table_stream(name)).await?;
-    let stored = stored_shape(&writer.destination, schema, name).await?;
-    let Some(known) = stored.filter(|_| state.is_some()) else { return Ok(()) };
-    let settings = writer.context.table_settings(name);
-    let mut table = Table::new(known.shape, settings, promises(writer)).checked()?;
+    let (context, name) = (&writer.context, &change.table);
+    let stream = table_stream(name);
+    let state: Option<TableState> = read(&writer.destination, context.name(), &stream).await?;
+    let known = remembered(context, &writer.destination, name).await?;
+    let Some(table) = known.filter(|_| state.is_some()) else { return Ok(()) };
+    drop_table(writer, &mut table.checked()?, change).await
+}
+
+/// A table as it is remembered, where it is kept now; none where it is not.
+pub async fn remembered(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    name: &str,
+) -> Result<Option<Table>, RunError> {
+    let Some(known) = stored_shape(destination, context.name(), name).await? else {
+        return Ok(None);
+    };
+    let mut settings = context.table_settings(name);
+    if let Some(rules) = known.rules {
+        settings.place = rules.place().cloned();
+    }
+    let mut table = Table::new(known.shape, settings, promises(context));
     table.version = known.version;
-    drop_table(writer, &mut table, change).await
+    Ok(Some(table))
 }
 
 async fn drop_table(
@@ -113,7 +144,7 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<(Table, Evo
         return Err(RunError::UnknownTable { table: change.table.clone() });
     };
     let settings = context.table_settings(&change.table);
-    let mut table = Table::new(shape, settings, promises(writer)).checked()?;
+    let mut table = Table::new(shape, settings, promises(context)).checked()?;
     let findings = &mut Findings::all();
     check_places(context, &writer.destination, std::iter::once(&table), findings).await?;
     if let Some(error) = findings.drain().into_iter().next() {
@@ -134,7 +165,6 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<(Table, Evo
     Ok((table, evolved))
 }
 
-fn promises(writer: &Writer) -> Promises {
-    let context = &writer.context;
+fn promises(context: &SchemaContext) -> Promises {
     Promises::of(&context.source.plugin.info, &context.destination.plugin.info)
 }

@@ -51,6 +51,11 @@ impl TableRules {
         }
     }
 
+    /// Where its rows are kept, if not under its own names.
+    pub fn place(&self) -> Option<&TablePlace> {
+        self.place.as_ref()
+    }
+
     pub fn left_out(&self) -> &BTreeSet<String> {
         &self.left_out
     }

@@ -1,0 +1,81 @@
+//! `drop`: tables that a pipeline is to have nothing to do with any more.
+
+use cartridge_warp_tests::{Databases, Pipeline};
+use serde_json::{Value, json};
+
+fn begun() -> (Databases, Pipeline) {
+    let databases = Databases::start();
+    databases.at_source(
+        "CREATE TABLE kept (id int PRIMARY KEY); INSERT INTO kept VALUES (1);
+         CREATE TABLE gone (id int PRIMARY KEY, n numeric(8, 2)); INSERT INTO gone VALUES (1, 'NaN'), (2, 2)",
+    );
+    let mut pipeline = databases.pipeline();
+    pipeline.set("schemas.0.tables", json!([{"name": "gone", "destination_table": "gone_there"}]));
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(4), "one row is a dead letter: {}", ended.stderr);
+    (databases, pipeline)
+}
+
+fn exists(databases: &Databases, table: &str) -> bool {
+    databases.at_destination(&format!("SELECT to_regclass('{table}') IS NOT NULL")) == ["t"]
+}
+
+fn words(pipeline: &Pipeline, arguments: &[&str], code: i32) -> String {
+    let ended = pipeline.run(arguments);
+    let said = format!("{} {}", ended.stdout, ended.words());
+    assert_eq!(ended.status.code(), Some(code), "{arguments:?}: {said}");
+    said
+}
+
+#[test]
+fn a_table_is_dropped_once_it_is_left_out() {
+    let (databases, mut pipeline) = begun();
+    let said = words(&pipeline, &["drop", "gone"], 1);
+    assert!(said.contains("is selected") && said.contains("table_blacklist"), "{said}");
+    assert!(exists(&databases, "gone_there"));
+    pipeline.set("schemas.0.table_blacklist", json!(["gone"]));
+    // What the configuration says of it by now does not matter.
+    pipeline.set("schemas.0.tables", json!([]));
+    assert!(words(&pipeline, &["drop", "nothing"], 1).contains("`nothing`"));
+
+    let said = words(&pipeline, &["drop", "--output", "json", "public.gone"], 0);
+    let line: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert_eq!((&line["table"], &line["removed"]), (&json!("gone"), &json!(true)), "{line}");
+    assert!(!exists(&databases, "gone_there"));
+    assert!(!words(&pipeline, &["dlq", "list"], 0).contains("type-"), "its letters are settled");
+    assert!(!words(&pipeline, &["status"], 0).contains("gone"));
+    assert!(words(&pipeline, &["drop", "gone"], 1).contains("`gone`"), "it is forgotten");
+
+    databases.at_source("INSERT INTO kept VALUES (2); INSERT INTO gone VALUES (3, 3)");
+    assert!(pipeline.catch_up().status.success());
+    assert_eq!(databases.at_destination("SELECT count(*) FROM kept"), ["2"]);
+    // Selected again it is a table like any other.
+    pipeline.set("schemas.0.table_blacklist", json!([]));
+    databases.at_source("DELETE FROM gone WHERE id = 1");
+    assert!(pipeline.catch_up().status.success());
+    assert_eq!(databases.difference(), None);
+}
+
+#[test]
+fn its_rows_may_stay_and_stay_where_they_were_before_the_pipeline() {
+    let (databases, mut pipeline) = begun();
+    pipeline.set("schemas.0.table_blacklist", json!(["gone", "kept"]));
+    let said = words(&pipeline, &["drop", "--keep-rows", "gone"], 0);
+    assert!(said.contains("public.gone: forgotten, its table at the destination stays"), "{said}");
+    assert!(exists(&databases, "gone_there"));
+
+    let adopting = Databases::start();
+    adopting.at_source("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)");
+    adopting.at_destination("CREATE TABLE t (id int PRIMARY KEY, theirs text)");
+    let mut pipeline = adopting.pipeline();
+    assert!(pipeline.catch_up().status.success());
+    pipeline.set("schemas.0.table_blacklist", json!(["t"]));
+    let running = pipeline.start();
+    let mut running = running;
+    running.wait_for("following changes");
+    assert!(words(&pipeline, &["drop", "t"], 1).contains("is held by a run"));
+    drop(running);
+    let said = words(&pipeline, &["drop", "--take-over", "t"], 0);
+    assert!(said.contains("stays: the table was there before the connector"), "{said}");
+    assert!(exists(&adopting, "t"));
+}
