@@ -49,6 +49,7 @@ mod postgresql_shapes;
 mod postgresql_waits;
 mod quota;
 mod reaction;
+mod reload;
 mod replace;
 mod rules;
 mod sandbox;

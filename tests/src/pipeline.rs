@@ -131,11 +131,17 @@ impl Pipeline {
         *place = value;
     }
 
-    /// The tool with this subcommand and configuration.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    /// Writes the configuration as it is now; its file.
+    pub fn write_config(&self) -> PathBuf {
         let file = self.path("config.yaml");
         // JSON is YAML.
         fs::write(&file, self.config.to_string()).expect("the configuration can be written");
+        file
+    }
+
+    /// The tool with this subcommand and configuration.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let file = self.write_config();
         let mut command = self.product.command();
         command.args(arguments).arg("-c").arg(file);
         command

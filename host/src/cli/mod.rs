@@ -14,6 +14,7 @@ mod init;
 mod monitoring;
 mod output;
 mod refused;
+mod reload;
 mod run;
 mod schema;
 mod setup;

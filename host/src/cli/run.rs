@@ -5,7 +5,14 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    CliError, Exit, args::RunArgs, grants, monitoring::serve, output::Output, setup, signals,
+    CliError, Exit,
+    args::RunArgs,
+    grants,
+    monitoring::serve,
+    output::Output,
+    reload::reload,
+    setup,
+    signals::{self, Signals},
 };
 use crate::{
     config::{SchemaConfig, WarpConfig},
@@ -13,6 +20,9 @@ use crate::{
     monitor::{Health, Metrics, ParkedTable},
     runner::{Completion, Connectors, RunError, SchemaReport, Surroundings, WarpRunner},
 };
+
+/// What came of each schema.
+type Reports = BTreeMap<String, SchemaReport>;
 
 pub async fn run(
     args: RunArgs,
@@ -22,7 +32,7 @@ pub async fn run(
     let config = setup::load(&args.config, overrides(&args))?;
     let progress = setup::start_logging(&config, output)?;
     // Before anything that may take its time, such as compiling connectors.
-    let stop = signals::stop_on_signal().map_err(CliError::failed)?;
+    let signals = signals::listen().map_err(CliError::failed)?;
     let database = config.source.database.clone().unwrap_or_default();
     let metrics = match &config.name {
         Some(name) => Metrics::named(name, &database),
@@ -41,11 +51,14 @@ pub async fn run(
         tracing::info!(address = %port.addr(), path, "serving metrics and health");
     }
     let connectors = setup::connectors(&config, &engine, plugin_dir);
-    let reports = match stop.run_until_cancelled(connectors).await {
+    let reports = match signals.stop.run_until_cancelled(connectors).await {
         Some(connectors) => {
-            let until_caught_up = args.until_caught_up;
+            let (connectors, until_caught_up) = (connectors?, args.until_caught_up);
+            let stop = signals.stop.clone();
             let surroundings = Surroundings { metrics, health, progress, until_caught_up, stop };
-            prepare(&config, &connectors?, &surroundings)?.start().await
+            Generations { args: &args, output, connectors, surroundings, signals }
+                .run(&config)
+                .await?
         }
         None => config.active_schemas().map(stopped).collect(),
     };
@@ -56,6 +69,83 @@ pub async fn run(
     engine.tell_of_suppressed_lines();
     report(&config, &reports, output);
     Ok(exit(&reports, args.until_caught_up))
+}
+
+/// The runners of a process, each for as long as its configuration holds.
+struct Generations<'a> {
+    args: &'a RunArgs,
+    output: Output,
+    connectors: Connectors,
+    surroundings: Surroundings,
+    signals: Signals,
+}
+
+impl Generations<'_> {
+    /// Runs all schemas to their end, and anew with each configuration that is read again.
+    async fn run(self, first: &Arc<WarpConfig>) -> Result<Reports, CliError> {
+        let (mut read, mut reports) = (WarpConfig::clone(first), Reports::new());
+        let mut surroundings = self.next();
+        let mut runner = prepare(first, &self.connectors, &surroundings)?;
+        loop {
+            let (ended, edited) = self.until_edited(&runner, &mut read, &surroundings).await;
+            add(&mut reports, ended);
+            let Some((next_runner, next_surroundings)) = edited else { return Ok(reports) };
+            // Files are locked by who has them open.
+            drop(runner);
+            (runner, surroundings) = (next_runner, next_surroundings);
+            let schemas = read.active_schemas().map(|schema| schema.name.clone());
+            self.surroundings.health.begin_again(schemas);
+            runner.open_grants().map_err(CliError::failed)?;
+        }
+    }
+
+    /// What a generation uses: it can be stopped alone.
+    fn next(&self) -> Surroundings {
+        Surroundings { stop: self.signals.stop.child_token(), ..self.surroundings.clone() }
+    }
+
+    /// Runs until all schemas have ended; with a runner where an edited configuration made them.
+    async fn until_edited(
+        &self,
+        runner: &WarpRunner,
+        read: &mut WarpConfig,
+        surroundings: &Surroundings,
+    ) -> (Reports, Option<(WarpRunner, Surroundings)>) {
+        let mut running = std::pin::pin!(runner.start());
+        loop {
+            tokio::select! {
+                reports = &mut running => return (reports, None),
+                () = self.signals.reload.notified() => {}
+            }
+            let Some(reloaded) = reload(self.args, read, self.output) else { continue };
+            let next = self.next();
+            match WarpRunner::new(Arc::new(reloaded.to_run()), &self.connectors, &next) {
+                Ok(_) if !reloaded.concerns_schemas => *read = reloaded.config,
+                Ok(runner) => {
+                    *read = reloaded.config;
+                    surroundings.stop.cancel();
+                    let reports = running.await;
+                    let is_to_end = self.signals.stop.is_cancelled();
+                    return (reports, (!is_to_end).then_some((runner, next)));
+                }
+                Err(error) => self.output.error(&error),
+            }
+        }
+    }
+}
+
+/// Adds what came of schemas to what had come of them before.
+fn add(reports: &mut Reports, ended: Reports) {
+    for (schema, mut report) in ended {
+        if let Some(before) = reports.remove(&schema) {
+            report.dead_letters += before.dead_letters;
+            for (table, counts) in before.rows {
+                let sums = report.rows.entry(table).or_default();
+                sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+            }
+        }
+        reports.insert(schema, report);
+    }
 }
 
 /// A runner, with everything open that is granted.
@@ -81,7 +171,8 @@ fn stopped(schema: &SchemaConfig) -> (String, SchemaReport) {
     (schema.name.clone(), SchemaReport { end, rows, dead_letters: 0, parked })
 }
 
-fn overrides(args: &RunArgs) -> Vec<(&'static str, String, &'static str)> {
+/// Keys that flags set.
+pub fn overrides(args: &RunArgs) -> Vec<(&'static str, String, &'static str)> {
     let mut overrides = Vec::new();
     if let Some(mode) = &args.mode {
         overrides.push(("mode", mode.clone(), "--mode"));

@@ -53,6 +53,15 @@ pub fn names<S: AsRef<str>>(names: &[S]) -> String {
 
 /// Starts logging the way the configuration and the command line ask for.
 pub fn start_logging(config: &WarpConfig, output: Output) -> Result<Progress, CliError> {
+    init_logging(log_settings(config, output))
+}
+
+/// The log from now on has the level that the configuration asks for.
+pub fn set_log_level(config: &WarpConfig, output: Output) -> Result<(), CliError> {
+    telemetry::set_level(&log_settings(config, output)).map_err(CliError::unusable)
+}
+
+fn log_settings(config: &WarpConfig, output: Output) -> TelemetrySettings {
     let level = match config.monitoring.log_level {
         LogLevel::Debug => Level::DEBUG,
         LogLevel::Info => Level::INFO,
@@ -60,7 +69,7 @@ pub fn start_logging(config: &WarpConfig, output: Output) -> Result<Progress, Cl
         LogLevel::Error => Level::ERROR,
     };
     let json = output.logs_json(config.monitoring.structured_logging);
-    init_logging(TelemetrySettings::from_environment(level, json))
+    TelemetrySettings::from_environment(level, json)
 }
 
 /// Logging for commands without a configuration: warnings only.

@@ -1,10 +1,19 @@
-//! SIGINT and SIGTERM: the first one stops in order, the second one at once.
+//! SIGINT and SIGTERM: the first one stops in order, the second one at once. SIGHUP has the configuration read
+//! again, or stops a run whose terminal is gone.
 
-use std::{io, thread, time::Duration};
+use std::{
+    io::{self, IsTerminal},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use miette::Diagnostic;
 use thiserror::Error;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
+};
 use tokio_util::sync::CancellationToken;
 
 /// How long an orderly stop may take.
@@ -18,21 +27,41 @@ const INTERRUPTED: i32 = 130;
 #[diagnostic(code("signals"))]
 pub struct SignalError(#[from] io::Error);
 
-/// Hears signals from now on; the first one cancels the answer.
-pub fn stop_on_signal() -> Result<CancellationToken, SignalError> {
+/// What the process has been told.
+#[derive(Clone, Debug, Default)]
+pub struct Signals {
+    /// Cancelled when it is to end.
+    pub stop: CancellationToken,
+    /// Notified when it is to read its configuration again.
+    pub reload: Arc<Notify>,
+}
+
+/// Hears signals from now on.
+pub fn listen() -> Result<Signals, SignalError> {
     // On a thread and a runtime of its own: work that occupies the other one must not keep anybody
     // from ending the process.
     let own = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let entered = own.enter();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     drop(entered);
-    let stop = CancellationToken::new();
-    let heard = stop.clone();
+    let signals = Signals::default();
+    let heard = signals.clone();
     let listen = async move {
-        either(&mut interrupt, &mut terminate).await;
+        loop {
+            tokio::select! {
+                () = either(&mut interrupt, &mut terminate) => break,
+                _ = hangup.recv() => {}
+            }
+            // A terminal that is gone is nobody who edits a configuration.
+            if io::stderr().is_terminal() {
+                break;
+            }
+            heard.reload.notify_one();
+        }
         tracing::info!("stopping: finishing the batch in flight; a second signal stops at once");
-        heard.cancel();
+        heard.stop.cancel();
         tokio::select! {
             () = either(&mut interrupt, &mut terminate) => {
                 tracing::warn!("stopped at once; the next run goes on from the last commit");
@@ -44,7 +73,7 @@ pub fn stop_on_signal() -> Result<CancellationToken, SignalError> {
         std::process::exit(INTERRUPTED);
     };
     thread::Builder::new().name("signals".to_owned()).spawn(move || own.block_on(listen))?;
-    Ok(stop)
+    Ok(signals)
 }
 
 async fn either(interrupt: &mut Signal, terminate: &mut Signal) {

@@ -44,6 +44,7 @@ mod nearest;
 mod origin;
 mod path;
 mod redact;
+mod reload;
 mod settings;
 mod spans;
 mod table_lists;
@@ -64,6 +65,7 @@ pub use load::{ConfigSources, template};
 pub(crate) use nearest::{nearest, suggest};
 pub use origin::Origin;
 pub use redact::redact;
+pub use reload::Reloaded;
 pub use settings::{
     AddedColumn, ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Credentials,
     DeletionStrategy, DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling,

@@ -4,7 +4,7 @@
 //! row values; keeping secrets out of error texts is the writer's duty.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -92,6 +92,13 @@ impl Health {
             health.set(&schema.into(), SchemaState::Starting);
         }
         health
+    }
+
+    /// These schemas begin again, and there are no others.
+    pub fn begin_again<S: Into<String>>(&self, schemas: impl IntoIterator<Item = S>) {
+        let names: BTreeSet<String> = schemas.into_iter().map(Into::into).collect();
+        self.schemas().retain(|schema, _| names.contains(schema));
+        names.iter().for_each(|schema| self.set(schema, SchemaState::Starting));
     }
 
     /// Connectors are opened and the first connections are made: `/startup` says yes from now on.

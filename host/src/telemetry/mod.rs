@@ -13,7 +13,7 @@ mod output;
 mod panics;
 mod progress;
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, sync::OnceLock};
 
 use miette::Diagnostic;
 use tracing::Level;
@@ -21,6 +21,7 @@ use tracing_subscriber::{
     EnvFilter, Layer, Registry,
     filter::{FilterExt, filter_fn},
     layer::SubscriberExt,
+    reload,
     util::SubscriberInitExt,
 };
 
@@ -82,30 +83,50 @@ pub enum TelemetryError {
     Twice(#[from] tracing_subscriber::util::TryInitError),
 }
 
+/// The filter of the process's log.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
 /// Sets the process's log up, once. The bars it returns share stderr with it.
 pub fn init(settings: &TelemetrySettings) -> Result<Progress, TelemetryError> {
     let progress = Progress::on_stderr(settings.format);
-    let layer = layer(settings, progress.writer())?;
+    let (layer, filter) = layer(settings, progress.writer())?;
     tracing_subscriber::registry().with(layer).try_init()?;
+    FILTER.get_or_init(|| filter);
     Ok(progress)
 }
+
+/// Gives the log another level from now on.
+pub fn set_level(settings: &TelemetrySettings) -> Result<(), TelemetryError> {
+    let filter = events(settings)?;
+    // A log that is gone has no level.
+    let _ = FILTER.get().map(|handle| handle.reload(filter));
+    Ok(())
+}
+
+fn events(settings: &TelemetrySettings) -> Result<EnvFilter, TelemetryError> {
+    // `plugin` is the target of the connectors' own lines.
+    let ours = format!("warn,cartridge_warp={level},plugin={level}", level = settings.level);
+    let directives = settings.filter.as_deref().unwrap_or(&ours);
+    EnvFilter::try_new(directives)
+        .map_err(|source| TelemetryError::Filter { filter: directives.to_owned(), source })
+}
+
+/// A layer, and its filter to change it by.
+type Filtered<L> = (L, reload::Handle<EnvFilter, Registry>);
 
 /// The filter decides about events. Our spans always exist, because an error line without its
 /// schema and table helps nobody.
 fn layer(
     settings: &TelemetrySettings,
     writer: output::Writer,
-) -> Result<impl Layer<Registry> + Send + Sync + use<>, TelemetryError> {
-    // `plugin` is the target of the connectors' own lines.
-    let ours = format!("warn,cartridge_warp={level},plugin={level}", level = settings.level);
-    let directives = settings.filter.as_deref().unwrap_or(&ours);
-    let events = EnvFilter::try_new(directives)
-        .map_err(|source| TelemetryError::Filter { filter: directives.to_owned(), source })?;
+) -> Result<Filtered<impl Layer<Registry> + Send + Sync + use<>>, TelemetryError> {
+    let (events, filter) = reload::Layer::new(events(settings)?);
     let our_spans = filter_fn(|metadata| {
         metadata.is_span() && metadata.target().starts_with(env!("CARGO_CRATE_NAME"))
     });
     let lines = output::LineLayer::new(settings.format, writer);
-    Ok(lines.with_filter(events.or(our_spans.with_max_level_hint(Level::INFO))))
+    let spans = our_spans.with_max_level_hint(Level::INFO);
+    Ok((lines.with_filter(events.or(spans)), filter))
 }
 
 #[cfg(test)]

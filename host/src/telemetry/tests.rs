@@ -10,7 +10,7 @@ fn written(format: Format, filter: Option<&str>, events: impl FnOnce()) -> Strin
     let text = Arc::new(Mutex::new(String::new()));
     let filter = filter.map(str::to_owned);
     let settings = TelemetrySettings { level: Level::INFO, format, filter };
-    let layer = layer(&settings, Writer::Memory(Arc::clone(&text))).unwrap();
+    let (layer, _) = layer(&settings, Writer::Memory(Arc::clone(&text))).unwrap();
     dispatcher::with_default(&tracing_subscriber::registry().with(layer).into(), events);
     let text = text.lock().unwrap();
     text.clone()

@@ -42,8 +42,8 @@ pub async fn find_start(
     for name in names {
         let stream = table_stream(&name);
         let known: Option<TableState> = read(&writer.destination, schema, &stream).await?;
-        let is_aside = known.as_ref().is_some_and(TableState::is_aside);
-        let was_aside = is_aside || known == Some(TableState::Again);
+        let comes_back = |state: &TableState| state.is_aside() || *state == TableState::Again;
+        let was_aside = known.as_ref().is_some_and(comes_back);
         let missed = (was_aside || before.left_out(&name))
             && known.as_ref().is_some_and(TableState::is_begun);
         let wanted = resync.includes(&name);
@@ -66,8 +66,7 @@ pub async fn find_start(
         let is_new = past.is_none_or(|state| *state == TableState::FIRST);
         if is_new && !truncate {
             let is_later = stored.is_some() && !before.left_out(&name);
-            let (context, destination) = (&writer.context, &writer.destination);
-            if !begins_with_copy(context, destination, &name, is_later).await? {
+            if !begins_with_copy(&writer.context, &writer.destination, &name, is_later).await? {
                 next = TableState::Streaming;
                 renewed.extend(stored.is_some().then(|| name.clone()));
             }
