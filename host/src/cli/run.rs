@@ -10,7 +10,7 @@ use super::{
     grants,
     monitoring::serve,
     output::Output,
-    reload::reload,
+    read::{read, read_again},
     setup,
     signals::{self, Signals},
 };
@@ -29,7 +29,7 @@ pub async fn run(
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let config = setup::load(&args.config, overrides(&args))?;
+    let config = read(&args)?;
     let progress = setup::start_logging(&config, output)?;
     // Before anything that may take its time, such as compiling connectors.
     let signals = signals::listen().map_err(CliError::failed)?;
@@ -83,17 +83,17 @@ struct Generations<'a> {
 impl Generations<'_> {
     /// Runs all schemas to their end, and anew with each configuration that is read again.
     async fn run(self, first: &Arc<WarpConfig>) -> Result<Reports, CliError> {
-        let (mut read, mut reports) = (WarpConfig::clone(first), Reports::new());
+        let (mut last, mut reports) = (WarpConfig::clone(first), Reports::new());
         let mut surroundings = self.next();
         let mut runner = prepare(first, &self.connectors, &surroundings)?;
         loop {
-            let (ended, edited) = self.until_edited(&runner, &mut read, &surroundings).await;
+            let (ended, edited) = self.until_edited(&runner, &mut last, &surroundings).await;
             add(&mut reports, ended);
             let Some((next_runner, next_surroundings)) = edited else { return Ok(reports) };
             // Files are locked by who has them open.
             drop(runner);
             (runner, surroundings) = (next_runner, next_surroundings);
-            let schemas = read.active_schemas().map(|schema| schema.name.clone());
+            let schemas = last.active_schemas().map(|schema| schema.name.clone());
             self.surroundings.health.begin_again(schemas);
             runner.open_grants().map_err(CliError::failed)?;
         }
@@ -108,7 +108,7 @@ impl Generations<'_> {
     async fn until_edited(
         &self,
         runner: &WarpRunner,
-        read: &mut WarpConfig,
+        last: &mut WarpConfig,
         surroundings: &Surroundings,
     ) -> (Reports, Option<(WarpRunner, Surroundings)>) {
         let mut running = std::pin::pin!(runner.start());
@@ -117,12 +117,12 @@ impl Generations<'_> {
                 reports = &mut running => return (reports, None),
                 () = self.signals.reload.notified() => {}
             }
-            let Some(reloaded) = reload(self.args, read, self.output) else { continue };
+            let Some(reloaded) = read_again(self.args, last, self.output) else { continue };
             let next = self.next();
             match WarpRunner::new(Arc::new(reloaded.to_run()), &self.connectors, &next) {
-                Ok(_) if !reloaded.concerns_schemas => *read = reloaded.config,
+                Ok(_) if !reloaded.concerns_schemas => *last = reloaded.config,
                 Ok(runner) => {
-                    *read = reloaded.config;
+                    *last = reloaded.config;
                     surroundings.stop.cancel();
                     let reports = running.await;
                     let is_to_end = self.signals.stop.is_cancelled();
@@ -169,27 +169,6 @@ fn stopped(schema: &SchemaConfig) -> (String, SchemaReport) {
     let end = Ok(Completion::Stopped);
     let (rows, parked) = (BTreeMap::new(), BTreeMap::new());
     (schema.name.clone(), SchemaReport { end, rows, dead_letters: 0, parked })
-}
-
-/// Keys that flags set.
-pub fn overrides(args: &RunArgs) -> Vec<(&'static str, String, &'static str)> {
-    let mut overrides = Vec::new();
-    if let Some(mode) = &args.mode {
-        overrides.push(("mode", mode.clone(), "--mode"));
-    }
-    if let Some(schema) = &args.schema {
-        overrides.push(("single_schema_name", schema.clone(), "--schema"));
-    }
-    if args.dry_run {
-        overrides.push(("dry_run", "true".into(), "--dry-run"));
-    }
-    if let Some(tables) = &args.full_resync {
-        let is_word = ["true", "false"].contains(&tables.as_str());
-        let named: Vec<&str> = tables.split(',').collect();
-        let tables = if is_word { tables.clone() } else { setup::names(&named) };
-        overrides.push(("full_resync", tables, "--full-resync"));
-    }
-    overrides
 }
 
 fn exit(reports: &BTreeMap<String, SchemaReport>, until_caught_up: bool) -> Exit {
