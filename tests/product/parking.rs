@@ -264,6 +264,42 @@ fn a_new_table_that_cannot_be_followed_is_parked() {
     assert_eq!(databases.difference(), None);
 }
 
+/// Its table is made and nothing of it was read when the run is killed.
+#[test]
+fn a_table_that_was_only_made_may_become_anything() {
+    for change in [
+        "ALTER TABLE bad DROP CONSTRAINT bad_pkey, ADD PRIMARY KEY (id, note)",
+        "ALTER TABLE bad ALTER id TYPE text",
+        "ALTER TABLE bad DROP CONSTRAINT bad_pkey, DROP id, ADD k uuid PRIMARY KEY DEFAULT gen_random_uuid()",
+    ] {
+        let (databases, mut pipeline) = databases(&CASE);
+        pipeline.set("schema_evolution", json!({"strategy": "strict"}));
+        // The tables are made in order, and this one has to wait.
+        let mut other = databases.session_at_destination();
+        other.write("BEGIN; CREATE TABLE good (id int);");
+        wait_until("the name is taken", || {
+            let open = "SELECT count(*) FROM pg_stat_activity
+                        WHERE state = 'idle in transaction' AND backend_xid IS NOT NULL";
+            databases.at_destination(open) == ["1"]
+        });
+        let running = pipeline.start();
+        wait_until("it is made", || {
+            databases.at_destination("SELECT to_regclass('bad') IS NOT NULL") == ["t"]
+        });
+        wait_until("it is remembered", || {
+            let marker = "SELECT count(*) FROM cartridge_warp_metadata.sync_markers
+                          WHERE stream = 'shape/bad'";
+            databases.at_destination(marker) == ["1"]
+        });
+        running.kill();
+        other.write("ROLLBACK;");
+        databases.at_source(change);
+        let ended = pipeline.catch_up();
+        assert!(ended.status.success(), "{change}: {}", ended.stderr);
+        assert_eq!(databases.difference(), None, "{change}");
+    }
+}
+
 /// Appends rows to `good`, and to `bad` with one among them that is none.
 fn trade(pipeline: &Pipeline, rows: std::ops::Range<u64>, malformed: bool) {
     let lines: String = rows.map(|id| format!("{{\"id\":{id},\"note\":\"row {id}\"}}\n")).collect();

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Makes the destination's tables, and carries over what changed since the last run. A table that
-/// is about to be emptied has no past, unless its state keeps it.
+/// is about to be emptied has no past, unless its state keeps it; nor has one whose copy never began.
 pub async fn prepare_tables(
     writer: &Writer,
     states: &[(String, TableState)],
@@ -31,9 +31,8 @@ pub async fn prepare_tables(
     let mut tables = writer.tables.lock().await;
     let mut again = None;
     for table in tables.values_mut() {
-        let is_new = |state: &TableState| {
-            matches!(state, TableState::Pending { truncate: true, keep_shape: false, .. })
-        };
+        let is_new =
+            |state: &TableState| matches!(state, TableState::Pending { keep_shape: false, .. });
         let forget = states.iter().any(|(name, state)| *name == table.source.name && is_new(state));
         let prepared = prepare_table(writer, table, forget).await;
         let Some(evolved) = findings.take(prepared)? else { continue };
@@ -76,8 +75,8 @@ pub async fn prepare_table(
         past => past,
     };
     if past.is_none() {
-        // Refused before the destination has it.
-        writer.count().await?.add_shape(&table.source.name, 0, true)?;
+        // Remembered before the destination has it: what a crash leaves there is known to be ours.
+        accept_shape(writer, table, Evolution::initial(), Vec::new()).await?;
     }
     if let Some(past) = past.as_ref().filter(|past| !replace::was_elsewhere(past, table)) {
         make_approved(writer, table, past).await?;
@@ -85,7 +84,7 @@ pub async fn prepare_table(
     replace::make(writer, table, past.as_ref()).await?;
     let were_approved = table.decisions.all_made();
     // Nothing is committed without need: an attempt that commits counts as progress.
-    if were_approved || past.is_none_or(|past| !is_same(&past, table)) {
+    if were_approved || past.is_some_and(|past| !is_same(&past, table)) {
         accept_shape(writer, table, Evolution::initial(), Vec::new()).await?;
     }
     Ok(Evolved::Kept)
