@@ -89,6 +89,7 @@ async fn apply_change(
     progress: &mut Progress,
 ) -> Result<(), RunError> {
     let rewrites = rewrites(&writer.context, &change, table);
+    tell_unlogged(&writer.context, &change, table);
     match judge(&writer.context, table, policy, &change)? {
         Judged::Apply => {}
         judged => {
@@ -235,11 +236,31 @@ fn is_rename(change: &SchemaChange) -> bool {
     matches!(change.kind, ChangeKind::RenameColumn { .. })
 }
 
-/// Whether rows that are there already have values after the change of which the stream says nothing.
-fn rewrites(context: &SchemaContext, change: &SchemaChange, table: &Table) -> bool {
-    if !may_empty(table) {
-        return false;
+/// Says that a log does not have what a change does to rows that are there: it is not emptied for that.
+fn tell_unlogged(context: &SchemaContext, change: &SchemaChange, table: &Table) {
+    if may_empty(table)
+        || !has_silent_values(context, change, table)
+        || table.leaves_out(change)
+        || !context.source.log.admits("new shapes")
+    {
+        return;
     }
+    let (name, change) = (&table.source.name, describe(&change.kind));
+    tracing::warn!(
+        table = name,
+        change,
+        "rows that are there may have got values of which the log has no word; \
+         --full-resync={name} begins it anew"
+    );
+}
+
+/// Whether rows that are there already have values after the change of which the stream says nothing, and
+/// may be copied again for them.
+fn rewrites(context: &SchemaContext, change: &SchemaChange, table: &Table) -> bool {
+    may_empty(table) && has_silent_values(context, change, table)
+}
+
+fn has_silent_values(context: &SchemaContext, change: &SchemaChange, table: &Table) -> bool {
     let silent = context.source.plugin.info.has("silent-rewrites");
     let known = &table.source.schema;
     let before = |column: &str| known.field_with_name(column).ok();
