@@ -57,10 +57,7 @@ impl<'a> Part<'a> {
         numbers: &mut Numbers,
     ) -> Result<Self, Refusal> {
         let table = planned(rows.table(), tables)?;
-        let first = match table.write_mode {
-            WriteMode::Append => numbers.give(epoch, rows.len())?,
-            WriteMode::Upsert => 0,
-        };
+        let first = numbers.first_of(table, epoch, rows.len())?;
         Ok(Self { batch, rows, table, shape: Shape::of(table, rows)?, first, ready: None })
     }
 }

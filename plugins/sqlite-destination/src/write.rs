@@ -5,7 +5,7 @@
 //! that another one is in the way of is not bad: [turns](crate::turns) has the ways to go about that.
 
 use cartridge_warp_sdk::sql::{Fit, Numbers, Rejections, Table, Tables, planned};
-use cartridge_warp_sdk::{Failure, TableRows, WriteMode, WriteOutcome, WriteRequest};
+use cartridge_warp_sdk::{Failure, TableRows, WriteOutcome, WriteRequest};
 
 use crate::apply::Applier;
 use crate::database::Transaction;
@@ -52,10 +52,7 @@ fn lanes<'a>(
 ) -> Result<Vec<Applier<'a>>, Failure> {
     let lane = |rows: &'a TableRows| {
         let table = planned(rows.table(), tables)?;
-        let first = match table.write_mode {
-            WriteMode::Append => numbers.give(request.epoch, rows.len())?,
-            WriteMode::Upsert => 0,
-        };
+        let first = numbers.first_of(table, request.epoch, rows.len())?;
         Ok(Applier::new(transaction.connection, table, rows, fit(table, rows)?, first, now))
     };
     request.tables.iter().map(lane).collect()

@@ -5,7 +5,8 @@
 //! up or stored: a later writer has a higher epoch (I3), and one epoch is one connection, since the host
 //! claims the schema again whenever it connects. Rows that were rolled back leave gaps.
 
-use crate::Failure;
+use super::table::Table;
+use crate::{Failure, WriteMode};
 
 /// Bits for the rows of one connection: at a million a second they last twelve days.
 const ROWS_BITS: u32 = 40;
@@ -21,11 +22,19 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Gives so many rows of a batch their numbers; the first of them.
+    /// Gives so many rows of a batch their numbers; the first of them. Rows of a table that is no log have
+    /// none, which is 0.
     ///
     /// # Errors
     /// `reconnect` when the connection has none left, `stop` when the schema was claimed too often.
-    pub fn give(&mut self, epoch: u64, rows: usize) -> Result<i64, Failure> {
+    pub fn first_of(&mut self, table: &Table, epoch: u64, rows: usize) -> Result<i64, Failure> {
+        match table.write_mode {
+            WriteMode::Append => self.give(epoch, rows),
+            WriteMode::Upsert => Ok(0),
+        }
+    }
+
+    fn give(&mut self, epoch: u64, rows: usize) -> Result<i64, Failure> {
         let given = u64::try_from(rows).ok().and_then(|rows| self.given.checked_add(rows));
         let Some(given) = given.filter(|given| *given <= 1 << ROWS_BITS) else {
             let words =
