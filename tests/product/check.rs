@@ -127,12 +127,12 @@ const CASES: &[Case] = &[
         &["table `t`", "does not mark them", "deletion_strategy: hard"],
     ),
     (
-        "a copy and its changes overlap",
-        "",
+        "a log in which nothing would tell what is told twice",
+        "CREATE TABLE keyless (v text)",
         |pipeline| {
-            pipeline.set("schemas.0.tables", json!([{"name": "t", "write_mode": "append"}]));
+            pipeline.set("schemas.0.tables", json!([{"name": "keyless", "write_mode": "append"}]));
         },
-        &["table `t` cannot be appended to", "write_mode: upsert"],
+        &["\"public\".\"keyless\" has no key", "ADD PRIMARY KEY", "leave it out"],
     ),
     (
         "a table that is not there",

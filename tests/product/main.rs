@@ -24,6 +24,7 @@ mod interleavings;
 mod journal;
 mod keys;
 mod letters;
+mod logs;
 mod lost_position;
 mod mongodb;
 mod named_tables;

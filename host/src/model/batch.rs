@@ -29,9 +29,12 @@ pub enum Operation {
     Update = 1,
     Delete = 2,
     Truncate = 3,
+    /// Read by a copy that the change stream overlaps: only the host says so, to logs.
+    Snapshot = 4,
 }
 
 impl Operation {
+    /// What a source may say.
     pub const ALL: [Self; 4] = [Self::Insert, Self::Update, Self::Delete, Self::Truncate];
 
     /// The word of metrics and dead letters.
@@ -41,6 +44,7 @@ impl Operation {
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Truncate => "truncate",
+            Self::Snapshot => "snapshot",
         }
     }
 }
@@ -89,14 +93,17 @@ impl TableBatch {
         self.columns.column_by_name(name)
     }
 
-    /// Rows per operation, indexed by [`Operation`]. Without `_op` every row is an insert.
-    pub fn operation_counts(&self) -> [u64; 4] {
-        let mut counts = [0; 4];
+    /// Rows per operation, indexed by [`Operation`]. Without `_op` every row is an insert; one that was
+    /// read by a copy counts as one, as it does where that is not said.
+    pub fn operation_counts(&self) -> [u64; Operation::ALL.len()] {
+        let mut counts = [0; Operation::ALL.len()];
         match self.operations() {
             None => counts[Operation::Insert as usize] = self.row_count() as u64,
             Some(ops) => {
                 for op in ops.values() {
-                    if let Some(count) = counts.get_mut(usize::from(*op)) {
+                    let is_copied = *op == Operation::Snapshot as u8;
+                    let op = if is_copied { Operation::Insert as u8 } else { *op };
+                    if let Some(count) = counts.get_mut(usize::from(op)) {
                         *count += 1;
                     }
                 }

@@ -25,6 +25,8 @@ pub struct Commit {
     pub tables: Vec<TableBatch>,
     pub rejected: Vec<DeadLetter>,
     pub markers: Vec<Marker>,
+    /// The rows were read by a copy.
+    pub is_copied: bool,
     /// It ends within a transaction of the source: a row that the destination refuses may only be early,
     /// so nothing is committed then.
     pub is_part: bool,
@@ -32,8 +34,8 @@ pub struct Commit {
 
 /// Commits rows, dead letters and markers together.
 pub async fn deliver(writer: &Writer, commit: Commit) -> Result<(), RunError> {
-    let Commit { clear, tables, rejected, markers, is_part } = commit;
-    let Taken { batches: tables, letters } = shape(writer, tables).await?;
+    let Commit { clear, tables, rejected, markers, is_copied, is_part } = commit;
+    let Taken { batches: tables, letters } = shape(writer, tables, is_copied).await?;
     let keys = keys(writer, &tables).await?;
     let rejected = rejected.into_iter().chain(letters).collect();
     let dead_letters = accept_rejected(writer, rejected).await?;
@@ -61,7 +63,11 @@ async fn keys(writer: &Writer, batches: &[TableBatch]) -> Result<Vec<TableBatch>
 }
 
 /// The rows of selected tables, with the columns that the destination has, and those that do not fit them.
-async fn shape(writer: &Writer, batches: Vec<TableBatch>) -> Result<Taken, RunError> {
+async fn shape(
+    writer: &Writer,
+    batches: Vec<TableBatch>,
+    is_copied: bool,
+) -> Result<Taken, RunError> {
     let mut ready = Taken { batches: Vec::with_capacity(batches.len()), letters: Vec::new() };
     let mut known = writer.tables.lock().await;
     // All changes of shape come first: rows of an earlier batch go into the same commit, and have to
@@ -71,6 +77,7 @@ async fn shape(writer: &Writer, batches: Vec<TableBatch>) -> Result<Taken, RunEr
     }
     for batch in batches {
         if let Some(table) = known.get_mut(&batch.table) {
+            let batch = if is_copied { table.copied(batch)? } else { batch };
             let Taken { batches, letters } = table.shape(batch)?;
             ready.batches.extend(batches);
             ready.letters.extend(letters);

@@ -48,7 +48,9 @@ fn carries(
         Operation::Delete => {
             key.contains(&rows.columns()[column].name) || !rows.array(column).is_null(row)
         }
-        Operation::Insert | Operation::Update => !rows.is_unchanged(row, column),
+        Operation::Insert | Operation::Update | Operation::Snapshot => {
+            !rows.is_unchanged(row, column)
+        }
     }
 }
 

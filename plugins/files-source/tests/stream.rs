@@ -41,14 +41,15 @@ fn operations_are_read_from_the_op_field_and_never_from_a_snapshot() {
     shop.write(
         "t.ndjson",
         "{\"_op\":\"insert\",\"id\":1,\"_ts\":\"2024-05-01T00:00:00Z\"}\n{\"_op\":\"u\",\"id\":1}\n\
-         {\"_op\":\"Delete\",\"id\":1}\n{\"_op\":\"t\"}\n{\"_op\":\"r\",\"id\":2}\n",
+         {\"_op\":\"Delete\",\"id\":1}\n{\"_op\":\"t\"}\n{\"_op\":\"r\",\"id\":2}\n\
+         {\"_op\":\"snapshot\",\"id\":3}\n",
     );
     shop.write("c.csv", "id,_op\n1,c\n1,d\n");
     let mut driver = shop.driver();
     let start = driver.position().unwrap();
     assert_eq!(driver.snapshot("t", &start, 1).unwrap().rows(), 0);
     let read = driver.changes(&start).unwrap();
-    assert_eq!(read.column("t", "id"), ["1", "update 1", "delete 1", "truncate null", "2"]);
+    assert_eq!(read.column("t", "id"), ["1", "update 1", "delete 1", "truncate null", "2", "3"]);
     assert_eq!(read.column("c", "id"), ["1", "delete 1"]);
     let t = read.batches.iter().find(|rows| rows.table() == "t").unwrap();
     assert_eq!(t.timestamp(0), Some(1_714_521_600_000_000));

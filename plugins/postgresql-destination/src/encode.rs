@@ -36,15 +36,18 @@ pub(crate) struct RowEncoder<'a> {
     shape: &'a Shape,
     cells: Vec<Column<'a>>,
     append: bool,
+    /// The number of the first row, in append mode.
+    first: i64,
 }
 
 impl<'a> RowEncoder<'a> {
     /// `form` is the type whose binary form the values of a column get. In append mode each row has
-    /// its operation, time and unsent columns behind its own.
+    /// its operation, time, unsent columns and number behind its own; `first` is that of the first row.
     pub(crate) fn of(
         rows: &'a TableRows,
         table: &Table,
         shape: &'a Shape,
+        first: i64,
         form: impl Fn(&ShapeColumn) -> &str,
     ) -> Self {
         let append = table.write_mode == WriteMode::Append;
@@ -52,7 +55,7 @@ impl<'a> RowEncoder<'a> {
             let array = rows.array(at);
             (Cells::of(array, form(column)), array.nulls())
         });
-        Self { rows, shape, cells: cells.collect(), append }
+        Self { rows, shape, cells: cells.collect(), append, first }
     }
 
     /// Writes the fields of a row, or nothing when it cannot be sent. Truncates carry nothing but in
@@ -70,7 +73,7 @@ impl<'a> RowEncoder<'a> {
             return Err(unsendable);
         }
         if self.append {
-            append_fields(self.rows, row, out);
+            append_fields(self.rows, row, self.first.saturating_add_unsigned(row as u64), out);
         }
         Ok(())
     }
@@ -78,8 +81,8 @@ impl<'a> RowEncoder<'a> {
 
 impl Encoded {
     /// Encodes all rows.
-    pub(crate) fn of(rows: &TableRows, table: &Table, shape: &Shape) -> Self {
-        let encoder = RowEncoder::of(rows, table, shape, |column| &column.wire.sent_as);
+    pub(crate) fn of(rows: &TableRows, table: &Table, shape: &Shape, first: i64) -> Self {
+        let encoder = RowEncoder::of(rows, table, shape, first, |column| &column.wire.sent_as);
         let mut encoded = Self {
             bytes: Vec::new(),
             ends: Vec::with_capacity(rows.len()),
@@ -152,11 +155,12 @@ fn check_key(rows: &TableRows, shape: &Shape, row: usize) -> Result<(), Unsendab
     }
 }
 
-fn append_fields(rows: &TableRows, row: usize, out: &mut Vec<u8>) {
+fn append_fields(rows: &TableRows, row: usize, number: i64, out: &mut Vec<u8>) {
     field(out, Some(rows.op(row).as_str().as_bytes()));
     let at = rows.timestamp(row).and_then(types::micros_to_server);
     field(out, at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice));
     field(out, unsent(rows, row).as_deref());
+    field(out, Some(&number.to_be_bytes()));
 }
 
 /// The columns that the source did not send, as a JSON list in the server's form; none if it sent

@@ -45,7 +45,7 @@ mod write;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use cartridge_warp_sdk::sql::{self, Schemas, Tables};
+use cartridge_warp_sdk::sql::{self, Numbers, Schemas, Tables};
 use cartridge_warp_sdk::{
     ChangeOutcome, Config, Description, Destination, Failure, LetterFilter, LetterPage, Location,
     Marker, SchemaChange, Settlement, SweepRequest, Swept, TablePlace, TablePlan, WriteOutcome,
@@ -67,6 +67,8 @@ pub struct PostgresqlDestination {
     options: Options,
     /// What this connection was told about tables, by schema.
     schemas: Schemas,
+    /// Of the rows of logs.
+    numbers: Numbers,
     pauses: Pauses,
     /// Schemas that will be written to, as far as somebody asked about them.
     asked: BTreeSet<String>,
@@ -104,6 +106,7 @@ impl Destination for PostgresqlDestination {
         Description::new("postgresql", env!("CARGO_PKG_VERSION"), "A copy in a PostgreSQL database")
             .capability("transactions")
             .capability("append")
+            .capability("change-log")
             .capability("soft-delete")
             .capability("dead-letters")
             .capability("metadata-schema")
@@ -116,8 +119,9 @@ impl Destination for PostgresqlDestination {
         let names = Names::new(config.setting("metadata_schema"))?;
         let session = Session::open(&settings)?;
         let (schemas, pauses, options) = (Schemas::default(), Pauses::new(), config.options);
+        let numbers = Numbers::default();
         let (asked, located, swept) = (BTreeSet::new(), HashSet::new(), HashMap::new());
-        Ok(Self { session, names, options, schemas, pauses, asked, located, swept })
+        Ok(Self { session, names, options, schemas, numbers, pauses, asked, located, swept })
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
@@ -196,11 +200,11 @@ impl Destination for PostgresqlDestination {
     }
 
     fn write_batch(&mut self, request: WriteRequest) -> Result<WriteOutcome, Failure> {
-        let Self { session, names, schemas, pauses, .. } = self;
+        let Self { session, names, schemas, numbers, pauses, .. } = self;
         let scope = Scope { session, names, schema: &request.schema };
         let none = Tables::new();
         let tables = schemas.of(&request.schema).unwrap_or(&none);
-        write::batch(scope, &request, tables, pauses)
+        write::batch(scope, &request, tables, numbers, pauses)
     }
 
     fn list_letters(

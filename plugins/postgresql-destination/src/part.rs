@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use cartridge_warp_sdk::sql::{Rejections, Table, Tables, planned};
+use cartridge_warp_sdk::sql::{Numbers, Rejections, Table, Tables, planned};
 use cartridge_warp_sdk::{Failure, Operation, TableRows, WriteMode};
 
 use crate::apply::{Applier, stage_changes_min};
@@ -18,7 +18,7 @@ use crate::scope::Scope;
 use crate::session::Session;
 use crate::shape::{Shape, ShapeColumn};
 use crate::stage;
-use crate::statement;
+use crate::statement::{self, LOGGED};
 
 /// New rows from which on they are copied straight into their table.
 const COPY_ROWS_MIN: usize = 40;
@@ -34,6 +34,8 @@ pub(crate) struct Part<'a> {
     rows: &'a TableRows,
     table: &'a Table,
     shape: Shape,
+    /// The number of the first row, in append mode.
+    first: i64,
     /// None while the rows are copied straight into their table.
     ready: Option<Ready>,
 }
@@ -51,9 +53,12 @@ impl<'a> Part<'a> {
         batch: usize,
         rows: &'a TableRows,
         tables: &'a Tables,
+        epoch: u64,
+        numbers: &mut Numbers,
     ) -> Result<Self, Refusal> {
         let table = planned(rows.table(), tables)?;
-        Ok(Self { batch, rows, table, shape: Shape::of(table, rows)?, ready: None })
+        let first = numbers.first_of(table, epoch, rows.len())?;
+        Ok(Self { batch, rows, table, shape: Shape::of(table, rows)?, first, ready: None })
     }
 }
 
@@ -86,7 +91,7 @@ impl Part<'_> {
         if self.ready.is_some() {
             return Ok(());
         }
-        let encoded = Encoded::of(self.rows, self.table, &self.shape);
+        let encoded = Encoded::of(self.rows, self.table, &self.shape, self.first);
         let staged = match self.table.write_mode {
             WriteMode::Upsert => self.rows.len() >= stage_changes_min(&self.shape, &encoded),
             WriteMode::Append => !self.shape.is_direct(),
@@ -103,9 +108,12 @@ impl Part<'_> {
     /// first ones meanwhile. One whose key is there already, or that only the server can read, refuses
     /// all of them.
     fn copy(&self, scope: Scope<'_>, rejected: &mut Rejections<'_>) -> Result<(), Refusal> {
-        let encoder = RowEncoder::of(self.rows, self.table, &self.shape, ShapeColumn::copy_form);
+        let Self { rows, table, shape, first, .. } = self;
+        let encoder = RowEncoder::of(rows, table, shape, *first, ShapeColumn::copy_form);
         let (sql, more, soft) = match self.table.write_mode {
-            WriteMode::Append => (statement::copy_append(self.table, &self.shape), 3, false),
+            WriteMode::Append => {
+                (statement::copy_append(self.table, &self.shape), LOGGED.len(), false)
+            }
             WriteMode::Upsert => {
                 let soft = self.table.soft_column.is_some();
                 (statement::copy_new(self.table, &self.shape), usize::from(soft), soft)
@@ -258,7 +266,7 @@ impl Part<'_> {
     ) -> Result<(), Refusal> {
         let sendable = |row: &usize| !encoded.row(*row).is_empty();
         let rows: Vec<usize> = (0..self.rows.len()).filter(sendable).collect();
-        let count = copy::field_count(self.shape.columns.len() + 3);
+        let count = copy::field_count(self.shape.columns.len() + LOGGED.len());
         let session = scope.session;
         let apply = |range: Range<usize>| {
             let mut rows = rows[range].iter();

@@ -10,6 +10,7 @@ use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::shape::Shape;
 use crate::stages::Stage;
+use crate::statement::LOGGED;
 
 /// Staging tables kept at a time: the server empties each of them at each commit.
 const STAGES_MAX: usize = 32;
@@ -71,7 +72,7 @@ fn columns(table: &Table, shape: &Shape) -> String {
     let mut own: Vec<&str> = Vec::new();
     let mut types: Vec<&str> = data.collect();
     if table.write_mode == WriteMode::Append {
-        types.extend(["text", "timestamp with time zone", "jsonb"]);
+        types.extend(LOGGED.map(|(_, sent_as)| sent_as));
     } else {
         let (deletions, versions) = extras(table);
         own.extend(["act smallint", "mask smallint"]);

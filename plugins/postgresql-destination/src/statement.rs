@@ -3,7 +3,7 @@
 //! Each exists three times: for one change, whose values are parameters; for some changes, whose
 //! columns are arrays; and for all changes in a staging table at once.
 
-use cartridge_warp_sdk::sql::{CREATED_AT, OP, TS, Table, UNCHANGED, UPDATED_AT, VERSION};
+use cartridge_warp_sdk::sql::{CREATED_AT, OP, SEQ, TS, Table, UNCHANGED, UPDATED_AT, VERSION};
 use postgresql_client::names::quoted;
 
 use crate::shape::Shape;
@@ -14,6 +14,10 @@ pub(crate) const WRITE: i16 = 0;
 pub(crate) const DELETE: i16 = 1;
 /// What is there is deleted, and then the row is written.
 pub(crate) const REPLACE: i16 = 2;
+
+/// What a row has behind its columns in append mode, and the types that it is sent as.
+pub(crate) const LOGGED: [(&str, &str); 4] =
+    [(OP, "text"), (TS, "timestamp with time zone"), (UNCHANGED, "jsonb"), (SEQ, "bigint")];
 
 /// A value that a change brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -303,7 +307,7 @@ pub(crate) fn append(table: &Table, shape: &Shape, stage: &str) -> String {
         None => format!("s.c{at}"),
     });
     let count = shape.columns.len();
-    let own = (count..count + 3).map(|at| format!("s.c{at}"));
+    let own = (count..count + LOGGED.len()).map(|at| format!("s.c{at}"));
     let values = data.chain(own).collect::<Vec<_>>().join(", ");
     format!("INSERT INTO {} ({names}) SELECT {values} FROM {stage} AS s", table.sql)
 }
@@ -321,7 +325,7 @@ pub(crate) fn copy_new(table: &Table, shape: &Shape) -> String {
 }
 
 fn append_columns(shape: &Shape) -> String {
-    let own = [OP, TS, UNCHANGED].map(quoted);
+    let own = LOGGED.map(|(name, _)| quoted(name));
     let names = shape.columns.iter().map(|column| column.name.clone()).chain(own);
     names.collect::<Vec<_>>().join(", ")
 }

@@ -5,7 +5,7 @@
 //! letters of the same transaction, or nothing is written at all (I5). A row that another one is in the
 //! way of is not bad: then all rows go in the source's own order, as [`ordered`] has it.
 
-use cartridge_warp_sdk::sql::{Rejections, Tables, planned};
+use cartridge_warp_sdk::sql::{Numbers, Rejections, Tables, planned};
 use cartridge_warp_sdk::{Failure, WriteOutcome, WriteRequest};
 
 use crate::dead_letters;
@@ -61,11 +61,12 @@ pub(crate) fn batch(
     scope: Scope<'_>,
     request: &WriteRequest,
     tables: &Tables,
+    numbers: &mut Numbers,
     pauses: &mut Pauses,
 ) -> Result<WriteOutcome, Failure> {
     stage::make_room(scope.session)?;
     let parts = request.tables.iter().enumerate();
-    let parts = parts.map(|(at, rows)| Part::of(at, rows, tables));
+    let parts = parts.map(|(at, rows)| Part::of(at, rows, tables, request.epoch, numbers));
     let mut parts: Vec<Part<'_>> = parts.collect::<Result<_, Refusal>>()?;
     let mut way = Way::Upsert;
     for part in &mut parts {

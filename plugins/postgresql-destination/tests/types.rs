@@ -252,6 +252,11 @@ fn new_rows_of_types_of_postgresql_are_staged_only_where_the_server_has_to_read_
             assert!(outcome.rejected.is_empty(), "{what}: {outcome:?}");
             let same = format!("SELECT count(*) FROM t WHERE v::text = ('{text}'::{origin})::text");
             assert_eq!(bed.query(&same), [MANY.to_string()], "{what}");
+            if plan.write_mode == WriteMode::Append {
+                let before = "SELECT id, lag(id) OVER (ORDER BY _cartridge_seq) AS before FROM t";
+                let ordered = format!("SELECT count(*) FROM ({before}) t WHERE id = before + 1");
+                assert_eq!(bed.query(&ordered), [(MANY - 1).to_string()], "{what}");
+            }
             let stages = bed.query("SELECT count(*) > 0 FROM pg_class WHERE relpersistence = 't'");
             assert_eq!(stages, [if is_staged { "t" } else { "f" }], "{what}");
         }

@@ -61,6 +61,8 @@ pub(crate) struct Applier<'a> {
     /// Places of the key columns.
     key: Vec<usize>,
     may_be_unchanged: bool,
+    /// The number of the first row, in append mode.
+    first: i64,
     now: &'a str,
     scratch: String,
     /// The last used one stands last.
@@ -73,6 +75,7 @@ impl<'a> Applier<'a> {
         table: &'a Table,
         rows: &'a TableRows,
         fit: Fit<'_>,
+        first: i64,
         now: &'a str,
     ) -> Self {
         let cells = (0..rows.columns().len()).map(|column| Cells::of(rows, column)).collect();
@@ -83,6 +86,7 @@ impl<'a> Applier<'a> {
             cells,
             key: fit.key,
             may_be_unchanged: rows.may_be_unchanged(),
+            first,
             now,
             scratch: String::new(),
             prepared: Vec::new(),
@@ -129,6 +133,7 @@ impl<'a> Applier<'a> {
             cells: (0..self.rows.columns().len()).map(|at| Cells::of(self.rows, at)).collect(),
             key: self.key.clone(),
             may_be_unchanged: self.may_be_unchanged,
+            first: self.first,
             now: self.now,
             scratch: String::new(),
             prepared: Vec::new(),
@@ -266,6 +271,7 @@ impl<'a> Applier<'a> {
                 Extra::Now => parameters.bind(self.now)?,
                 Extra::Operation => parameters.bind(operation.as_str())?,
                 Extra::Unchanged => parameters.bind(unchanged(self.rows, row))?,
+                Extra::Number => parameters.bind(self.first.saturating_add_unsigned(row as u64))?,
                 Extra::Timestamp => parameters.bind(timestamp(self.rows, row))?,
                 Extra::TimestampOrNow => match timestamp(self.rows, row) {
                     Some(at) => parameters.bind(at)?,

@@ -31,7 +31,7 @@ mod write;
 
 use std::collections::HashMap;
 
-use cartridge_warp_sdk::sql::{self, Schemas, Tables};
+use cartridge_warp_sdk::sql::{self, Numbers, Schemas, Tables};
 use cartridge_warp_sdk::{
     ChangeOutcome, Config, Description, Destination, Failure, LetterFilter, LetterPage, Location,
     Marker, SchemaChange, Settlement, SweepRequest, Swept, TablePlace, TablePlan, WriteOutcome,
@@ -49,6 +49,8 @@ pub struct SqliteDestination {
     names: Names,
     /// What this connection was told about tables, by schema.
     schemas: Schemas,
+    /// Of the rows of logs.
+    numbers: Numbers,
     /// Tables that are being swept, and up to which row they are.
     swept: HashMap<TablePlace, i64>,
 }
@@ -119,6 +121,7 @@ impl Destination for SqliteDestination {
         Description::new("sqlite", env!("CARGO_PKG_VERSION"), "A copy in an SQLite database file")
             .capability("transactions")
             .capability("append")
+            .capability("change-log")
             .capability("soft-delete")
             .capability("dead-letters")
             .capability("metadata-schema")
@@ -139,7 +142,8 @@ impl Destination for SqliteDestination {
         let names = Names::new(config.setting("metadata_schema"), config.options.schema_prefix)?;
         let mut session = Session { place, options: config.options, database: None };
         session.existing()?;
-        Ok(Self { session, names, schemas: Schemas::default(), swept: HashMap::new() })
+        let (schemas, numbers, swept) = (Schemas::default(), Numbers::default(), HashMap::new());
+        Ok(Self { session, names, schemas, numbers, swept })
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
@@ -218,13 +222,13 @@ impl Destination for SqliteDestination {
     }
 
     fn write_batch(&mut self, request: WriteRequest) -> Result<WriteOutcome, Failure> {
-        let Self { session, names, schemas, .. } = self;
+        let Self { session, names, schemas, numbers, .. } = self;
         let (schema, epoch) = (&request.schema, request.epoch);
         let none = Tables::new();
         let tables = schemas.of(schema).unwrap_or(&none);
         let mut write = |way: turns::Way| {
             session.fenced(names, schema, epoch, |transaction| {
-                write::batch(transaction, names, &request, tables, way)
+                write::batch(transaction, names, &request, tables, numbers, way)
             })
         };
         match write(turns::at_once) {

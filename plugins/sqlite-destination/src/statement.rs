@@ -3,7 +3,7 @@
 //! One statement per kind of row and set of columns. Parameters are the columns in the given order,
 //! then [`Extra`] values.
 
-use cartridge_warp_sdk::sql::{CREATED_AT, OP, TS, Table, UNCHANGED, UPDATED_AT, VERSION};
+use cartridge_warp_sdk::sql::{CREATED_AT, OP, SEQ, TS, Table, UNCHANGED, UPDATED_AT, VERSION};
 
 use crate::names::quoted;
 
@@ -20,6 +20,8 @@ pub(crate) enum Extra {
     Operation,
     /// JSON names of the columns that the source did not send.
     Unchanged,
+    /// The row's number.
+    Number,
 }
 
 /// SQL and what has to be bound after the columns.
@@ -35,6 +37,7 @@ pub(crate) fn append(table: &Table, columns: &[&str]) -> Sql {
     insert.bind(OP, Extra::Operation);
     insert.bind(TS, Extra::Timestamp);
     insert.bind(UNCHANGED, Extra::Unchanged);
+    insert.bind(SEQ, Extra::Number);
     Sql { text: insert.text(table), extras: insert.extras }
 }
 

@@ -4,7 +4,7 @@
 //! itself: it goes to the dead letters of the same transaction, or the whole batch is undone (I5). A row
 //! that another one is in the way of is not bad: [turns](crate::turns) has the ways to go about that.
 
-use cartridge_warp_sdk::sql::{Fit, Rejections, Table, Tables, planned};
+use cartridge_warp_sdk::sql::{Fit, Numbers, Rejections, Table, Tables, planned};
 use cartridge_warp_sdk::{Failure, TableRows, WriteOutcome, WriteRequest};
 
 use crate::apply::Applier;
@@ -24,6 +24,7 @@ pub(crate) fn batch(
     names: &Names,
     request: &WriteRequest,
     tables: &Tables,
+    numbers: &mut Numbers,
     way: Way,
 ) -> Result<WriteOutcome, Failure> {
     let now = text::now();
@@ -34,26 +35,35 @@ pub(crate) fn batch(
         connection.execute(&clear, []).map_err(|error| failure::of(&error))?;
         dead_letters.settle_emptied(name)?;
     }
-    let rejections = rows(transaction, request, tables, &now, way)?;
+    let lanes = lanes(transaction, request, tables, numbers, &now)?;
+    let rejections = rows(transaction, request, lanes, way)?;
     let (outcome, letters) = rejections.finish();
     dead_letters.store(&letters)?;
     metadata::store_markers(connection, names, &request.schema, &request.markers, request.epoch)?;
     Ok(outcome)
 }
 
+fn lanes<'a>(
+    transaction: Transaction<'a>,
+    request: &'a WriteRequest,
+    tables: &'a Tables,
+    numbers: &mut Numbers,
+    now: &'a str,
+) -> Result<Vec<Applier<'a>>, Failure> {
+    let lane = |rows: &'a TableRows| {
+        let table = planned(rows.table(), tables)?;
+        let first = numbers.first_of(table, request.epoch, rows.len())?;
+        Ok(Applier::new(transaction.connection, table, rows, fit(table, rows)?, first, now))
+    };
+    request.tables.iter().map(lane).collect()
+}
+
 fn rows<'r>(
     transaction: Transaction<'_>,
     request: &'r WriteRequest,
-    tables: &Tables,
-    now: &str,
+    mut lanes: Vec<Applier<'_>>,
     way: Way,
 ) -> Result<Rejections<'r>, Failure> {
-    let connection = transaction.connection;
-    let mut lanes = Vec::with_capacity(request.tables.len());
-    for rows in &request.tables {
-        let table = planned(rows.table(), tables)?;
-        lanes.push(Applier::new(connection, table, rows, fit(table, rows)?, now));
-    }
     let mut rejections = Rejections::of(request);
     way(transaction, &mut lanes, &mut rejections)?;
     Ok(rejections)

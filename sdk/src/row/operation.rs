@@ -12,6 +12,10 @@ pub enum Operation {
     Delete,
     /// All rows are gone; it carries nothing.
     Truncate,
+    /// The row was there when its table was copied, and what changed meanwhile follows once more as
+    /// changes. Only destinations see it, in tables that they keep as a log: a source that sends it is
+    /// refused.
+    Snapshot,
 }
 
 impl Operation {
@@ -22,12 +26,20 @@ impl Operation {
             Self::Update => 1,
             Self::Delete => 2,
             Self::Truncate => 3,
+            Self::Snapshot => 4,
         }
     }
 
     /// Reads the number of the `_op` column.
     pub fn from_code(code: u8) -> Option<Self> {
-        [Self::Insert, Self::Update, Self::Delete, Self::Truncate].get(usize::from(code)).copied()
+        const ALL: [Operation; 5] = [
+            Operation::Insert,
+            Operation::Update,
+            Operation::Delete,
+            Operation::Truncate,
+            Operation::Snapshot,
+        ];
+        ALL.get(usize::from(code)).copied()
     }
 
     /// The word for people and dead letters.
@@ -37,6 +49,7 @@ impl Operation {
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Truncate => "truncate",
+            Self::Snapshot => "snapshot",
         }
     }
 }

@@ -4,7 +4,7 @@
 //! a key that is not unique or a column that is too narrow, is a failure with words.
 
 use super::definition::Stored;
-use super::reconcile::reconcile;
+use super::reconcile::{check_no_log, reconcile};
 use super::table::{KeptColumn, Table, Tables};
 use super::vendor::{Vendor, read, store};
 use crate::{Failure, TablePlan, WriteMode, log};
@@ -35,6 +35,9 @@ pub fn adopt<V: Vendor>(vendor: &V, plan: &TablePlan, audit: bool) -> Result<Tab
     }
     match existing {
         Some(existing) => {
+            if known.is_none() {
+                check_no_log(vendor, &table, &existing)?;
+            }
             table.adopted = known.as_ref().is_none_or(|known| known.adopted);
             reconcile(vendor, &mut table, &existing)?;
         }

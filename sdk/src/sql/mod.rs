@@ -73,6 +73,7 @@ mod existing;
 mod fit;
 mod letters;
 mod metadata;
+mod numbers;
 mod reconcile;
 mod rejections;
 mod schemas;
@@ -91,11 +92,12 @@ pub use metadata::{
     DEAD_LETTERS, EMPTIED, EPOCHS, MARKERS, METADATA_SCHEMA, METADATA_TABLES, OPEN_LETTERS, TABLES,
     damaged, fingerprint, is_present, unclaimed,
 };
+pub use numbers::Numbers;
 pub use rejections::{MISSING_ROW, MISSING_ROW_WORDS, Rejections};
 pub use schemas::Schemas;
 pub use sweep::{drop_keys, left_over};
 pub use table::{
-    CREATED_AT, KeptColumn, OP, Own, TS, Table, Tables, UNCHANGED, UPDATED_AT, VERSION,
+    CREATED_AT, KeptColumn, OP, Own, SEQ, TS, Table, Tables, UNCHANGED, UPDATED_AT, VERSION,
 };
 pub use turns::Turns;
 pub use vendor::{Retype, Vendor};

@@ -1,7 +1,7 @@
 //! Brings a table that is there and its plan together.
 
 use super::existing::{Existing, ExistingColumn, Unique};
-use super::table::{KeptColumn, Table};
+use super::table::{KeptColumn, SEQ, Table};
 use super::vendor::Vendor;
 use crate::{Failure, WriteMode};
 
@@ -19,6 +19,22 @@ pub(super) fn reconcile<V: Vendor>(
     reconcile_own(vendor, table, existing)?;
     check_demands(vendor, table, existing)?;
     Ok(check_key(vendor, table, existing)?)
+}
+
+/// Refuses a log that nothing is known of, such as one whose metadata is gone: neither does anything tell
+/// which of its rows are still right, nor would new rows have higher numbers.
+pub(super) fn check_no_log<V: Vendor>(
+    vendor: &V,
+    table: &Table,
+    existing: &Existing,
+) -> Result<(), Failure> {
+    if table.write_mode != WriteMode::Append || column(vendor, existing, SEQ).is_none() {
+        return Ok(());
+    }
+    let why = format!(
+        "is a log of which this pipeline knows nothing (it has a column {SEQ}); rename or drop it"
+    );
+    Err(refuse(table, "unknown-log", &why))
 }
 
 /// The column that has a name in the database.
@@ -119,7 +135,11 @@ fn check_demands<V: Vendor>(vendor: &V, table: &Table, existing: &Existing) -> R
 }
 
 fn check_key<V: Vendor>(vendor: &V, table: &Table, existing: &Existing) -> Result<(), Failure> {
-    let all_written = |set: &Unique| set.columns.iter().all(|name| is_written(vendor, table, name));
+    // Numbers are no row's twice.
+    let is_number = |name: &String| vendor.is_same_name(name, SEQ);
+    let all_written = |set: &Unique| {
+        set.columns.iter().all(|name| is_written(vendor, table, name) && !is_number(name))
+    };
     let problem = match table.write_mode {
         WriteMode::Upsert if !is_unique(vendor, existing, &table.key) => {
             let key = table.key.join(", ");

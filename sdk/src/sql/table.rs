@@ -19,6 +19,8 @@ pub const OP: &str = "_cartridge_op";
 pub const TS: &str = "_cartridge_ts";
 /// Append mode: the columns that the source did not send.
 pub const UNCHANGED: &str = "_cartridge_unchanged";
+/// Append mode: the row's [number](super::Numbers).
+pub const SEQ: &str = "_cartridge_seq";
 
 /// What a column that a destination adds to the data holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +115,7 @@ impl Table {
         let mut columns = Vec::new();
         if self.write_mode == WriteMode::Append {
             columns.extend([(OP, Own::Text), (TS, Own::Moment), (UNCHANGED, Own::Json)]);
+            columns.push((SEQ, Own::Count));
         }
         if let Some(soft) = &self.soft_column {
             columns.extend([(soft.as_str(), Own::Flag), (self.deleted_at.as_str(), Own::Moment)]);

@@ -85,7 +85,7 @@ fn a_log_of_postgresql_in_parquet_is_read_by_others_as_what_it_is() {
         wanted.insert(id.to_owned(), row);
     }
     assert_eq!(read["rows"], Value::Object(wanted));
-    assert_eq!(read["operations"], json!(["insert", "insert", "update", "delete", "insert"]));
+    assert_eq!(read["operations"], json!(["snapshot", "snapshot", "update", "delete", "insert"]));
 }
 
 #[test]

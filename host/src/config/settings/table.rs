@@ -63,7 +63,7 @@ pub struct TableConfig {
     /// How many of its dead letters may be open; without it, the schema's `dead_letter_limit`.
     #[serde(default)]
     pub dead_letter_limit: Option<DeadLetterLimit>,
-    /// `upsert` keeps one row per key, `append` keeps every change as a row of its own.
+    /// `upsert` keeps one row per key, `append` keeps every change as a row of its own (`docs/logs.md`).
     #[serde(default)]
     #[schemars(extend("default" = "upsert"))]
     pub write_mode: Option<WriteMode>,

@@ -153,9 +153,10 @@ fn lies_about_rows_are_refused() {
 
 #[test]
 fn operations_are_known_and_never_null() {
-    let cases: [(&str, Vec<Option<u8>>, bool); 3] = [
+    let cases: [(&str, Vec<Option<u8>>, bool); 4] = [
         ("known", vec![Some(0), Some(3)], true),
-        ("unknown", vec![Some(0), Some(4)], false),
+        ("only the host says that a row is of a copy", vec![Some(0), Some(4)], false),
+        ("unknown", vec![Some(0), Some(5)], false),
         ("null", vec![Some(0), None], false),
     ];
     for (name, ops, accepted) in cases {

@@ -305,7 +305,8 @@ async fn write_chunk(
     let stream = chunk_stream(&job.table, &job.chunk.id);
     let mut progress = job.progress.clone();
     while let Some(first) = batches.recv().await {
-        let (mut commit, mut bytes, mut rows) = (Commit::default(), 0, 0);
+        let (mut commit, mut bytes, mut rows) =
+            (Commit { is_copied: true, ..Commit::default() }, 0, 0);
         let mut next = Some(first);
         while let Some(batch) = next {
             bytes += batch.byte_count();

@@ -88,14 +88,16 @@ async fn apply_change(
     change: SchemaChange,
     progress: &mut Progress,
 ) -> Result<(), RunError> {
-    let rewrites = rewrites(&writer.context, &change, table);
-    match judge(&writer.context, table, policy, &change)? {
-        Judged::Apply => {}
-        judged => {
-            progress.rewritten |= rewrites && judged != Judged::LeftOut;
-            progress.learned |= judged != Judged::Kept;
-            return Ok(());
-        }
+    let is_silent = has_silent_values(&writer.context, &change, table);
+    let rewrites = is_silent && may_empty(table);
+    let judged = judge(&writer.context, table, policy, &change)?;
+    if is_silent && !rewrites && judged != Judged::LeftOut {
+        tell_unlogged(&writer.context, &change, table);
+    }
+    if judged != Judged::Apply {
+        progress.rewritten |= rewrites && judged != Judged::LeftOut;
+        progress.learned |= judged != Judged::Kept;
+        return Ok(());
     }
     table.decisions.made(&Subject::of(&change));
     progress.rewritten |= rewrites;
@@ -168,7 +170,10 @@ pub fn judge(
             return Ok(Judged::Kept);
         }
         // The destination has a column of that name, whose rows are about to go.
-        _ if table.is_taken(change) && rewrites(context, change, table) => {
+        _ if may_empty(table)
+            && table.is_taken(change)
+            && has_silent_values(context, change, table) =>
+        {
             return Ok(Judged::Kept);
         }
         Verdict::Apply | Verdict::Ask(_) => {}
@@ -235,11 +240,21 @@ fn is_rename(change: &SchemaChange) -> bool {
     matches!(change.kind, ChangeKind::RenameColumn { .. })
 }
 
-/// Whether rows that are there already have values after the change of which the stream says nothing.
-fn rewrites(context: &SchemaContext, change: &SchemaChange, table: &Table) -> bool {
-    if !may_empty(table) {
-        return false;
+/// Says that a log does not have what a change does to rows that are there: it is not emptied for that.
+fn tell_unlogged(context: &SchemaContext, change: &SchemaChange, table: &Table) {
+    let (name, change) = (&table.source.name, describe(&change.kind));
+    if context.source.log.admits("new shapes") {
+        tracing::warn!(
+            table = name,
+            change,
+            "rows that are there may have got values of which the log has no word; \
+             --full-resync={name} begins it anew"
+        );
     }
+}
+
+/// Whether rows that are there already have values after the change of which the stream says nothing.
+fn has_silent_values(context: &SchemaContext, change: &SchemaChange, table: &Table) -> bool {
     let silent = context.source.plugin.info.has("silent-rewrites");
     let known = &table.source.schema;
     let before = |column: &str| known.field_with_name(column).ok();

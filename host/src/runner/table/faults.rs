@@ -74,12 +74,18 @@ impl Table {
     }
 
     fn doubling_fault(&self) -> Option<RunError> {
-        let told_twice = self.promises.change_log && !self.source.key.is_empty();
-        let doubles = self.appends() && !self.promises.exact_snapshot && !told_twice;
-        doubles.then(|| {
+        if !self.is_told_twice() {
+            return None;
+        }
+        if !self.promises.change_log {
             let what = " cannot be appended to: this source's snapshot overlaps its change stream, \
                         which would double rows";
-            self.fault(what, "use `write_mode: upsert` for it")
+            return Some(self.fault(what, "use `write_mode: upsert` for it"));
+        }
+        self.source.key.is_empty().then(|| {
+            let what = " cannot be logged: it has no key, and this source's snapshot overlaps its \
+                        change stream, so that nothing would tell which rows of the log are one";
+            self.fault(what, "give it a key at the source, or leave it out")
         })
     }
 
@@ -241,7 +247,7 @@ impl Table {
         Some(self.fault(&what, "change `columns.rename`"))
     }
 
-    fn appends(&self) -> bool {
+    pub(super) fn appends(&self) -> bool {
         self.settings.write_mode == WriteMode::Append
     }
 

@@ -12,6 +12,7 @@ use arrow_schema::{DataType, Field, Schema};
 
 mod added;
 mod arrivals;
+mod copied;
 mod decisions;
 mod faults;
 mod keys;

@@ -6,7 +6,7 @@ use arrow_array::{
     Array, ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
     UInt8Array,
     cast::AsArray,
-    types::{Int32Type, TimestampMicrosecondType},
+    types::{Int32Type, Int64Type, TimestampMicrosecondType, UInt8Type},
 };
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use serde_json::{Value, json};
@@ -21,6 +21,12 @@ use crate::{
 /// A table `t` with these columns, of which the first is the key, and with these rules.
 fn table(fields: Vec<Field>, columns: Value) -> Table {
     let key = vec![fields[0].name().clone()];
+    let rules = json!({"name": "t", "columns": columns});
+    table_of(fields, key, rules, Promises::default())
+}
+
+/// The same with another key, settings and promises.
+fn table_of(fields: Vec<Field>, key: Vec<String>, rules: Value, promises: Promises) -> Table {
     let schema = Arc::new(Schema::new(fields));
     let source = TableShape { name: "t".into(), schema, key, estimated_rows: None };
     let config = json!({
@@ -29,10 +35,10 @@ fn table(fields: Vec<Field>, columns: Value) -> Table {
         "hash_key": "a key of some length",
         "source": {"type": "files", "connection_string": "in"},
         "destination": {"type": "sqlite", "connection_string": "out.db"},
-        "schemas": [{"name": "public", "tables": [{"name": "t", "columns": columns}]}],
+        "schemas": [{"name": "public", "tables": [rules]}],
     });
     let config = WarpConfig::from_value(config, std::path::Path::new("/")).unwrap();
-    Table::new(source, config.table_settings("public", "t"), Promises::default())
+    Table::new(source, config.table_settings("public", "t"), promises)
 }
 
 fn batch(columns: Vec<(Field, ArrayRef)>) -> TableBatch {
@@ -255,15 +261,15 @@ fn text_is_text_and_no_longer_what_its_source_calls_it() {
     let unseen = field("u", DataType::Utf8).with_metadata(HashMap::from(unseen));
     let rules = json!({"types": {"n": "text", "u": "date"}});
     let fields = vec![field("id", DataType::Int64), numeric.clone(), unseen];
-    let mut table_of = table(fields, rules);
-    assert_eq!(faults(&table_of), "", "nobody knows yet what `u` is");
-    let plan = table_of.plan().schema;
+    let mut table_of_text = table(fields, rules);
+    assert_eq!(faults(&table_of_text), "", "nobody knows yet what `u` is");
+    let plan = table_of_text.plan().schema;
     assert!(plan.field(1).metadata().is_empty() && *plan.field(2).data_type() == DataType::Date32);
     let rows = batch(vec![
         column("id", Int64Array::from(vec![1])),
         (numeric.clone(), Arc::new(StringArray::from(vec!["1.0"]))),
     ]);
-    let shaped = table_of.shape(rows).unwrap().batches.remove(0).columns;
+    let shaped = table_of_text.shape(rows).unwrap().batches.remove(0).columns;
     assert_eq!(shaped.column_by_name("n").unwrap().as_string::<i32>().value(0), "1.0");
     // `1.0` and `1.00` are one key and two texts.
     let key = table(vec![numeric], json!({"types": {"n": "text"}}));
@@ -285,5 +291,53 @@ fn hashes_of_releases_before_are_those_without_a_key() {
         assert_eq!(found.len(), changes, "{mask}: {found:?}");
         let stored = serde_json::to_string(&table.rules()).unwrap();
         assert!(!stored.contains("a key of some length"), "{stored}");
+    }
+}
+
+/// A log of rows with a column `k`, its key or not.
+fn log(has_key: bool, exact_snapshot: bool, change_log: bool) -> Table {
+    let key = if has_key { vec!["k".to_owned()] } else { Vec::new() };
+    let promises = Promises { exact_snapshot, change_log, append: true, ..Promises::default() };
+    let rules = json!({"name": "t", "write_mode": "append"});
+    table_of(vec![field("k", DataType::Int64)], key, rules, promises)
+}
+
+#[test]
+fn a_log_takes_what_is_told_twice_only_by_keys() {
+    for (case, has_key, exact, change_log, expected) in [
+        ("nothing is told twice", false, true, false, ""),
+        ("the last row of a key counts", true, false, true, ""),
+        ("nothing tells which rows are one", false, false, true, "it has no key"),
+        ("rows do not say what they are", true, false, false, "would double rows"),
+    ] {
+        let found = faults(&log(has_key, exact, change_log));
+        let is_right =
+            if expected.is_empty() { found.is_empty() } else { found.contains(expected) };
+        assert!(is_right, "{case}: {found}");
+    }
+}
+
+#[test]
+fn copied_rows_of_a_log_say_so_where_their_changes_come_once_more() {
+    let sent = || {
+        let operations = column(OP_COLUMN, UInt8Array::from(vec![0, 1]));
+        [
+            batch(vec![column("k", Int64Array::from(vec![7, 8]))]),
+            batch(vec![column("k", Int64Array::from(vec![7, 8])), operations]),
+        ]
+    };
+    for rows in sent() {
+        let mut table = log(true, false, true);
+        let copied = table.shape(table.copied(rows).unwrap()).unwrap().batches.remove(0);
+        let column = |name| copied.columns.column_by_name(name).unwrap();
+        assert_eq!(column(OP_COLUMN).as_primitive::<UInt8Type>().values(), &[4, 4]);
+        assert_eq!(column("k").as_primitive::<Int64Type>().values(), &[7, 8]);
+        assert_eq!(copied.operation_counts(), [2, 0, 0, 0], "they count as inserts");
+    }
+    for rows in sent() {
+        let exact = log(true, true, true).copied(rows.clone()).unwrap();
+        assert_eq!(exact.columns, rows.columns, "nothing comes once more");
+        let upserted = table(vec![field("k", DataType::Int64)], json!({}));
+        assert_eq!(upserted.copied(rows.clone()).unwrap().columns, rows.columns, "no log");
     }
 }

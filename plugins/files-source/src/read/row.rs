@@ -220,7 +220,8 @@ fn operation_of(token: &Token<'_>) -> Option<Operation> {
         return None;
     };
     Some(match text.to_ascii_lowercase().as_str() {
-        "insert" | "i" | "c" | "r" | "create" | "read" => Operation::Insert,
+        // A log of another source may begin with a copy; to this one its rows are news like others.
+        "insert" | "i" | "c" | "r" | "create" | "read" | "snapshot" => Operation::Insert,
         "update" | "u" => Operation::Update,
         "delete" | "d" => Operation::Delete,
         "truncate" | "t" => Operation::Truncate,

@@ -47,6 +47,7 @@ macro_rules! sql_destination_tests {
                 a_table_that_moves_leaves_what_was_there;
             rows: upserts_and_hard_deletes, soft_deletes,
                 soft_deletes_leave_the_applications_columns_alone, append_keeps_every_operation,
+                rows_of_logs_are_numbered_in_their_order, logs_go_on_only_where_they_are_known,
                 audit_columns_count_versions,
                 keys_of_several_columns_and_nothing_else,
                 random_histories_end_as_if_applied_one_by_one;

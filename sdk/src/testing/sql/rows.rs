@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Bed, Bench, append, orders, rows, soft, upsert};
-use crate::Operation::{self, Delete, Insert, Truncate, Update};
+use crate::Operation::{self, Delete, Insert, Snapshot, Truncate, Update};
 use crate::{ColumnType, Deletion, Table, TablePlan};
 
 type Rows = Vec<(Operation, Value)>;
@@ -158,6 +158,7 @@ pub fn append_keeps_every_operation<B: Bench>() {
     let cases = vec![case(
         "one row per operation",
         vec![
+            (Snapshot, json!({"id": 1, "name": "c"})),
             (Insert, json!({"id": 1, "name": "a"})),
             (Update, json!({"id": 1, "name": "b", "price": "~"})),
             (Delete, json!({"id": 1})),
@@ -166,12 +167,64 @@ pub fn append_keeps_every_operation<B: Bench>() {
         vec![
             format!("1|null|delete|{noon}|null"),
             format!("1|a|insert|{noon}|null"),
+            format!("1|c|snapshot|{noon}|null"),
             format!("1|b|update|{noon}|[\"price\"]"),
             format!("null|null|truncate|{noon}|null"),
         ],
     )];
     let columns = "id, name, _cartridge_op, _cartridge_ts, _cartridge_unchanged";
     check::<B>(append, columns, cases);
+}
+
+/// Over batches of any size, several tables in one, and connections.
+pub fn rows_of_logs_are_numbered_in_their_order<B: Bench>() {
+    let mut bed = Bed::<B>::new("{}");
+    let mut count = 0;
+    for sizes in [&[1, 7][..], &[50, 3], &[3200]] {
+        bed.plan(&append(&orders())).unwrap();
+        let mut batch = |size: &i64| {
+            let ids = count..count + size;
+            count += size;
+            let of_id = |id: i64| (Insert, json!({"id": id, "name": "a", "price": "1.00"}));
+            rows(&orders(), &ids.map(of_id).collect::<Rows>())
+        };
+        let batches: Vec<_> = sizes.iter().map(&mut batch).collect();
+        // A row that is refused takes the others another way.
+        let refused = rows(&orders(), &[(Insert, json!({"id": -1, "name": "\u{0}"}))]);
+        bed.write(batches.into_iter().chain([refused]).collect()).unwrap();
+        bed = reconnected(bed);
+    }
+    let ids = bed.query("SELECT id FROM orders WHERE id >= 0 ORDER BY _cartridge_seq");
+    assert_eq!(ids, (0..count).map(|id| id.to_string()).collect::<Vec<_>>());
+    let distinct = "SELECT count(*) - count(DISTINCT _cartridge_seq) FROM orders";
+    assert_eq!(bed.query(distinct), ["0"]);
+}
+
+/// Logs of releases that did not number their rows go on; one whose metadata is gone does not.
+pub fn logs_go_on_only_where_they_are_known<B: Bench>() {
+    let one = |id: i64| vec![rows(&orders(), &[(Insert, json!({"id": id, "name": "a"}))])];
+    let mut bed = Bed::<B>::new("{}");
+    bed.plan(&append(&orders())).unwrap();
+    bed.write(one(1)).unwrap();
+    bed.run("ALTER TABLE orders DROP COLUMN _cartridge_seq");
+    let mut bed = reconnected(bed);
+    bed.plan(&append(&orders())).unwrap();
+    bed.run("CREATE UNIQUE INDEX of_numbers ON orders (_cartridge_seq)");
+    let mut bed = reconnected(bed);
+    bed.plan(&append(&orders())).unwrap();
+    bed.write(one(2)).unwrap();
+    let numbered = "SELECT id, _cartridge_seq IS NOT NULL FROM orders ORDER BY id";
+    let (no, yes) = (B::WORDS.no, B::WORDS.yes);
+    assert_eq!(bed.query(numbered), [format!("1|{no}"), format!("2|{yes}")]);
+    bed.run(&format!("DELETE FROM {}", bed.bench.metadata(crate::sql::TABLES)));
+    let mut bed = reconnected(bed);
+    assert_eq!(bed.plan(&append(&orders())).unwrap_err().code, "unknown-log");
+}
+
+fn reconnected<B: Bench>(mut bed: Bed<B>) -> Bed<B> {
+    let another = bed.bench.connect();
+    *bed.bench.destination() = another;
+    Bed::on(bed.bench)
 }
 
 /// An option, so that nobody pays for them who does not want them.
