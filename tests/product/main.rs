@@ -22,6 +22,7 @@ mod hostile;
 mod interleavings;
 mod journal;
 mod keys;
+mod lake;
 mod letters;
 mod lost_position;
 mod mongodb;

@@ -5,6 +5,7 @@
 mod compare;
 mod created;
 mod emptiness;
+mod lake;
 mod lost;
 mod protected;
 mod servers;
