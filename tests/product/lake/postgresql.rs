@@ -39,7 +39,10 @@ fn assert_equal(databases: &Databases, pipeline: &Pipeline, format: &str) -> usi
         wanted.sort();
         rows.sort();
         assert!(rows == wanted, "{format}: {table} differs: {} and {}", rows.len(), wanted.len());
-        assert_eq!(found.partitions[0].len(), 2, "{table}: a date and an hour");
+        // The rows of the copy have no time, the changes have theirs.
+        let nowhere = vec!["None".to_owned(), "None".to_owned()];
+        assert!(found.partitions.contains(&nowhere), "{table}: {:?}", found.partitions);
+        assert!(found.partitions.iter().any(|it| it[0].starts_with("20")), "{table}");
     }
     merged
 }

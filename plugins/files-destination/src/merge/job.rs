@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cartridge_warp_sdk::Failure;
 
@@ -29,13 +29,17 @@ impl Job {
     /// Begins to merge files, which are neighbours in one folder.
     pub(super) fn begin(log: &Log, files: &[DataFile], options: &Options) -> Result<Self, Failure> {
         let (first, last) = (&files[0], &files[files.len() - 1]);
+        let path = log.directory().join(&first.path);
+        let opened = File::open(&path).map_err(failure::of(&path))?;
         let temporary = disk::temporary(&log.directory().join(merged_path(log, last)));
         let written = File::create(&temporary).map_err(failure::of(&temporary))?;
-        let path = log.directory().join(&first.path);
-        let output = File::open(&path)
-            .and_then(|opened| Output::new(first, opened, written, options.compression))
-            .map_err(failure::of(&path))?;
-        Ok(Self { files: files.to_vec(), at: 0, output, temporary })
+        match Output::new(first, opened, written, options.compression) {
+            Ok(output) => Ok(Self { files: files.to_vec(), at: 0, output, temporary }),
+            Err(error) => {
+                forget(&temporary);
+                Err(failure::of(&path)(error))
+            }
+        }
     }
 
     /// Whether all of its files still count.
@@ -49,30 +53,45 @@ impl Job {
         &self.files
     }
 
-    /// Takes some rows; how many bytes of its files that were, about. None when there are no more.
-    pub(super) fn step(&mut self, log: &Log) -> Result<Option<u64>, Failure> {
-        let path = log.directory().join(&self.files[self.at].path);
-        if let Some(bytes) = self.output.step(&self.files[self.at]).map_err(failure::of(&path))? {
-            return Ok(Some(bytes));
+    /// Bytes of all of them.
+    pub(super) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// Takes rows of about so many bytes of its files; how many it were, and whether these were the last.
+    pub(super) fn advance(&mut self, log: &Log, bytes_max: u64) -> Result<(u64, bool), Failure> {
+        let mut bytes = 0;
+        while bytes < bytes_max {
+            let file = &self.files[self.at];
+            let path = log.directory().join(&file.path);
+            if let Some(taken) = self.output.step(file).map_err(failure::of(&path))? {
+                bytes += taken;
+                continue;
+            }
+            let Some(next) = self.files.get(self.at + 1) else { return Ok((bytes, true)) };
+            let path = log.directory().join(&next.path);
+            let opened = File::open(&path).and_then(|opened| self.output.next(next, opened));
+            opened.map_err(failure::of(&path))?;
+            self.at += 1;
         }
-        let Some(next) = self.files.get(self.at + 1) else { return Ok(None) };
-        self.at += 1;
-        let path = log.directory().join(&next.path);
-        let opened = File::open(&path).and_then(|opened| self.output.next(next, opened));
-        opened.map(|()| Some(0)).map_err(failure::of(&path))
+        Ok((bytes, false))
     }
 
     /// Makes the new file whole and gives it its name; what to commit.
     pub(super) fn finish(self, log: &Log) -> Result<(DataFile, Vec<String>), Failure> {
         let last = &self.files[self.files.len() - 1];
         let path = merged_path(log, last);
+        let named = log.directory().join(&path);
         let whole = self.output.finish().and_then(|file| {
             file.sync_all()?;
-            file.metadata()
+            let bytes = file.metadata()?.len();
+            fs::rename(&self.temporary, &named)?;
+            Ok(bytes)
         });
-        let bytes = whole.map_err(failure::of(&self.temporary))?.len();
-        let named = log.directory().join(&path);
-        fs::rename(&self.temporary, &named).map_err(failure::of(&named))?;
+        let bytes = whole.map_err(|error| {
+            forget(&self.temporary);
+            failure::of(&named)(error)
+        })?;
         named.parent().map_or(Ok(()), disk::sync_directory)?;
         let rows = self.files.iter().map(|file| file.rows).sum();
         let replaced = self.files.iter().map(|file| file.path.clone()).collect();
@@ -81,9 +100,13 @@ impl Job {
 
     /// Leaves nothing of it behind.
     pub(super) fn give_up(self) {
-        // What stays is removed when the schema is claimed.
-        let _ = fs::remove_file(&self.temporary);
+        forget(&self.temporary);
     }
+}
+
+/// Removes a file that nobody may read; one that stays is removed when the schema is claimed.
+fn forget(temporary: &Path) {
+    let _ = fs::remove_file(temporary);
 }
 
 /// The path of a merged file: that of its last one, which stays its place in the order of names, with the

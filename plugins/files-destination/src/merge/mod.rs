@@ -18,11 +18,16 @@ use crate::manifest::DataFile;
 use crate::options::Options;
 use job::Job;
 
-/// Bytes of files that are read behind one commit, unless it wrote a good part of that itself.
+/// Bytes of files that are read behind one commit, at least.
 const STEP_BYTES: u64 = 1 << 20;
-/// For each byte that a commit wrote: more than a row is rewritten on the average.
+/// Behind a commit that wrote more than that, for each of its bytes: more than a row is rewritten on the
+/// average.
 const STEP_PER_BYTE_WRITTEN: u64 = 4;
-/// Folders that are looked at behind one commit.
+/// Commits that a merge takes at most: with the run it would begin anew.
+const STEPS_MAX: u64 = 8;
+/// Files of a commit for each of which there may be a merge behind it, beside the one that is always.
+const MERGED_BY_ONE_MIN: usize = 4;
+/// Folders that are looked at for one merge.
 const FOLDERS_MAX: usize = 20;
 
 /// The merges of one schema.
@@ -46,29 +51,38 @@ impl Merger {
         if !options.compact {
             return Ok(());
         }
-        let mut left = STEP_BYTES.max(STEP_PER_BYTE_WRITTEN * self.note_news(log));
+        let (files, bytes) = self.note_news(log);
         let is_current = |job: &mut Job| job.is_current(log.state());
         if let Some(outdated) = self.job.take_if(|job| !is_current(job)) {
             outdated.give_up();
         }
-        while left > 0 && self.has_job(log, options) {
-            match self.job.as_mut().map(|job| job.step(log)) {
-                Some(Ok(Some(bytes))) => left = left.saturating_sub(bytes.max(1)),
-                Some(Ok(None)) => return self.commit(log, options),
-                Some(Err(failure)) => {
-                    if let Some(job) = self.job.take() {
-                        self.set_aside(job.files(), &failure);
-                        job.give_up();
-                    }
+        let mut bytes_left = STEP_BYTES.max(bytes.saturating_mul(STEP_PER_BYTE_WRITTEN));
+        // Each takes the place of several files.
+        for _ in 0..=files / MERGED_BY_ONE_MIN {
+            let Some(mut job) = self.take_job(log, options) else { break };
+            match job.advance(log, bytes_left.max(job.bytes() / STEPS_MAX)) {
+                Ok((bytes, true)) => {
+                    self.commit(job, log, options)?;
+                    bytes_left = bytes_left.saturating_sub(bytes);
                 }
-                None => {}
+                Ok((_, false)) => {
+                    self.job = Some(job);
+                    break;
+                }
+                Err(failure) => {
+                    self.set_aside(job.files(), &failure);
+                    job.give_up();
+                }
+            }
+            if bytes_left == 0 {
+                break;
             }
         }
         Ok(())
     }
 
-    /// Which folders the last commit added to; how many bytes it wrote.
-    fn note_news(&mut self, log: &Log) -> u64 {
+    /// Which folders the last commit added to; how many files and bytes.
+    fn note_news(&mut self, log: &Log) -> (usize, u64) {
         if self.checkpoint != Some(log.checkpoint()) {
             self.checkpoint = Some(log.checkpoint());
             let folder = |file: &DataFile| file.folder_and_name().0.to_owned();
@@ -76,30 +90,31 @@ impl Merger {
         }
         let number = log.state().number;
         let news = log.state().files.iter().rev();
-        let mut bytes = 0;
+        let (mut files, mut bytes) = (0, 0);
         for file in news.take_while(|file| number_of(file) == Some(number)) {
             self.due.insert(file.folder_and_name().0.to_owned());
+            files += 1;
             bytes += file.bytes;
         }
-        bytes
+        (files, bytes)
     }
 
-    /// Whether a merge is under way; begins one where there is something to merge.
-    fn has_job(&mut self, log: &Log, options: &Options) -> bool {
+    /// The merge that is under way, or one that begins where there is something to merge.
+    fn take_job(&mut self, log: &Log, options: &Options) -> Option<Job> {
+        if let Some(job) = self.job.take() {
+            return Some(job);
+        }
         for _ in 0..FOLDERS_MAX {
-            if self.job.is_some() {
-                return true;
-            }
-            let Some(folder) = self.due.pop_first() else { return false };
+            let folder = self.due.pop_first()?;
             let Some(files) = self.choose(log, options, &folder) else { continue };
             // There may be more to merge after this.
             self.due.insert(folder);
             match Job::begin(log, &files, options) {
-                Ok(job) => self.job = Some(job),
+                Ok(job) => return Some(job),
                 Err(failure) => self.set_aside(&files, &failure),
             }
         }
-        false
+        None
     }
 
     fn choose(&self, log: &Log, options: &Options, folder: &str) -> Option<Vec<DataFile>> {
@@ -125,8 +140,7 @@ impl Merger {
         self.set_aside.extend(files.iter().map(|file| file.path.clone()));
     }
 
-    fn commit(&mut self, log: &mut Log, options: &Options) -> Result<(), Failure> {
-        let Some(job) = self.job.take() else { return Ok(()) };
+    fn commit(&mut self, job: Job, log: &mut Log, options: &Options) -> Result<(), Failure> {
         let files = job.files().to_vec();
         match job.finish(log) {
             Ok((file, replaced)) => {

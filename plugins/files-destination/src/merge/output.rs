@@ -43,8 +43,7 @@ impl Output {
         Ok(())
     }
 
-    /// Takes some of this file, of which it is; how many of its bytes that were, about. None when all of
-    /// it was taken.
+    /// Takes some more of a file; how many of its bytes that were, about. None when all of it was taken.
     pub(super) fn step(&mut self, file: &DataFile) -> Result<Option<u64>> {
         match self {
             Self::Ndjson { reader, writer, copied } => {

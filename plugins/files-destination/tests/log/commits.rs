@@ -4,7 +4,7 @@ use std::fs;
 
 use cartridge_warp_sdk::{Action, Destination, WriteMode};
 
-use crate::bed::{Bed, connect, files, marker, some_rows};
+use crate::bed::{Bed, TABLE, connect, files, marker, read, row, some_rows};
 
 #[test]
 fn every_operation_is_a_line_and_positions_come_with_it() {
@@ -131,4 +131,13 @@ fn looking_leaves_nothing_behind() {
     destination.test_connection().unwrap();
     assert_eq!(destination.get_marker("shop", "s").unwrap(), None);
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn batches_of_one_commit_are_listed_in_their_order() {
+    let root = tempfile::tempdir().unwrap();
+    let mut bed = Bed::at(root.path(), "{}");
+    bed.write((1..=12).map(|id| row(id, None)).collect(), b"p").unwrap();
+    let rows = read(&root.path().join(TABLE)).concat();
+    assert_eq!(rows, (1..=12).map(|id| (29_999_999 + id, id)).collect::<Vec<_>>());
 }
