@@ -212,3 +212,33 @@ impl Log {
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::DataFile;
+
+    /// A commit of one file, of which only the name matters.
+    fn commit_of(log: &Log, name: &str) -> Commit {
+        let mut commit = log.next();
+        let (path, format) = (format!("{METADATA}/{name}"), "ndjson".to_owned());
+        commit.files = vec![DataFile { table: None, path, format, rows: 1, bytes: 1, kind: None }];
+        commit
+    }
+
+    #[test]
+    fn a_list_by_a_writer_that_was_overtaken_is_the_newer_one() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("shop")).unwrap();
+        let mut old = Log::read(root.path(), "shop").unwrap();
+        old.claim("old", 100).unwrap();
+        old.commit(commit_of(&old, "part-a"), 100).unwrap();
+        let mut new = Log::read(root.path(), "shop").unwrap();
+        new.claim("new", 100).unwrap();
+        new.commit(commit_of(&new, "part-b"), 100).unwrap();
+        // As if it had been stopped between its commit and its list.
+        old.publish(&lists::all(&old.state)).unwrap();
+        let list = fs::read_to_string(new.metadata().join("_files.csv")).unwrap();
+        assert_eq!(list, "file,rows,bytes\npart-a,1,1\npart-b,1,1\n");
+    }
+}
