@@ -4,7 +4,9 @@ use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_array::{
+    Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use cartridge_warp_sdk::{Failure, TableRows};
 use parquet::arrow::ArrowWriter;
@@ -90,6 +92,31 @@ pub(crate) fn batch(rows: &TableRows, first: i64) -> Result<RecordBatch, Failure
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|error| refused(&error))
 }
 
+/// What the values of a batch take in memory. Arrays that came in one message share its bytes, and those
+/// of a slice are shared with the rest, so neither counts what it holds.
+pub(crate) fn memory_of(batch: &RecordBatch) -> usize {
+    let of = |column: &ArrayRef| column.to_data().get_slice_memory_size();
+    // Sizes that are not known are those of the bytes they share.
+    batch.columns().iter().map(|it| of(it).unwrap_or_else(|_| it.get_array_memory_size())).sum()
+}
+
 fn refused(error: &dyn std::error::Error) -> Failure {
     Failure::stop("encoding", "the rows make no Parquet file").detail(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_share_the_bytes_of_others_count_their_own() {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1000));
+        let texts: ArrayRef =
+            Arc::new(StringArray::from_iter_values((0..1000).map(|_| "ten bytes!")));
+        let batch = RecordBatch::try_from_iter([("n", numbers), ("t", texts)]).unwrap();
+        let all = memory_of(&batch);
+        assert!((18_000..30_000).contains(&all), "{all}");
+        let few = memory_of(&batch.slice(500, 10));
+        assert!((180..300).contains(&few), "{few}");
+    }
 }

@@ -50,7 +50,7 @@ impl<'r> Encoder<'r> {
         match self {
             Self::Ndjson { .. } => Some(Format::Ndjson.word().to_owned()),
             Self::Parquet { batch, .. } => {
-                let is_small = batch.get_array_memory_size() <= MERGED_BATCH_BYTES_MAX;
+                let is_small = columnar::memory_of(batch) <= MERGED_BATCH_BYTES_MAX;
                 let schema = logical_types::schema(batch.schema_ref()).ok().filter(|_| is_small)?;
                 let mut text = Vec::new();
                 print_schema(&mut text, schema.root_schema());

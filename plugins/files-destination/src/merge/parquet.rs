@@ -45,7 +45,7 @@ impl Writer {
         let batch =
             RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(Error::other)?;
         self.writer.write(&batch)?;
-        self.group_bytes += batch.get_array_memory_size();
+        self.group_bytes += columnar::memory_of(&batch);
         if self.group_bytes >= GROUP_BYTES_MAX {
             self.writer.flush()?;
             self.group_bytes = 0;
