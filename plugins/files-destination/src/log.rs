@@ -83,9 +83,10 @@ impl Log {
         let metadata = self.metadata();
         let path = self.path(MANIFEST, commit.number);
         let bytes = manifest_file::encode(&commit).map_err(|e| failure::damaged(&path, e))?;
-        // After a failure the last attempt's file may be there: ours, if the bytes are the same.
+        // After a failure the last attempt's file may be there: ours, if it says the same but for the time.
+        let is_ours = |found: Commit| Commit { at: commit.at, ..found } == commit;
         let created = disk::create(&path, &bytes)?;
-        if !created && fs::read(&path).map_err(failure::of(&path))? != bytes {
+        if !created && !is_ours(self.load(MANIFEST, commit.number)?) {
             return Err(fenced(&self.schema, commit.epoch, self.reread()?.state.epoch));
         }
         // The number may have been free only because others went on and tidied up behind them.
@@ -224,6 +225,21 @@ mod tests {
         let (path, format) = (format!("{METADATA}/{name}"), "ndjson".to_owned());
         commit.files = vec![DataFile { table: None, path, format, rows: 1, bytes: 1, kind: None }];
         commit
+    }
+
+    #[test]
+    fn a_commit_that_is_made_again_is_the_same_and_another_is_fenced() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("shop")).unwrap();
+        let mut log = Log::read(root.path(), "shop").unwrap();
+        log.claim("one", 100).unwrap();
+        let mut others = ["same", "other"].map(|_| Log::read(root.path(), "shop").unwrap());
+        let commit = commit_of(&log, "part-a");
+        log.commit(commit.clone(), 100).unwrap();
+        let later = Commit { at: commit.at + 1, ..commit };
+        others[0].commit(later, 100).unwrap();
+        let failure = others[1].commit(commit_of(&others[1], "part-b"), 100).unwrap_err();
+        assert_eq!(failure.code, "fenced");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic)] // Helpers of tests are tests, too.
 
-mod postgresql;
+mod killed;
 mod types;
 
 use std::collections::BTreeMap;

@@ -23,7 +23,7 @@ const STEP_BYTES: u64 = 1 << 20;
 /// Behind a commit that wrote more than that, for each of its bytes: more than a row is rewritten on the
 /// average.
 const STEP_PER_BYTE_WRITTEN: u64 = 4;
-/// Commits that a merge takes at most: with the run it would begin anew.
+/// Commits that a merge takes, about, at most: it would begin anew with the run.
 const STEPS_MAX: u64 = 8;
 /// Files of a commit for each of which there may be a merge behind it, beside the one that is always.
 const MERGED_BY_ONE_MIN: usize = 4;
