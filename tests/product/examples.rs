@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used)] // Helpers of tests are tests, too.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command};
 
 use cartridge_warp_test_mongodb::{
     Server, Settings,
@@ -10,7 +10,19 @@ use cartridge_warp_test_mongodb::{
 };
 use cartridge_warp_test_postgresql::Cluster;
 use cartridge_warp_tests::{Product, Running, rows::sqlite_count};
+use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::files::libraries::packages;
+
+/// `duckdb < FILE` where there is only the library: the rows of the last statement, as text.
+const DUCKDB: &str = "
+import duckdb, json, sys
+connection = duckdb.connect()
+for statement in filter(str.strip, open(sys.argv[1]).read().split(';')):
+    rows = connection.execute(statement).fetchall()
+print(json.dumps([[str(value) for value in row] for row in rows]))
+";
 
 /// A copy of an example, so that what it writes does not stay.
 struct Example {
@@ -40,6 +52,56 @@ impl Example {
         let ended = Running::start(command).wait(std::time::Duration::from_secs(120));
         assert!(ended.status.success(), "{file}: {}", ended.stderr);
     }
+}
+
+impl Example {
+    fn duckdb(&self, file: &str) -> Value {
+        let mut command = Command::new("python3");
+        command.env("PYTHONPATH", packages()).current_dir(self.directory.path());
+        let output = command.args(["-c", DUCKDB, file]).output().expect("python3 runs");
+        assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("it prints JSON")
+    }
+}
+
+#[test]
+fn a_shop_of_postgresql_is_a_lake() {
+    let cluster = Cluster::start(&[("wal_level", "logical")]);
+    cluster.create_database("shop");
+    let mut example = Example::copy("lake");
+    let shop = Example::copy("postgresql-to-postgresql");
+    example.environment = vec![("SOURCE_URL", cluster.url("shop"))];
+    fs::create_dir(example.directory.path().join("lake")).expect("a directory");
+    let at_source = || -> Value {
+        let orders = "SELECT json_agg(json_build_array(state, orders::text, total::text)) FROM (
+            SELECT state, count(*) AS orders, sum(total) AS total FROM orders
+            GROUP BY state ORDER BY state) t";
+        serde_json::from_str(&cluster.sql("shop", orders).concat()).expect("JSON")
+    };
+    cluster.sql("shop", &shop.text("setup.sql"));
+    example.run("postgresql.yaml", &[]);
+    assert_eq!(example.duckdb("orders.sql"), at_source());
+    cluster.sql("shop", &shop.text("changes.sql"));
+    example.run("postgresql.yaml", &[]);
+    let found = example.duckdb("orders.sql");
+    assert_eq!((&found, found.as_array().map(Vec::len)), (&at_source(), Some(2)));
+}
+
+#[test]
+fn a_shop_of_mongodb_is_a_lake() {
+    let source = Server::start(Settings::default());
+    let user = |(id, country): (i32, &str)| doc! {"_id": id, "address": {"country": country}};
+    let users = [(1, "DE"), (2, "NL"), (3, "DE"), (4, "NL"), (5, "DE")].map(user);
+    source.insert("ecommerce", "users", &users);
+    let mut example = Example::copy("lake");
+    example.environment = vec![("MONGODB_URL", format!("mongodb://127.0.0.1:{}", source.port()))];
+    fs::create_dir(example.directory.path().join("lake")).expect("a directory");
+    example.run("mongodb.yaml", &[]);
+    assert_eq!(example.duckdb("users.sql"), json!([["DE", "3"], ["NL", "2"]]));
+    let gone = doc! {"delete": "users", "deletes": [{"q": {"_id": 1}, "limit": 0}]};
+    source.run("ecommerce", gone);
+    example.run("mongodb.yaml", &[]);
+    assert_eq!(example.duckdb("users.sql"), json!([["DE", "2"], ["NL", "2"]]));
 }
 
 #[test]

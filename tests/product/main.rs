@@ -23,6 +23,7 @@ mod hostile;
 mod interleavings;
 mod journal;
 mod keys;
+mod lake;
 mod letters;
 mod logs;
 mod lost_position;

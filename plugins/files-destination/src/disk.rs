@@ -36,13 +36,17 @@ pub(crate) fn sync_directory(path: &Path) -> Result<(), Failure> {
     File::open(path).and_then(|directory| directory.sync_all()).map_err(failure::of(path))
 }
 
-/// Makes a directory and its name durable.
+/// Makes a directory, with those that it lies in, and their names durable.
 pub(crate) fn make_directory(path: &Path) -> Result<(), Failure> {
     if path.is_dir() {
         return Ok(());
     }
-    fs::create_dir_all(path).map_err(failure::of(path))?;
-    path.parent().map_or(Ok(()), sync_directory)
+    let Some(outer) = path.parent() else { return Ok(()) };
+    make_directory(outer)?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(failure::of(path)(error)),
+        _ => sync_directory(outer),
+    }
 }
 
 /// The names in a directory; none when it is not there.
@@ -65,8 +69,13 @@ pub(crate) fn is_temporary(name: &str) -> bool {
     name.ends_with(TEMPORARY)
 }
 
+/// The name that a file has until it is whole.
+pub(crate) fn temporary(path: &Path) -> PathBuf {
+    path.with_added_extension(&TEMPORARY[1..])
+}
+
 fn write_temporary(path: &Path, bytes: &[u8]) -> Result<PathBuf, Failure> {
-    let temporary = path.with_added_extension(&TEMPORARY[1..]);
+    let temporary = temporary(path);
     let written = File::create(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()

@@ -2,19 +2,27 @@
 //!
 //! Files cannot be updated in place, so this destination keeps every operation as a row of its own
 //! and takes `write_mode: append` only. A manifest makes commits: positions, epoch and the list of
-//! files are one file that appears as a whole ([`manifest`], [`log`]).
+//! files are one file that appears as a whole ([`manifest`], [`log`]); readers follow a list per table
+//! ([`lists`]). Small files are merged behind the commits ([`merge`]).
 
 mod columnar;
 mod disk;
+mod encoder;
 mod failure;
+mod leftovers;
+mod lists;
 mod log;
 mod logical_types;
 mod manifest;
+mod manifest_file;
+mod merge;
 mod names;
 mod ndjson;
 mod options;
+mod partition;
 mod places;
 mod row_facts;
+mod state;
 mod write;
 
 use std::collections::HashMap;
@@ -27,7 +35,8 @@ use cartridge_warp_sdk::{
 
 use log::Log;
 use manifest::Shape;
-pub use options::{Compression, Format, Options};
+use merge::Merger;
+pub use options::{Compression, Format, Options, PartitionBy};
 
 /// One connection to a directory.
 pub struct FilesDestination {
@@ -35,6 +44,8 @@ pub struct FilesDestination {
     options: Options,
     /// Logs that this connection has read, by schema.
     logs: HashMap<String, Log>,
+    /// What merges their files.
+    mergers: HashMap<String, Merger>,
 }
 
 cartridge_warp_sdk::export_destination!(FilesDestination);
@@ -55,7 +66,13 @@ impl FilesDestination {
         Ok(log)
     }
 
-    /// Stores a table's shape; none removes it.
+    /// Merges a little, behind a commit.
+    fn merge(&mut self, schema: &str) -> Result<(), Failure> {
+        let Some(log) = self.logs.get_mut(schema) else { return Ok(()) };
+        self.mergers.entry(schema.to_owned()).or_default().step(log, &self.options)
+    }
+
+    /// Stores a table's shape; none removes it, with its files.
     fn reshape(
         &mut self,
         schema: &str,
@@ -68,10 +85,44 @@ impl FilesDestination {
         if log.state().tables.get(table) == shape.as_ref() {
             return Ok(ChangeOutcome::Unchanged);
         }
-        let mut commit = log.state().next();
+        let mut commit = log.next();
+        if shape.is_none() {
+            commit.cleared.push(table.to_owned());
+        }
         commit.tables.insert(table.to_owned(), shape);
         log.commit(commit, every)?;
         Ok(ChangeOutcome::Applied)
+    }
+}
+
+impl FilesDestination {
+    fn change(
+        &mut self,
+        schema: &str,
+        change: &SchemaChange,
+        epoch: u64,
+    ) -> Result<ChangeOutcome, Failure> {
+        let after = match (&change.kind, &change.after) {
+            (ChangeKind::Unknown(kind), _) => {
+                let why = format!("this connector knows no change {kind:?}");
+                return Ok(ChangeOutcome::Refused(why));
+            }
+            // A table is made with its plan, by create-table-if-not-exists.
+            (ChangeKind::AddTable, _) => return Ok(ChangeOutcome::Unchanged),
+            (ChangeKind::DropTable, _) => return self.reshape(schema, epoch, &change.table, None),
+            (_, Some(after)) => after,
+            (_, None) => {
+                let why = "the change does not say its result".to_owned();
+                return Ok(ChangeOutcome::Refused(why));
+            }
+        };
+        if let Some(why) = names::refused_column(&after.columns, self.options.partition_by) {
+            return Ok(ChangeOutcome::Refused(why));
+        }
+        let known = self.log(schema)?.state().tables.get(&change.table);
+        let directory = known.and_then(|shape| shape.directory.clone());
+        let shape = Shape::of(&after.columns, &after.key, directory);
+        self.reshape(schema, epoch, &change.table, Some(shape))
     }
 }
 
@@ -101,7 +152,7 @@ impl Destination for FilesDestination {
         if !root.is_dir() {
             return unfit("no-directory", "is not there; make it first");
         }
-        Ok(Self { root, options: config.options, logs: HashMap::new() })
+        Ok(Self { root, options: config.options, logs: HashMap::new(), mergers: HashMap::new() })
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
@@ -139,9 +190,10 @@ impl Destination for FilesDestination {
     ) -> Result<(), Failure> {
         let every = self.options.checkpoint_commits;
         let log = self.fenced(schema, epoch)?;
-        let mut commit = log.state().next();
+        let mut commit = log.next();
         commit.markers = write::markers(markers);
-        log.commit(commit, every)
+        log.commit(commit, every)?;
+        self.merge(schema)
     }
 
     fn create_table_if_not_exists(
@@ -160,6 +212,10 @@ impl Destination for FilesDestination {
                 ),
             ));
         }
+        if let Some(why) = names::refused_column(&plan.columns, self.options.partition_by) {
+            let message = format!("table {} cannot be kept in files: {why}", plan.name);
+            return Err(Failure::config("reserved-column", message));
+        }
         self.fenced(schema, epoch)?;
         let (place, of) = (plan.place_in(schema), TablePlace::new(schema, &plan.name));
         places::take(&self.root, &place, &of)?;
@@ -176,33 +232,17 @@ impl Destination for FilesDestination {
         epoch: u64,
     ) -> Result<Vec<ChangeOutcome>, Failure> {
         self.fenced(schema, epoch)?;
-        let mut outcomes = Vec::new();
-        for change in changes {
-            let outcome = match (&change.kind, &change.after) {
-                (ChangeKind::Unknown(kind), _) => {
-                    ChangeOutcome::Refused(format!("this connector knows no change {kind:?}"))
-                }
-                // A table is made with its plan, by create-table-if-not-exists.
-                (ChangeKind::AddTable, _) => ChangeOutcome::Unchanged,
-                (ChangeKind::DropTable, _) => self.reshape(schema, epoch, &change.table, None)?,
-                (_, Some(after)) => {
-                    let known = self.log(schema)?.state().tables.get(&change.table);
-                    let directory = known.and_then(|shape| shape.directory.clone());
-                    let shape = Shape::of(&after.columns, &after.key, directory);
-                    self.reshape(schema, epoch, &change.table, Some(shape))?
-                }
-                (_, None) => {
-                    ChangeOutcome::Refused("the change does not say its result".to_owned())
-                }
-            };
-            outcomes.push(outcome);
-        }
-        Ok(outcomes)
+        changes.iter().map(|change| self.change(schema, change, epoch)).collect()
     }
 
     fn write_batch(&mut self, request: WriteRequest) -> Result<WriteOutcome, Failure> {
         let options = self.options.clone();
         let log = self.fenced(&request.schema, request.epoch)?;
-        write::batch(log, &options, &request)
+        let outcome = write::batch(log, &options, &request)?;
+        let schema = request.schema.clone();
+        // What merging needs is memory that the rows have until here.
+        drop(request);
+        self.merge(&schema)?;
+        Ok(outcome)
     }
 }

@@ -1,14 +1,16 @@
 //! One schema's manifest log on the disk.
 
-use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use cartridge_warp_sdk::{Failure, fenced, log};
 
-use crate::manifest::{self, Commit, State};
+use crate::lists::{self, Folders};
+use crate::manifest::Commit;
 use crate::names::directory_name;
-use crate::{disk, failure};
+use crate::state::State;
+use crate::{disk, failure, leftovers, manifest_file};
 
 /// The directory of manifests and dead letters in each schema's directory.
 pub(crate) const METADATA: &str = "_cartridge";
@@ -50,6 +52,22 @@ impl Log {
         self.directory.join(METADATA)
     }
 
+    /// The next commit, which changes nothing yet.
+    pub(crate) fn next(&self) -> Commit {
+        self.state.next(now())
+    }
+
+    /// The number of the last checkpoint.
+    pub(crate) fn checkpoint(&self) -> u64 {
+        self.checkpoint
+    }
+
+    /// Removes files that were retired at least so many seconds ago; those that are gone, for the next
+    /// commit to say so.
+    pub(crate) fn remove_retired(&self, keep: u64) -> Vec<String> {
+        leftovers::remove_retired(&self.directory, &self.state, keep, now())
+    }
+
     /// I3: goes on only while `epoch` is the schema's.
     pub(crate) fn check_epoch(&self, epoch: u64) -> Result<(), Failure> {
         // Somebody else's next commit is seen before anything is written; the commit itself decides.
@@ -64,20 +82,22 @@ impl Log {
     pub(crate) fn commit(&mut self, commit: Commit, every: u64) -> Result<(), Failure> {
         let metadata = self.metadata();
         let path = self.path(MANIFEST, commit.number);
-        let bytes = manifest::encode(&commit).map_err(|e| failure::damaged(&path, e))?;
-        // After a failure the last attempt's file may be there: ours, if the bytes are the same.
+        let bytes = manifest_file::encode(&commit).map_err(|e| failure::damaged(&path, e))?;
+        // After a failure the last attempt's file may be there: ours, if it says the same but for the time.
+        let is_ours = |found: Commit| Commit { at: commit.at, ..found } == commit;
         let created = disk::create(&path, &bytes)?;
-        if !created && fs::read(&path).map_err(failure::of(&path))? != bytes {
+        if !created && !is_ours(self.load(MANIFEST, commit.number)?) {
             return Err(fenced(&self.schema, commit.epoch, self.reread()?.state.epoch));
         }
         // The number may have been free only because others went on and tidied up behind them.
-        let numbers = self.numbers(MANIFEST)?.into_iter().chain(self.numbers(CHECKPOINT)?);
-        if numbers.max().is_some_and(|newest| newest > commit.number) {
+        if self.newest()? > commit.number {
             fs::remove_file(&path).map_err(failure::of(&path))?;
             return Err(fenced(&self.schema, commit.epoch, self.reread()?.state.epoch));
         }
         disk::sync_directory(&metadata)?;
+        let listed = lists::touched(&self.state, &commit);
         self.state.apply(commit);
+        self.publish(&listed)?;
         if self.state.number - self.checkpoint >= every {
             // The commit stands whatever becomes of this; the next one tries again.
             if let Err(failure) = self.fold() {
@@ -92,7 +112,7 @@ impl Log {
         disk::make_directory(&self.metadata())?;
         loop {
             self.reload()?;
-            let mut commit = self.state.next();
+            let mut commit = self.next();
             commit.epoch += 1;
             owner.clone_into(&mut commit.owner);
             match self.commit(commit, every) {
@@ -102,8 +122,24 @@ impl Log {
                 Ok(()) => break,
             }
         }
-        self.clean()?;
+        self.publish(&lists::all(&self.state))?;
+        leftovers::clean(&self.directory, METADATA, &self.state)?;
         Ok(self.state.epoch)
+    }
+
+    /// Writes lists of files. Whoever claimed the schema meanwhile has written newer ones, over which
+    /// ours must not stand.
+    fn publish(&self, folders: &Folders) -> Result<(), Failure> {
+        let mut overtaken = None;
+        while !folders.is_empty() {
+            let log = overtaken.as_ref().unwrap_or(self);
+            lists::write(&log.directory, &log.state, folders)?;
+            if log.newest()? <= log.state.number {
+                break;
+            }
+            overtaken = Some(self.reread()?);
+        }
+        Ok(())
     }
 
     fn reread(&self) -> Result<Self, Failure> {
@@ -136,14 +172,14 @@ impl Log {
     fn load(&self, kind: &str, number: u64) -> Result<Commit, Failure> {
         let path = self.path(kind, number);
         let bytes = fs::read(&path).map_err(failure::of(&path))?;
-        manifest::decode(&bytes).map_err(|why| failure::damaged(&path, why))
+        manifest_file::decode(&bytes).map_err(|why| failure::damaged(&path, why))
     }
 
     /// Writes a checkpoint. What the last one summed up goes; the log since then stays for readers
     /// that have just listed it.
     fn fold(&mut self) -> Result<(), Failure> {
         let path = self.path(CHECKPOINT, self.state.number);
-        let bytes = manifest::encode(&self.state.checkpoint())
+        let bytes = manifest_file::encode(&self.state.checkpoint(now()))
             .map_err(|error| failure::damaged(&path, error))?;
         disk::write(&path, &bytes)?;
         disk::sync_directory(&self.metadata())?;
@@ -157,24 +193,10 @@ impl Log {
         Ok(())
     }
 
-    /// Removes files that no manifest names.
-    fn clean(&self) -> Result<(), Failure> {
-        let known: HashSet<PathBuf> =
-            self.state.files.iter().map(|file| self.directory.join(&file.path)).collect();
-        // Others may keep tables in the same schema, under logs of their own.
-        let tables = self.state.tables.iter().map(|(table, shape)| shape.directory_of(table));
-        let own: BTreeSet<String> = tables.chain([METADATA.to_owned()]).collect();
-        for directory in own.iter().map(|name| self.directory.join(name)) {
-            for name in disk::names(&directory)? {
-                let path = directory.join(&name);
-                let ours = name.starts_with("part-") && !known.contains(&path);
-                if ours || disk::is_temporary(&name) {
-                    // A leftover that stays does no harm: readers trust the manifest.
-                    let _ = fs::remove_file(path);
-                }
-            }
-        }
-        Ok(())
+    /// The number of the last commit on the disk.
+    fn newest(&self) -> Result<u64, Failure> {
+        let numbers = self.numbers(MANIFEST)?.into_iter().chain(self.numbers(CHECKPOINT)?);
+        Ok(numbers.max().unwrap_or(0))
     }
 
     fn numbers(&self, kind: &str) -> Result<Vec<u64>, Failure> {
@@ -184,5 +206,55 @@ impl Log {
 
     fn path(&self, kind: &str, number: u64) -> PathBuf {
         self.metadata().join(format!("{kind}{number:012}{ENDING}"))
+    }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::DataFile;
+
+    /// A commit of one file, of which only the name matters.
+    fn commit_of(log: &Log, name: &str) -> Commit {
+        let mut commit = log.next();
+        let (path, format) = (format!("{METADATA}/{name}"), "ndjson".to_owned());
+        commit.files = vec![DataFile { table: None, path, format, rows: 1, bytes: 1, kind: None }];
+        commit
+    }
+
+    #[test]
+    fn a_commit_that_is_made_again_is_the_same_and_another_is_fenced() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("shop")).unwrap();
+        let mut log = Log::read(root.path(), "shop").unwrap();
+        log.claim("one", 100).unwrap();
+        let mut others = ["same", "other"].map(|_| Log::read(root.path(), "shop").unwrap());
+        let commit = commit_of(&log, "part-a");
+        log.commit(commit.clone(), 100).unwrap();
+        let later = Commit { at: commit.at + 1, ..commit };
+        others[0].commit(later, 100).unwrap();
+        let failure = others[1].commit(commit_of(&others[1], "part-b"), 100).unwrap_err();
+        assert_eq!(failure.code, "fenced");
+    }
+
+    #[test]
+    fn a_list_by_a_writer_that_was_overtaken_is_the_newer_one() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("shop")).unwrap();
+        let mut old = Log::read(root.path(), "shop").unwrap();
+        old.claim("old", 100).unwrap();
+        old.commit(commit_of(&old, "part-a"), 100).unwrap();
+        let mut new = Log::read(root.path(), "shop").unwrap();
+        new.claim("new", 100).unwrap();
+        new.commit(commit_of(&new, "part-b"), 100).unwrap();
+        // As if it had been stopped between its commit and its list.
+        old.publish(&lists::all(&old.state)).unwrap();
+        let list = fs::read_to_string(new.metadata().join("_files.csv")).unwrap();
+        assert_eq!(list, "file,rows,bytes\npart-a,1,1\npart-b,1,1\n");
     }
 }

@@ -5,14 +5,16 @@
 //! that it is fenced (I2, I3). What no manifest names does not exist.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use cartridge_warp_sdk::Column;
 use serde::{Deserialize, Serialize};
 
 use crate::names::directory_name;
 
-/// The version of the manifest's form.
-const FORMAT: u32 = 1;
+/// The versions of the manifest's form that are read. Before 2 nothing was ever replaced, so a program
+/// that knows only 1 would take both the old files and the new one for rows.
+pub(crate) const FORMATS: RangeInclusive<u32> = 1..=2;
 
 /// A committed file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,25 @@ pub(crate) struct DataFile {
     pub(crate) format: String,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
+    /// What files have in common that can be merged; none where this one cannot be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<String>,
+}
+
+impl DataFile {
+    /// The folder it lies in, and its name there: in the order of names, files are in that of commits.
+    pub(crate) fn folder_and_name(&self) -> (&str, &str) {
+        self.path.rsplit_once('/').unwrap_or(("", &self.path))
+    }
+}
+
+/// A file that no longer counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Retired {
+    /// Relative to the schema's directory.
+    pub(crate) path: String,
+    /// Since when, in seconds since 1970.
+    pub(crate) at: u64,
 }
 
 /// A table's columns and key.
@@ -52,77 +73,30 @@ impl Shape {
 /// What one commit changes. A checkpoint is the same with everything in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Commit {
-    format: u32,
+    pub(crate) format: u32,
     pub(crate) number: u64,
+    /// When it was made, in seconds since 1970, by the clock of the runner.
+    #[serde(default)]
+    pub(crate) at: u64,
     pub(crate) epoch: u64,
     pub(crate) owner: String,
     /// Positions in hexadecimal; null deletes one.
     pub(crate) markers: BTreeMap<String, Option<String>>,
-    /// Null removes a table; its files stay.
+    /// Null removes a table.
     pub(crate) tables: BTreeMap<String, Option<Shape>>,
     /// Tables that begin anew: their files of earlier commits no longer count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) cleared: Vec<String>,
     pub(crate) files: Vec<DataFile>,
-}
-
-/// All commits summed up.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct State {
-    pub(crate) number: u64,
-    pub(crate) epoch: u64,
-    pub(crate) owner: String,
-    pub(crate) markers: BTreeMap<String, String>,
-    pub(crate) tables: BTreeMap<String, Shape>,
-    pub(crate) files: Vec<DataFile>,
-}
-
-impl State {
-    /// A commit after this state that changes nothing yet.
-    pub(crate) fn next(&self) -> Commit {
-        Commit {
-            format: FORMAT,
-            number: self.number + 1,
-            epoch: self.epoch,
-            owner: self.owner.clone(),
-            markers: BTreeMap::new(),
-            tables: BTreeMap::new(),
-            cleared: Vec::new(),
-            files: Vec::new(),
-        }
-    }
-
-    /// Adds a commit.
-    pub(crate) fn apply(&mut self, commit: Commit) {
-        (self.number, self.epoch, self.owner) = (commit.number, commit.epoch, commit.owner);
-        change(&mut self.markers, commit.markers);
-        change(&mut self.tables, commit.tables);
-        let is_cleared = |table: &String| commit.cleared.contains(table);
-        self.files.retain(|file| !file.table.as_ref().is_some_and(is_cleared));
-        self.files.extend(commit.files);
-    }
-
-    /// The whole state as one commit.
-    pub(crate) fn checkpoint(&self) -> Commit {
-        let markers = self.markers.iter().map(|(name, value)| (name.clone(), Some(value.clone())));
-        let tables = self.tables.iter().map(|(name, shape)| (name.clone(), Some(shape.clone())));
-        Commit {
-            number: self.number,
-            markers: markers.collect(),
-            tables: tables.collect(),
-            files: self.files.clone(),
-            ..self.next()
-        }
-    }
-}
-
-fn change<V>(map: &mut BTreeMap<String, V>, changes: BTreeMap<String, Option<V>>) {
-    for (name, value) in changes {
-        match value {
-            Some(value) => map.insert(name, value),
-            None => map.remove(&name),
-        };
-    }
+    /// Paths of files whose rows are in `files` of this commit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) replaced: Vec<String>,
+    /// Paths of retired files that are gone from the disk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) removed: Vec<String>,
+    /// Of a checkpoint: files that were retired before and are still on the disk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) retired: Vec<Retired>,
 }
 
 /// Bytes as hexadecimal.
@@ -134,33 +108,4 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
 pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let pair = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
     (0..text.len()).step_by(2).map(pair).collect()
-}
-
-/// A commit as the bytes of its file, with a checksum in the last line.
-pub(crate) fn encode(commit: &Commit) -> Result<Vec<u8>, serde_json::Error> {
-    let mut bytes = serde_json::to_vec(commit)?;
-    let sum = checksum(&bytes);
-    bytes.extend(format!("\n{{\"checksum\":\"{sum:016x}\"}}\n").bytes());
-    Ok(bytes)
-}
-
-/// Reads a commit; the words say what is wrong with it.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Commit, String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    let (body, rest) = text.split_once('\n').ok_or("it is cut off")?;
-    let expected = format!("{{\"checksum\":\"{:016x}\"}}\n", checksum(body.as_bytes()));
-    if rest != expected {
-        return Err("the checksum disagrees".to_owned());
-    }
-    let commit: Commit = serde_json::from_str(body).map_err(|error| error.to_string())?;
-    match commit.format {
-        FORMAT => Ok(commit),
-        other => Err(format!("it has the unknown format {other}")),
-    }
-}
-
-/// FNV-1a: against cut and overwritten files, not against anybody's will.
-fn checksum(bytes: &[u8]) -> u64 {
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }

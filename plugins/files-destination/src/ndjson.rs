@@ -1,24 +1,32 @@
 //! Rows as lines of JSON.
 //!
-//! `_op` and `_ts` stand first. What the source did not send is listed in `_unchanged` and left
+//! `_op`, `_ts` and `_seq` stand first. What the source did not send is listed in `_unchanged` and left
 //! out; a delete carries its key only, a truncate nothing.
 
 use cartridge_warp_sdk::{Failure, Operation, TableRows, Value};
 use serde::de::IgnoredAny;
 
-use crate::row_facts::{timestamp, unchanged};
+use std::ops::Range;
 
-/// All rows of a batch.
-pub(crate) fn encode(rows: &TableRows, key: &[String]) -> Result<Vec<u8>, Failure> {
+use crate::row_facts::{SEQUENCE, timestamp, unchanged};
+
+/// Some rows of a batch, of which the very first has the number `first`.
+pub(crate) fn encode(
+    rows: &TableRows,
+    ranges: &[Range<usize>],
+    first: i64,
+    key: &[String],
+) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::new();
     let names: Vec<String> = rows.columns().iter().map(|column| quoted(&column.name)).collect();
-    for row in 0..rows.len() {
+    for row in ranges.iter().cloned().flatten() {
         let operation = rows.op(row);
         out.extend_from_slice(format!("{{\"_op\":\"{}\",\"_ts\":", operation.as_str()).as_bytes());
         match timestamp(rows, row) {
             Some(at) => out.extend_from_slice(quoted(&at).as_bytes()),
             None => out.extend_from_slice(b"null"),
         }
+        out.extend_from_slice(format!(",\"{SEQUENCE}\":{}", first + row as i64).as_bytes());
         if let Some(list) = unchanged(rows, row) {
             out.extend_from_slice(format!(",\"_unchanged\":{list}").as_bytes());
         }

@@ -11,6 +11,21 @@ pub struct Options {
     pub format: Format,
     /// Compression of Parquet files; NDJSON is never compressed.
     pub compression: Compression,
+    /// Folders by the source's commit time (UTC), which readers take for columns. Files that are there
+    /// when it changes stay where they are.
+    pub partition_by: PartitionBy,
+    /// Whether small files are merged into larger ones, a little with each commit. Off: commits are
+    /// cheaper, and each leaves a file per table for ever.
+    pub compact: bool,
+    /// The size, in bytes, that merging aims at: files of less than a quarter of it are merged into ones
+    /// of at most about as much. More: fewer files for readers to open; less: each row is rewritten
+    /// fewer times.
+    #[schemars(range(min = 65_536, max = 1_073_741_824))]
+    pub target_file_bytes: u64,
+    /// Seconds that a file stays on the disk once others stand for it or its table began anew: longer
+    /// than any query that began by an older list takes. More: more room on the disk.
+    #[schemars(range(max = 604_800))]
+    pub keep_replaced_seconds: u64,
     /// Commits after which the manifest log is folded into a checkpoint. More: fewer rewrites of the
     /// file list; fewer: less to read at a start.
     #[schemars(range(min = 1, max = 100_000))]
@@ -19,7 +34,15 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { format: Format::Ndjson, compression: Compression::Snappy, checkpoint_commits: 100 }
+        Self {
+            format: Format::Ndjson,
+            compression: Compression::Snappy,
+            partition_by: PartitionBy::None,
+            compact: true,
+            target_file_bytes: 128 << 20,
+            keep_replaced_seconds: 3600,
+            checkpoint_commits: 100,
+        }
     }
 }
 
@@ -51,4 +74,30 @@ pub enum Compression {
     Snappy,
     /// None.
     None,
+}
+
+/// By what a table's files lie in folders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PartitionBy {
+    /// All in the table's own.
+    None,
+    /// `_month=2026-11/`.
+    Month,
+    /// `_date=2026-11-29/`.
+    Day,
+    /// `_date=2026-11-29/_hour=05/`.
+    Hour,
+}
+
+impl PartitionBy {
+    /// The columns that readers see beside those of the files.
+    pub(crate) fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::None => &[],
+            Self::Month => &["_month"],
+            Self::Day => &["_date"],
+            Self::Hour => &["_date", "_hour"],
+        }
+    }
 }

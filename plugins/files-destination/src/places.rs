@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::log::Log;
 use crate::names::directory_name;
-use crate::{disk, failure};
+use crate::{disk, failure, partition};
 
 /// The file that says whose a directory is.
 const OWNER: &str = "_owner.json";
@@ -103,7 +103,8 @@ fn written_owner(directory: &Path) -> Result<Option<TablePlace>, Failure> {
 }
 
 fn has_files(directory: &Path) -> Result<bool, Failure> {
-    Ok(disk::names(directory)?.iter().any(|name| name.starts_with("part-")))
+    let is_one = |name: &String| name.starts_with("part-") || partition::is_folder(name);
+    Ok(disk::names(directory)?.iter().any(is_one))
 }
 
 fn taken(owner: &TablePlace, of: &TablePlace, directory: &str) -> Failure {

@@ -3,8 +3,7 @@
 
 mod between;
 mod empty_columns;
-mod lake;
-mod libraries;
+pub mod libraries;
 mod life;
 mod mixed;
 mod names;

@@ -5,6 +5,7 @@
 mod compare;
 mod created;
 mod emptiness;
+mod lake;
 mod logged;
 mod lost;
 mod protected;

@@ -32,7 +32,8 @@ for file in files:
         row = dict(zip(names, values))
         operation = row.pop("_op")
         operations.append(operation)
-        row.pop("_ts", None), row.pop("_unchanged", None)
+        for own in ("_ts", "_unchanged", "_seq"):
+            row.pop(own, None)
         if operation == "truncate":
             rows.clear()
         elif operation == "delete":

@@ -1,97 +1,10 @@
-//! The log of changes, through the trait.
-
-// Helpers of tests may fail loudly too, which the lint cannot see.
-#![allow(clippy::unwrap_used)]
+//! Commits: rows and positions together, fencing, what a crash leaves.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use cartridge_warp_sdk::{
-    Action, ColumnType, Config, DeadLetter, Deletion, Destination, Failure, Marker, Operation,
-    Table, TablePlan, TableRows, TableWriter, Value, WriteMode, WriteRequest, parse_options,
-};
-use files_destination::FilesDestination;
+use cartridge_warp_sdk::{Action, Destination, WriteMode};
 
-struct Bed {
-    destination: FilesDestination,
-    epoch: u64,
-    root: PathBuf,
-}
-
-impl Bed {
-    fn at(root: &Path, options: &str) -> Self {
-        let mut destination = connect(root, options);
-        destination.create_schema_if_not_exists("shop").unwrap();
-        let epoch = destination.claim_schema("shop", "test").unwrap();
-        let mut bed = Self { destination, epoch, root: root.to_owned() };
-        bed.plan(WriteMode::Append).unwrap();
-        bed
-    }
-
-    fn plan(&mut self, write_mode: WriteMode) -> Result<(), Failure> {
-        let Table { name, columns, key, .. } = orders();
-        let deletion = Deletion::Hard;
-        let plan = TablePlan { name, place: None, columns, key, write_mode, deletion };
-        self.destination.create_table_if_not_exists("shop", &plan, self.epoch)
-    }
-
-    fn write(&mut self, tables: Vec<TableRows>, position: &[u8]) -> Result<u64, Failure> {
-        let letter = DeadLetter::new("or/ders", "malformed-row", "m", "{", "f:1");
-        let request = WriteRequest {
-            clear_tables: Vec::new(),
-            schema: "shop".to_owned(),
-            dead_letters: if tables.is_empty() { vec![letter] } else { Vec::new() },
-            tables,
-            markers: vec![marker(Some(position))],
-            epoch: self.epoch,
-            dead_letter_rejected: true,
-        };
-        self.destination.write_batch(request).map(|outcome| outcome.rows_written)
-    }
-
-    fn marker(&mut self) -> Option<Vec<u8>> {
-        self.destination.get_marker("shop", "s").unwrap()
-    }
-}
-
-fn connect(root: &Path, options: &str) -> FilesDestination {
-    let text = root.to_str().unwrap();
-    let config = Config::new(text, parse_options(options).unwrap());
-    FilesDestination::connect(config.grant("connection_string", text, true)).unwrap()
-}
-
-fn marker(value: Option<&[u8]>) -> Marker {
-    Marker { stream: "s".to_owned(), value: value.map(<[u8]>::to_vec) }
-}
-
-fn orders() -> Table {
-    Table::new("or/ders")
-        .column("id", ColumnType::BigInt)
-        .column("doc", ColumnType::Json)
-        .column("price", ColumnType::Decimal { precision: 10, scale: 2 })
-        .key(["id"])
-}
-
-fn some_rows() -> TableRows {
-    let mut writer = TableWriter::changes(&orders());
-    let doc = Value::Json("{\"a\":\n 1.10}".into());
-    writer.push(Operation::Insert, [Value::I64(1), doc, Value::Str("1.5")]).unwrap();
-    let mut update = writer.row(Operation::Update);
-    update.set("id", 1).unwrap();
-    update.unchanged("doc").unwrap();
-    update.at(0).commit();
-    writer.push(Operation::Delete, [Value::I64(1)]).unwrap();
-    writer.push(Operation::Truncate, []).unwrap();
-    writer.finish().unwrap()
-}
-
-fn files(directory: &Path, part: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    let mut found: Vec<_> =
-        entries.filter(|p| p.file_name().unwrap().to_str().unwrap().contains(part)).collect();
-    found.sort();
-    found
-}
+use crate::bed::{Bed, TABLE, connect, files, marker, read, row, some_rows};
 
 #[test]
 fn every_operation_is_a_line_and_positions_come_with_it() {
@@ -103,13 +16,13 @@ fn every_operation_is_a_line_and_positions_come_with_it() {
     assert_eq!(
         fs::read_to_string(&parts[0]).unwrap(),
         concat!(
-            r#"{"_op":"insert","_ts":null,"id":1,"doc":{"a":  1.10},"price":"1.50"}"#,
+            r#"{"_op":"insert","_ts":null,"_seq":30000000,"id":1,"doc":{"a":  1.10},"price":"1.50"}"#,
             "\n",
-            r#"{"_op":"update","_ts":"1970-01-01T00:00:00Z","_unchanged":["doc"],"id":1,"price":null}"#,
+            r#"{"_op":"update","_ts":"1970-01-01T00:00:00Z","_seq":30000001,"_unchanged":["doc"],"id":1,"price":null}"#,
             "\n",
-            r#"{"_op":"delete","_ts":null,"id":1}"#,
+            r#"{"_op":"delete","_ts":null,"_seq":30000002,"id":1}"#,
             "\n",
-            r#"{"_op":"truncate","_ts":null}"#,
+            r#"{"_op":"truncate","_ts":null,"_seq":30000003}"#,
             "\n"
         )
     );
@@ -131,7 +44,7 @@ fn parquet_files_are_whole() {
         let file = fs::File::open(&parts[0]).unwrap();
         let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file);
         let batches: Vec<_> = reader.unwrap().build().unwrap().map(Result::unwrap).collect();
-        assert_eq!((batches[0].num_rows(), batches[0].num_columns()), (4, 6));
+        assert_eq!((batches[0].num_rows(), batches[0].num_columns()), (4, 7));
     }
 }
 
@@ -166,7 +79,7 @@ fn a_writer_that_lost_its_schema_is_fenced_even_after_the_log_was_tidied() {
 #[test]
 fn the_log_stays_short_and_loses_nothing() {
     let root = tempfile::tempdir().unwrap();
-    let mut bed = Bed::at(root.path(), r#"{"checkpoint_commits": 5}"#);
+    let mut bed = Bed::at(root.path(), r#"{"checkpoint_commits": 5, "compact": false}"#);
     for commit in 0..40_u8 {
         bed.write(vec![some_rows()], &[commit]).unwrap();
     }
@@ -190,7 +103,7 @@ fn leftovers_of_a_crash_do_not_count_and_go_at_the_next_claim() {
     fs::write(root.path().join("shop/_cartridge/manifest-000000000004.json.tmp"), "{").unwrap();
     let mut next = Bed::at(root.path(), "{}");
     assert_eq!(next.marker().as_deref(), Some(&b"p"[..]));
-    assert_eq!(files(&table, "").len(), 1);
+    assert_eq!(files(&table, "part-").len(), 1);
     assert!(files(&root.path().join("shop/_cartridge"), ".tmp").is_empty());
 }
 
@@ -218,4 +131,13 @@ fn looking_leaves_nothing_behind() {
     destination.test_connection().unwrap();
     assert_eq!(destination.get_marker("shop", "s").unwrap(), None);
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn batches_of_one_commit_are_listed_in_their_order() {
+    let root = tempfile::tempdir().unwrap();
+    let mut bed = Bed::at(root.path(), "{}");
+    bed.write((1..=12).map(|id| row(id, None)).collect(), b"p").unwrap();
+    let rows = read(&root.path().join(TABLE)).concat();
+    assert_eq!(rows, (1..=12).map(|id| (29_999_999 + id, id)).collect::<Vec<_>>());
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use cartridge_warp_tests::{Databases, Pipeline};
 use serde_json::{Value, json};
 
-use super::libraries::{packages, repository};
+use crate::files::libraries::{packages, repository};
 
 const UUID: &str = "1f1f1f1f-0000-1f1f-1f1f-1f1f1f1f1f1f";
 
@@ -22,7 +22,7 @@ fn lake(databases: &Databases) -> Pipeline {
 fn read(pipeline: &Pipeline, table: &str) -> Value {
     let output = Command::new("python3")
         .env("PYTHONPATH", packages())
-        .arg(repository().join("tests/product/files/libraries/read.py"))
+        .arg(repository().join("tests/product/lake/types.py"))
         .arg(pipeline.path("lake/public").join(table))
         .output()
         .unwrap();
