@@ -6,6 +6,7 @@
 //! Invariants enforced here: I7 and I8 (limits, hostile data), I9 (a broken Store is never entered
 //! again), I10 (no ambient authority).
 
+mod admin;
 mod artifact;
 mod bindings;
 mod cache;
@@ -57,6 +58,7 @@ pub mod wire;
 
 use crate::model::text;
 
+pub use admin::{Released, RetainedLog};
 pub use artifact::Plugin;
 pub use catalog::{Catalog, Entry};
 pub use compile::{CompileLimits, CompileNotice, compiler_process};
