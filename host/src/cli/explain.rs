@@ -91,6 +91,7 @@ const PAGES: &[(&str, &str)] = pages![
     "table-not-replaced",
     "table-place-full",
     "table-place-taken",
+    "teardown-unconfirmed",
     "trap",
     "unfit-table",
     "unknown-code",

@@ -45,7 +45,7 @@ pub use error::RunError;
 pub use parking::moment;
 pub use processor::{
     Adopted, Checked, Choice, Completion, Listed, Order, Ordered, SchemaProcessor, SchemaStatus,
-    TableStatus, Waits,
+    TableStatus, Teardown, Waits,
 };
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use shapes::Waiting;

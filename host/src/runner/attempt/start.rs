@@ -26,15 +26,17 @@ pub async fn find_start(
     writer: &Writer,
     source: &SourceConnection,
     others: &[String],
-    attempts: &Attempts,
+    attempts: &mut Attempts,
 ) -> Result<(Position, Vec<(String, TableState)>), RunError> {
-    let (schema, resync) = (writer.context.name(), &attempts.resync);
+    let (schema, resync) = (writer.context.name(), &attempts.resync.clone());
     let stored = writer.destination.get_marker(schema, CHANGES).await?;
+    attempts.beginning.seen(stored.as_ref());
     // Before a first run there is nothing to look for.
     let others = if stored.is_some() { others } else { &[] };
     let mut before = selection::compare(writer, others).await?;
     let mut markers = std::mem::take(&mut before.markers);
     markers.extend(park(writer, attempts).await?);
+    let known_position = stored.clone();
     let stored = stored.filter(|_| *resync != Resync::All);
     let names: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
     let mut states = Vec::with_capacity(names.len());
@@ -77,7 +79,10 @@ pub async fn find_start(
         states.push((name, next));
     }
     let start = match stored {
-        None => source.current_position(schema).await?,
+        None => {
+            attempts.beginning.make(schema, source, known_position).await?;
+            source.current_position(schema).await?
+        }
         // Nothing is committed without need: an attempt that commits counts as progress.
         Some(bytes) if markers.is_empty() => {
             tell(writer, attempts).await?;
@@ -90,7 +95,9 @@ pub async fn find_start(
         }
     };
     markers.push(Marker { stream: CHANGES.into(), value: Some(start.0.clone()) });
-    writer.commit_markers(markers).await?;
+    let committed = writer.commit_markers(markers).await;
+    attempts.beginning.committed(committed.as_ref().err());
+    committed?;
     tell(writer, attempts).await?;
     Ok((start, states))
 }

@@ -18,7 +18,7 @@ use crate::{
     model::Action,
     monitor::{SchemaState, SyncStatus},
     runner::{
-        attempt::{self, Attempts},
+        attempt::{self, Attempts, remove_beginning},
         context::SchemaContext,
         error::RunError,
         follow::StreamEnd,
@@ -94,8 +94,16 @@ impl SchemaProcessor {
         }
     }
 
-    /// Attempts until one ends well or there is no point in another.
+    /// Attempts until one ends well or there is no point in another. What they began and did not commit
+    /// does not stay.
     async fn run_once(&self, resync: Resync) -> Result<Completion, RunError> {
+        let mut attempts = Attempts { resync, ..Attempts::default() };
+        let ended = self.attempt(&mut attempts).await;
+        remove_beginning(&self.context, attempts.beginning).await;
+        ended
+    }
+
+    async fn attempt(&self, attempts: &mut Attempts) -> Result<Completion, RunError> {
         let context = &self.context;
         let rules = &context.config.error_handling;
         let policy = RetryPolicy {
@@ -105,10 +113,9 @@ impl SchemaProcessor {
             backoff_max: rules.max_backoff_seconds.duration(),
             resync: context.schema.on_lost_position == OnLostPosition::Resync,
         };
-        let mut attempts = Attempts { resync, ..Attempts::default() };
         let mut streak = Streak::default();
         loop {
-            let error = match attempt::run(context, &mut attempts).await {
+            let error = match attempt::run(context, attempts).await {
                 Ok(StreamEnd::Stopped) => return Ok(Completion::Stopped),
                 Ok(StreamEnd::CaughtUp) => return Ok(Completion::CaughtUp),
                 Err(error) => error,
@@ -123,7 +130,7 @@ impl SchemaProcessor {
                 continue;
             }
             context.metrics.behind();
-            let failures = streak.count(&error, &attempts);
+            let failures = streak.count(&error, attempts);
             let reaction = react(error.action(), failures, error.retry_after(), jitter(), &policy);
             let pause = match reaction {
                 Reaction::GiveUp => return Err(error),
