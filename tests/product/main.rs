@@ -49,6 +49,7 @@ mod postgresql_waits;
 mod quota;
 mod reaction;
 mod replace;
+mod retained;
 mod rules;
 mod sandbox;
 mod secretless;

@@ -90,6 +90,19 @@ fn a_script_is_told_in_json_what_went() {
 }
 
 #[test]
+fn each_schema_of_a_pipeline_is_removed_at_once() {
+    let (databases, mut pipeline) = copied();
+    databases.at_source("CREATE SCHEMA stock; CREATE TABLE stock.t (id int PRIMARY KEY)");
+    pipeline.set("mode", json!("multi"));
+    pipeline.set("single_schema_name", json!(null));
+    pipeline.set("schemas", json!([{"name": "public"}, {"name": "stock"}]));
+    said(&pipeline.catch_up(), 0, &[]);
+    assert_eq!(left(&databases).0.len(), 4);
+    said(&teardown(&pipeline, &["--yes"]), 0, &["public: removed", "stock: removed"]);
+    assert_eq!(left(&databases), (vec![], vec![]));
+}
+
+#[test]
 fn a_schema_that_a_run_holds_is_left_alone_unless_it_is_taken_over() {
     let (databases, pipeline) = copied();
     let mut running = pipeline.start();

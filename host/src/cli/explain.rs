@@ -44,6 +44,7 @@ const PAGES: &[(&str, &str)] = pages![
     "invalid-value",
     "limit",
     "log-filter",
+    "log-released",
     "log-twice",
     "malformed",
     "marker-unreadable",

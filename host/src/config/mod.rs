@@ -68,7 +68,7 @@ pub use settings::{
     AddedColumn, ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Credentials,
     DeletionStrategy, DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling,
     EvolutionStrategy, Grants, HostGrant, Limits, LogLevel, Mask, Mode, Monitoring, OnLostPosition,
-    OnRulesChange, OnTableFailure, ProcessLimits, Prometheus, RowFact, SchemaConfig,
+    OnMaxRetained, OnRulesChange, OnTableFailure, ProcessLimits, Prometheus, RowFact, SchemaConfig,
     SchemaEvolution, SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig,
     TableEvolution, WarpConfig, WriteMode,
 };

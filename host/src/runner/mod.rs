@@ -32,6 +32,7 @@ mod parking;
 mod places;
 mod processor;
 mod reading;
+mod retained;
 #[allow(clippy::module_inception)] // The architecture's own name for it.
 mod runner;
 mod shapes;

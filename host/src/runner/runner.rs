@@ -18,6 +18,7 @@ use super::{
         SchemaStatus, Teardown, Waits, adopt, check, decide, foresee, list_letters, order,
         settle_letters, status, tear_down, waits,
     },
+    retained::Retained,
     side::{self, Connectors, Endpoint},
     tally::Tally,
 };
@@ -94,6 +95,7 @@ impl WarpRunner {
                 tally: Tally::default(),
                 letters: letters(&config, &schema.name, surroundings),
                 pipeline: pipeline.clone(),
+                retained: Retained::new(&config),
                 places: Arc::clone(&places),
                 sought: Arc::clone(&sought),
                 run: run.clone(),

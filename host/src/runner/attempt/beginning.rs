@@ -36,12 +36,14 @@ impl Beginning {
     /// A start is about to be made. What holds log by now was not made by it.
     pub async fn make(
         &mut self,
-        schema: &str,
+        context: &SchemaContext,
         source: &SourceConnection,
         stored: Option<Vec<u8>>,
     ) -> Result<(), RunError> {
-        if matches!(self, Self::Settled) {
-            let log = source.backlog(schema, None).await?;
+        // Other sources make nothing that would hold log.
+        let may_hold = context.source.plugin.info.has("retained-log");
+        if may_hold && matches!(self, Self::Settled) {
+            let log = source.backlog(context.name(), None).await?;
             if log.and_then(|log| log.bytes).is_none() {
                 *self = Self::Open(stored);
             }

@@ -80,7 +80,7 @@ pub async fn find_start(
     }
     let start = match stored {
         None => {
-            attempts.beginning.make(schema, source, known_position).await?;
+            attempts.beginning.make(&writer.context, source, known_position).await?;
             source.current_position(schema).await?
         }
         // Nothing is committed without need: an attempt that commits counts as progress.

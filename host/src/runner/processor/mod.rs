@@ -8,6 +8,7 @@ mod dry_run;
 mod letters;
 mod order;
 mod reaction;
+mod retained;
 mod schema_processor;
 mod status;
 mod teardown;

@@ -5,13 +5,13 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{
     completion::Completion,
     dry_run,
     reaction::{Reaction, RetryPolicy, react},
+    retained::{release, watch},
 };
 use crate::{
     config::{OnLostPosition, Resync, SyncMode},
@@ -43,7 +43,12 @@ impl SchemaProcessor {
         let span = tracing::info_span!("schema", schema = context.name(), run = context.run);
         async {
             context.metrics.sync_status(SyncStatus::Running);
-            let ended = self.run(resync).await;
+            // Nobody knows better until the source has answered.
+            context.metrics.behind();
+            let ended = tokio::select! {
+                ended = self.run(resync) => ended,
+                never = watch(context) => match never {},
+            };
             self.record_end(&ended);
             ended
         }
@@ -88,8 +93,11 @@ impl SchemaProcessor {
             };
             let Some(pause) = next else { return Ok(completion) };
             tracing::info!(seconds = pause.as_secs(), "batch complete, waiting for the schedule");
-            if wait(&self.context.stop, pause).await == Completion::Stopped {
-                return Ok(Completion::Stopped);
+            match wait(&self.context, pause).await {
+                Waited::Stopped => return Ok(Completion::Stopped),
+                Waited::Passed => {}
+                // The run that follows finds what is left.
+                Waited::Full(full) => drop(release(&self.context, full).await),
             }
         }
     }
@@ -114,10 +122,12 @@ impl SchemaProcessor {
             resync: context.schema.on_lost_position == OnLostPosition::Resync,
         };
         let mut streak = Streak::default();
+        let mut ended = attempt::run(context, attempts).await;
         loop {
-            let error = match attempt::run(context, attempts).await {
+            let error = match ended {
                 Ok(StreamEnd::Stopped) => return Ok(Completion::Stopped),
                 Ok(StreamEnd::CaughtUp) => return Ok(Completion::CaughtUp),
+                Err(full @ RunError::LogReleased { .. }) => release(context, full).await,
                 Err(error) => error,
             };
             if context.stop.is_cancelled() {
@@ -127,6 +137,7 @@ impl SchemaProcessor {
             context.metrics.error(error.error_type());
             if attempts.park(context, &error) {
                 // Each time there is a table less, so this ends.
+                ended = attempt::run(context, attempts).await;
                 continue;
             }
             context.metrics.behind();
@@ -153,9 +164,11 @@ impl SchemaProcessor {
                     pause
                 }
             };
-            if wait(&context.stop, pause).await == Completion::Stopped {
-                return Ok(Completion::Stopped);
-            }
+            ended = match wait(context, pause).await {
+                Waited::Stopped => return Ok(Completion::Stopped),
+                Waited::Passed => attempt::run(context, attempts).await,
+                Waited::Full(full) => Err(full),
+            };
         }
     }
 
@@ -227,9 +240,18 @@ fn jitter() -> f64 {
     0.5 + f64::from(random) / f64::from(u32::MAX) / 2.0
 }
 
-async fn wait(stop: &CancellationToken, pause: Duration) -> Completion {
+/// How a pause ended.
+enum Waited {
+    Stopped,
+    Passed,
+    /// The source's log is to be given up.
+    Full(RunError),
+}
+
+async fn wait(context: &SchemaContext, pause: Duration) -> Waited {
     tokio::select! {
-        () = stop.cancelled() => Completion::Stopped,
-        () = tokio::time::sleep(pause) => Completion::CaughtUp,
+        () = context.stop.cancelled() => Waited::Stopped,
+        () = tokio::time::sleep(pause) => Waited::Passed,
+        full = context.retained.full() => Waited::Full(full),
     }
 }

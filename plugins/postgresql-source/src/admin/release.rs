@@ -8,6 +8,7 @@ use postgresql_client::names::{literal, quoted};
 
 use crate::PostgresqlSource;
 use crate::catalog::slot::{self, PLUGIN};
+use crate::options::PREFIX;
 use crate::session::{CHANGED_MEANWHILE, flag};
 
 /// The slot first: one whose publication is gone can decode nothing any more.
@@ -64,16 +65,18 @@ fn release_publication(
     let (session, server, options) = (&source.control, &source.server, &source.options);
     let name = options.publication(schema);
     let what = format!("publication {name}");
+    // Slots with names of our own are read by publications with names of theirs.
     let rows = session.rows(&format!(
         "SELECT pg_has_role(pubowner, 'USAGE') AND NOT puballtables, \
              EXISTS (SELECT FROM pg_replication_slots WHERE plugin = '{PLUGIN}' \
-                 AND database = current_database() AND slot_name <> {}) \
+                 AND database = current_database() AND NOT starts_with(slot_name, '{PREFIX}') \
+                 AND slot_name <> {}) \
          FROM pg_publication WHERE pubname = {}",
         literal(&options.slot(&server.database, schema)),
         literal(&name)
     ))?;
     let Some(row) = rows.first() else { return Ok(()) };
-    // Without the pipeline's name in it, it may be that of others, too.
+    // Without the pipeline's name in it, it may be that of one with a named slot, too.
     let may_be_shared = options.pipeline.is_none() && flag(row, 1)?;
     let reason = if options.publication.is_some() {
         "`options.publication` names it"
