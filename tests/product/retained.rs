@@ -195,22 +195,26 @@ fn what_an_operator_named_is_not_given_up() {
 fn a_source_that_fails_when_it_is_looked_at_goes_on_being_followed() {
     let fault = |at: u64, action| json!({"call": "backlog", "at": at, "action": action});
     let faults = json!([fault(0, "hang"), fault(1, "trap"), fault(2, "resync")]);
-    let options = json!({"tables": 1, "keys": 10, "past": 5, "changes": 50, "faults": faults});
-    let mut pipeline = Pipeline::scripted(options);
+    let batch = json!({"columns": {}, "rows": [{"id": 1}]});
+    let mut pipeline = Pipeline::documents(json!({"batches": [batch], "faults": faults}));
     pipeline.set("source.limits", json!({"call_deadline": "1s"}));
     let mut running = pipeline.start();
     running.wait_for("following changes");
-    let up = |running: &Running| {
+    let value = |running: &Running, name: &str| {
         let page = running.get("/metrics");
-        let lines = page.lines().filter(|line| line.starts_with("cartridge_warp_source_up{"));
-        lines.filter_map(|line| line.split(' ').next_back()?.parse::<f64>().ok()).next()
+        let series =
+            page.lines().find(|line| line.starts_with(&format!("cartridge_warp_{name}{{")));
+        series?.split(' ').next_back()?.parse::<f64>().ok()
     };
+    let up = |running: &Running| value(running, "source_up");
     for looks in 1..=3 {
         let heard = || pipeline.calls("state", "backlog") >= looks;
         wait_until("it is looked at", heard);
         wait_until("that failed", || up(&running) == Some(0.0));
     }
     wait_until("it answers", || up(&running) == Some(1.0));
+    // It was told what is committed by now.
+    assert_eq!(value(&running, "source_log_left_seconds"), Some(0.0));
     assert_eq!(health(&running)["schemas"]["shop"]["state"], json!("streaming"));
     running.signal(15);
     let ended = running.wait(Duration::from_secs(60));

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::status::is_held;
 use crate::{
     model::Marker,
-    plugin::{DestinationConnection, Released},
+    plugin::{DestinationConnection, Released, SourceConnection},
     runner::{
         attempt::check_owner,
         context::SchemaContext,
@@ -47,11 +47,12 @@ pub async fn foresee(context: &SchemaContext) -> Result<Teardown, RunError> {
     let destination = context.open_destination().await?;
     check_owner(context, &destination).await?;
     let is_held = is_held(context, &destination).await?;
-    let stored = stored(context, &destination).await?;
+    let source = context.open_source().await?;
+    let Stored { tables, markers, .. } = stored(context, &source, &destination).await?;
     destination.close().await;
-    let source = release(context, true).await?;
-    let has_state = !stored.markers.is_empty();
-    Ok(Teardown { is_held, source, has_state, tables: stored.tables })
+    let released = source.release(context.name(), true).await?;
+    source.close().await;
+    Ok(Teardown { is_held, source: released, has_state: !markers.is_empty(), tables })
 }
 
 /// Removes it. A schema that a run holds is left alone, unless it is taken over.
@@ -63,31 +64,27 @@ pub async fn tear_down(context: &SchemaContext, take_over: bool) -> Result<Teard
     if is_held && !take_over {
         return Err(RunError::Held { schema: schema.to_owned() });
     }
-    let has_state = !stored(context, &destination).await?.markers.is_empty();
+    let source = context.open_source().await?;
+    let has_state = !stored(context, &source, &destination).await?.markers.is_empty();
     let mut torn = Teardown { is_held, has_state, ..Teardown::default() };
     if has_state {
         // A run that goes on nevertheless writes nothing from here on (I3).
         let epoch = destination.claim_schema(schema, &context.run).await?;
         check_owner(context, &destination).await?;
-        torn.source = release(context, false).await?;
-        let Stored { tables, markers, keys } = stored(context, &destination).await?;
+        torn.source = source.release(schema, false).await?;
+        // What a run stored before it was fenced goes, too.
+        let Stored { tables, markers, keys } = stored(context, &source, &destination).await?;
         for keys in keys {
             drop_at(&destination, schema, epoch, &keys).await?;
         }
         destination.update_marker(schema, markers, epoch).await?;
         torn.tables = tables;
     } else {
-        torn.source = release(context, false).await?;
+        torn.source = source.release(schema, false).await?;
     }
+    source.close().await;
     destination.close().await;
     Ok(torn)
-}
-
-async fn release(context: &SchemaContext, dry: bool) -> Result<Released, RunError> {
-    let source = context.open_source().await?;
-    let released = source.release(context.name(), dry).await?;
-    source.close().await;
-    Ok(released)
 }
 
 /// What is stored of a schema.
@@ -104,11 +101,12 @@ struct Stored {
 /// pipeline that begins anew, since its state counts only beside a position.
 async fn stored(
     context: &SchemaContext,
+    source: &SourceConnection,
     destination: &DestinationConnection,
 ) -> Result<Stored, RunError> {
     let schema = context.name();
     let mut stored = Stored { tables: Vec::new(), markers: Vec::new(), keys: Vec::new() };
-    for table in names(context, destination).await? {
+    for table in names(context, source, destination).await? {
         let (chunks, keys) = forget_chunks(destination, schema, &table).await?;
         let state = present(destination, schema, table_stream(&table)).await?;
         let shape = present(destination, schema, shape_stream(&table)).await?;
@@ -126,15 +124,14 @@ async fn stored(
 
 async fn names(
     context: &SchemaContext,
+    source: &SourceConnection,
     destination: &DestinationConnection,
 ) -> Result<BTreeSet<String>, RunError> {
     let aside: Option<BTreeSet<String>> = read(destination, context.name(), ASIDE).await?;
     let mut names = aside.unwrap_or_default();
     let named = context.schema.tables.iter().filter(|table| !table.name.is_pattern());
     names.extend(named.map(|table| table.name.as_str().to_owned()));
-    let source = context.open_source().await?;
     names.extend(source.get_schema(context.name()).await?.into_iter().map(|shape| shape.name));
-    source.close().await;
     Ok(names)
 }
 

@@ -9,8 +9,8 @@ mod probe;
 mod shape;
 
 use cartridge_warp_sdk::{
-    ChangeBatch, Chunk, Config, Description, Failure, Limits, Operation, Position, RetainedLog,
-    SnapshotBatch, Source, Table, TableWriter, ValueError, export_source,
+    ChangeBatch, Chunk, Config, Description, Failure, Limits, Operation, Position, SnapshotBatch,
+    Source, Table, TableWriter, ValueError, export_source,
 };
 use history::{Step, change, rows};
 pub use options::{Options, Probe};
@@ -56,7 +56,6 @@ impl Source for ScriptedSource {
             .capability("change-detection:log")
             .capability("exact-snapshot")
             .capability("disjoint-chunks")
-            .capability("backlog")
             .wants("write-directory", "${connection_string}", "counts calls across instances")
     }
 
@@ -97,13 +96,6 @@ impl Source for ScriptedSource {
             estimated_rows: Some(self.options.keys / 2),
         };
         Ok(vec![chunk(0), chunk(1)])
-    }
-
-    fn backlog(&mut self, _: &str, _: Option<&[u8]>) -> Result<Option<RetainedLog>, Failure> {
-        self.script.call("backlog")?;
-        let kept = self.options.changes.saturating_sub(self.now());
-        let words = format!("{kept} changes are kept");
-        Ok(Some(RetainedLog { bytes: Some(kept), words, ..RetainedLog::default() }))
     }
 
     fn get_full_snapshot(
