@@ -5,7 +5,7 @@
 pub struct RetainedLog {
     /// Bytes of log that the system keeps because of this pipeline, and would let go without it.
     pub bytes: Option<u64>,
-    /// Microseconds since 1970 UTC: whatever was committed before is no longer to be read.
+    /// About when the oldest of it was committed, in microseconds since 1970 UTC.
     pub oldest_commit_us: Option<i64>,
     /// How many further bytes of log may be written before the system gives the position up by itself; none
     /// where it does not, or does not say.

@@ -8,7 +8,7 @@ use crate::model::Position;
 pub struct RetainedLog {
     /// Bytes of log that are kept because of the pipeline.
     pub bytes: Option<u64>,
-    /// Microseconds since 1970 UTC: whatever was committed before is no longer to be read.
+    /// About when the oldest of it was committed, in microseconds since 1970 UTC.
     pub oldest_commit_us: Option<i64>,
     /// Bytes of log that may be written before the position is given up.
     pub left_bytes: Option<u64>,
