@@ -58,7 +58,6 @@ pub mod wire;
 
 use crate::model::text;
 
-pub use admin::{Released, RetainedLog};
 pub use artifact::Plugin;
 pub use catalog::{Catalog, Entry};
 pub use compile::{CompileLimits, CompileNotice, compiler_process};
@@ -75,8 +74,8 @@ pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
 pub use log_rate::LogRate;
 pub use messages::{
-    ChangeBatch, ChangeOutcome, RejectedRow, SnapshotBatch, SweepRequest, WriteOutcome,
-    WriteRequest,
+    ChangeBatch, ChangeOutcome, RejectedRow, Released, RetainedLog, SnapshotBatch, SweepRequest,
+    WriteOutcome, WriteRequest,
 };
 pub use network::{
     Answers, CredentialsError, HostGrant, Login, LoginProtocol, Resolver, Service, SrvGrant,

@@ -7,6 +7,7 @@ mod effective;
 mod files;
 mod layers;
 mod refused;
+mod retained;
 mod secrets;
 mod shipped;
 

@@ -317,24 +317,6 @@ const INSTEAD: &[(&str, &str, &str, &[&str])] = &[
         &["config.yaml:4:11", "`source.sha256` is not a SHA-256"],
     ),
     (
-        "a source that may keep no log at all is refused",
-        "  type: files\n",
-        "  type: files\n  max_retained: 0\n",
-        &["config.yaml:4:17", "`source.max_retained` can't be zero", "10GiB"],
-    ),
-    (
-        "log is not given up without a bound",
-        "  type: files\n",
-        "  type: files\n  on_max_retained: release\n",
-        &["config.yaml:4:20", "means nothing without `source.max_retained`"],
-    ),
-    (
-        "what happens at the bound is one of two",
-        "  type: files\n",
-        "  type: files\n  max_retained: 10GiB\n  on_max_retained: stop\n",
-        &["config.yaml:5:20", "on_max_retained", "keep", "release"],
-    ),
-    (
         "a misspelt key in a directory grant is found",
         "  type: files\n",
         "  type: files\n  grants: {directories: [{path: a, writeable: true}]}\n",
