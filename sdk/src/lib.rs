@@ -119,6 +119,9 @@
 //!   ([`ChangeBatch::within_transaction`]) and promises that by the capability `transactions`.
 //! * A row that cannot travel is a [`DeadLetter`] in the same batch; it is never left out.
 //! * A [`Failure`] says what the host should do: retry, reconnect, resync, or ask a person.
+//! * A source whose system keeps a log says how much of it the pipeline needs ([`Source::backlog`],
+//!   capability `backlog`). One that makes something there can remove it ([`Source::release`]); where
+//!   that holds log until it is confirmed, the capability `retained-log` lets operators bound it.
 //! * Nothing panics: a panic ends the instance, and the host starts another.
 //!
 //! # Destinations
@@ -149,6 +152,7 @@
 // Lets the macros name this crate from inside it.
 extern crate self as cartridge_warp_sdk;
 
+mod admin;
 mod dead_letter;
 mod describe;
 mod destination;
@@ -168,6 +172,7 @@ mod sweep;
 pub mod testing;
 pub mod wire;
 
+pub use admin::{Released, RetainedLog};
 pub use dead_letter::{DeadLetter, PAYLOAD_BYTES_MAX};
 pub use describe::{Description, WantedGrant};
 pub use destination::{

@@ -5,7 +5,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{Config, DeadLetter, Description, Failure, SchemaChange, Table, TableRows};
+use crate::{
+    Config, DeadLetter, Description, Failure, Released, RetainedLog, SchemaChange, Table, TableRows,
+};
 
 /// Where a reader stands in a source's history. Opaque to the host; at most 64 KiB. Version your
 /// bytes: every position ever returned must stay readable.
@@ -200,5 +202,30 @@ pub trait Source: Sized {
     fn confirm(&mut self, schema: &str, position: &[u8]) -> Result<(), Failure> {
         let _ = (schema, position);
         Ok(())
+    }
+
+    /// How much log is kept for the pipeline, which committed `position` last if that is known; none where
+    /// nothing is. Asked every ten seconds on a connection of its own, while another one reads.
+    ///
+    /// # Errors
+    /// When the system cannot be asked.
+    fn backlog(
+        &mut self,
+        schema: &str,
+        position: Option<&[u8]>,
+    ) -> Result<Option<RetainedLog>, Failure> {
+        let _ = (schema, position);
+        Ok(None)
+    }
+
+    /// Removes what this connector made for the pipeline in the source's system, and nothing that the operator
+    /// made or named; `dry` only says what would be. A position of before is `resync` from then on. By
+    /// default nothing, which is right where nothing is made.
+    ///
+    /// # Errors
+    /// `retry` for what somebody reads at this moment.
+    fn release(&mut self, schema: &str, dry: bool) -> Result<Released, Failure> {
+        let _ = (schema, dry);
+        Ok(Released::default())
     }
 }

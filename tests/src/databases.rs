@@ -118,6 +118,12 @@ impl Databases {
         self.differences().into_iter().next()
     }
 
+    /// How a table of schema `public` differs, if it does.
+    pub fn difference_of(&self, table: &str) -> Option<String> {
+        let of = |difference: &String| difference.starts_with(&format!("{table}: "));
+        self.differences().into_iter().find(of)
+    }
+
     /// The tables of schema `public` that differ, each with how.
     pub fn differences(&self) -> Vec<String> {
         self.differences_in("public")

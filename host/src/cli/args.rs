@@ -18,12 +18,23 @@ Examples:
   cartridge-warp dlq list -c shop.yaml            rows that could not be written, and why
   cartridge-warp schema list -c shop.yaml         changes of shape that wait for a person
   cartridge-warp adopt -c shop.yaml               go on with the state of a pipeline of another name
+  cartridge-warp teardown -c shop.yaml            remove its slot, publication and state, after asking
   cartridge-warp explain fenced                   what an error's code means and what to do
   cartridge-warp connectors inspect sqlite        what a connector is, takes and wants
   cartridge-warp connectors inspect sqlite -c shop.yaml   and what this would grant it
 
 Exit codes: 0 done; 1 a schema failed; 2 the command line or the configuration is wrong;
 3 done, but tables failed and were left out; 4 done, but rows went to the dead letters; 5 another runner has taken over, so leave this one stopped.";
+
+const TEARDOWN_EXAMPLES: &str = "\
+Examples:
+  cartridge-warp teardown -c shop.yaml               show what there is, and ask
+  cartridge-warp teardown -c shop.yaml --yes         for scripts; --output json tells what went
+  cartridge-warp teardown -c shop.yaml --take-over   its run was killed and gave nothing back
+
+What options name (`options.slot`, `options.publication`) is the operator's and stays, and so do the
+destination's tables, dead letters and journal. A pipeline that is begun again finds the old rows in
+the tables: begin it with --full-resync.";
 
 /// Change data capture whose connectors are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
@@ -87,6 +98,10 @@ pub enum Command {
     /// Show, approve or reject changes of tables' shapes that wait for a person.
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Remove what a pipeline has at its source (slot, publication) and its state at the destination,
+    /// after showing it. The tables and their rows stay.
+    #[command(after_help = TEARDOWN_EXAMPLES)]
+    Teardown(TeardownArgs),
     /// List the source's schemas and tables of a configuration.
     Discover(ConfigArgs),
     /// Say what an error's code means, why it is an error, and what to do about it.
@@ -167,6 +182,20 @@ pub struct DecisionArgs {
     /// Only the changes of this column; may repeat [default: all that wait].
     #[arg(long = "column", value_name = "NAME")]
     pub columns: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct TeardownArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Do not ask. Without it, and without a terminal, it only shows, and ends with 2.
+    #[arg(long)]
+    pub yes: bool,
+
+    /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
+    #[arg(long)]
+    pub take_over: bool,
 }
 
 #[derive(Debug, Args)]

@@ -22,6 +22,7 @@ mod shown;
 mod signals;
 mod since;
 mod tables;
+mod teardown;
 mod validate;
 
 use std::process::ExitCode;
@@ -99,6 +100,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
             tables::order(Ordering::named(Order::Resync, args), plugin_dir, output).await
         }
         Command::Drop(args) => tables::drop_tables(args, plugin_dir, output).await,
+        Command::Teardown(args) => teardown::run(args, plugin_dir, output).await,
         Command::Dlq(command) => dlq::run(command, plugin_dir, output).await,
         Command::Schema(command) => schema::run(command, plugin_dir, output).await,
         Command::Discover(args) => check::discover(args, plugin_dir, output).await,

@@ -70,9 +70,9 @@ pub use settings::{
     AddedColumn, ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Credentials,
     DeletionStrategy, DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling,
     EvolutionStrategy, Grants, HostGrant, InitialCopy, Limits, LogLevel, Mask, Mode, Monitoring,
-    OnLostPosition, OnNewTable, OnRulesChange, OnTableFailure, ProcessLimits, Prometheus, RowFact,
-    SchemaConfig, SchemaEvolution, SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig,
-    TableEvolution, WarpConfig, WriteMode,
+    OnLostPosition, OnMaxRetained, OnNewTable, OnRulesChange, OnTableFailure, ProcessLimits,
+    Prometheus, RowFact, SchemaConfig, SchemaEvolution, SchemaLimits, SecretSource, SourceConfig,
+    SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
 };
 pub use table_lists::TableLists;
 pub use values::{

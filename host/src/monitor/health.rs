@@ -67,6 +67,9 @@ pub struct SchemaHealth {
     /// Dead letters that nobody has settled, by table.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dead_letters: BTreeMap<String, u64>,
+    /// Why the log that the source keeps is too much, or nearly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retained: Option<String>,
     /// It has worked since the start: a schema that lost its source later is still ready.
     #[serde(skip)]
     pub has_worked: bool,
@@ -145,6 +148,11 @@ impl Health {
         entry(&mut self.schemas(), schema).dead_letters = open;
     }
 
+    /// The source keeps too much log of a schema from now on, or nearly, in words; or not any more.
+    pub fn set_retained(&self, schema: &str, words: Option<String>) {
+        entry(&mut self.schemas(), schema).retained = words;
+    }
+
     /// The state of a schema, if anybody spoke of it.
     pub fn get(&self, schema: &str) -> Option<SchemaState> {
         self.schemas().get(schema).map(|health| health.state.clone())
@@ -170,6 +178,7 @@ fn entry<'a>(
         tables: BTreeMap::new(),
         parked: BTreeMap::new(),
         dead_letters: BTreeMap::new(),
+        retained: None,
         has_worked: false,
     })
 }

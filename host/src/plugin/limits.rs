@@ -67,6 +67,8 @@ pub const CHUNKS_MAX: usize = 65_536;
 /// Tables of a schema, and table batches of one answer.
 pub const TABLES_MAX: usize = 10_000;
 pub const SCHEMA_CHANGES_MAX: usize = 10_000;
+/// What a source removed for a pipeline, and what it kept.
+pub const RELEASED_MAX: usize = 1_000;
 /// Dead letters of one answer, or as many as rows were asked for if that is more.
 pub const DEAD_LETTERS_MAX: usize = 10_000;
 /// Schemas that one connection may register, and the bytes of their messages.

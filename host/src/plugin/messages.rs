@@ -123,3 +123,29 @@ pub struct WriteOutcome {
     pub rows_written: u64,
     pub rejected: Vec<RejectedRow>,
 }
+
+/// The log that a pipeline still needs, or that is kept for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RetainedLog {
+    /// Bytes of log that are kept because of the pipeline.
+    pub bytes: Option<u64>,
+    /// About when the oldest of it was committed, in microseconds since 1970 UTC.
+    pub oldest_commit_us: Option<i64>,
+    /// Bytes of log that may be written before the position is given up.
+    pub left_bytes: Option<u64>,
+    /// The same as a time in microseconds.
+    pub left_us: Option<u64>,
+    /// A sentence for a person.
+    pub words: String,
+}
+
+/// What was removed, each in a few words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    /// What is removed, or would be.
+    pub dropped: Vec<String>,
+    /// What the pipeline uses and is not its own, with the reason.
+    pub kept: Vec<String>,
+    /// Whether no log is kept for the pipeline from then on.
+    pub frees_log: bool,
+}

@@ -6,6 +6,7 @@
 //! Invariants enforced here: I7 and I8 (limits, hostile data), I9 (a broken Store is never entered
 //! again), I10 (no ambient authority).
 
+mod admin;
 mod artifact;
 mod bindings;
 mod cache;
@@ -73,8 +74,8 @@ pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
 pub use log_rate::LogRate;
 pub use messages::{
-    ChangeBatch, ChangeOutcome, RejectedRow, SnapshotBatch, SweepRequest, WriteOutcome,
-    WriteRequest,
+    ChangeBatch, ChangeOutcome, RejectedRow, Released, RetainedLog, SnapshotBatch, SweepRequest,
+    WriteOutcome, WriteRequest,
 };
 pub use network::{
     Answers, CredentialsError, HostGrant, Login, LoginProtocol, Resolver, Service, SrvGrant,

@@ -9,18 +9,22 @@ use super::{
         in_full::exports::cartridge::warp::{
             destination_letters as letters, destination_sweep as sweep,
         },
-        source::SourceConnectorPre,
+        source::{SourceConnector, SourceConnectorIndices},
+        source_in_full::exports::cartridge::warp::source_admin as admin,
     },
     state::State,
 };
 
-/// What a destination may export beside its world, of our version of the contract.
+/// What a source may export beside its world, of our version of the contract.
+const ADMIN: &str = "cartridge:warp/source-admin@0.1.0";
+
+/// What a destination may.
 const LETTERS: &str = "cartridge:warp/destination-letters@0.1.0";
 const SWEEP: &str = "cartridge:warp/destination-sweep@0.1.0";
 
 /// Compiled and linked, for one of the two worlds.
 pub(super) enum Program {
-    Source(SourceConnectorPre<State>),
+    Source(SourceProgram),
     Destination(DestinationProgram),
 }
 
@@ -30,6 +34,38 @@ impl Program {
             Self::Source(_) => Role::Source,
             Self::Destination(_) => Role::Destination,
         }
+    }
+}
+
+/// A source, and what it exports beside its world.
+pub(super) struct SourceProgram {
+    linked: InstancePre<State>,
+    world: SourceConnectorIndices,
+    admin: Option<admin::GuestIndices>,
+}
+
+/// The exports of one instance of it.
+pub(super) struct SourceExports {
+    pub(super) world: SourceConnector,
+    pub(super) admin: Option<admin::Guest>,
+}
+
+impl SourceProgram {
+    /// Looks what the component exports; what it has beside its world has to be whole.
+    pub(super) fn of(linked: InstancePre<State>) -> wasmtime::Result<Self> {
+        let world = SourceConnectorIndices::new(&linked)?;
+        let admin = has(&linked, ADMIN).then(|| admin::GuestIndices::new(&linked)).transpose()?;
+        Ok(Self { linked, world, admin })
+    }
+
+    pub(super) async fn instantiate(
+        &self,
+        store: &mut Store<State>,
+    ) -> wasmtime::Result<SourceExports> {
+        let instance = self.linked.instantiate_async(&mut *store).await?;
+        let admin = self.admin.as_ref();
+        let admin = admin.map(|admin| admin.load(&mut *store, &instance)).transpose()?;
+        Ok(SourceExports { world: self.world.load(&mut *store, &instance)?, admin })
     }
 }
 
@@ -52,9 +88,9 @@ impl DestinationProgram {
     /// Looks what the component exports; what it has beside its world has to be whole.
     pub(super) fn of(linked: InstancePre<State>) -> wasmtime::Result<Self> {
         let world = DestinationConnectorIndices::new(&linked)?;
-        let has = |name: &str| linked.component().get_export_index(None, name).is_some();
-        let letters = has(LETTERS).then(|| letters::GuestIndices::new(&linked)).transpose()?;
-        let sweep = has(SWEEP).then(|| sweep::GuestIndices::new(&linked)).transpose()?;
+        let letters =
+            has(&linked, LETTERS).then(|| letters::GuestIndices::new(&linked)).transpose()?;
+        let sweep = has(&linked, SWEEP).then(|| sweep::GuestIndices::new(&linked)).transpose()?;
         Ok(Self { linked, world, letters, sweep })
     }
 
@@ -69,4 +105,8 @@ impl DestinationProgram {
         let sweep = sweep.map(|sweep| sweep.load(&mut *store, &instance)).transpose()?;
         Ok(DestinationExports { world: self.world.load(&mut *store, &instance)?, letters, sweep })
     }
+}
+
+fn has(linked: &InstancePre<State>, name: &str) -> bool {
+    linked.component().get_export_index(None, name).is_some()
 }

@@ -7,12 +7,11 @@ use wasmtime::{Store, component::ResourceAny};
 use super::{
     Cause, ChangeBatch, ConnectSettings, Plugin, PluginError, ReadLimits, Role, SnapshotBatch,
     bindings::source::{
-        SourceConnector, cartridge::warp::types::ConnectConfig,
-        exports::cartridge::warp::source::GuestConnection,
+        cartridge::warp::types::ConnectConfig, exports::cartridge::warp::source::GuestConnection,
     },
     convert::{self, source::Kept},
     fault::{answer, cause},
-    program::Program,
+    program::{Program, SourceExports},
     session::{Instance, Protocol, Session, Work},
     state::State,
 };
@@ -25,9 +24,9 @@ pub struct SourceConnection {
     session: Session<Guest>,
 }
 
-struct Guest {
-    world: SourceConnector,
-    connection: ResourceAny,
+pub(super) struct Guest {
+    pub(super) exports: SourceExports,
+    pub(super) connection: ResourceAny,
     kept: Kept,
 }
 
@@ -43,14 +42,15 @@ impl Protocol for Guest {
             let Program::Source(program) = program else {
                 return Err(Cause::Malformed("it is a destination".to_owned()));
             };
-            let world = match program.instantiate_async(&mut *store).await {
-                Ok(world) => world,
+            let exports = match program.instantiate(store).await {
+                Ok(exports) => exports,
                 Err(error) => return Err(cause(store, &error)),
             };
-            let called = world.cartridge_warp_source().call_connect(&mut *store, &config).await;
+            let api = exports.world.cartridge_warp_source();
+            let called = api.call_connect(&mut *store, &config).await;
             let connection = answer(store, called)?;
             let kept = Kept::new(&store.data().account);
-            Ok(Self { world, connection, kept })
+            Ok(Self { exports, connection, kept })
         })
     }
 
@@ -61,7 +61,7 @@ impl Protocol for Guest {
 
 impl Guest {
     fn api(&self) -> GuestConnection<'_> {
-        self.world.cartridge_warp_source().connection()
+        self.exports.world.cartridge_warp_source().connection()
     }
 }
 
@@ -277,7 +277,7 @@ impl SourceConnection {
         self.session.close().await;
     }
 
-    async fn call<T, W>(&self, call: &'static str, work: W) -> Result<T, PluginError>
+    pub(super) async fn call<T, W>(&self, call: &'static str, work: W) -> Result<T, PluginError>
     where
         T: Send + 'static,
         W: for<'a> FnOnce(&'a mut Instance<Guest>) -> Work<'a, T> + Clone + Send + 'static,

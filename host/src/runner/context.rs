@@ -6,8 +6,8 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    error::RunError, letters::OpenLetters, parking::Parking, places::Places, side::Endpoint,
-    sought::Sought, tally::Tally,
+    error::RunError, letters::OpenLetters, parking::Parking, places::Places, retained::Retained,
+    side::Endpoint, sought::Sought, tally::Tally,
 };
 use crate::{
     config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
@@ -29,6 +29,8 @@ pub struct SchemaContext {
     pub letters: OpenLetters,
     /// The pipeline's name: whose the state at the destination is.
     pub pipeline: String,
+    /// The log that the source keeps for it.
+    pub retained: Retained,
     /// Where the tables of all schemas of this process are kept.
     pub places: Arc<Places>,
     /// Names of tables that all of these schemas are searched for.

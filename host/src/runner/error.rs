@@ -294,6 +294,19 @@ pub enum RunError {
     )]
     NoLetters { plugin: String, schema: String },
 
+    /// The operator lets the source keep so much log and no more.
+    #[error(
+        "the source kept more log than `source.max_retained` ({max}) allows, so it is given up: {words}"
+    )]
+    #[diagnostic(
+        code("log-released"),
+        help(
+            "the changes after the last commit are lost to this pipeline: find out why it did not follow, then \
+             run again with --full-resync, or set `on_lost_position: resync`"
+        )
+    )]
+    LogReleased { words: String, max: String },
+
     #[error("the source reads on without moving: {what}")]
     #[diagnostic(code("no-progress"), help("this is a defect of the source connector"))]
     NoProgress { what: String },
@@ -333,6 +346,7 @@ impl RunError {
             | Self::NoTables { .. } => Action::Config,
             // What hands out secrets may be away for a moment.
             Self::Secret { .. } | Self::ConnectionFile { .. } => Action::Retry,
+            Self::LogReleased { .. } => Action::Resync,
             Self::NoProgress { .. } | Self::CopyAgain { .. } | Self::ParkedMeanwhile { .. } => {
                 Action::Reconnect
             }
@@ -433,6 +447,7 @@ impl RunError {
             | Self::NewTable { .. }
             | Self::NoTables { .. } => ErrorType::Schema,
             Self::Fenced { .. }
+            | Self::LogReleased { .. }
             | Self::Held { .. }
             | Self::OtherPipeline { .. }
             | Self::Quota { .. } => ErrorType::Constraint,

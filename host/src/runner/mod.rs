@@ -32,6 +32,7 @@ mod parking;
 mod places;
 mod processor;
 mod reading;
+mod retained;
 #[allow(clippy::module_inception)] // The architecture's own name for it.
 mod runner;
 mod shapes;
@@ -45,7 +46,7 @@ pub use error::RunError;
 pub use parking::moment;
 pub use processor::{
     Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, SchemaProcessor,
-    SchemaStatus, TableStatus, Waits,
+    SchemaStatus, TableStatus, Teardown, Waits,
 };
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use shapes::Waiting;

@@ -15,9 +15,10 @@ use super::{
     letters::OpenLetters,
     processor::{
         Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, SchemaProcessor,
-        SchemaStatus, Waits, adopt, check, decide, drop_tables, list_letters, order,
-        settle_letters, status, waits,
+        SchemaStatus, Teardown, Waits, adopt, check, decide, drop_tables, foresee, list_letters,
+        order, settle_letters, status, tear_down, waits,
     },
+    retained::Retained,
     side::{self, Connectors, Endpoint},
     tally::Tally,
 };
@@ -94,6 +95,7 @@ impl WarpRunner {
                 tally: Tally::default(),
                 letters: letters(&config, &schema.name, surroundings),
                 pipeline: pipeline.clone(),
+                retained: Retained::new(&config),
                 places: Arc::clone(&places),
                 sought: Arc::clone(&sought),
                 run: run.clone(),
@@ -216,6 +218,16 @@ impl WarpRunner {
     /// Where each schema's tables are in their life.
     pub async fn status(&self) -> BTreeMap<String, Result<SchemaStatus, RunError>> {
         self.of_each(async |context| status(context).await).await
+    }
+
+    /// What a teardown of each schema would remove.
+    pub async fn foresee_teardown(&self) -> BTreeMap<String, Result<Teardown, RunError>> {
+        self.of_each(async |context| foresee(context).await).await
+    }
+
+    /// Removes what each schema's pipeline has at its source, and its state at the destination.
+    pub async fn tear_down(&self, take_over: bool) -> BTreeMap<String, Result<Teardown, RunError>> {
+        self.of_each(async |context| tear_down(context, take_over).await).await
     }
 
     /// Dead letters of each schema that match, at most `limit` of each; with their rows, if they are wanted.

@@ -5,6 +5,7 @@
 //! `polling` is the weaker one for servers without a log. See README.md for what operators may rely
 //! on and why it holds.
 
+mod backlog;
 mod catalog;
 mod form;
 mod options;
@@ -21,8 +22,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cartridge_warp_sdk::{
-    ChangeBatch, Chunk, Config, Description, Failure, Limits, Position, SnapshotBatch, Source,
-    Table, export_source,
+    ChangeBatch, Chunk, Config, Description, Failure, Limits, Position, RetainedLog, SnapshotBatch,
+    Source, Table, export_source,
 };
 use mongodb::bson::doc;
 use tokio::runtime::Runtime;
@@ -79,6 +80,7 @@ impl Source for MongodbSource {
             .capability("whole-rows")
             .capability("disjoint-chunks")
             .capability("database")
+            .capability("backlog")
             .wants("host", HOST_GRANT, "the servers of the replica set")
     }
 
@@ -220,7 +222,15 @@ impl Source for MongodbSource {
     }
 
     // `confirm` stays what it is, nothing: the server keeps its log by its own rules, whoever reads
-    // it, so there is nobody to tell.
+    // it, so there is nobody to tell. `release` likewise: nothing is made there.
+
+    fn backlog(
+        &mut self,
+        _: &str,
+        position: Option<&[u8]>,
+    ) -> Result<Option<RetainedLog>, Failure> {
+        backlog::backlog(self, position)
+    }
 }
 
 impl MongodbSource {

@@ -210,6 +210,8 @@ fn lost_history_is_said_without_the_right_to_see_the_log() {
     user(&server, "warp", PASSWORD, SHA_256, &["shop"]);
     let database = database(&server, "shop", "warp", PASSWORD, "&authSource=admin");
     let start = database.source().current_position("shop").unwrap();
+    let log = database.source().backlog("shop", Some(&start)).unwrap().unwrap();
+    assert!(log.left_us.is_none() && log.words.contains("role read"), "{log:?}");
     server.insert("shop", "t", &[doc! { "_id": 1 }]);
     // A server may forget later than it says so.
     let result = (0..5).map(|_| {

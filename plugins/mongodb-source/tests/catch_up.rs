@@ -173,6 +173,19 @@ fn history_that_is_lost_is_said_whenever_the_server_says_so() {
 }
 
 #[test]
+fn a_position_is_as_near_to_its_end_as_the_log_says() {
+    let server = forgetful(286, true, 4);
+    let mut source = database(&server).source();
+    assert_eq!(source.backlog("shop", None), Ok(None), "nothing is kept for nobody");
+    let position = source.current_position("shop").unwrap();
+    let log = source.backlog("shop", Some(&position)).unwrap().unwrap();
+    // The stand-in's times are within one second.
+    assert_eq!((log.left_us, log.bytes), (Some(0), None));
+    assert_eq!(log.oldest_commit_us, Some(1_700_000_000_000_000));
+    assert!(log.words.contains("reaches back to"), "{}", log.words);
+}
+
+#[test]
 fn a_copy_shows_what_lies_before_the_stream_although_no_majority_had_it_yet() {
     let asked = Arc::new(Mutex::new(None));
     let hear = asked.clone();

@@ -1,9 +1,10 @@
 //! The `postgresql` source: tables of a PostgreSQL database and their changes.
 //!
-//! `catalog` asks the server what there is, `pgoutput` reads the log's bytes, `value` the values in
-//! text and in binary; `snapshot` and `stream` are the two ways of reading. See README.md for what operators may
-//! rely on and why it holds.
+//! `catalog` asks the server what there is, `admin` what it keeps for the pipeline, `pgoutput` reads the log's
+//! bytes, `value` the values in text and in binary; `snapshot` and `stream` are the two ways of reading. See
+//! README.md for what operators may rely on and why it holds.
 
+mod admin;
 mod catalog;
 mod followed;
 mod hash;
@@ -24,8 +25,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cartridge_warp_sdk::{
-    ChangeBatch, Chunk, Config, Description, Failure, Limits, Position, SnapshotBatch, Source,
-    Table, export_source, log,
+    ChangeBatch, Chunk, Config, Description, Failure, Limits, Position, Released, RetainedLog,
+    SnapshotBatch, Source, Table, export_source, log,
 };
 use postgresql_client::{HOST_GRANT, Settings};
 
@@ -67,6 +68,8 @@ impl Source for PostgresqlSource {
             .capability("disjoint-chunks")
             .capability("transactions")
             .capability("pipeline")
+            .capability("backlog")
+            .capability("retained-log")
             .wants("host", HOST_GRANT, "the database server")
     }
 
@@ -164,6 +167,18 @@ impl Source for PostgresqlSource {
 
     fn confirm(&mut self, _schema: &str, position: &[u8]) -> Result<(), Failure> {
         stream::confirm(self, position)
+    }
+
+    fn backlog(
+        &mut self,
+        schema: &str,
+        position: Option<&[u8]>,
+    ) -> Result<Option<RetainedLog>, Failure> {
+        admin::backlog(self, schema, position)
+    }
+
+    fn release(&mut self, schema: &str, dry: bool) -> Result<Released, Failure> {
+        admin::release(self, schema, dry)
     }
 }
 

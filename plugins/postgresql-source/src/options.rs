@@ -10,6 +10,8 @@ use serde::Deserialize;
 
 use crate::hash::fnv64;
 
+/// What all names begin with that nobody chose.
+pub const PREFIX: &str = "cartridge_warp_";
 /// What a slot's name may consist of, besides digits.
 const SLOT_LETTERS: &str = "abcdefghijklmnopqrstuvwxyz_";
 
@@ -131,7 +133,7 @@ impl Options {
     pub fn publication(&self, schema: &str) -> String {
         let derived = || match &self.pipeline {
             Some(pipeline) => derived(pipeline, schema),
-            None => shortened(format!("cartridge_warp_{schema}"), schema),
+            None => shortened(format!("{PREFIX}{schema}"), schema),
         };
         self.publication.clone().unwrap_or_else(derived)
     }
@@ -154,7 +156,7 @@ fn is_slot_char(character: char) -> bool {
 
 /// A readable name; where characters had to be replaced, a hash keeps different names different.
 fn derived(whose: &str, schema: &str) -> String {
-    let wanted = format!("cartridge_warp_{whose}_{schema}");
+    let wanted = format!("{PREFIX}{whose}_{schema}");
     let valid: String =
         wanted.chars().map(|letter| if is_slot_char(letter) { letter } else { '_' }).collect();
     let whole = format!("{whose}\0{schema}");

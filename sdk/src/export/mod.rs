@@ -1,6 +1,8 @@
 //! The glue between the traits and the component's exports. Not for authors: use the macros.
 
 #[cfg(target_family = "wasm")]
+mod admin;
+#[cfg(target_family = "wasm")]
 pub mod bindings;
 #[cfg(target_family = "wasm")]
 mod convert;

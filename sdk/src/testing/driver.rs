@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::wire::{Decoder, Encoder};
 use crate::{
-    ChangeBatch, DeadLetter, Failure, Limits, Operation, Position, SchemaChange, Source, TableRows,
-    Value,
+    ChangeBatch, DeadLetter, Failure, Limits, Operation, Position, Released, RetainedLog,
+    SchemaChange, Source, TableRows, Value,
 };
 
 /// Steps after which a snapshot or stream that never ends is taken for a defect.
@@ -174,6 +174,22 @@ impl<S: Source> Driver<S> {
                 return Ok(all);
             }
         }
+    }
+
+    /// What is kept for the pipeline that committed this position last.
+    ///
+    /// # Errors
+    /// The source's own.
+    pub fn backlog(&mut self, position: Option<&[u8]>) -> Result<Option<RetainedLog>, Failure> {
+        self.source.backlog(&self.schema, position)
+    }
+
+    /// Removes what the source made for the pipeline, or says what would be.
+    ///
+    /// # Errors
+    /// The source's own.
+    pub fn release(&mut self, dry: bool) -> Result<Released, Failure> {
+        self.source.release(&self.schema, dry)
     }
 
     fn through_the_wire(&mut self, rows: &TableRows) -> Result<TableRows, Failure> {

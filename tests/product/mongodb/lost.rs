@@ -2,6 +2,7 @@
 //! change their type.
 
 use cartridge_warp_test_mongodb::{Settings, bson::doc};
+use cartridge_warp_tests::wait_until;
 use serde_json::json;
 
 use super::servers::{SCHEMA, Servers};
@@ -31,6 +32,25 @@ fn a_lost_position_fails_or_copies_anew_as_configured() {
     assert!(ended.status.success(), "{}", ended.stderr);
     assert_eq!(servers.difference(), None);
     assert_eq!(servers.rows("orders").len(), 2, "what was deleted meanwhile is gone, too");
+}
+
+#[test]
+fn how_long_the_log_has_the_position_is_shown() {
+    let servers = Servers::start(Settings::default());
+    servers.source.insert(SCHEMA, "orders", &[doc! {"_id": 1}]);
+    let pipeline = servers.pipeline(&servers.source.url(""));
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    let value = |name: &str| {
+        let page = running.get("/metrics");
+        let series =
+            page.lines().find(|line| line.starts_with(&format!("cartridge_warp_{name}{{")));
+        series?.split(' ').next_back()?.parse::<f64>().ok()
+    };
+    wait_until("the log is looked at", || value("source_log_left_seconds").is_some());
+    assert!((0.0..600.0).contains(&value("source_log_left_seconds").unwrap()));
+    assert!((0.0..600.0).contains(&value("source_log_oldest_seconds").unwrap()));
+    assert_eq!(value("source_log_retained_bytes"), None, "it is kept for nobody");
 }
 
 #[test]

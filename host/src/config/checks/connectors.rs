@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::Findings;
 use crate::config::connection_file::read_connection_file;
-use crate::config::{ConnectionString, DirectoryGrant, Grants, Limits, SecretSource, WarpConfig};
+use crate::config::{
+    ConnectionString, DirectoryGrant, Grants, Limits, OnMaxRetained, SecretSource, WarpConfig,
+};
 
 /// A component needs about this much before it does anything.
 const MEMORY_MIN: u64 = 1 << 20;
@@ -50,9 +52,26 @@ pub(super) fn check(config: &WarpConfig, findings: &mut Findings<'_>) {
         },
         findings,
     );
+    check_retained(config, findings);
     findings.not_empty("source.change_detection_column", &source.change_detection_column);
     findings.not_empty("source.timezone", &source.timezone);
     findings.not_empty("destination.metadata_schema", &destination.metadata_schema);
+}
+
+fn check_retained(config: &WarpConfig, findings: &mut Findings<'_>) {
+    let source = &config.source;
+    match source.max_retained {
+        Some(max) if max.get() == 0 => {
+            let help = "write how much log the source may keep, such as 10GiB, or remove the key";
+            findings.invalid("source.max_retained", "can't be zero", help);
+        }
+        None if source.on_max_retained == OnMaxRetained::Release => {
+            let help = "add `source.max_retained`, such as 10GiB";
+            let message = "means nothing without `source.max_retained`";
+            findings.conflict("source.on_max_retained", message, help);
+        }
+        _ => {}
+    }
 }
 
 fn check_end(end: &End<'_>, findings: &mut Findings<'_>) {

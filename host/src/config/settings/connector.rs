@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Grants, Limits};
-use crate::config::values::ConnectionString;
+use crate::config::values::{ByteCount, ConnectionString};
 
 /// Where changes are read, and by which connector.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -34,6 +34,16 @@ pub struct SourceConfig {
     /// `log` where the connector has that, else the only one that it has.
     #[serde(default)]
     pub change_detection_strategy: Option<ChangeDetectionStrategy>,
+    /// How much log the source's system may keep for one schema of this pipeline: a line of the log and
+    /// `/health` warn from four fifths of it on, and `on_max_retained` says what happens when it is
+    /// reached. Only for connectors whose system keeps log until it was delivered.
+    #[serde(default)]
+    pub max_retained: Option<ByteCount>,
+    /// What happens when `max_retained` is reached: `keep` says so and lets the log grow; `release` gives
+    /// the schema's log up, so that the source's disk does not run full: its position is lost then, and
+    /// `on_lost_position` says what follows.
+    #[serde(default)]
+    pub on_max_retained: OnMaxRetained,
     /// The time zone of the source's times that carry none.
     #[serde(default = "default_timezone")]
     pub timezone: String,
@@ -105,6 +115,18 @@ pub enum ChangeDetectionStrategy {
     Trigger,
 }
 
+/// What happens when a source keeps more log than it may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum OnMaxRetained {
+    /// It is said, and the log grows.
+    #[default]
+    Keep,
+    /// The log is given up, and the schema's position with it.
+    Release,
+}
+
 impl SourceConfig {
     /// A source of that type with every other value at its default.
     #[must_use]
@@ -116,6 +138,8 @@ impl SourceConfig {
             database: None,
             change_detection_column: default_change_detection_column(),
             change_detection_strategy: None,
+            max_retained: None,
+            on_max_retained: OnMaxRetained::default(),
             timezone: default_timezone(),
             plugin: None,
             sha256: None,

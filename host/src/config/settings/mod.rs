@@ -21,7 +21,7 @@ mod table;
 
 pub use added::{AddedColumn, RowFact};
 pub use columns::Columns;
-pub use connector::{ChangeDetectionStrategy, DestinationConfig, SourceConfig};
+pub use connector::{ChangeDetectionStrategy, DestinationConfig, OnMaxRetained, SourceConfig};
 pub use error_handling::ErrorHandling;
 pub use evolution::{EvolutionStrategy, OnRulesChange, SchemaEvolution, TableEvolution};
 pub use grants::{CompileLimits, DirectoryGrant, EnvironmentGrant, Grants, Limits, ProcessLimits};

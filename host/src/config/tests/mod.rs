@@ -8,6 +8,7 @@ mod files;
 mod layers;
 mod refused;
 mod reload;
+mod retained;
 mod secrets;
 mod shipped;
 

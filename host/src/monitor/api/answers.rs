@@ -65,16 +65,17 @@ fn is_usable(path: &str) -> bool {
     path.len() > 1 && path.starts_with('/') && path.bytes().all(plain) && !PROBES.contains(&path)
 }
 
-/// No while a schema has failed; a schema that retries is still in order. One with parked tables or open
-/// dead letters is degraded, which is a yes: to start again would help none of them.
+/// No while a schema has failed; a schema that retries is still in order. One with parked tables, open
+/// dead letters or too much log at its source is degraded, which is a yes: to start again would help none of them.
 fn health_page(health: &Health) -> Response {
     let schemas = health.snapshot();
     let failed = schemas.iter().filter_map(|(name, schema)| match &schema.state {
         SchemaState::Failed { error } => Some((name.clone(), error.clone())),
         _ => None,
     });
-    let is_degraded =
-        schemas.values().any(|schema| !schema.parked.is_empty() || !schema.dead_letters.is_empty());
+    let is_degraded = schemas.values().any(|schema| {
+        !schema.parked.is_empty() || !schema.dead_letters.is_empty() || schema.retained.is_some()
+    });
     report(if is_degraded { "degraded" } else { "ok" }, "failed", failed.collect(), schemas)
 }
 

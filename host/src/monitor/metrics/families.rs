@@ -35,6 +35,49 @@ pub(super) struct StreamFamilies {
     pub snapshot_rows: IntGaugeVec,
     pub snapshot_rows_estimated: IntGaugeVec,
     pub batch_seconds: HistogramVec,
+    pub source: SourceFamilies,
+}
+
+/// What the source's system says of itself and of the log it keeps.
+#[derive(Clone)]
+pub(super) struct SourceFamilies {
+    pub up: IntGaugeVec,
+    pub log_bytes: GaugeVec,
+    pub log_seconds: GaugeVec,
+    pub left_bytes: GaugeVec,
+    pub left_seconds: GaugeVec,
+}
+
+impl SourceFamilies {
+    fn register(r: &Registering<'_>) -> prometheus::Result<Self> {
+        Ok(Self {
+            up: r.int_gauge(
+                "source_up",
+                "1 when the last look at the source got an answer.",
+                &BASE,
+            )?,
+            log_bytes: r.gauge(
+                "source_log_retained_bytes",
+                "Log that the source keeps because of the schema.",
+                &BASE,
+            )?,
+            log_seconds: r.gauge(
+                "source_log_oldest_seconds",
+                "About how long ago the oldest log was committed that the schema needs.",
+                &BASE,
+            )?,
+            left_bytes: r.gauge(
+                "source_log_left_bytes",
+                "Log that may be written before the source gives the schema's position up.",
+                &BASE,
+            )?,
+            left_seconds: r.gauge(
+                "source_log_left_seconds",
+                "Time until the source gives the schema's position up, at the pace of now.",
+                &BASE,
+            )?,
+        })
+    }
 }
 
 /// Families with the labels plugin and role. Clones share their values.
@@ -112,6 +155,7 @@ impl StreamFamilies {
                 &BASE,
                 &BATCH_BUCKETS,
             )?,
+            source: SourceFamilies::register(&r)?,
         })
     }
 }

@@ -18,6 +18,13 @@ pub(super) struct Lag {
     behind: bool,
 }
 
+/// The moment that a source means by microseconds since 1970 UTC. One that the platform cannot hold comes
+/// from a broken clock; it says nothing.
+pub(super) fn source_time(micros: i64) -> Option<SystemTime> {
+    let since = Duration::from_micros(u64::try_from(micros).unwrap_or_default());
+    SystemTime::UNIX_EPOCH.checked_add(since)
+}
+
 impl Lag {
     /// The source may be ahead of us. Until this moment it was not, as far as we were told.
     pub(super) fn behind(&mut self, now: SystemTime) {

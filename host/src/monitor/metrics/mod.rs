@@ -29,6 +29,7 @@ use crate::plugin::{Ledger, Role};
 use families::{PluginFamilies, StreamFamilies};
 pub use label::LABEL_BYTES_MAX;
 use label::label;
+use lag::Lag;
 pub use plugin::{CUSTOM_NAME_BYTES_MAX, CUSTOM_NAMES_MAX, InstanceMemory, PluginMetrics};
 use resources::Resources;
 pub use schema::SchemaMetrics;
@@ -102,6 +103,8 @@ struct Inner {
 
 #[derive(Default)]
 struct Handles {
+    /// How far behind the schemas as a whole are; they come from the configuration.
+    schemas: BTreeMap<String, Lag>,
     tables: BTreeMap<(String, String), TableMetrics>,
     plugins: BTreeMap<(String, &'static str), PluginMetrics>,
 }
@@ -167,12 +170,25 @@ impl Metrics {
 
     /// Everything, in Prometheus' text format, as of now.
     pub fn encode(&self) -> Result<String, MonitorError> {
-        let tables: Vec<_> = self.handles().tables.values().cloned().collect();
         let (time, instant) = (SystemTime::now(), Instant::now());
+        let tables: Vec<_> = {
+            let handles = self.handles();
+            for (schema, lag) in &handles.schemas {
+                let schema = label(schema);
+                let labels = [self.inner.database.as_str(), &schema, ""];
+                self.inner.streams.lag.with_label_values(&labels).set(lag.at(time).as_secs_f64());
+            }
+            handles.tables.values().cloned().collect()
+        };
         for table in tables {
             table.refresh(time, instant);
         }
         Ok(TextEncoder::new().encode_to_string(&self.inner.registry.gather())?)
+    }
+
+    /// The schema as a whole, which is there before any of its tables is known.
+    fn lag_of(&self, schema: &str, change: impl FnOnce(&mut Lag)) {
+        change(self.handles().schemas.entry(schema.to_owned()).or_default());
     }
 
     fn tables_of(&self, schema: &str) -> Vec<TableMetrics> {

@@ -5,7 +5,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{ErrorType, Metrics, SyncStatus, TableMetrics, label::label};
+use crate::plugin::RetainedLog;
+
+use super::{ErrorType, Metrics, SyncStatus, TableMetrics, label::label, lag::source_time};
 
 /// Handle of one schema.
 #[derive(Clone)]
@@ -69,12 +71,14 @@ impl SchemaMetrics {
     /// The source may be ahead, for all tables of the schema: it delivered something, or it cannot
     /// be asked. Until [`Self::caught_up`], their lag grows with the clock.
     pub fn behind(&self) {
+        self.metrics.lag_of(&self.schema, |lag| lag.behind(SystemTime::now()));
         self.metrics.tables_of(&self.schema).iter().for_each(TableMetrics::behind);
     }
 
     /// The source has nothing more for any table of the schema, and all it had is committed.
     pub fn caught_up(&self) {
         self.last_successful_sync(SystemTime::now());
+        self.metrics.lag_of(&self.schema, |lag| lag.caught_up(SystemTime::now()));
         self.metrics.tables_of(&self.schema).iter().for_each(TableMetrics::caught_up);
     }
 
@@ -82,8 +86,38 @@ impl SchemaMetrics {
     /// for every table of the schema. Right for one ordered stream, also for the tables that had
     /// no rows in it.
     pub fn committed_up_to(&self, source_time_us: i64) {
+        if let Some(time) = source_time(source_time_us) {
+            self.metrics.lag_of(&self.schema, |lag| lag.committed(time, SystemTime::now()));
+        }
         for table in self.metrics.tables_of(&self.schema) {
             table.committed_up_to(source_time_us);
+        }
+    }
+
+    /// Whether the source answered when it was looked at.
+    pub fn source_up(&self, up: bool) {
+        let gauge = &self.metrics.inner.streams.source.up;
+        gauge.with_label_values(&self.labels()).set(i64::from(up));
+    }
+
+    /// The log that the source keeps, as of now; what it does not say has no series.
+    pub fn source_log(&self, log: &RetainedLog, now: SystemTime) {
+        let source = &self.metrics.inner.streams.source;
+        let micros = |count: u64| count as f64 / 1e6;
+        let now_us = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let age = |at: i64| micros(u64::try_from(now_us as i128 - i128::from(at)).unwrap_or(0));
+        let values = [
+            (&source.log_bytes, log.bytes.map(|bytes| bytes as f64)),
+            (&source.log_seconds, log.oldest_commit_us.map(age)),
+            (&source.left_bytes, log.left_bytes.map(|bytes| bytes as f64)),
+            (&source.left_seconds, log.left_us.map(micros)),
+        ];
+        for (gauge, value) in values {
+            match value {
+                Some(value) => gauge.with_label_values(&self.labels()).set(value),
+                // It is an error only where there was none.
+                None => drop(gauge.remove_label_values(&self.labels())),
+            }
         }
     }
 

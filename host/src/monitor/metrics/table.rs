@@ -5,12 +5,17 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 
 use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge};
 
-use super::{ErrorType, SyncStatus, families::StreamFamilies, lag::Lag, rate::Rate};
+use super::{
+    ErrorType, SyncStatus,
+    families::StreamFamilies,
+    lag::{Lag, source_time},
+    rate::Rate,
+};
 use crate::model::{ChangeKind, Operation};
 
 /// Handle of one table.
@@ -153,9 +158,7 @@ impl TableMetrics {
 
     /// Everything the source committed up to this time, microseconds since 1970 UTC, is durable.
     pub fn committed_up_to(&self, source_time_us: i64) {
-        let since = Duration::from_micros(u64::try_from(source_time_us).unwrap_or_default());
-        // A time that the platform cannot hold comes from a broken clock; it says nothing.
-        if let Some(time) = UNIX_EPOCH.checked_add(since).filter(|_| !self.is_parked()) {
+        if let Some(time) = source_time(source_time_us).filter(|_| !self.is_parked()) {
             self.clocked().lag.committed(time, SystemTime::now());
         }
     }

@@ -6,7 +6,7 @@ use std::{
 use super::*;
 use crate::{
     model::{ChangeKind, Operation},
-    plugin::{Bounds, Direction, Ledger, Role},
+    plugin::{Bounds, Direction, Ledger, RetainedLog, Role},
 };
 
 /// A set in which every handle was used once.
@@ -25,6 +25,8 @@ fn used() -> Metrics {
     schema.error(ErrorType::Connection);
     schema.resync();
     schema.last_successful_sync(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000));
+    schema.source_up(true);
+    schema.source_log(&kept(), SystemTime::UNIX_EPOCH + Duration::from_secs(70));
     let plugin = metrics.plugin("files", Role::Source);
     plugin.call("get-changes", Duration::from_micros(3));
     plugin.trap("deadline");
@@ -34,6 +36,58 @@ fn used() -> Metrics {
     plugin.custom_add("files.read", 2);
     plugin.custom_set("files.open", 1.5);
     metrics
+}
+
+/// What a source keeps that says all of it.
+fn kept() -> RetainedLog {
+    RetainedLog {
+        bytes: Some(1 << 30),
+        oldest_commit_us: Some(10_000_000),
+        left_bytes: Some(7),
+        left_us: Some(2_500_000),
+        words: "w".into(),
+    }
+}
+
+#[test]
+fn what_a_source_does_not_say_of_its_log_has_no_series() {
+    let metrics = Metrics::new("shop").unwrap();
+    let schema = metrics.schema("public");
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(5);
+    schema.source_log(&kept(), now);
+    // A clock behind the source's.
+    assert!(
+        metrics
+            .encode()
+            .unwrap()
+            .contains(r#"source_log_oldest_seconds{database="shop",schema="public",table=""} 0"#)
+    );
+    schema.source_log(&RetainedLog { bytes: Some(1), ..RetainedLog::default() }, now);
+    let text = metrics.encode().unwrap();
+    let series = text.lines().filter(|line| line.starts_with("cartridge_warp_source_log_"));
+    assert_eq!(series.count(), 1, "{text}");
+    schema.source_log(&RetainedLog::default(), now);
+    assert!(!metrics.encode().unwrap().contains("source_log"));
+}
+
+#[test]
+fn a_schema_whose_source_is_away_lags_before_any_of_its_tables_is_known() {
+    let metrics = Metrics::new("shop").unwrap();
+    let schema = metrics.schema("public");
+    let lag = || {
+        let text = metrics.encode().unwrap();
+        let series = r#"cartridge_warp_lag_seconds{database="shop",schema="public",table=""} "#;
+        text.lines().find_map(|line| line.strip_prefix(series)?.parse::<f64>().ok())
+    };
+    schema.behind();
+    std::thread::sleep(Duration::from_millis(20));
+    assert!(lag().unwrap() > 0.01, "{:?}", lag());
+    schema.caught_up();
+    assert_eq!(lag(), Some(0.0));
+    schema.behind();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    schema.committed_up_to(i64::try_from(now.as_micros()).unwrap() - 7_000_000);
+    assert!(lag().unwrap() < 1.0, "what was caught up is not behind again");
 }
 
 #[test]
@@ -71,6 +125,11 @@ fn every_documented_series_is_in_the_text() {
         ("queue_size", WHOLE.into(), "7"),
         ("last_successful_sync", WHOLE.into(), "1000"),
         ("lag_seconds", BASE.into(), "0"),
+        ("source_up", WHOLE.into(), "1"),
+        ("source_log_retained_bytes", WHOLE.into(), "1073741824"),
+        ("source_log_oldest_seconds", WHOLE.into(), "60"),
+        ("source_log_left_bytes", WHOLE.into(), "7"),
+        ("source_log_left_seconds", WHOLE.into(), "2.5"),
         ("processing_rate", BASE.into(), "3"),
         ("batch_processing_duration_seconds_count", BASE.into(), "1"),
         ("plugin_memory_bytes", PLUGIN.into(), "0"),

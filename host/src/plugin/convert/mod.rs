@@ -4,6 +4,7 @@
 //! or refused, every list is counted (I7, I8). A broken answer is a [`Cause::Malformed`]: nothing of
 //! it is used.
 
+pub(super) mod admin;
 pub(super) mod bounds;
 pub(super) mod destination;
 pub(super) mod info;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::beginning::Beginning;
 use crate::{
     config::Resync,
     runner::{
@@ -29,6 +30,8 @@ pub struct Attempts {
     pub streamed: bool,
     /// The last failure that is not in the journal yet.
     pub unrecorded: Option<Failed>,
+    /// The start of the stream that this process made, as long as it may not be committed.
+    pub beginning: Beginning,
     /// Tables that are to be parked, as long as that is not committed.
     pub failing: BTreeMap<String, Reason>,
     /// Tables that the last attempt followed.

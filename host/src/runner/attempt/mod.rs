@@ -1,6 +1,7 @@
 //! One attempt to run a schema: open both sides, claim, find the start, copy, follow.
 
 mod attempts;
+mod beginning;
 mod claim;
 mod layout;
 mod named;
@@ -13,6 +14,7 @@ mod start;
 mod tables;
 
 pub use attempts::Attempts;
+pub use beginning::remove as remove_beginning;
 pub use layout::{check_layout, layout_marker};
 pub use named::check_copied;
 pub use owner::{Owner, check_owner, owner};

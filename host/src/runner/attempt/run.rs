@@ -36,7 +36,11 @@ pub async fn run(
     attempts: &mut Attempts,
 ) -> Result<StreamEnd, RunError> {
     (attempts.commits, attempts.streamed) = (0, false);
-    let Opened { source, writer, others } = match open(context, attempts).await {
+    let opened = tokio::select! {
+        opened = open(context, attempts) => opened,
+        full = context.retained.full() => Err(full),
+    };
+    let Opened { source, writer, others } = match opened {
         Ok(opened) => opened,
         Err(error) => {
             attempts.unrecorded = Some(Failed::now(&error));
@@ -156,13 +160,21 @@ async fn run_claimed(
     prepare(writer, &states, attempts).await?;
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
-    if copy_tables(writer, source, &start, states).await? == Copied::Stopped {
+    context.retained.commit(&start);
+    let copied = tokio::select! {
+        copied = copy_tables(writer, source, &start, states) => copied?,
+        full = context.retained.full() => return Err(full),
+    };
+    if copied == Copied::Stopped {
         return Ok(StreamEnd::Stopped);
     }
     context.health.set(context.name(), SchemaState::Streaming);
     tracing::info!("following changes");
     let commits = writer.commits();
-    let ended = follow(writer, source, start, context.ends_when_caught_up()).await;
+    let ended = tokio::select! {
+        ended = follow(writer, source, start, context.ends_when_caught_up()) => ended,
+        full = context.retained.full() => Err(full),
+    };
     attempts.streamed = writer.commits() > commits;
     ended
 }

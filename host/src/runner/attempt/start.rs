@@ -26,66 +26,29 @@ pub async fn find_start(
     writer: &Writer,
     source: &SourceConnection,
     others: &[String],
-    attempts: &Attempts,
+    attempts: &mut Attempts,
 ) -> Result<(Position, Vec<(String, TableState)>), RunError> {
-    let (schema, resync) = (writer.context.name(), &attempts.resync);
+    let schema = writer.context.name();
     let stored = writer.destination.get_marker(schema, CHANGES).await?;
+    attempts.beginning.seen(stored.as_ref());
     // Before a first run there is nothing to look for.
     let others = if stored.is_some() { others } else { &[] };
     let mut before = selection::compare(writer, others).await?;
-    let mut markers = std::mem::take(&mut before.markers);
-    markers.extend(park(writer, attempts).await?);
-    let stored = stored.filter(|_| *resync != Resync::All);
+    let markers = std::mem::take(&mut before.markers);
+    let mut planned = Planned { markers, ..Planned::default() };
+    planned.markers.extend(park(writer, attempts).await?);
+    let known_position = stored.clone();
+    let stored = stored.filter(|_| attempts.resync != Resync::All);
     let names: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
-    let mut states = Vec::with_capacity(names.len());
-    let mut renewed = Vec::new();
     for name in names {
-        let stream = table_stream(&name);
-        let known: Option<TableState> = read(&writer.destination, schema, &stream).await?;
-        let comes_back = |state: &TableState| state.is_aside() || *state == TableState::Again;
-        let was_aside = known.as_ref().is_some_and(comes_back);
-        let missed = (was_aside || before.left_out(&name))
-            && known.as_ref().is_some_and(TableState::is_begun);
-        let wanted = resync.includes(&name);
-        if !wanted && stored.is_some() && known.is_none() && has_old_rows(writer, &name).await? {
-            // Its state is committed with the end of the old rows.
-            states.push((name, TableState::AFTER_ANOTHER));
-            continue;
-        }
-        if missed && !wanted {
-            check_may_empty(&writer.context, &name)?;
-        }
-        let is_otherwise = !wanted && is_copied_otherwise(writer, &name, known.as_ref()).await?;
-        // Emptied, since what the stream has of it before its new start is left out.
-        let truncate = wanted || missed || is_otherwise;
-        if (truncate || was_aside) && stored.is_some() {
-            renewed.push(name.clone());
-        }
-        let past = known.as_ref().filter(|_| stored.is_some());
-        let mut next = next_state(past, truncate, attempts.position_lost);
-        let is_new = past.is_none_or(|state| *state == TableState::FIRST);
-        if is_new && !truncate {
-            let is_later = stored.is_some() && !before.left_out(&name);
-            if !begins_with_copy(&writer.context, &writer.destination, &name, is_later).await? {
-                next = TableState::Streaming;
-                renewed.extend(stored.is_some().then(|| name.clone()));
-            }
-        }
-        if let TableState::Pending { sweep, .. } = &mut next {
-            *sweep = *sweep && rows_may_stay(writer, &name).await?;
-        }
-        if known.as_ref() != Some(&next) {
-            // What an unfinished snapshot says of its chunks must not be taken for the new one's.
-            if let Some(TableState::Snapshot { chunks, keys }) = known {
-                markers.extend(forgotten(&name, chunks));
-                drop_keys(writer, keys).await?;
-            }
-            markers.push(marker(stream, &next));
-        }
-        states.push((name, next));
+        planned.plan(writer, attempts, &before, stored.is_some(), name).await?;
     }
+    let Planned { states, renewed, mut markers } = planned;
     let start = match stored {
-        None => source.current_position(schema).await?,
+        None => {
+            attempts.beginning.make(&writer.context, source, known_position).await?;
+            source.current_position(schema).await?
+        }
         // Nothing is committed without need: an attempt that commits counts as progress.
         Some(bytes) if markers.is_empty() => {
             tell(writer, attempts).await?;
@@ -98,9 +61,77 @@ pub async fn find_start(
         }
     };
     markers.push(Marker { stream: CHANGES.into(), value: Some(start.0.clone()) });
-    writer.commit_markers(markers).await?;
+    let committed = writer.commit_markers(markers).await;
+    attempts.beginning.committed(committed.as_ref().err());
+    committed?;
     tell(writer, attempts).await?;
     Ok((start, states))
+}
+
+/// What becomes of tables, and what makes it so.
+#[derive(Default)]
+struct Planned {
+    states: Vec<(String, TableState)>,
+    /// Those that begin anew in the stream.
+    renewed: Vec<String>,
+    markers: Vec<Marker>,
+}
+
+impl Planned {
+    /// Decides about a table. `goes_on`: there is a stream, from the stored position on.
+    async fn plan(
+        &mut self,
+        writer: &Writer,
+        attempts: &Attempts,
+        before: &Before,
+        goes_on: bool,
+        name: String,
+    ) -> Result<(), RunError> {
+        let stream = table_stream(&name);
+        let known: Option<TableState> =
+            read(&writer.destination, writer.context.name(), &stream).await?;
+        let comes_back = |state: &TableState| state.is_aside() || *state == TableState::Again;
+        let was_aside = known.as_ref().is_some_and(comes_back);
+        let missed = (was_aside || before.left_out(&name))
+            && known.as_ref().is_some_and(TableState::is_begun);
+        let wanted = attempts.resync.includes(&name);
+        if !wanted && goes_on && known.is_none() && has_old_rows(writer, &name).await? {
+            // Its state is committed with the end of the old rows.
+            self.states.push((name, TableState::AFTER_ANOTHER));
+            return Ok(());
+        }
+        if missed && !wanted {
+            check_may_empty(&writer.context, &name)?;
+        }
+        let is_otherwise = !wanted && is_copied_otherwise(writer, &name, known.as_ref()).await?;
+        // Emptied, since what the stream has of it before its new start is left out.
+        let truncate = wanted || missed || is_otherwise;
+        let past = known.as_ref().filter(|_| goes_on);
+        let mut next = next_state(past, truncate, attempts.position_lost);
+        let is_new = !truncate && past.is_none_or(|state| *state == TableState::FIRST);
+        let (context, is_later) = (&writer.context, goes_on && !before.left_out(&name));
+        let is_followed_at_once =
+            is_new && !begins_with_copy(context, &writer.destination, &name, is_later).await?;
+        if is_followed_at_once {
+            next = TableState::Streaming;
+        }
+        if goes_on && (truncate || was_aside || is_followed_at_once) {
+            self.renewed.push(name.clone());
+        }
+        if let TableState::Pending { sweep, .. } = &mut next {
+            *sweep = *sweep && rows_may_stay(writer, &name).await?;
+        }
+        if known.as_ref() != Some(&next) {
+            // What an unfinished snapshot says of its chunks must not be taken for the new one's.
+            if let Some(TableState::Snapshot { chunks, keys }) = known {
+                self.markers.extend(forgotten(&name, chunks));
+                drop_keys(writer, keys).await?;
+            }
+            self.markers.push(marker(stream, &next));
+        }
+        self.states.push((name, next));
+        Ok(())
+    }
 }
 
 fn next_state(past: Option<&TableState>, truncate: bool, position_lost: bool) -> TableState {

@@ -283,6 +283,7 @@ impl Delivery<'_> {
         } else {
             self.writer.commit_markers(markers).await?;
         }
+        self.writer.context.retained.commit(&position);
         self.committed.send_replace(Some(position)); // I1: only here, after the commit
         self.backlog.committed(rows as u64, caught_up);
         Ok(())

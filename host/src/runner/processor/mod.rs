@@ -9,8 +9,10 @@ mod dry_run;
 mod letters;
 mod order;
 mod reaction;
+mod retained;
 mod schema_processor;
 mod status;
+mod teardown;
 
 pub use adopt::{Adopted, adopt};
 pub use approval::{Choice, Waits, decide, waits};
@@ -21,3 +23,4 @@ pub use letters::{Listed, list as list_letters, settle as settle_letters};
 pub use order::{Order, Ordered, order};
 pub use schema_processor::SchemaProcessor;
 pub use status::{SchemaStatus, TableStatus, status};
+pub use teardown::{Teardown, foresee, tear_down};

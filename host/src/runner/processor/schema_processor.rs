@@ -5,20 +5,20 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{
     completion::Completion,
     dry_run,
     reaction::{Reaction, RetryPolicy, react},
+    retained::{release, watch},
 };
 use crate::{
     config::{OnLostPosition, Resync, SyncMode},
     model::Action,
     monitor::{SchemaState, SyncStatus},
     runner::{
-        attempt::{self, Attempts},
+        attempt::{self, Attempts, remove_beginning},
         context::SchemaContext,
         error::RunError,
         follow::StreamEnd,
@@ -43,7 +43,12 @@ impl SchemaProcessor {
         let span = tracing::info_span!("schema", schema = context.name(), run = context.run);
         async {
             context.metrics.sync_status(SyncStatus::Running);
-            let ended = self.run(resync).await;
+            // Nobody knows better until the source has answered.
+            context.metrics.behind();
+            let ended = tokio::select! {
+                ended = self.run(resync) => ended,
+                never = watch(context) => match never {},
+            };
             self.record_end(&ended);
             ended
         }
@@ -88,14 +93,25 @@ impl SchemaProcessor {
             };
             let Some(pause) = next else { return Ok(completion) };
             tracing::info!(seconds = pause.as_secs(), "batch complete, waiting for the schedule");
-            if wait(&self.context.stop, pause).await == Completion::Stopped {
-                return Ok(Completion::Stopped);
+            match wait(&self.context, pause).await {
+                Waited::Stopped => return Ok(Completion::Stopped),
+                Waited::Passed => {}
+                // The run that follows finds what is left.
+                Waited::Full(full) => drop(release(&self.context, full).await),
             }
         }
     }
 
-    /// Attempts until one ends well or there is no point in another.
+    /// Attempts until one ends well or there is no point in another. What they began and did not commit
+    /// does not stay.
     async fn run_once(&self, resync: Resync) -> Result<Completion, RunError> {
+        let mut attempts = Attempts { resync, ..Attempts::default() };
+        let ended = self.attempt(&mut attempts).await;
+        remove_beginning(&self.context, attempts.beginning).await;
+        ended
+    }
+
+    async fn attempt(&self, attempts: &mut Attempts) -> Result<Completion, RunError> {
         let context = &self.context;
         let rules = &context.config.error_handling;
         let policy = RetryPolicy {
@@ -105,12 +121,13 @@ impl SchemaProcessor {
             backoff_max: rules.max_backoff_seconds.duration(),
             resync: context.schema.on_lost_position == OnLostPosition::Resync,
         };
-        let mut attempts = Attempts { resync, ..Attempts::default() };
         let mut streak = Streak::default();
+        let mut ended = attempt::run(context, attempts).await;
         loop {
-            let error = match attempt::run(context, &mut attempts).await {
+            let error = match ended {
                 Ok(StreamEnd::Stopped) => return Ok(Completion::Stopped),
                 Ok(StreamEnd::CaughtUp) => return Ok(Completion::CaughtUp),
+                Err(full @ RunError::LogReleased { .. }) => release(context, full).await,
                 Err(error) => error,
             };
             if context.stop.is_cancelled() {
@@ -120,10 +137,11 @@ impl SchemaProcessor {
             context.metrics.error(error.error_type());
             if attempts.park(context, &error) {
                 // Each time there is a table less, so this ends.
+                ended = attempt::run(context, attempts).await;
                 continue;
             }
             context.metrics.behind();
-            let failures = streak.count(&error, &attempts);
+            let failures = streak.count(&error, attempts);
             let reaction = react(error.action(), failures, error.retry_after(), jitter(), &policy);
             let pause = match reaction {
                 Reaction::GiveUp => return Err(error),
@@ -146,9 +164,11 @@ impl SchemaProcessor {
                     pause
                 }
             };
-            if wait(&context.stop, pause).await == Completion::Stopped {
-                return Ok(Completion::Stopped);
-            }
+            ended = match wait(context, pause).await {
+                Waited::Stopped => return Ok(Completion::Stopped),
+                Waited::Passed => attempt::run(context, attempts).await,
+                Waited::Full(full) => Err(full),
+            };
         }
     }
 
@@ -220,9 +240,18 @@ fn jitter() -> f64 {
     0.5 + f64::from(random) / f64::from(u32::MAX) / 2.0
 }
 
-async fn wait(stop: &CancellationToken, pause: Duration) -> Completion {
+/// How a pause ended.
+enum Waited {
+    Stopped,
+    Passed,
+    /// The source's log is to be given up.
+    Full(RunError),
+}
+
+async fn wait(context: &SchemaContext, pause: Duration) -> Waited {
     tokio::select! {
-        () = stop.cancelled() => Completion::Stopped,
-        () = tokio::time::sleep(pause) => Completion::CaughtUp,
+        () = context.stop.cancelled() => Waited::Stopped,
+        () = tokio::time::sleep(pause) => Waited::Passed,
+        full = context.retained.full() => Waited::Full(full),
     }
 }

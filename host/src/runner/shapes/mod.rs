@@ -25,7 +25,7 @@ pub use new_tables::{begins_with_copy, passes_over};
 pub use places::check_places;
 pub use prepare::prepare_tables;
 pub use renamed::name_of_now;
-pub use replace::{ask_to_drop, drop_keys};
+pub use replace::{ask_to_drop, drop_at, drop_keys};
 pub use rules::{has_other_rules, may_stay};
 #[cfg(feature = "fuzzing")]
 pub use stored::StoredShape;

@@ -7,7 +7,7 @@
 use super::stored::Remembered;
 use crate::{
     model::{Action, ChangeKind, SchemaChange, TableShape},
-    plugin::{ChangeOutcome, PluginError},
+    plugin::{ChangeOutcome, DestinationConnection, PluginError},
     runner::{commit::Writer, error::RunError, table::Table},
     schema::{TypeStep, identity, is_first_value, type_step},
 };
@@ -59,9 +59,19 @@ async fn drop_table(writer: &Writer, table: &str, cause: PluginError) -> Result<
 
 /// Asks the destination to drop a table, which it may refuse.
 pub async fn ask_to_drop(writer: &Writer, table: &str) -> Result<Vec<ChangeOutcome>, RunError> {
-    let (schema, table) = (writer.context.name(), table.to_owned());
+    drop_at(&writer.destination, writer.context.name(), writer.epoch, table).await
+}
+
+/// The same of a schema that was claimed and is not run.
+pub async fn drop_at(
+    destination: &DestinationConnection,
+    schema: &str,
+    epoch: u64,
+    table: &str,
+) -> Result<Vec<ChangeOutcome>, RunError> {
+    let table = table.to_owned();
     let change = [SchemaChange { table, kind: ChangeKind::DropTable, after: None }];
-    Ok(writer.destination.apply_schema_changes(schema, &change, writer.epoch).await?)
+    Ok(destination.apply_schema_changes(schema, &change, epoch).await?)
 }
 
 /// Drops the table of keys of a copy that is given up.

@@ -40,6 +40,16 @@ pub fn source_settings(
             help: "set `commit_at: batch`".into(),
         });
     }
+    if section.max_retained.is_some() && !plugin.info.has("retained-log") {
+        return Err(RunError::Unusable {
+            what: format!(
+                "`source.max_retained` means nothing to the source `{}`, whose system keeps no log for a \
+                 pipeline",
+                plugin.info.name
+            ),
+            help: "remove the key".into(),
+        });
+    }
     given.settings.push(("change_detection_strategy".into(), strategy.into()));
     if strategy == "timestamp" {
         let column = section.change_detection_column.clone();

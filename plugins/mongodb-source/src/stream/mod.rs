@@ -26,6 +26,7 @@ use crate::position::{From, LogPosition, Position};
 use crate::server::failure;
 use event::Fragments;
 use feed::{Answer, Feed};
+pub use lost::oldest;
 pub use start::{new_table, position_at_end};
 
 /// How long a call waits for an answer that the server is working on, even without a wait limit.

@@ -19,6 +19,9 @@ pub const PLUGIN: &str = "pgoutput";
 /// killed predecessor.
 const READER_PATIENCE: Duration = Duration::from_secs(5);
 const READER_PAUSE: Duration = Duration::from_millis(10);
+/// The codes for slots that somebody else made for something else.
+const FOREIGN: &str = "foreign-slot";
+const TWO_PHASE: &str = "two-phase-slot";
 /// Tables that a message names.
 const NAMED_MAX: usize = 20;
 
@@ -48,7 +51,7 @@ pub fn find(session: &Session, server: &Server, name: &str) -> Result<Option<Slo
     for (column, wanted, what) in [(0, PLUGIN, "plugin"), (1, &server.database, "database")] {
         if text(row, column)? != wanted {
             return Err(Failure::config(
-                "foreign-slot",
+                FOREIGN,
                 format!(
                     "replication slot {name} has {what} {}, not {wanted}; name another in \
                      `options.slot`, or run SELECT pg_drop_replication_slot({}) if nobody needs it",
@@ -70,7 +73,7 @@ pub fn find(session: &Session, server: &Server, name: &str) -> Result<Option<Slo
 /// Such a slot sends transactions when they are prepared, which may be rolled back a week later.
 fn two_phase_slot(name: &str) -> Failure {
     Failure::config(
-        "two-phase-slot",
+        TWO_PHASE,
         format!(
             "replication slot {name} was made with two_phase, so it sends transactions before they are \
              committed, which this connector does not read; run SELECT pg_drop_replication_slot({}) \
@@ -78,6 +81,11 @@ fn two_phase_slot(name: &str) -> Failure {
             literal(name)
         ),
     )
+}
+
+/// Whether a failure says that the slot was made by somebody else.
+pub fn is_foreign(failure: &Failure) -> bool {
+    [FOREIGN, TWO_PHASE].contains(&failure.code.as_str())
 }
 
 /// Removes a slot whose log is gone.

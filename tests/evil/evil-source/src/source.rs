@@ -12,6 +12,7 @@ use cartridge_warp_sdk::{
         exports::cartridge::warp::source::{
             ChangeBatch, Chunk, Connection, Guest, GuestConnection, SnapshotBatch,
         },
+        exports::cartridge::warp::source_admin::{self as admin, ConnectionBorrow},
     },
     wire::Encoder,
 };
@@ -168,6 +169,21 @@ impl Drop for Source {
         if let Some(deed) = deed.strip_prefix("drop:") {
             let _ = deeds::commit(deed);
         }
+    }
+}
+
+impl admin::Guest for Evil {
+    fn backlog(
+        _: ConnectionBorrow<'_>,
+        _: String,
+        _: Option<Position>,
+    ) -> Result<Option<admin::RetainedLog>, Failure> {
+        Ok(None)
+    }
+
+    fn release(_: ConnectionBorrow<'_>, _: String, _: bool) -> Result<admin::Released, Failure> {
+        let (dropped, kept) = (Vec::new(), Vec::new());
+        Ok(admin::Released { dropped, kept, frees_log: false })
     }
 }
 

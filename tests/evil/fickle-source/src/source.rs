@@ -6,6 +6,7 @@ use cartridge_warp_sdk::export::bindings::{
     exports::cartridge::warp::source::{
         ChangeBatch, Chunk, Connection, Guest, GuestConnection, SnapshotBatch,
     },
+    exports::cartridge::warp::source_admin::{self as admin, ConnectionBorrow},
 };
 
 use crate::describe;
@@ -92,6 +93,20 @@ impl GuestConnection for Source {
     }
 
     fn confirm(&self, _: String, _: Position) -> Result<(), Failure> {
+        Err(nothing())
+    }
+}
+
+impl admin::Guest for Fickle {
+    fn backlog(
+        _: ConnectionBorrow<'_>,
+        _: String,
+        _: Option<Position>,
+    ) -> Result<Option<admin::RetainedLog>, Failure> {
+        Err(nothing())
+    }
+
+    fn release(_: ConnectionBorrow<'_>, _: String, _: bool) -> Result<admin::Released, Failure> {
         Err(nothing())
     }
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use cartridge_warp_sdk::{
     ChangeBatch, Chunk, Column, Config, Description, Failure, Limits, Operation, Position,
-    SnapshotBatch, Source, Table, TableRows, TableWriter, Value, ValueError, export_source,
+    RetainedLog, SnapshotBatch, Source, Table, TableRows, TableWriter, Value, ValueError,
+    export_source,
 };
 use schemars::JsonSchema;
 use script::{Fault, Script};
@@ -96,6 +97,7 @@ impl Source for DocumentsSource {
             .capability("change-detection:log")
             .capability("exact-snapshot")
             .capability("whole-rows")
+            .capability("backlog")
             .wants("write-directory", "${connection_string}", "counts calls across instances")
     }
 
@@ -166,6 +168,18 @@ impl Source for DocumentsSource {
             caught_up: done + 1 == self.options.batches.len() as u64,
             ..ChangeBatch::default()
         })
+    }
+
+    fn backlog(
+        &mut self,
+        _: &str,
+        position: Option<&[u8]>,
+    ) -> Result<Option<RetainedLog>, Failure> {
+        self.script.call("backlog")?;
+        let done = position.map(number).transpose()?.unwrap_or_default();
+        let left = (self.options.batches.len() as u64).saturating_sub(done);
+        let words = format!("{left} batches are left");
+        Ok(Some(RetainedLog { left_us: Some(left), words, ..RetainedLog::default() }))
     }
 
     fn confirm(&mut self, _: &str, _: &[u8]) -> Result<(), Failure> {
