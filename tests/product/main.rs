@@ -48,6 +48,7 @@ mod postgresql_waits;
 mod quota;
 mod reaction;
 mod replace;
+mod retry;
 mod rules;
 mod sandbox;
 mod secretless;

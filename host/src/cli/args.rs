@@ -16,6 +16,7 @@ Examples:
   cartridge-warp status -c shop.yaml              where each table is, what is parked and why
   cartridge-warp resume -c shop.yaml orders       have a parked table copied again by the next run
   cartridge-warp dlq list -c shop.yaml            rows that could not be written, and why
+  cartridge-warp dlq retry -c shop.yaml --all     write those rows again, as they are now
   cartridge-warp schema list -c shop.yaml         changes of shape that wait for a person
   cartridge-warp adopt -c shop.yaml               go on with the state of a pipeline of another name
   cartridge-warp explain fenced                   what an error's code means and what to do
@@ -215,6 +216,32 @@ pub enum DlqCommand {
         #[arg(long)]
         all: bool,
     },
+    /// Write the rows of open dead letters as they are at the source now, and settle those that the
+    /// destination takes. The pipeline has to be stopped.
+    #[command(
+        after_help = "Example: cartridge-warp dlq retry -c shop.yaml --table orders --code constraint
+
+Exit codes: 0 all that match are settled; 4 some are still open, and the answer says why."
+    )]
+    Retry(RetryArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct RetryArgs {
+    #[command(flatten)]
+    pub letters: LettersArgs,
+
+    /// Their numbers [default: all that match].
+    #[arg(value_name = "NUMBERS", value_delimiter = ',')]
+    pub ids: Vec<u64>,
+
+    /// All open ones, where nothing else says which.
+    #[arg(long)]
+    pub all: bool,
+
+    /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
+    #[arg(long)]
+    pub take_over: bool,
 }
 
 /// Which dead letters are meant.

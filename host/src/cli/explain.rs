@@ -55,6 +55,7 @@ const PAGES: &[(&str, &str)] = pages![
     "monitoring-host",
     "newer-state",
     "no-letters",
+    "no-lookup",
     "no-plugin-directory",
     "no-progress",
     "no-tables",

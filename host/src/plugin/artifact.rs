@@ -11,14 +11,12 @@ use tokio::task::spawn_blocking;
 use wasmtime::component::{Component, Linker};
 
 use super::{
-    ConnectorInfo, Engine, Limits, LoadError, LogRate, OptionError, Role,
-    bindings::source::SourceConnectorPre,
-    cache, describe, hex,
+    ConnectorInfo, Engine, Limits, LoadError, LogRate, OptionError, Role, cache, describe, hex,
     info::Answer,
     limits::COMPONENT_BYTES_MAX,
     options::OptionsSchema,
     preflight::{self, Looked},
-    program::{DestinationProgram, Program},
+    program::{DestinationProgram, Program, SourceProgram},
     state::State,
 };
 use crate::model::open_regular;
@@ -154,7 +152,7 @@ fn link(
 ) -> Result<Program, LoadError> {
     let linked = linker.instantiate_pre(component).map_err(failed(path))?;
     Ok(match role {
-        Role::Source => Program::Source(SourceConnectorPre::new(linked).map_err(failed(path))?),
+        Role::Source => Program::Source(SourceProgram::of(linked).map_err(failed(path))?),
         Role::Destination => {
             Program::Destination(DestinationProgram::of(linked).map_err(failed(path))?)
         }

@@ -13,6 +13,22 @@ pub(super) mod source {
     });
 }
 
+/// What a source may export beside its world.
+pub(super) mod source_in_full {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "source-connector-in-full",
+        exports: { default: async },
+        require_store_data_send: true,
+        with: {
+            "cartridge:warp/types": super::source::cartridge::warp::types,
+            "cartridge:warp/log": super::source::cartridge::warp::log,
+            "cartridge:warp/metrics": super::source::cartridge::warp::metrics,
+            "cartridge:warp/secrets": super::source::cartridge::warp::secrets,
+        },
+    });
+}
+
 /// What a destination may export beside its world.
 pub(super) mod in_full {
     wasmtime::component::bindgen!({

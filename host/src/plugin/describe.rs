@@ -85,8 +85,8 @@ fn unusable(cause: Cause, role: Role, path: &Path) -> LoadError {
 
 async fn call(store: &mut Store<State>, program: &Program) -> Result<Answer, Cause> {
     let described = match program {
-        Program::Source(program) => match program.instantiate_async(&mut *store).await {
-            Ok(guest) => guest.cartridge_warp_source().call_describe(&mut *store).await,
+        Program::Source(program) => match program.instantiate(store).await {
+            Ok(guest) => guest.world.cartridge_warp_source().call_describe(&mut *store).await,
             Err(error) => Err(error),
         },
         Program::Destination(program) => match program.instantiate(store).await {

@@ -35,6 +35,7 @@ mod limiter;
 pub mod limits;
 mod load_error;
 mod log_rate;
+mod lookup;
 mod messages;
 mod network;
 mod observer;
@@ -73,7 +74,7 @@ pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
 pub use log_rate::LogRate;
 pub use messages::{
-    ChangeBatch, ChangeOutcome, RejectedRow, SnapshotBatch, SweepRequest, WriteOutcome,
+    ChangeBatch, ChangeOutcome, LookedUp, RejectedRow, SnapshotBatch, SweepRequest, WriteOutcome,
     WriteRequest,
 };
 pub use network::{

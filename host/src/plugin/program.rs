@@ -9,18 +9,20 @@ use super::{
         in_full::exports::cartridge::warp::{
             destination_letters as letters, destination_sweep as sweep,
         },
-        source::SourceConnectorPre,
+        source::{SourceConnector, SourceConnectorIndices},
+        source_in_full::exports::cartridge::warp::source_lookup as lookup,
     },
     state::State,
 };
 
-/// What a destination may export beside its world, of our version of the contract.
+/// What a connector may export beside its world, of our version of the contract.
+const LOOKUP: &str = "cartridge:warp/source-lookup@0.1.0";
 const LETTERS: &str = "cartridge:warp/destination-letters@0.1.0";
 const SWEEP: &str = "cartridge:warp/destination-sweep@0.1.0";
 
 /// Compiled and linked, for one of the two worlds.
 pub(super) enum Program {
-    Source(SourceConnectorPre<State>),
+    Source(SourceProgram),
     Destination(DestinationProgram),
 }
 
@@ -30,6 +32,39 @@ impl Program {
             Self::Source(_) => Role::Source,
             Self::Destination(_) => Role::Destination,
         }
+    }
+}
+
+/// A source, and what it exports beside its world.
+pub(super) struct SourceProgram {
+    linked: InstancePre<State>,
+    world: SourceConnectorIndices,
+    lookup: Option<lookup::GuestIndices>,
+}
+
+/// The exports of one instance of it.
+pub(super) struct SourceExports {
+    pub(super) world: SourceConnector,
+    pub(super) lookup: Option<lookup::Guest>,
+}
+
+impl SourceProgram {
+    /// Looks what the component exports; what it has beside its world has to be whole.
+    pub(super) fn of(linked: InstancePre<State>) -> wasmtime::Result<Self> {
+        let world = SourceConnectorIndices::new(&linked)?;
+        let has_lookup = linked.component().get_export_index(None, LOOKUP).is_some();
+        let lookup = has_lookup.then(|| lookup::GuestIndices::new(&linked)).transpose()?;
+        Ok(Self { linked, world, lookup })
+    }
+
+    pub(super) async fn instantiate(
+        &self,
+        store: &mut Store<State>,
+    ) -> wasmtime::Result<SourceExports> {
+        let instance = self.linked.instantiate_async(&mut *store).await?;
+        let lookup = self.lookup.as_ref();
+        let lookup = lookup.map(|lookup| lookup.load(&mut *store, &instance)).transpose()?;
+        Ok(SourceExports { world: self.world.load(&mut *store, &instance)?, lookup })
     }
 }
 

@@ -7,12 +7,11 @@ use wasmtime::{Store, component::ResourceAny};
 use super::{
     Cause, ChangeBatch, ConnectSettings, Plugin, PluginError, ReadLimits, Role, SnapshotBatch,
     bindings::source::{
-        SourceConnector, cartridge::warp::types::ConnectConfig,
-        exports::cartridge::warp::source::GuestConnection,
+        cartridge::warp::types::ConnectConfig, exports::cartridge::warp::source::GuestConnection,
     },
     convert::{self, source::Kept},
     fault::{answer, cause},
-    program::Program,
+    program::{Program, SourceExports},
     session::{Instance, Protocol, Session, Work},
     state::State,
 };
@@ -22,13 +21,13 @@ use crate::model::{Chunk, Position, TableShape};
 /// disconnects.
 #[derive(Clone)]
 pub struct SourceConnection {
-    session: Session<Guest>,
+    pub(super) session: Session<Guest>,
 }
 
-struct Guest {
-    world: SourceConnector,
-    connection: ResourceAny,
-    kept: Kept,
+pub(super) struct Guest {
+    pub(super) exports: SourceExports,
+    pub(super) connection: ResourceAny,
+    pub(super) kept: Kept,
 }
 
 impl Protocol for Guest {
@@ -43,14 +42,15 @@ impl Protocol for Guest {
             let Program::Source(program) = program else {
                 return Err(Cause::Malformed("it is a destination".to_owned()));
             };
-            let world = match program.instantiate_async(&mut *store).await {
-                Ok(world) => world,
+            let exports = match program.instantiate(store).await {
+                Ok(exports) => exports,
                 Err(error) => return Err(cause(store, &error)),
             };
-            let called = world.cartridge_warp_source().call_connect(&mut *store, &config).await;
+            let api = exports.world.cartridge_warp_source();
+            let called = api.call_connect(&mut *store, &config).await;
             let connection = answer(store, called)?;
             let kept = Kept::new(&store.data().account);
-            Ok(Self { world, connection, kept })
+            Ok(Self { exports, connection, kept })
         })
     }
 
@@ -61,7 +61,7 @@ impl Protocol for Guest {
 
 impl Guest {
     fn api(&self) -> GuestConnection<'_> {
-        self.world.cartridge_warp_source().connection()
+        self.exports.world.cartridge_warp_source().connection()
     }
 }
 

@@ -44,8 +44,8 @@ mod tally;
 pub use error::RunError;
 pub use parking::moment;
 pub use processor::{
-    Adopted, Checked, Choice, Completion, Listed, Order, Ordered, SchemaProcessor, SchemaStatus,
-    TableStatus, Waits,
+    Adopted, Checked, Choice, Completion, Listed, Order, Ordered, Retried, SchemaProcessor,
+    SchemaStatus, TableStatus, Waits,
 };
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use shapes::Waiting;

@@ -14,9 +14,9 @@ use super::{
     error::RunError,
     letters::OpenLetters,
     processor::{
-        Adopted, Checked, Choice, Completion, Listed, Order, Ordered, SchemaProcessor,
-        SchemaStatus, Waits, adopt, check, decide, list_letters, order, settle_letters, status,
-        waits,
+        Adopted, Checked, Choice, Completion, Listed, Order, Ordered, Retried, SchemaProcessor,
+        SchemaStatus, Waits, adopt, check, decide, list_letters, order, retry, settle_letters,
+        status, waits,
     },
     side::{self, Connectors, Endpoint},
     tally::Tally,
@@ -224,13 +224,24 @@ impl WarpRunner {
         filter: &LetterFilter,
         resolution: &str,
     ) -> BTreeMap<String, Result<u64, RunError>> {
-        let discard =
-            async |context: &_| settle_letters(context, filter, "discarded", resolution).await;
+        let discard = async |context: &Arc<SchemaContext>| {
+            settle_letters(context, filter, "discarded", resolution).await
+        };
         self.of_each(discard).await
     }
 
+    /// Tries the open dead letters of each schema that match again, with their rows as they are now.
+    pub async fn retry_letters(
+        &self,
+        filter: &LetterFilter,
+        resolution: &str,
+        take_over: bool,
+    ) -> BTreeMap<String, Result<Retried, RunError>> {
+        self.of_each(async |context| retry(context, filter, resolution, take_over).await).await
+    }
+
     /// What comes of each schema, one after the other.
-    async fn of_each<T>(&self, ask: impl AsyncFn(&SchemaContext) -> T) -> BTreeMap<String, T> {
+    async fn of_each<T>(&self, ask: impl AsyncFn(&Arc<SchemaContext>) -> T) -> BTreeMap<String, T> {
         let mut answers = BTreeMap::new();
         for processor in &self.processors {
             let context = processor.context();

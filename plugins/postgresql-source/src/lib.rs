@@ -11,6 +11,7 @@ mod leaves;
 mod options;
 mod pgoutput;
 mod position;
+mod question;
 mod recode;
 mod rejected;
 mod session;
@@ -24,8 +25,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cartridge_warp_sdk::{
-    ChangeBatch, Chunk, Config, Description, Failure, Limits, Position, SnapshotBatch, Source,
-    Table, export_source, log,
+    ChangeBatch, Chunk, Config, Description, Failure, Limits, LookedUp, Position, SnapshotBatch,
+    Source, Table, TableRows, export_source, log,
 };
 use postgresql_client::{HOST_GRANT, Settings};
 
@@ -164,6 +165,16 @@ impl Source for PostgresqlSource {
 
     fn confirm(&mut self, _schema: &str, position: &[u8]) -> Result<(), Failure> {
         stream::confirm(self, position)
+    }
+
+    fn lookup(
+        &mut self,
+        schema: &str,
+        table: &str,
+        keys: &TableRows,
+        limits: Limits,
+    ) -> Result<LookedUp, Failure> {
+        snapshot::looked_up::look_up(self, schema, table, keys, limits)
     }
 }
 

@@ -35,8 +35,8 @@ pub(crate) fn batch(
         dead_letters.settle_emptied(name)?;
     }
     let rejections = rows(transaction, request, tables, &now, way)?;
-    let (outcome, letters) = rejections.finish();
-    dead_letters.store(&letters)?;
+    let (outcome, letters) = rejections.finish(tables);
+    dead_letters.store(&letters, request.retry.as_ref())?;
     metadata::store_markers(connection, names, &request.schema, &request.markers, request.epoch)?;
     Ok(outcome)
 }

@@ -3,7 +3,7 @@
 
 wit_bindgen::generate!({
     path: "wit",
-    world: "source-connector",
+    world: "source-connector-in-full",
     pub_export_macro: true,
     export_macro_name: "export_source_world",
     default_bindings_module: "cartridge_warp_sdk::export::bindings",

@@ -32,7 +32,7 @@ impl<S: Source + 'static> Guest for SourceExport<S> {
 
 impl<S: Source + 'static> SourceConnection<S> {
     /// The component model lets no two calls overlap, so the borrow is always free.
-    fn call<T>(
+    pub(super) fn call<T>(
         &self,
         call: impl FnOnce(&mut S, &mut Encoder) -> Result<T, Failure>,
     ) -> Result<T, wit::Failure> {
@@ -138,7 +138,7 @@ impl<S: Source + 'static> GuestConnection for SourceConnection<S> {
     }
 }
 
-fn encode(encoder: &mut Encoder, rows: &TableRows) -> Result<wit::TableBatch, Failure> {
+pub(super) fn encode(encoder: &mut Encoder, rows: &TableRows) -> Result<wit::TableBatch, Failure> {
     encoder.encode(rows).map(convert::rows_out)
 }
 

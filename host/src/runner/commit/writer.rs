@@ -19,7 +19,7 @@ use super::{
     quota::{Held, Quota, check_columns},
 };
 use crate::{
-    model::{DeadLetter, Marker, Operation, TableBatch},
+    model::{DeadLetter, Marker, Operation, Settlement, TableBatch},
     plugin::{DestinationConnection, WriteOutcome, WriteRequest},
     runner::{
         context::SchemaContext,
@@ -41,6 +41,8 @@ pub struct Ready {
     pub keys: Vec<TableBatch>,
     pub dead_letters: Vec<DeadLetter>,
     pub markers: Vec<Marker>,
+    /// Dead letters whose rows come with it.
+    pub retry: Option<Settlement>,
     /// A refused row is no dead letter yet: it fails the commit.
     pub is_part: bool,
 }
@@ -94,11 +96,13 @@ impl Writer {
 
     /// Commits rows, dead letters and markers together.
     pub async fn commit(&self, ready: Ready) -> Result<(), RunError> {
-        let Ready { clear, mut tables, keys, dead_letters, mut markers, is_part } = ready;
+        let Ready { clear, mut tables, keys, dead_letters, mut markers, retry, is_part } = ready;
         check_markers(&markers)?;
         let open = &self.context.letters;
         let measured: Vec<_> = tables.iter().map(Measured::of).collect();
-        let brought = Brought::of(&clear, &measured, by_table(&dead_letters));
+        // One that is refused again is open already.
+        let letters = if retry.is_some() { Letters::new() } else { by_table(&dead_letters) };
+        let brought = Brought::of(&clear, &measured, letters);
         open.admit(&self.destination, &brought).await?;
         let mut counted = None;
         if !dead_letters.is_empty() {
@@ -117,6 +121,7 @@ impl Writer {
             markers,
             epoch: self.epoch,
             dead_letter_rejected: self.context.config.error_handling.dead_letter_queue && !is_part,
+            retry,
         };
         let mut outcome = self.destination.write_batch(request).await?;
         self.count_commit();

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Letters that are asked for at once, and the bytes of their rows.
-const PAGE_LETTERS_MAX: u32 = 500;
+pub const PAGE_LETTERS_MAX: u32 = 500;
 const PAGE_BYTES_MAX: u64 = 4 << 20;
 
 /// Letters that match, the oldest first.
@@ -81,7 +81,8 @@ pub async fn settle(
     Ok(settled)
 }
 
-async fn page(
+/// Some letters above an id that match.
+pub async fn page(
     context: &SchemaContext,
     destination: &DestinationConnection,
     filter: &LetterFilter,

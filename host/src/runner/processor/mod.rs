@@ -8,6 +8,7 @@ mod dry_run;
 mod letters;
 mod order;
 mod reaction;
+mod retry;
 mod schema_processor;
 mod status;
 
@@ -17,5 +18,6 @@ pub use check::{Checked, check};
 pub use completion::Completion;
 pub use letters::{Listed, list as list_letters, settle as settle_letters};
 pub use order::{Order, Ordered, order};
+pub use retry::{Retried, retry};
 pub use schema_processor::SchemaProcessor;
 pub use status::{SchemaStatus, TableStatus, status};

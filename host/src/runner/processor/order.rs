@@ -63,15 +63,7 @@ pub async fn in_one_commit<T>(
 ) -> Result<T, RunError> {
     let schema = context.name();
     check_owner(context, destination).await?;
-    if destination.get_marker(schema, CHANGES).await?.is_none() {
-        return Err(RunError::Unusable {
-            what: format!("schema `{schema}` has no state at the destination yet"),
-            help: "run it first; what is not to be copied at all is for `table_blacklist`".into(),
-        });
-    }
-    if !take_over && destination.get_marker(schema, RUNNER).await?.is_some() {
-        return Err(RunError::Held { schema: schema.to_owned() });
-    }
+    check_at_rest(context, destination, take_over).await?;
     // A claim fences the run that holds the schema, so what cannot be done or changes nothing makes none.
     let (done, markers) = change().await?;
     if markers.is_empty() {
@@ -84,6 +76,25 @@ pub async fn in_one_commit<T>(
     markers.extend([deletion(RUNNER.into()), layout_marker()]);
     destination.update_marker(schema, markers, epoch).await?;
     Ok(done)
+}
+
+/// Refuses a schema that has no state yet, and one that a run holds, unless it is taken over.
+pub async fn check_at_rest(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    take_over: bool,
+) -> Result<(), RunError> {
+    let schema = context.name();
+    if destination.get_marker(schema, CHANGES).await?.is_none() {
+        return Err(RunError::Unusable {
+            what: format!("schema `{schema}` has no state at the destination yet"),
+            help: "run it first; what is not to be copied at all is for `table_blacklist`".into(),
+        });
+    }
+    if !take_over && destination.get_marker(schema, RUNNER).await?.is_some() {
+        return Err(RunError::Held { schema: schema.to_owned() });
+    }
+    Ok(())
 }
 
 /// What becomes of each table, and what makes it so.

@@ -68,7 +68,7 @@ impl SchemaProcessor {
         ended
     }
 
-    pub fn context(&self) -> &SchemaContext {
+    pub fn context(&self) -> &Arc<SchemaContext> {
         &self.context
     }
 

@@ -7,10 +7,16 @@ use cartridge_warp_sdk::{
         self,
         cartridge::warp::{
             metrics,
-            types::{ConnectConfig, ConnectorInfo, Failure, Limits, Position, TableInfo},
+            types::{
+                ConnectConfig, ConnectorInfo, Failure, Limits, Position, TableBatch, TableInfo,
+            },
         },
-        exports::cartridge::warp::source::{
-            ChangeBatch, Chunk, Connection, Guest, GuestConnection, SnapshotBatch,
+        exports::cartridge::warp::{
+            source::{
+                ChangeBatch, Chunk, Connection, ConnectionBorrow, Guest, GuestConnection,
+                SnapshotBatch,
+            },
+            source_lookup::{self, LookedUp},
         },
     },
     wire::Encoder,
@@ -61,6 +67,18 @@ impl Guest for Evil {
             encoder: RefCell::default(),
             calls: Cell::new(0),
         }))
+    }
+}
+
+impl source_lookup::Guest for Evil {
+    fn lookup(
+        _connection: ConnectionBorrow<'_>,
+        _schema: String,
+        _table: String,
+        _keys: TableBatch,
+        _limits: Limits,
+    ) -> Result<LookedUp, Failure> {
+        Ok(answers::looked_up())
     }
 }
 
