@@ -7,6 +7,7 @@ mod created;
 mod emptiness;
 mod lost;
 mod protected;
+mod retry;
 mod servers;
 mod shape;
 mod types;
