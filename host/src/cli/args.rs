@@ -119,16 +119,38 @@ pub struct TablesArgs {
 
     /// Names of tables, `shop.orders` in multi mode.
     #[arg(
-        required = true,
+        required_unless_present = "exact",
         value_name = "TABLES",
         value_delimiter = ',',
         value_parser = NonEmptyStringValueParser::new()
     )]
-    pub tables: Vec<String>,
+    tables: Vec<String>,
+
+    /// A table by its name as it is, commas and all; may repeat.
+    #[arg(long = "table", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    exact: Vec<String>,
 
     /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
     #[arg(long)]
     pub take_over: bool,
+}
+
+impl TablesArgs {
+    /// All that are named.
+    pub fn names(&self) -> Vec<&str> {
+        named(&self.tables, &self.exact)
+    }
+}
+
+impl ResumeArgs {
+    /// All that are named; none for those that are parked or paused.
+    pub fn names(&self) -> Vec<&str> {
+        named(&self.tables, &self.exact)
+    }
+}
+
+fn named<'a>(tables: &'a [String], exact: &'a [String]) -> Vec<&'a str> {
+    tables.iter().chain(exact).map(String::as_str).collect()
 }
 
 #[derive(Debug, Subcommand)]
@@ -168,7 +190,11 @@ pub struct ResumeArgs {
         value_delimiter = ',',
         value_parser = NonEmptyStringValueParser::new()
     )]
-    pub tables: Vec<String>,
+    tables: Vec<String>,
+
+    /// A table by its name as it is, commas and all; may repeat.
+    #[arg(long = "table", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    exact: Vec<String>,
 
     /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
     #[arg(long)]

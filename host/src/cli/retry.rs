@@ -30,7 +30,7 @@ pub async fn run(
 }
 
 fn tell(schema: &str, retried: &Retried, output: Output) {
-    let Retried { resolved, gone, refused, shown, passed, .. } = retried;
+    let Retried { resolved, gone, refused, shown, passed, more, .. } = retried;
     if output.is_json() {
         let refusals = shown.iter().map(|letter| {
             json!({
@@ -44,6 +44,7 @@ fn tell(schema: &str, retried: &Retried, output: Output) {
         output.json(&json!({
             "schema": schema, "resolved": resolved, "gone_at_source": gone, "refused": refused,
             "refusals": refusals.collect::<Vec<_>>(), "not_tried": passed.collect::<Vec<_>>(),
+            "more": more,
         }));
         return;
     }
@@ -58,5 +59,8 @@ fn tell(schema: &str, retried: &Retried, output: Output) {
     }
     for ((table, why), letters) in passed {
         output.line(&format!("  {table}: {letters} not tried: {why}"));
+    }
+    if *more {
+        output.line(&format!("{schema}: there are more; try again"));
     }
 }

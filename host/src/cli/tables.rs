@@ -20,15 +20,16 @@ pub struct Ordering {
 
 impl Ordering {
     pub fn named(order: Order, args: TablesArgs) -> Self {
-        let TablesArgs { config, tables, take_over } = args;
-        Self { order, config, tables: setup::names(&tables), take_over }
+        let tables = setup::names(&args.names());
+        let TablesArgs { config, take_over, .. } = args;
+        Self { order, config, tables, take_over }
     }
 
     /// Without names, all that are left out.
     pub fn resume(args: ResumeArgs) -> Self {
-        let ResumeArgs { config, tables, take_over } = args;
-        let all = || "true".to_owned();
-        let tables = if tables.is_empty() { all() } else { setup::names(&tables) };
+        let names = args.names();
+        let tables = if names.is_empty() { "true".to_owned() } else { setup::names(&names) };
+        let ResumeArgs { config, take_over, .. } = args;
         Self { order: Order::Resume, config, tables, take_over }
     }
 }

@@ -51,5 +51,8 @@ fn letters_are_settled_by_their_documents_of_now() {
     assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
     let ended = pipeline.catch_up();
     assert!([Some(0), Some(4)].contains(&ended.status.code()), "{}", ended.stderr);
-    assert_eq!(servers.difference(), None);
+    for table in ["orders", "pairs"] {
+        let notes = servers.at_destination(&format!("SELECT note FROM {SCHEMA}.{table}"));
+        assert_eq!(notes, ["good", "good"], "{table}");
+    }
 }

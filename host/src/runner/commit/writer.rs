@@ -101,9 +101,11 @@ impl Writer {
         let open = &self.context.letters;
         let measured: Vec<_> = tables.iter().map(Measured::of).collect();
         // One that is refused again is open already.
-        let letters = if retry.is_some() { Letters::new() } else { by_table(&dead_letters) };
+        let is_retry = retry.is_some();
+        let letters = if is_retry { Letters::new() } else { by_table(&dead_letters) };
         let brought = Brought::of(&clear, &measured, letters);
-        open.admit(&self.destination, &brought).await?;
+        let admitted = open.admit(&self.destination, &brought).await;
+        admitted.map_err(|error| uncommitted(error, &dead_letters))?;
         let mut counted = None;
         if !dead_letters.is_empty() {
             let mut held = self.count().await?;
@@ -132,6 +134,9 @@ impl Writer {
         }
         open.committed(&brought);
         self.record(&measured, brought.letters.values().sum(), &outcome, started);
+        if is_retry {
+            return Ok(());
+        }
         self.count_refused(&measured, &outcome).await
     }
 
@@ -225,6 +230,21 @@ impl Writer {
             }
         }
     }
+}
+
+/// Letters of a commit that is not made are nowhere to be looked at, so the error says what they are.
+fn uncommitted(error: RunError, letters: &[DeadLetter]) -> RunError {
+    let RunError::DeadLetterLimit { table, found } = error else { return error };
+    let of_table = letters.iter().filter(|letter| letter.table == table);
+    let count = of_table.clone().count();
+    let found = match of_table.clone().next() {
+        None => found,
+        Some(DeadLetter { origin, code, message, .. }) => format!(
+            "{found}; {count} of them came with a commit that was not made, so they are not kept: the first, \
+             of {origin} ({code}): {message}"
+        ),
+    };
+    RunError::DeadLetterLimit { table, found }
 }
 
 /// What could not be read back is not stored.

@@ -14,7 +14,7 @@ use crate::{
     model::{ColumnType, Operation, TableBatch, TableShape, batch::OP_COLUMN},
     plugin::{encode_batch, table_schema},
     runner::error::RunError,
-    schema::{convert, fit},
+    schema::{convert, fit, way},
 };
 
 /// The values of one key, in the order of its columns.
@@ -42,13 +42,29 @@ pub fn key_of(
 }
 
 /// A key in the source's terms as the destination keeps it.
-pub fn at_destination(rules: &ColumnRules, key: &[String], said: &str) -> Option<String> {
-    let names = key.iter().map(|column| match rules.mask(column) {
-        Some(_) => None,
-        None => rules.destination_name(column),
-    });
-    let names = names.collect::<Option<Vec<&str>>>()?;
-    written(names.into_iter(), &read(said, key.iter().map(String::as_str))?)
+pub fn at_destination(rules: &ColumnRules, source: &TableShape, said: &str) -> Option<String> {
+    let key = &source.key;
+    let mut texts = read(said, key.iter().map(String::as_str))?;
+    let mut names = Vec::with_capacity(key.len());
+    for (column, text) in key.iter().zip(&mut texts) {
+        if rules.mask(column).is_some() {
+            return None;
+        }
+        let field = source.schema.field_with_name(column).ok()?;
+        if let Some(to) = rules.column_type(column, field) {
+            *text = retyped(text, field, to).ok()??;
+        }
+        names.push(rules.destination_name(column)?);
+    }
+    written(names.into_iter(), &texts)
+}
+
+/// A value's text as that of the type that the operator gave its column.
+fn retyped(text: &str, field: &Field, to: ColumnType) -> Result<Option<String>, ArrowError> {
+    let given = convert(&values(&StringArray::from(vec![text]), field)?, field, to)?.values;
+    let text = ColumnType::Text.field(field.name());
+    let text = fit(&given, &to.field(field.name()), &text)?;
+    Ok(text.as_string::<i32>().iter().next().flatten().map(str::to_owned))
 }
 
 fn written<'k>(names: impl Iterator<Item = &'k str>, texts: &[String]) -> Option<String> {
@@ -121,8 +137,11 @@ impl Table {
         }
         for (at, column) in described.key.iter().enumerate() {
             let field = described.schema.field_with_name(column)?.clone().with_nullable(true);
-            let texts = keys.iter().map(|texts| texts.get(at));
-            let values = values(&texts.collect::<StringArray>(), &field)?;
+            let texts = keys.iter().map(|texts| texts.get(at)).collect::<StringArray>();
+            let values = match self.rules.column_type(column, &field) {
+                Some(given) => back(&texts, &field, given)?,
+                None => values(&texts, &field)?,
+            };
             unreadable.extend((0..keys.len()).filter(|row| values.is_null(*row)));
             columns.push(values);
             fields.push(field);
@@ -130,6 +149,15 @@ impl Table {
         unreadable.sort_unstable();
         unreadable.dedup();
         Ok((RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?, unreadable))
+    }
+}
+
+/// The values of a column that texts of the type say which the operator gave it; null where they say none.
+fn back(texts: &StringArray, field: &Field, given: ColumnType) -> Result<ArrayRef, ArrowError> {
+    let of_given = given.field(field.name());
+    match ColumnType::of(field).filter(|own| way(&of_given, *own).is_some()) {
+        Some(own) => Ok(convert(&values(texts, &of_given)?, &of_given, own)?.values),
+        None => values(texts, field),
     }
 }
 
@@ -212,11 +240,38 @@ mod tests {
         let said = r#"{"a":"1","b":"2"}"#;
         let key = ["a".to_owned(), "b".to_owned()];
         let rules = ColumnRules::known(columns, key.to_vec(), None);
-        assert_eq!(at_destination(&rules, &key, said), None);
-        let shown = at_destination(&rules, &key[..1], r#"{"a":"1"}"#);
+        let shape = |key: &[String]| {
+            let fields = key.iter().map(|name| Field::new(name, DataType::Utf8, true));
+            TableShape {
+                name: "t".into(),
+                schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
+                key: key.to_vec(),
+                estimated_rows: None,
+            }
+        };
+        assert_eq!(at_destination(&rules, &shape(&key), said), None);
+        let shape = shape(&key[..1]);
+        let shown = at_destination(&rules, &shape, r#"{"a":"1"}"#);
         assert_eq!(shown.as_deref(), Some(r#"{"x":"1"}"#));
         for other in [said, r#"{"a":1}"#, "{}", "[]", "a"] {
-            assert_eq!(at_destination(&rules, &key[..1], other), None, "{other}");
+            assert_eq!(at_destination(&rules, &shape, other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_type_is_found_again() {
+        let decimal = ColumnType::Decimal { precision: 10, scale: 2 };
+        let moment = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        for (kind, to, said, kept) in [
+            (DataType::Int64, ColumnType::Text, "7", "7"),
+            (DataType::Int64, decimal, "7", "7.00"),
+            (moment, ColumnType::Timestamp, "2024-05-01T12:00:00Z", "2024-05-01T12:00:00"),
+        ] {
+            let field = Field::new("k", kind, true);
+            assert_eq!(retyped(said, &field, to).unwrap().as_deref(), Some(kept), "{to:?}");
+            let kept = StringArray::from(vec![kept]);
+            let own = super::values(&StringArray::from(vec![said]), &field).unwrap();
+            assert_eq!(&back(&kept, &field, to).unwrap(), &own, "{to:?}");
         }
     }
 }

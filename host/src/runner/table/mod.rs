@@ -464,7 +464,7 @@ impl Table {
 
     /// The same of its key, which has no masked column and the destination's names then.
     pub fn redact_key(&self, key: &str) -> Option<String> {
-        letter_keys::at_destination(&self.rules, &self.source.key, key)
+        letter_keys::at_destination(&self.rules, &self.source, key)
     }
 }
 

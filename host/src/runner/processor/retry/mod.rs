@@ -24,6 +24,9 @@ use crate::{
     runner::{attempt::check_owner, context::SchemaContext, error::RunError},
 };
 
+/// Letters that one retry is about (I7).
+const LETTERS_MAX: usize = 1_000_000;
+
 /// Tries the open letters that match again. `resolution` says in each who did it and when.
 pub async fn retry(
     context: &Arc<SchemaContext>,
@@ -35,7 +38,7 @@ pub async fn retry(
     check_owner(context, &destination).await?;
     let mut told = Retried::default();
     // Letters that are new meanwhile are not meant, and a retry that made some would never end.
-    let ids = ids(context, &destination, filter).await?;
+    let ids = ids(context, &destination, filter, &mut told).await?;
     if ids.is_empty() {
         destination.close().await;
         return Ok(told);
@@ -45,10 +48,9 @@ pub async fn retry(
     let opened = open(context, destination.clone(), &tables).await?;
     for some in ids.chunks(PAGE_LETTERS_MAX as usize) {
         let open = LetterFilter::open_ones(some);
-        let listed = letters::page(context, &destination, &open, 0, PAGE_LETTERS_MAX).await?;
-        page::retry(&opened, listed.letters, resolution, &mut told).await?;
-        let left = letters::page(context, &destination, &open, 0, PAGE_LETTERS_MAX).await?;
-        told.settle(left.letters);
+        let open = async || letters::collect(context, &destination, &open, some.len(), false).await;
+        page::retry(&opened, open().await?.letters, resolution, &mut told).await?;
+        told.settle(open().await?.letters);
     }
     opened.source.close().await;
     destination.close().await;
@@ -60,6 +62,7 @@ async fn ids(
     context: &SchemaContext,
     destination: &DestinationConnection,
     filter: &LetterFilter,
+    told: &mut Retried,
 ) -> Result<Vec<u64>, RunError> {
     let open = LetterFilter { status: Some(LetterFilter::OPEN.to_owned()), ..filter.clone() };
     let mut ids = Vec::new();
@@ -67,7 +70,8 @@ async fn ids(
         let after = ids.last().copied().unwrap_or_default();
         let page = letters::page(context, destination, &open, after, PAGE_LETTERS_MAX).await?;
         ids.extend(page.letters.iter().map(|letter| letter.id));
-        if !page.more {
+        told.more = page.more;
+        if !page.more || ids.len() >= LETTERS_MAX {
             return Ok(ids);
         }
     }

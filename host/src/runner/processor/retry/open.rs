@@ -66,11 +66,8 @@ pub async fn open(
     tables.retain(|name, _| !passed.contains_key(name));
     let described = tables.iter().map(|(name, table)| (name.clone(), table.source.clone()));
     let described = described.collect();
-    destination.create_schema_if_not_exists(context.destination_schema()).await?;
-    let epoch = destination.claim_schema(schema, &context.run).await?;
-    check_owner(context, &destination).await?;
-    let markers = vec![deletion(RUNNER.into()), layout_marker()];
-    destination.update_marker(schema, markers, epoch).await?;
+    // Where nothing can be tried nothing is written, and nobody is fenced.
+    let epoch = if tables.is_empty() { 0 } else { claim(context, &destination).await? };
     let writer = Writer::new(Arc::clone(context), destination, epoch, tables, BTreeSet::new());
     // Columns that the source changed since the last run come first, by the rules for that.
     let findings = &mut Findings::of_tables(parking());
@@ -83,6 +80,19 @@ pub async fn open(
     let mut opened = Opened { writer, source, described, passed };
     pass_over_what_changed(context, &mut opened).await?;
     Ok(opened)
+}
+
+/// Makes this process the schema's only writer. It holds nothing that it would have to give back.
+async fn claim(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+) -> Result<u64, RunError> {
+    destination.create_schema_if_not_exists(context.destination_schema()).await?;
+    let epoch = destination.claim_schema(context.name(), &context.run).await?;
+    check_owner(context, destination).await?;
+    let markers = vec![deletion(RUNNER.into()), layout_marker()];
+    destination.update_marker(context.name(), markers, epoch).await?;
+    Ok(epoch)
 }
 
 /// What is wrong with single tables, in words.

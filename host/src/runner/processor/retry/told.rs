@@ -22,6 +22,8 @@ pub struct Retried {
     pub shown: Vec<KeptLetter>,
     /// Letters that could not be tried, by table and reason.
     pub passed: BTreeMap<(String, String), u64>,
+    /// There are more letters than one retry is about.
+    pub more: bool,
     /// Those of the present page that were tried.
     tried: BTreeSet<u64>,
 }
@@ -57,6 +59,6 @@ impl Retried {
 
     /// Whether all letters that were meant are settled.
     pub fn is_all(&self) -> bool {
-        self.refused == 0 && self.passed.is_empty()
+        self.refused == 0 && self.passed.is_empty() && !self.more
     }
 }
