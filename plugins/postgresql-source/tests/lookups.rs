@@ -103,13 +103,11 @@ fn a_look_up_sees_what_is_committed_and_told() {
     let writer = std::thread::spawn(move || {
         support::cluster().sql(&name, "BEGIN; UPDATE t SET v = 'new'; SELECT pg_sleep(2); COMMIT");
     });
-    let is_writing = || {
-        database.sql("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'BEGIN; U%' AND datname = current_database()").len() == 1
-    };
-    while !is_writing() {
+    let writing = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
+                   AND datname = current_database()";
+    while database.sql(writing).is_empty() {
         std::thread::sleep(Duration::from_millis(20));
     }
-    std::thread::sleep(Duration::from_millis(200));
     let (found, _) = driver.lookup("t", &asked).unwrap();
     assert_eq!(found.column("t", "v"), ["new"]);
     writer.join().unwrap();
