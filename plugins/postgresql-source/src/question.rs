@@ -116,24 +116,28 @@ impl Question {
                 format!("{} AS f{place}", bytes_of(&self.table.columns[*at].name))
             });
         let columns = 0..self.columns.len();
-        let length = |place: usize| format!("octet_length(f{place})::bigint");
-        let sum = columns.clone().map(|place| format!("coalesce({}, 0)", length(place)));
-        let (sum, bytes_max) = (sum.collect::<Vec<_>>().join(" + "), self.bytes_max);
-        let held = |place: usize| format!("CASE WHEN {sum} <= {bytes_max} THEN f{place} END");
-        let wanted: Vec<String> = columns.clone().map(held).chain(columns.map(length)).collect();
+        let bytes_max = self.bytes_max;
+        let held = |place: usize| format!("CASE WHEN bytes <= {bytes_max} THEN f{place} END");
+        let length = |place: usize| format!("octet_length(f{place})");
+        let list = |texts: Vec<String>| texts.join(", ");
         let places: Vec<String> =
             rows.iter().map(|(place, row)| format!("CASE WHEN {row} THEN {place} END")).collect();
         let conditions: Vec<&str> = rows.iter().map(|(_, row)| row.as_str()).collect();
         // Children of a table that is no root of partitions have keys of their own.
         let only = if self.table.partitioned { "" } else { "ONLY " };
-        // Each text is written once: without an offset the server writes it at every mention.
+        // Each text is written once: without an offset the server writes it at every mention. A list of columns
+        // has no room for the lengths of a table's 1,600, so these are one array.
         format!(
-            "SELECT {}, places, {} FROM (SELECT {}, ARRAY[{}]::int4[] AS places FROM {only}{} \
-             WHERE {} OFFSET 0) asked",
-            wanted.join(", "),
+            "SELECT {}, lengths, places, {} \
+             FROM (SELECT asked.*, ARRAY[{}]::bigint[] AS lengths \
+                   FROM (SELECT {}, ARRAY[{}]::int4[] AS places FROM {only}{} WHERE {} OFFSET 0) asked \
+                   OFFSET 0) weighed \
+             CROSS JOIN LATERAL (SELECT sum(length) AS bytes FROM unnest(lengths || 0::bigint) AS length) of_row",
+            list(columns.clone().map(held).collect()),
             are_called(&self.table, key.iter().chain(&self.columns)),
-            inner.collect::<Vec<_>>().join(", "),
-            places.join(", "),
+            list(columns.map(length).collect()),
+            list(inner.collect()),
+            list(places),
             self.table.qualified(),
             conditions.join(" OR "),
         )
@@ -151,14 +155,13 @@ impl Question {
                 let bytes: Option<&[u8]> = row.try_get(at).map_err(|_| unexpected("no bytes"))?;
                 Ok(bytes.map(Bytes::copy_from_slice))
             };
-            let length = |at: usize| {
-                let length: Option<i64> = row.try_get(at).map_err(|_| unexpected("no length"))?;
-                Ok(length.map(|length| u64::try_from(length).unwrap_or_default()))
-            };
             let texts = (0..count).map(text).collect::<Result<_, Failure>>()?;
-            let lengths = (count..2 * count).map(length).collect::<Result<_, Failure>>()?;
+            let lengths: Vec<Option<i64>> =
+                row.try_get(count).map_err(|_| unexpected("no lengths"))?;
+            let length = |length: i64| u64::try_from(length).unwrap_or_default();
+            let lengths = lengths.into_iter().map(|known| known.map(length)).collect();
             let places: Vec<Option<i32>> =
-                row.try_get(2 * count).map_err(|_| unexpected("no places"))?;
+                row.try_get(count + 1).map_err(|_| unexpected("no places"))?;
             let places = places.into_iter().flatten();
             let places = places.filter_map(|place| usize::try_from(place).ok()).collect();
             found.push((places, Found { lengths, texts }));

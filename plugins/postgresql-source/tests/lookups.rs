@@ -92,6 +92,22 @@ fn what_is_looked_up_comes_in_parts_and_what_cannot_travel_is_a_dead_letter() {
     }
 }
 
+/// As many as a table may have.
+#[test]
+fn a_row_of_many_columns_is_looked_up() {
+    let database = Database::new("looked_up_wide");
+    let columns: Vec<String> = (0..1500).map(|at| format!("c{at} int")).collect();
+    database.sql(&format!(
+        "CREATE TABLE t (id int PRIMARY KEY, {}); INSERT INTO t (id, c7, c1499) VALUES (1, 7, 9)",
+        columns.join(", ")
+    ));
+    let asked = keys(&database, "t", &[&["1"], &["2"]]);
+    let (found, absent) = database.driver().lookup("t", &asked).unwrap();
+    let values = ["c7", "c8", "c1499"].map(|column| found.column("t", column).remove(0));
+    assert_eq!(values, ["7", "null", "9"]);
+    assert_eq!((absent, found.rejected.len()), (vec![1], 0));
+}
+
 #[test]
 fn a_look_up_sees_what_is_committed_and_told() {
     let database = Database::new("looked_up_waits");
