@@ -183,7 +183,7 @@ fn tables_end_equal_while_somebody_writes() {
 fn killed_at_any_moment_each_letter_is_open_or_its_row_is_there() {
     let (databases, pipeline) = to_postgresql();
     databases.at_source(
-        "INSERT INTO orders SELECT 1, i, 'bad', i, repeat('x', 20000) FROM generate_series(1, 1500) AS i",
+        "INSERT INTO orders SELECT 1, i, 'bad', i, repeat('x', 40000) FROM generate_series(1, 1500) AS i",
     );
     assert_eq!(pipeline.catch_up().status.code(), Some(4));
     databases.at_source("UPDATE orders SET note = 'mended'");
@@ -196,9 +196,14 @@ fn killed_at_any_moment_each_letter_is_open_or_its_row_is_there() {
     };
     let mut random = fastrand::Rng::with_seed(0x4E7);
     let mut between = 0;
-    for _ in 0..12 {
+    for kill in 0..10 {
+        let (before, _) = count();
         let running = Running::start(pipeline.command(&["dlq", "retry", "--all"]));
-        std::thread::sleep(Duration::from_millis(random.u64(100..2500)));
+        match kill % 2 {
+            // At any moment, and right behind a commit.
+            0 => std::thread::sleep(Duration::from_millis(random.u64(0..2000))),
+            _ => wait_until("it commits", || before == 0 || count().0 < before),
+        }
         running.kill();
         let (open, rows) = count();
         assert_eq!(open + rows, 1500);
