@@ -118,6 +118,10 @@ pub struct WriteRequest {
     /// True: keep a rejected row in the dead letters and commit the others. False: write nothing
     /// and fail.
     pub dead_letter_rejected: bool,
+    /// Open dead letters that this settles as `resolved`, since their rows come with it. Where a row is refused
+    /// again the newest of those with its table and key stays open, with the new words. None where the
+    /// destination has no letters that can be read back.
+    pub retry: Option<Settlement>,
 }
 
 /// A row that the destination refused and put among the dead letters.

@@ -59,6 +59,11 @@ pub struct Settlement {
     pub resolution: String,
 }
 
+impl Settlement {
+    /// The status of letters whose rows came otherwise.
+    pub const RESOLVED: &str = "resolved";
+}
+
 /// The answer of a destination whose dead letters cannot be read back.
 pub(crate) fn unreadable() -> Failure {
     Failure::config(

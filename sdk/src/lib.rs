@@ -117,7 +117,8 @@
 //! * Called again with the same position it can return the same rows.
 //! * A source that knows transactions says where an answer ends within one
 //!   ([`ChangeBatch::within_transaction`]) and promises that by the capability `transactions`.
-//! * A row that cannot travel is a [`DeadLetter`] in the same batch; it is never left out.
+//! * A row that cannot travel is a [`DeadLetter`] in the same batch; it is never left out. With its
+//!   [key](DeadLetter::key) it can be tried again later, if the source answers [`Source::lookup`].
 //! * A [`Failure`] says what the host should do: retry, reconnect, resync, or ask a person.
 //! * A source whose system keeps a log says how much of it the pipeline needs ([`Source::backlog`],
 //!   capability `backlog`). One that makes something there can remove it ([`Source::release`]); where
@@ -161,6 +162,7 @@ pub mod export;
 mod failure;
 mod host;
 mod letters;
+mod lookup;
 mod marker;
 pub mod naming;
 mod options;
@@ -173,7 +175,7 @@ pub mod testing;
 pub mod wire;
 
 pub use admin::{Released, RetainedLog};
-pub use dead_letter::{DeadLetter, PAYLOAD_BYTES_MAX};
+pub use dead_letter::{DeadLetter, KEY_BYTES_MAX, PAYLOAD_BYTES_MAX, key_text};
 pub use describe::{Description, WantedGrant};
 pub use destination::{
     ChangeOutcome, Deletion, Destination, Location, RejectedRow, TablePlace, TablePlan, WriteMode,
@@ -182,6 +184,7 @@ pub use destination::{
 pub use failure::{Action, Failure, WAITING};
 pub use host::{log, metrics, secrets};
 pub use letters::{KeptLetter, LetterFilter, LetterPage, NO_LETTERS, Settlement};
+pub use lookup::{LookedUp, NO_LOOKUP};
 pub use marker::Marker;
 pub use options::{Config, GrantedPath, NoOptions, options_schema, parse_options};
 pub use row::{

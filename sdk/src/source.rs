@@ -5,8 +5,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use crate::lookup::unable;
 use crate::{
-    Config, DeadLetter, Description, Failure, Released, RetainedLog, SchemaChange, Table, TableRows,
+    Config, DeadLetter, Description, Failure, LookedUp, Released, RetainedLog, SchemaChange, Table,
+    TableRows,
 };
 
 /// Where a reader stands in a source's history. Opaque to the host; at most 64 KiB. Version your
@@ -227,5 +229,22 @@ pub trait Source: Sized {
     fn release(&mut self, schema: &str, dry: bool) -> Result<Released, Failure> {
         let _ = (schema, dry);
         Ok(Released::default())
+    }
+
+    /// The rows of a selected table that have these keys, as they are now: at least as new as any change that was
+    /// told before, by whichever connection. `keys` are rows of the key columns, of different keys. For dead letters
+    /// that are tried again; unless it is overridden it says that nothing can be looked up.
+    ///
+    /// # Errors
+    /// When they cannot be read. A key by which nothing can be looked up is among the rejected.
+    fn lookup(
+        &mut self,
+        schema: &str,
+        table: &str,
+        keys: &TableRows,
+        limits: Limits,
+    ) -> Result<LookedUp, Failure> {
+        let _ = (schema, keys, limits);
+        Err(unable(table))
     }
 }

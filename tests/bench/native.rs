@@ -69,6 +69,7 @@ fn pump(mut source: impl Source, mut destination: impl Destination, write_mode: 
                 markers: vec![marker],
                 epoch,
                 dead_letter_rejected: true,
+                retry: None,
             };
             destination.write_batch(request).expect("a commit");
             if cursor.is_none() {

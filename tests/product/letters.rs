@@ -115,6 +115,15 @@ fn a_table_with_more_open_letters_than_allowed_is_parked() {
             let said = [ended.stdout.as_str(), &ended.stderr].concat();
             assert!(said.contains(words), "{name}: no {words:?} in {said}");
         }
+        // What is not kept cannot be listed.
+        let said = [ended.stdout.as_str(), &ended.stderr].concat();
+        let words = "3 of them came with a commit that was not made";
+        assert_eq!(said.contains(words), what.contains("NaN"), "{name}: {said}");
+        assert_eq!(
+            said.contains("(type-conversion): column n"),
+            what.contains("NaN"),
+            "{name}: {said}"
+        );
         assert_eq!(letters(&databases), vec!["bad pending"; kept], "{name}");
         let good = databases.at_destination("SELECT id FROM good ORDER BY id");
         assert_eq!(good, ["1", "2"], "{name}");

@@ -55,6 +55,7 @@ mod reaction;
 mod reload;
 mod replace;
 mod retained;
+mod retry;
 mod rules;
 mod sandbox;
 mod secretless;

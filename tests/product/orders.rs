@@ -50,6 +50,21 @@ fn pair(items: &str, orders: &str) -> Vec<(String, String)> {
 }
 
 #[test]
+fn a_table_whose_name_has_a_comma_is_named_as_it_is() {
+    let pipeline = copied();
+    pipeline.write("a,b.ndjson", "{\"id\":1}\n");
+    assert!(pipeline.catch_up().status.success());
+    said(&pipeline.run(&["pause", "a,b"]), 1, &["no table `a`"]);
+    let paused = pipeline.run(&["pause", "--table", "a,b", "orders,items"]);
+    said(&paused, 0, &["a,b", "items", "orders"]);
+    let words = states(&pipeline);
+    assert!(words.len() == 3 && words.iter().all(|(_, state)| state == "paused"), "{words:?}");
+    said(&pipeline.run(&["resume", "--table", "a,b"]), 0, &["a,b"]);
+    let again = states(&pipeline).into_iter().find(|(table, _)| table == "a,b").unwrap();
+    assert_eq!(again.1, "again");
+}
+
+#[test]
 fn a_paused_table_is_passed_over_and_comes_back_whole() {
     let pipeline = copied();
     assert_eq!(states(&pipeline), pair("streaming", "streaming"));

@@ -16,6 +16,7 @@ Examples:
   cartridge-warp status -c shop.yaml              where each table is, what is parked and why
   cartridge-warp resume -c shop.yaml orders       have a parked table copied again by the next run
   cartridge-warp dlq list -c shop.yaml            rows that could not be written, and why
+  cartridge-warp dlq retry -c shop.yaml --all     write those rows again, as they are now
   cartridge-warp schema list -c shop.yaml         changes of shape that wait for a person
   cartridge-warp adopt -c shop.yaml               go on with the state of a pipeline of another name
   cartridge-warp teardown -c shop.yaml            remove its slot, publication and state, after asking
@@ -136,12 +137,16 @@ pub struct TablesArgs {
 
     /// Names of tables, `shop.orders` in multi mode.
     #[arg(
-        required = true,
+        required_unless_present = "exact",
         value_name = "TABLES",
         value_delimiter = ',',
         value_parser = NonEmptyStringValueParser::new()
     )]
-    pub tables: Vec<String>,
+    tables: Vec<String>,
+
+    /// A table by its name as it is, commas and all; may repeat.
+    #[arg(long = "table", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    exact: Vec<String>,
 
     /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
     #[arg(long)]
@@ -156,6 +161,24 @@ pub struct DropArgs {
     /// Forget them and leave the destination's tables as they are.
     #[arg(long)]
     pub keep_rows: bool,
+}
+
+impl TablesArgs {
+    /// All that are named.
+    pub fn names(&self) -> Vec<&str> {
+        named(&self.tables, &self.exact)
+    }
+}
+
+impl ResumeArgs {
+    /// All that are named; none for those that are parked or paused.
+    pub fn names(&self) -> Vec<&str> {
+        named(&self.tables, &self.exact)
+    }
+}
+
+fn named<'a>(tables: &'a [String], exact: &'a [String]) -> Vec<&'a str> {
+    tables.iter().chain(exact).map(String::as_str).collect()
 }
 
 #[derive(Debug, Subcommand)]
@@ -209,7 +232,11 @@ pub struct ResumeArgs {
         value_delimiter = ',',
         value_parser = NonEmptyStringValueParser::new()
     )]
-    pub tables: Vec<String>,
+    tables: Vec<String>,
+
+    /// A table by its name as it is, commas and all; may repeat.
+    #[arg(long = "table", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    exact: Vec<String>,
 
     /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
     #[arg(long)]
@@ -257,6 +284,32 @@ pub enum DlqCommand {
         #[arg(long)]
         all: bool,
     },
+    /// Write the rows of open dead letters as they are at the source now, and settle those that the
+    /// destination takes. The pipeline has to be stopped.
+    #[command(
+        after_help = "Example: cartridge-warp dlq retry -c shop.yaml --table orders --code constraint
+
+Exit codes: 0 all that match are settled; 4 some are still open, and the answer says why."
+    )]
+    Retry(RetryArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct RetryArgs {
+    #[command(flatten)]
+    pub letters: LettersArgs,
+
+    /// Their numbers [default: all that match].
+    #[arg(value_name = "NUMBERS", value_delimiter = ',')]
+    pub ids: Vec<u64>,
+
+    /// All open ones, where nothing else says which.
+    #[arg(long)]
+    pub all: bool,
+
+    /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
+    #[arg(long)]
+    pub take_over: bool,
 }
 
 /// Which dead letters are meant.

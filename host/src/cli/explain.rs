@@ -57,6 +57,7 @@ const PAGES: &[(&str, &str)] = pages![
     "new-table",
     "newer-state",
     "no-letters",
+    "no-lookup",
     "no-plugin-directory",
     "no-progress",
     "no-tables",

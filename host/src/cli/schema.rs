@@ -43,9 +43,9 @@ async fn decide(
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let DecisionArgs { tables: TablesArgs { config, tables, take_over }, columns } = args;
     // The same key names them for a run, so names are looked at the same way.
-    let named = vec![("full_resync", setup::names(&tables), "TABLES")];
+    let named = vec![("full_resync", setup::names(&args.tables.names()), "TABLES")];
+    let DecisionArgs { tables: TablesArgs { config, take_over, .. }, columns } = args;
     let runner = setup::opened_runner(&config, named, plugin_dir, output).await?;
     let decided = runner.decide(&Choice { approved, columns }, take_over).await;
     let word = if approved { "approved" } else { "rejected" };

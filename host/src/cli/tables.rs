@@ -20,15 +20,16 @@ pub struct Ordering {
 
 impl Ordering {
     pub fn named(order: Order, args: TablesArgs) -> Self {
-        let TablesArgs { config, tables, take_over } = args;
-        Self { order, config, tables: setup::names(&tables), take_over }
+        let tables = setup::names(&args.names());
+        let TablesArgs { config, take_over, .. } = args;
+        Self { order, config, tables, take_over }
     }
 
     /// Without names, all that are left out.
     pub fn resume(args: ResumeArgs) -> Self {
-        let ResumeArgs { config, tables, take_over } = args;
-        let all = || "true".to_owned();
-        let tables = if tables.is_empty() { all() } else { setup::names(&tables) };
+        let names = args.names();
+        let tables = if names.is_empty() { "true".to_owned() } else { setup::names(&names) };
+        let ResumeArgs { config, take_over, .. } = args;
         Self { order: Order::Resume, config, tables, take_over }
     }
 }
@@ -68,10 +69,10 @@ pub async fn drop_tables(
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let DropArgs { tables: TablesArgs { config, tables, take_over }, keep_rows } = args;
-    let named = vec![("full_resync", setup::names(&tables), "TABLES")];
-    let runner = setup::opened_runner(&config, named, plugin_dir, output).await?;
-    let dropped = runner.drop_tables(keep_rows, take_over).await;
+    let DropArgs { tables, keep_rows } = args;
+    let named = vec![("full_resync", setup::names(&tables.names()), "TABLES")];
+    let runner = setup::opened_runner(&tables.config, named, plugin_dir, output).await?;
+    let dropped = runner.drop_tables(keep_rows, tables.take_over).await;
     Ok(setup::tell_each(dropped, output, |schema, dropped| {
         dropped.iter().for_each(|dropped| tell_dropped(schema, dropped, keep_rows, output));
     }))

@@ -11,6 +11,8 @@ pub struct KeptLetter {
     pub code: String,
     pub message: String,
     pub origin: String,
+    /// What the row can be looked up by: a JSON object of its key's values as text.
+    pub key: Option<String>,
     /// How often it came.
     pub count: u64,
     /// `pending` and `processing` are open; `resolved`, `discarded`.
@@ -53,11 +55,22 @@ pub struct Settlement {
     pub resolution: String,
 }
 
+impl Settlement {
+    /// The status of letters whose rows came otherwise.
+    pub const RESOLVED: &str = "resolved";
+}
+
 impl LetterFilter {
     /// Most ids that one filter or settlement names.
     pub const IDS_MAX: usize = 1000;
     /// The status that means all letters which nobody has settled.
     pub const OPEN: &str = "open";
+
+    /// Those of these letters that are open.
+    pub fn open_ones(ids: &[u64]) -> Self {
+        let status = Some(Self::OPEN.to_owned());
+        Self { ids: ids.to_vec(), status, ..Self::default() }
+    }
 
     /// Whether the letter is one of those.
     pub fn means(&self, letter: &KeptLetter) -> bool {

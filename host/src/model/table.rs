@@ -95,6 +95,8 @@ pub struct DeadLetter {
     pub message: String,
     /// Where it was found, e.g. `orders.ndjson:17`.
     pub origin: String,
+    /// What the row can be looked up by: a JSON object of its key's values as text.
+    pub key: Option<String>,
     /// Keeps the row accounted for as long as it waits.
     pub held: Held,
 }
@@ -102,7 +104,8 @@ pub struct DeadLetter {
 impl DeadLetter {
     /// Bytes of all its texts.
     pub fn byte_count(&self) -> usize {
-        let Self { table, operation, payload, code, message, origin, held: _ } = self;
-        [table, operation, payload, code, message, origin].map(String::len).iter().sum()
+        let Self { table, operation, payload, code, message, origin, key, held: _ } = self;
+        let texts = [table, operation, payload, code, message, origin].map(String::len);
+        texts.iter().sum::<usize>() + key.as_ref().map_or(0, String::len)
     }
 }

@@ -44,6 +44,8 @@ pub const MESSAGE_BYTES_MAX: usize = 4 * 1024;
 pub const DETAIL_BYTES_MAX: usize = 16 * 1024;
 /// A dead letter's row.
 pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
+/// The key of a dead letter: one that is larger is not kept.
+pub const KEY_BYTES_MAX: usize = 16 * 1024;
 /// JSON Schema of a connector's options.
 pub const OPTIONS_SCHEMA_BYTES_MAX: usize = 1024 * 1024;
 /// Its parts, with references written out.

@@ -1,6 +1,6 @@
 //! What calls of connectors carry.
 
-use crate::model::{DeadLetter, Marker, Position, SchemaChange, TableBatch};
+use crate::model::{DeadLetter, Marker, Position, SchemaChange, Settlement, TableBatch};
 
 /// One step of a chunk of a table's snapshot.
 #[derive(Debug)]
@@ -45,6 +45,7 @@ impl ChangeBatch {
             code: "c".into(),
             message: "m".into(),
             origin: "o".into(),
+            key: None,
             held: crate::model::Held::default(),
         };
         Self {
@@ -74,6 +75,18 @@ fn rejected_bytes(rejected: &[DeadLetter]) -> usize {
     size_of_val(rejected) + rejected.iter().map(DeadLetter::byte_count).sum::<usize>()
 }
 
+/// What there is of rows that were looked up by their keys: each key that was answered has a row, is among the
+/// rejected, or is absent.
+#[derive(Debug)]
+pub struct LookedUp {
+    /// How many of the keys were looked up, from the front; at least one.
+    pub answered: usize,
+    pub rows: Option<TableBatch>,
+    pub rejected: Vec<DeadLetter>,
+    /// The places of keys that no row has.
+    pub absent: Vec<usize>,
+}
+
 /// What became of one schema change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangeOutcome {
@@ -96,6 +109,8 @@ pub struct WriteRequest {
     pub markers: Vec<Marker>,
     pub epoch: u64,
     pub dead_letter_rejected: bool,
+    /// Open dead letters whose rows come with it.
+    pub retry: Option<Settlement>,
 }
 
 /// A table that is copied again while its rows stay, and the table that its keys are written to.

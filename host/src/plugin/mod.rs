@@ -36,6 +36,7 @@ mod limiter;
 pub mod limits;
 mod load_error;
 mod log_rate;
+mod lookup;
 mod messages;
 mod network;
 mod observer;
@@ -74,8 +75,8 @@ pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
 pub use log_rate::LogRate;
 pub use messages::{
-    ChangeBatch, ChangeOutcome, RejectedRow, Released, RetainedLog, SnapshotBatch, SweepRequest,
-    WriteOutcome, WriteRequest,
+    ChangeBatch, ChangeOutcome, LookedUp, RejectedRow, Released, RetainedLog, SnapshotBatch,
+    SweepRequest, WriteOutcome, WriteRequest,
 };
 pub use network::{
     Answers, CredentialsError, HostGrant, Login, LoginProtocol, Resolver, Service, SrvGrant,

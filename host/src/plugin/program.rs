@@ -10,13 +10,16 @@ use super::{
             destination_letters as letters, destination_sweep as sweep,
         },
         source::{SourceConnector, SourceConnectorIndices},
-        source_in_full::exports::cartridge::warp::source_admin as admin,
+        source_in_full::exports::cartridge::warp::{
+            source_admin as admin, source_lookup as lookup,
+        },
     },
     state::State,
 };
 
 /// What a source may export beside its world, of our version of the contract.
 const ADMIN: &str = "cartridge:warp/source-admin@0.1.0";
+const LOOKUP: &str = "cartridge:warp/source-lookup@0.1.0";
 
 /// What a destination may.
 const LETTERS: &str = "cartridge:warp/destination-letters@0.1.0";
@@ -42,12 +45,14 @@ pub(super) struct SourceProgram {
     linked: InstancePre<State>,
     world: SourceConnectorIndices,
     admin: Option<admin::GuestIndices>,
+    lookup: Option<lookup::GuestIndices>,
 }
 
 /// The exports of one instance of it.
 pub(super) struct SourceExports {
     pub(super) world: SourceConnector,
     pub(super) admin: Option<admin::Guest>,
+    pub(super) lookup: Option<lookup::Guest>,
 }
 
 impl SourceProgram {
@@ -55,7 +60,9 @@ impl SourceProgram {
     pub(super) fn of(linked: InstancePre<State>) -> wasmtime::Result<Self> {
         let world = SourceConnectorIndices::new(&linked)?;
         let admin = has(&linked, ADMIN).then(|| admin::GuestIndices::new(&linked)).transpose()?;
-        Ok(Self { linked, world, admin })
+        let lookup =
+            has(&linked, LOOKUP).then(|| lookup::GuestIndices::new(&linked)).transpose()?;
+        Ok(Self { linked, world, admin, lookup })
     }
 
     pub(super) async fn instantiate(
@@ -65,7 +72,9 @@ impl SourceProgram {
         let instance = self.linked.instantiate_async(&mut *store).await?;
         let admin = self.admin.as_ref();
         let admin = admin.map(|admin| admin.load(&mut *store, &instance)).transpose()?;
-        Ok(SourceExports { world: self.world.load(&mut *store, &instance)?, admin })
+        let lookup = self.lookup.as_ref();
+        let lookup = lookup.map(|lookup| lookup.load(&mut *store, &instance)).transpose()?;
+        Ok(SourceExports { world: self.world.load(&mut *store, &instance)?, admin, lookup })
     }
 }
 

@@ -21,13 +21,13 @@ use crate::model::{Chunk, Position, TableShape};
 /// disconnects.
 #[derive(Clone)]
 pub struct SourceConnection {
-    session: Session<Guest>,
+    pub(super) session: Session<Guest>,
 }
 
 pub(super) struct Guest {
     pub(super) exports: SourceExports,
     pub(super) connection: ResourceAny,
-    kept: Kept,
+    pub(super) kept: Kept,
 }
 
 impl Protocol for Guest {

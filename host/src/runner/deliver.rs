@@ -12,7 +12,7 @@ use super::{
     shapes::{Evolved, evolve},
     table::{Table, Tables, Taken},
 };
-use crate::model::{DeadLetter, Marker, TableBatch};
+use crate::model::{DeadLetter, Marker, Settlement, TableBatch};
 
 /// Memory that all tables may keep to shape further batches faster.
 const KNOWN_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -27,6 +27,8 @@ pub struct Commit {
     pub markers: Vec<Marker>,
     /// The rows were read by a copy.
     pub is_copied: bool,
+    /// Dead letters whose rows come with it.
+    pub retry: Option<Settlement>,
     /// It ends within a transaction of the source: a row that the destination refuses may only be early,
     /// so nothing is committed then.
     pub is_part: bool,
@@ -34,12 +36,12 @@ pub struct Commit {
 
 /// Commits rows, dead letters and markers together.
 pub async fn deliver(writer: &Writer, commit: Commit) -> Result<(), RunError> {
-    let Commit { clear, tables, rejected, markers, is_copied, is_part } = commit;
+    let Commit { clear, tables, rejected, markers, is_copied, retry, is_part } = commit;
     let Taken { batches: tables, letters } = shape(writer, tables, is_copied).await?;
     let keys = keys(writer, &tables).await?;
     let rejected = rejected.into_iter().chain(letters).collect();
     let dead_letters = accept_rejected(writer, rejected).await?;
-    writer.commit(Ready { clear, tables, keys, dead_letters, markers, is_part }).await
+    writer.commit(Ready { clear, tables, keys, dead_letters, markers, retry, is_part }).await
 }
 
 /// The keys of rows of tables that are copied while their older rows stay.
@@ -155,6 +157,7 @@ async fn accept_rejected(
         }
         if let Some(table) = tables.get(&letter.table) {
             letter.payload = table.redact_payload(&letter.payload);
+            letter.key = letter.key.and_then(|key| table.redact_key(&key));
         }
         letters.push(letter);
     }

@@ -307,6 +307,15 @@ pub enum RunError {
     )]
     LogReleased { words: String, max: String },
 
+    #[error("plugin `{plugin}` looks no rows of schema `{schema}` up by their keys")]
+    #[diagnostic(
+        code("no-lookup"),
+        help(
+            "have the tables copied again, which settles their dead letters: `cartridge-warp resync TABLE`"
+        )
+    )]
+    NoLookup { plugin: String, schema: String },
+
     #[error("the source reads on without moving: {what}")]
     #[diagnostic(code("no-progress"), help("this is a defect of the source connector"))]
     NoProgress { what: String },
@@ -343,6 +352,7 @@ impl RunError {
             | Self::NotReplaced { .. }
             | Self::NoLetters { .. }
             | Self::NewTable { .. }
+            | Self::NoLookup { .. }
             | Self::NoTables { .. } => Action::Config,
             // What hands out secrets may be away for a moment.
             Self::Secret { .. } | Self::ConnectionFile { .. } => Action::Retry,
@@ -462,6 +472,7 @@ impl RunError {
             | Self::Marker(_)
             | Self::NewerState { .. }
             | Self::NoLetters { .. }
+            | Self::NoLookup { .. }
             | Self::NoProgress { .. }
             | Self::Died { .. } => ErrorType::Validation,
         }

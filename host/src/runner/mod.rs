@@ -45,8 +45,8 @@ mod tally;
 pub use error::RunError;
 pub use parking::moment;
 pub use processor::{
-    Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, SchemaProcessor,
-    SchemaStatus, TableStatus, Teardown, Waits,
+    Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, Retried,
+    SchemaProcessor, SchemaStatus, TableStatus, Teardown, Waits,
 };
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use shapes::Waiting;

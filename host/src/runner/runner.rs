@@ -14,9 +14,9 @@ use super::{
     error::RunError,
     letters::OpenLetters,
     processor::{
-        Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, SchemaProcessor,
-        SchemaStatus, Teardown, Waits, adopt, check, decide, drop_tables, foresee, list_letters,
-        order, settle_letters, status, tear_down, waits,
+        Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, Retried,
+        SchemaProcessor, SchemaStatus, Teardown, Waits, adopt, check, decide, drop_tables, foresee,
+        list_letters, order, retry, settle_letters, status, tear_down, waits,
     },
     retained::Retained,
     side::{self, Connectors, Endpoint},
@@ -246,9 +246,20 @@ impl WarpRunner {
         filter: &LetterFilter,
         resolution: &str,
     ) -> BTreeMap<String, Result<u64, RunError>> {
-        let discard =
-            async |context: &Arc<_>| settle_letters(context, filter, "discarded", resolution).await;
+        let discard = async |context: &Arc<SchemaContext>| {
+            settle_letters(context, filter, "discarded", resolution).await
+        };
         self.of_each(discard).await
+    }
+
+    /// Tries the open dead letters of each schema that match again, with their rows as they are now.
+    pub async fn retry_letters(
+        &self,
+        filter: &LetterFilter,
+        resolution: &str,
+        take_over: bool,
+    ) -> BTreeMap<String, Result<Retried, RunError>> {
+        self.of_each(async |context| retry(context, filter, resolution, take_over).await).await
     }
 
     /// What comes of each schema, one after the other.

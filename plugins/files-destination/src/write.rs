@@ -126,10 +126,10 @@ fn shape<'l>(log: &'l Log, rows: &TableRows) -> Result<&'l Shape, Failure> {
 
 fn letters(letters: &[DeadLetter]) -> Vec<u8> {
     let line = |letter: &DeadLetter| {
-        let DeadLetter { table, operation, payload, code, message, origin } = letter;
+        let DeadLetter { table, operation, payload, code, message, origin, key } = letter;
         let json = json!({
             "table": table, "operation": operation, "payload": payload, "error_code": code,
-            "error_message": message, "origin": origin, "status": "pending",
+            "error_message": message, "origin": origin, "key": key, "status": "pending",
         });
         format!("{json}\n")
     };

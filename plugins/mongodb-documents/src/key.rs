@@ -17,6 +17,9 @@ use crate::scalar::object_id;
 
 /// The name of the key in documents and tables.
 pub(crate) const ID: &str = "_id";
+/// What the column's own type is called, behind [`ORIGIN`].
+const OBJECT_ID: &str = "objectId";
+const JSON: &str = "json";
 
 /// What the `_id`s of a collection are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,10 +107,10 @@ impl Key {
         match self {
             Self::Unknown => column(ColumnType::String).unseen(),
             Self::String => column(ColumnType::String),
-            Self::ObjectId => column(ColumnType::String).origin(format!("{ORIGIN}objectId")),
+            Self::ObjectId => column(ColumnType::String).origin(format!("{ORIGIN}{OBJECT_ID}")),
             Self::Integer => column(ColumnType::BigInt),
             Self::Uuid => column(ColumnType::Uuid),
-            Self::Other | Self::Any => column(ColumnType::String).origin(format!("{ORIGIN}json")),
+            Self::Other | Self::Any => column(ColumnType::String).origin(format!("{ORIGIN}{JSON}")),
         }
     }
 
@@ -127,7 +130,40 @@ impl Key {
     }
 }
 
+/// How the key's column says what an `_id` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyForm {
+    /// The digits of an ObjectId.
+    ObjectId,
+    /// JSON text.
+    Json,
+    /// The value itself.
+    Plain,
+}
+
+impl KeyForm {
+    /// The form of a key's column.
+    pub fn of(column: &Column) -> Self {
+        match column.origin_type.as_deref().and_then(|origin| origin.strip_prefix(ORIGIN)) {
+            Some(OBJECT_ID) => Self::ObjectId,
+            Some(JSON) => Self::Json,
+            _ => Self::Plain,
+        }
+    }
+}
+
 impl KeyValue<'_> {
+    /// As text, whatever the column's type.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::ObjectId(digits) => str::from_utf8(digits).unwrap_or_default().to_owned(),
+            Self::Str(text) => (*text).to_owned(),
+            Self::Integer(number) => number.to_string(),
+            Self::Uuid(bytes) => Value::Uuid(*bytes).to_string(),
+            Self::Json(text) => text.clone(),
+        }
+    }
+
     /// Sets the key of a row.
     pub(crate) fn set(&self, row: &mut RowBuilder<'_>, column: usize) -> Result<(), ValueError> {
         match self {

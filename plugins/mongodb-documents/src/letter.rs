@@ -21,7 +21,12 @@ pub(crate) fn of(shape: &Shape, document: &RawDocument, why: &Rejection) -> Dead
     let payload = json_row(shape, document).unwrap_or_else(|| hexadecimal(document));
     let origin = format!("collection {}", shape.collection());
     let message = format!("{origin}: {}", why.reason);
-    DeadLetter::new(shape.collection(), why.code, message, &payload, origin)
+    let id = document.get(ID).ok().flatten();
+    let key = id.and_then(|id| shape.key_text(id)).map(|text| {
+        let json = serde_json::Value::from(text);
+        format!("{{\"{ID}\":{json}}}")
+    });
+    DeadLetter::new(shape.collection(), why.code, message, &payload, origin).key(key)
 }
 
 /// None when the document cannot be read.

@@ -44,6 +44,7 @@ mod scalar;
 mod shape;
 
 pub use bson;
+pub use key::KeyForm;
 pub use kinds::ORIGIN;
 pub use mode::{FLATTENED_LEVELS_MAX, IdType, Mode};
 pub use rows::{Change, Pushed, Rows};

@@ -22,8 +22,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cartridge_warp_sdk::{
-    ChangeBatch, Chunk, Config, Description, Failure, Limits, Position, RetainedLog, SnapshotBatch,
-    Source, Table, export_source,
+    ChangeBatch, Chunk, Config, Description, Failure, Limits, LookedUp, Position, RetainedLog,
+    SnapshotBatch, Source, Table, TableRows, export_source,
 };
 use mongodb::bson::doc;
 use tokio::runtime::Runtime;
@@ -219,6 +219,17 @@ impl Source for MongodbSource {
                  means nothing to it; run again with --full-resync",
             )),
         }
+    }
+
+    fn lookup(
+        &mut self,
+        schema: &str,
+        table: &str,
+        keys: &TableRows,
+        limits: Limits,
+    ) -> Result<LookedUp, Failure> {
+        let database = self.database(schema);
+        snapshot::look_up(self, &database, table, keys, limits)
     }
 
     // `confirm` stays what it is, nothing: the server keeps its log by its own rules, whoever reads

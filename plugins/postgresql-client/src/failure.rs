@@ -19,6 +19,9 @@ pub const UNTRANSLATABLE: &str = "untranslatable-text";
 /// A character that the other encoding lacks, and bytes that are none.
 const UNTRANSLATABLE_STATES: [&str; 2] = ["22P05", "22021"];
 
+/// The code for a value that its type does not have.
+pub const NO_SUCH_VALUE: &str = "no-such-value";
+
 /// The code for a statement that needs more temporary space than the server gives.
 pub const NO_TEMPORARY_SPACE: &str = "temporary-space";
 
@@ -164,6 +167,10 @@ fn of_class(code: &str) -> Failure {
             format!(
                 "the server cannot convert a text between its encoding and UTF-8 (SQLSTATE {code}); mend it"
             ),
+        ),
+        "22" => Failure::stop(
+            NO_SUCH_VALUE,
+            format!("the server does not take a value for one of its type (SQLSTATE {code})"),
         ),
         _ => Failure::stop("postgresql", format!("the server refused the work (SQLSTATE {code})")),
     }

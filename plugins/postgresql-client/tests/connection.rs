@@ -29,7 +29,7 @@ fn a_connection_survives_what_it_can_and_says_why_it_ended() {
         ("SELECT 1 FROM missing", Action::Config, "undefined"),
         ("SELECT missing FROM pg_class", Action::Config, "undefined"),
         ("SELECT 1 +", Action::Config, "refused-statement"),
-        ("SELECT 'secret'::int", Action::Stop, "postgresql"),
+        ("SELECT 'secret'::int", Action::Stop, "no-such-value"),
         ("DO $$BEGIN RAISE EXCEPTION 'secret'; END$$", Action::Stop, "postgresql"),
         ("DO $$BEGIN RAISE SQLSTATE '40001'; END$$", Action::Retry, "conflict"),
         ("DO $$BEGIN RAISE SQLSTATE '53100'; END$$", Action::Retry, "server-resources"),

@@ -6,7 +6,7 @@ use postgresql_client::tokio_postgres::Row;
 use postgresql_client::tokio_postgres::types::{FromSql, ToSql};
 
 use crate::PostgresqlDestination;
-use crate::metadata::has_table;
+use crate::metadata::{has_table, lacking};
 use crate::names::Names;
 use crate::refusal::Refusal;
 
@@ -23,12 +23,13 @@ pub(crate) fn list(
     if !has_table(&destination.session, words.table)? {
         return Ok(LetterPage::default());
     }
+    let lacking = lacking(&destination.session, words.table)?;
     let since = filter.since_us.map(|micros| micros.to_string());
     let sizes = destination.ask(&words.sizes(schema, filter, since, after, limit))?;
     let size = |row: &Row| Ok((number(row, 0)?, number(row, 1)?));
     let sizes = sizes.iter().map(size).collect::<Result<Vec<_>, Failure>>()?;
     let (ids, more) = page_of(&sizes, limit, bytes_max);
-    let letters = destination.ask(&words.those(schema, &columns(), &ids))?;
+    let letters = destination.ask(&words.those(schema, &columns(&lacking), &ids))?;
     let letters = letters.iter().map(kept).collect::<Result<_, Failure>>()?;
     Ok(LetterPage { letters, more })
 }
@@ -70,7 +71,7 @@ impl PostgresqlDestination {
     }
 }
 
-fn words(names: &Names) -> LetterWords<'_> {
+pub(crate) fn words(names: &Names) -> LetterWords<'_> {
     LetterWords {
         table: &names.dead_letters,
         parameter: "$",
@@ -79,9 +80,12 @@ fn words(names: &Names) -> LetterWords<'_> {
     }
 }
 
-/// [`LETTER_COLUMNS`] with times as microseconds since 1970.
-fn columns() -> String {
-    ["created_at", "last_seen_at"].iter().fold(LETTER_COLUMNS.to_owned(), |columns, time| {
+/// [`LETTER_COLUMNS`] with times as microseconds since 1970, and nothing for what the table lacks.
+fn columns(lacking: &[&str]) -> String {
+    let columns = lacking
+        .iter()
+        .fold(LETTER_COLUMNS.to_owned(), |columns, lacking| columns.replace(lacking, "NULL::text"));
+    ["created_at", "last_seen_at"].iter().fold(columns, |columns, time| {
         columns.replace(time, &format!("(extract(epoch FROM {time}) * 1000000)::bigint"))
     })
 }
@@ -96,6 +100,7 @@ fn kept(row: &Row) -> Result<KeptLetter, Failure> {
             code: field(row, 4)?,
             message: field(row, 5)?,
             origin: field(row, 6)?,
+            key: field(row, 12)?,
         },
         count: number(row, 7)?,
         status: field(row, 8)?,

@@ -1,6 +1,6 @@
 //! The connector's own tables: epochs and markers, in the transaction of the rows they belong to.
 
-use cartridge_warp_sdk::sql::{damaged, is_present, unclaimed};
+use cartridge_warp_sdk::sql::{LETTER_COLUMNS_ADDED, damaged, is_present, unclaimed};
 use cartridge_warp_sdk::{Failure, Marker, fenced};
 use postgresql_client::names::{literal, quoted};
 use postgresql_client::tokio_postgres::types::ToSql;
@@ -36,7 +36,7 @@ pub(crate) fn create(session: &Session, names: &Names) -> Result<(), Refusal> {
         .into_iter()
         .all(|there| there)
     {
-        return Ok(());
+        return add_columns(session, dead_letters);
     }
     session.run(&format!(
         "CREATE TABLE IF NOT EXISTS {epochs} (
@@ -59,11 +59,29 @@ pub(crate) fn create(session: &Session, names: &Names) -> Result<(), Refusal> {
              origin text NOT NULL, count bigint NOT NULL DEFAULT 1,
              status text NOT NULL DEFAULT 'pending'
                  CHECK (status IN ('pending', 'processing', 'resolved', 'discarded')),
-             resolution text, fingerprint bigint NOT NULL,
+             resolution text, row_key text, fingerprint bigint NOT NULL,
              created_at timestamptz NOT NULL DEFAULT now(),
              last_seen_at timestamptz NOT NULL DEFAULT now());
          CREATE INDEX IF NOT EXISTS dead_letter_queue_fingerprint ON {dead_letters} (fingerprint)"
     ))
+}
+
+/// The columns that a table of dead letters from an older release lacks.
+pub(crate) fn lacking(session: &Session, letters: &str) -> Result<Vec<&'static str>, Refusal> {
+    let sql = format!(
+        "SELECT attname::text FROM pg_catalog.pg_attribute \
+         WHERE attrelid = to_regclass({}) AND attnum > 0 AND NOT attisdropped",
+        literal(letters)
+    );
+    let rows = session.query(&sql, &[])?;
+    let has = |column: &str| rows.iter().any(|row| row.try_get(0).ok() == Some(column));
+    Ok(LETTER_COLUMNS_ADDED.into_iter().filter(|column| !has(column)).collect())
+}
+
+fn add_columns(session: &Session, letters: &str) -> Result<(), Refusal> {
+    lacking(session, letters)?.into_iter().try_for_each(|column| {
+        session.run(&format!("ALTER TABLE {letters} ADD COLUMN IF NOT EXISTS {column} text"))
+    })
 }
 
 /// Raises the schema's epoch and returns it.

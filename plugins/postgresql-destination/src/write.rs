@@ -114,8 +114,8 @@ fn attempt(
                 parts.iter().try_for_each(|part| part.write(scope, careful, &mut rejected))?;
             }
         }
-        let (outcome, letters) = rejected.finish();
-        dead_letters::store(session, names, schema, &letters)?;
+        let (outcome, letters) = rejected.finish(tables);
+        dead_letters::store(scope, &letters, request.retry.as_ref())?;
         metadata::store_markers(session, names, schema, &request.markers, request.epoch)?;
         Ok(outcome)
     })

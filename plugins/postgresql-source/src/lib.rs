@@ -12,6 +12,7 @@ mod leaves;
 mod options;
 mod pgoutput;
 mod position;
+mod question;
 mod recode;
 mod rejected;
 mod session;
@@ -25,8 +26,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cartridge_warp_sdk::{
-    ChangeBatch, Chunk, Config, Description, Failure, Limits, Position, Released, RetainedLog,
-    SnapshotBatch, Source, Table, export_source, log,
+    ChangeBatch, Chunk, Config, Description, Failure, Limits, LookedUp, Position, Released,
+    RetainedLog, SnapshotBatch, Source, Table, TableRows, export_source, log,
 };
 use postgresql_client::{HOST_GRANT, Settings};
 
@@ -179,6 +180,16 @@ impl Source for PostgresqlSource {
 
     fn release(&mut self, schema: &str, dry: bool) -> Result<Released, Failure> {
         admin::release(self, schema, dry)
+    }
+
+    fn lookup(
+        &mut self,
+        schema: &str,
+        table: &str,
+        keys: &TableRows,
+        limits: Limits,
+    ) -> Result<LookedUp, Failure> {
+        snapshot::looked_up::look_up(self, schema, table, keys, limits)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Rows whose values their columns cannot hold.
 
-use cartridge_warp_sdk::{DeadLetter, RowBuilder, ValueError, serde_json};
+use cartridge_warp_sdk::{
+    DeadLetter, Operation, RowBuilder, Table, TableWriter, ValueError, key_text, serde_json,
+};
 use postgresql_client::large::ROW_BYTES_MAX;
 
 use crate::catalog::SourceTable;
@@ -67,16 +69,36 @@ pub fn set_binary(
     set(row, table, column, &binary::text(codec, bytes))
 }
 
-/// The row as JSON with the server's own text for each value.
+/// The row as JSON with the server's own text for each value, and its key.
 pub fn letter<'f>(
     table: &SourceTable,
     fields: impl Iterator<Item = (&'f str, Option<&'f [u8]>)>,
     error: &ValueError,
     origin: &str,
 ) -> DeadLetter {
+    let fields: Vec<(&str, Option<&[u8]>)> = fields.collect();
     let text = |text: &[u8]| serde_json::Value::from(String::from_utf8_lossy(text).into_owned());
-    let fields =
-        fields.map(|(name, value)| (name.to_owned(), value.map_or(serde_json::Value::Null, text)));
-    let payload = serde_json::Value::Object(fields.collect()).to_string();
+    let members = fields
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.map_or(serde_json::Value::Null, text)));
+    let payload = serde_json::Value::Object(members.collect()).to_string();
     DeadLetter::new(&table.shape.name, ValueError::CODE, error.to_string(), &payload, origin)
+        .key(key(table, &fields))
+}
+
+/// The key of a row that cannot travel, where the key itself can.
+fn key(table: &SourceTable, fields: &[(&str, Option<&[u8]>)]) -> Option<String> {
+    let key = &table.shape.key;
+    let columns = table.key_indices().into_iter().map(|at| &table.columns[at]);
+    let of_key = columns
+        .clone()
+        .fold(Table::new(&table.shape.name), |of_key, column| of_key.with(column.column.clone()));
+    let mut writer = TableWriter::inserts(&of_key);
+    let mut row = writer.row(Operation::Insert);
+    for (place, column) in columns.enumerate() {
+        let (_, text) = fields.iter().find(|(name, _)| *name == column.column.name)?;
+        column.codec.set(&mut row, place, str::from_utf8((*text)?).ok()?).ok()?;
+    }
+    row.commit();
+    key_text(&writer.finish().ok()?, 0, key)
 }

@@ -1,10 +1,11 @@
 //! Rows that could not be written, kept for a person beside those that could.
 
-use cartridge_warp_sdk::sql::{EMPTIED, OPEN_LETTERS, fingerprint};
-use cartridge_warp_sdk::{DeadLetter, Failure};
-use rusqlite::{Connection, params};
+use cartridge_warp_sdk::sql::{EMPTIED, LetterSql, OPEN_LETTERS, fingerprint};
+use cartridge_warp_sdk::{DeadLetter, Failure, Settlement};
+use rusqlite::{Connection, params, params_from_iter};
 
 use crate::failure;
+use crate::letters::words;
 use crate::names::{Names, quoted};
 
 /// The dead letters of one schema in an open transaction.
@@ -12,6 +13,7 @@ pub(crate) struct DeadLetters<'a> {
     connection: &'a Connection,
     schema: &'a str,
     now: &'a str,
+    table: String,
     count: String,
     insert: String,
     settle: String,
@@ -29,18 +31,18 @@ impl<'a> DeadLetters<'a> {
             "UPDATE {table} SET count = count + 1, last_seen_at = ?9
              WHERE fingerprint = ?8 AND status = 'pending' AND schema_name = ?1 AND table_name = ?2
                AND operation = ?3 AND payload = ?4 AND error_code = ?5 AND error_message = ?6
-               AND origin = ?7"
+               AND origin = ?7 AND row_key IS ?10"
         );
         let insert = format!(
             "INSERT INTO {table} (schema_name, table_name, operation, payload, error_code,
-                 error_message, origin, fingerprint, created_at, last_seen_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)"
+                 error_message, origin, fingerprint, created_at, last_seen_at, row_key)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)"
         );
         let settle = format!(
             "UPDATE {table} SET status = 'resolved', resolution = ?3
              WHERE schema_name = ?1 AND table_name = ?2 AND {OPEN_LETTERS}"
         );
-        Self { connection, schema, now, count, insert, settle }
+        Self { connection, schema, now, table, count, insert, settle }
     }
 
     /// Settles the open letters of a table that is emptied.
@@ -49,22 +51,77 @@ impl<'a> DeadLetters<'a> {
         settled.map(drop).map_err(|error| failure::of(&error))
     }
 
-    /// Keeps letters; the same one again only raises its count.
-    pub(crate) fn store(&self, letters: &[DeadLetter]) -> Result<(), Failure> {
-        letters.iter().try_for_each(|letter| self.store_one(letter))
-    }
-
-    fn store_one(&self, letter: &DeadLetter) -> Result<(), Failure> {
-        let DeadLetter { table, operation, payload, code, message, origin } = letter;
-        let print = fingerprint([self.schema, table, payload, code, origin]);
-        let values =
-            params![self.schema, table, operation, payload, code, message, origin, print, self.now];
+    /// Keeps letters; the same one again only raises its count. Those that are tried again are settled, but for
+    /// the ones whose rows are refused again.
+    pub(crate) fn store(
+        &self,
+        letters: &[DeadLetter],
+        retry: Option<&Settlement>,
+    ) -> Result<(), Failure> {
         let stored = || -> rusqlite::Result<()> {
-            if self.connection.prepare_cached(&self.count)?.execute(values)? == 0 {
-                self.connection.prepare_cached(&self.insert)?.execute(values)?;
+            if let Some(retry) = retry {
+                let LetterSql { text, values } = words(&self.table).settle(self.schema, retry);
+                self.connection.execute(&text, params_from_iter(values))?;
             }
-            Ok(())
+            letters.iter().try_for_each(|letter| match retry {
+                Some(retry) if self.open_again(letter, retry)? => Ok(()),
+                _ => self.store_one(letter),
+            })
         };
         stored().map_err(|error| failure::of(&error))
+    }
+
+    fn store_one(&self, letter: &DeadLetter) -> rusqlite::Result<()> {
+        let DeadLetter { table, operation, payload, code, message, origin, key } = letter;
+        let print = self.fingerprint(letter);
+        let values = params![
+            self.schema,
+            table,
+            operation,
+            payload,
+            code,
+            message,
+            origin,
+            print,
+            self.now,
+            key
+        ];
+        if self.connection.prepare_cached(&self.count)?.execute(values)? == 0 {
+            self.connection.prepare_cached(&self.insert)?.execute(values)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the row's letter is one of those that are tried again: it stays open, with what is wrong now.
+    fn open_again(&self, letter: &DeadLetter, retry: &Settlement) -> rusqlite::Result<bool> {
+        let DeadLetter { table, operation, payload, code, message, origin, key } = letter;
+        let sql = format!(
+            "UPDATE {} SET status = 'pending', resolution = NULL, count = count + 1, operation = ?3,
+                 payload = ?4, error_code = ?5, error_message = ?6, origin = ?7, fingerprint = ?8,
+                 last_seen_at = ?9
+             WHERE {}",
+            self.table,
+            words(&self.table).tried_again(&retry.ids, [1, 2, 10, 11])
+        );
+        let print = self.fingerprint(letter);
+        let values = params![
+            self.schema,
+            table,
+            operation,
+            payload,
+            code,
+            message,
+            origin,
+            print,
+            self.now,
+            key,
+            retry.resolution
+        ];
+        Ok(self.connection.prepare_cached(&sql)?.execute(values)? > 0)
+    }
+
+    fn fingerprint(&self, letter: &DeadLetter) -> i64 {
+        let DeadLetter { table, payload, code, origin, .. } = letter;
+        fingerprint([self.schema, table, payload, code, origin])
     }
 }

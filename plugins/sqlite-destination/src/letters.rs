@@ -33,10 +33,10 @@ pub(crate) fn list(
         let sizes = words.sizes(schema, filter, since, after, limit);
         let sizes = query(connection, &sizes, |row| Ok((number(row, 0)?, number(row, 1)?)))?;
         let (ids, more) = page_of(&sizes, limit, bytes_max);
-        let columns = match metadata::says_how(connection, &table)? {
-            true => LETTER_COLUMNS.to_owned(),
-            false => LETTER_COLUMNS.replace("resolution", "NULL"),
-        };
+        let lacking = metadata::lacking(connection, &table)?;
+        let columns = lacking
+            .iter()
+            .fold(LETTER_COLUMNS.to_owned(), |columns, lacking| columns.replace(lacking, "NULL"));
         let letters = query(connection, &words.those(schema, &columns, &ids), kept)?;
         Ok(LetterPage { letters, more })
     })
@@ -74,7 +74,7 @@ pub(crate) fn settle(
     })
 }
 
-fn words(table: &str) -> LetterWords<'_> {
+pub(crate) fn words(table: &str) -> LetterWords<'_> {
     LetterWords { table, parameter: "?", bytes: ("length(CAST(", " AS BLOB))"), time: ("", "") }
 }
 
@@ -102,6 +102,7 @@ fn kept(row: &Row<'_>) -> rusqlite::Result<KeptLetter> {
             code: row.get(4)?,
             message: row.get(5)?,
             origin: row.get(6)?,
+            key: row.get(12)?,
         },
         count: number(row, 7)?,
         status: row.get(8)?,

@@ -1,6 +1,6 @@
 //! The connector's own tables: epochs and markers, in the transaction of the rows they belong to.
 
-use cartridge_warp_sdk::sql::{damaged, is_present, unclaimed};
+use cartridge_warp_sdk::sql::{LETTER_COLUMNS_ADDED, damaged, is_present, unclaimed};
 use cartridge_warp_sdk::{Failure, Marker};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -28,7 +28,8 @@ pub(crate) fn create(connection: &Connection, names: &Names) -> Result<(), Failu
              operation TEXT NOT NULL, payload TEXT NOT NULL, error_code TEXT NOT NULL,
              error_message TEXT NOT NULL, origin TEXT NOT NULL, count INTEGER NOT NULL DEFAULT 1,
              status TEXT NOT NULL DEFAULT 'pending', fingerprint INTEGER NOT NULL,
-             created_at TEXT NOT NULL, last_seen_at TEXT NOT NULL, resolution TEXT);
+             created_at TEXT NOT NULL, last_seen_at TEXT NOT NULL, resolution TEXT,
+             row_key TEXT);
          CREATE INDEX IF NOT EXISTS {index} ON {letters} (fingerprint);",
         epochs = quoted(&names.epochs()),
         markers = quoted(&names.markers()),
@@ -39,21 +40,29 @@ pub(crate) fn create(connection: &Connection, names: &Names) -> Result<(), Failu
     );
     connection
         .execute_batch(&sql)
-        .and_then(|()| add_resolution(connection, &names.dead_letters()))
+        .and_then(|()| add_columns(connection, &names.dead_letters()))
         .map_err(|error| failure::of(&error))
 }
 
-/// Whether the table of dead letters has a place for how they were settled.
-pub(crate) fn says_how(connection: &Connection, letters: &str) -> rusqlite::Result<bool> {
-    connection.column_exists(None, letters, "resolution")
+/// The columns that a table of dead letters from an older release lacks.
+pub(crate) fn lacking(
+    connection: &Connection,
+    letters: &str,
+) -> rusqlite::Result<Vec<&'static str>> {
+    let mut lacking = Vec::new();
+    for column in LETTER_COLUMNS_ADDED {
+        if !connection.column_exists(None, letters, column)? {
+            lacking.push(column);
+        }
+    }
+    Ok(lacking)
 }
 
-/// Files from before letters could be settled lack where it is said how.
-fn add_resolution(connection: &Connection, letters: &str) -> rusqlite::Result<()> {
-    if says_how(connection, letters)? {
-        return Ok(());
+fn add_columns(connection: &Connection, letters: &str) -> rusqlite::Result<()> {
+    for column in lacking(connection, letters)? {
+        connection.execute_batch(&format!("ALTER TABLE {} ADD {column} TEXT", quoted(letters)))?;
     }
-    connection.execute_batch(&format!("ALTER TABLE {} ADD resolution TEXT", quoted(letters)))
+    Ok(())
 }
 
 /// Raises the schema's epoch and returns it.

@@ -37,8 +37,8 @@ pub(crate) fn batch(
     }
     let lanes = lanes(transaction, request, tables, numbers, &now)?;
     let rejections = rows(transaction, request, lanes, way)?;
-    let (outcome, letters) = rejections.finish();
-    dead_letters.store(&letters)?;
+    let (outcome, letters) = rejections.finish(tables);
+    dead_letters.store(&letters, request.retry.as_ref())?;
     metadata::store_markers(connection, names, &request.schema, &request.markers, request.epoch)?;
     Ok(outcome)
 }

@@ -132,6 +132,7 @@ pub(super) fn dead_letter_out(letter: DeadLetter) -> wit::DeadLetter {
         code: letter.code,
         message: letter.message,
         origin: letter.origin,
+        key: letter.key,
     }
 }
 
@@ -143,5 +144,6 @@ pub(super) fn dead_letter_in(letter: wit::DeadLetter) -> DeadLetter {
         code: letter.code,
         message: letter.message,
         origin: letter.origin,
+        key: letter.key,
     }
 }

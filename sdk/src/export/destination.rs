@@ -8,8 +8,8 @@ use super::bindings::destination_world::exports::cartridge::warp::destination as
 use super::convert;
 use crate::wire::{Decoder, decode_schema};
 use crate::{
-    ChangeOutcome, Deletion, Destination, Failure, Location, Marker, Table, TablePlace, TablePlan,
-    WriteMode, WriteOutcome, WriteRequest,
+    ChangeOutcome, Deletion, Destination, Failure, Location, Marker, Settlement, Table, TablePlace,
+    TablePlan, WriteMode, WriteOutcome, WriteRequest,
 };
 use exported::{Connection, Guest, GuestConnection};
 
@@ -188,6 +188,11 @@ fn request_in(
         markers: markers_in(request.markers),
         epoch: request.epoch,
         dead_letter_rejected: request.dead_letter_rejected,
+        retry: request.retry.map(|exported::Retry { ids, resolution }| Settlement {
+            ids,
+            status: Settlement::RESOLVED.to_owned(),
+            resolution,
+        }),
     })
 }
 

@@ -52,7 +52,7 @@ fn filter_in(filter: exported::LetterFilter) -> LetterFilter {
 
 fn letter_out(kept: KeptLetter) -> exported::KeptLetter {
     let KeptLetter { id, letter, count, status, resolution, first_seen_us, last_seen_us } = kept;
-    let crate::DeadLetter { table, operation, payload, code, message, origin } = letter;
+    let crate::DeadLetter { table, operation, payload, code, message, origin, key } = letter;
     exported::KeptLetter {
         id,
         table,
@@ -61,6 +61,7 @@ fn letter_out(kept: KeptLetter) -> exported::KeptLetter {
         code,
         message,
         origin,
+        key,
         count,
         status,
         resolution,

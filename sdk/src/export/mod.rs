@@ -11,6 +11,8 @@ mod destination;
 #[cfg(target_family = "wasm")]
 mod letters;
 #[cfg(target_family = "wasm")]
+mod lookup;
+#[cfg(target_family = "wasm")]
 mod source;
 #[cfg(target_family = "wasm")]
 mod sweep;

@@ -138,7 +138,7 @@ impl<S: Source + 'static> GuestConnection for SourceConnection<S> {
     }
 }
 
-fn encode(encoder: &mut Encoder, rows: &TableRows) -> Result<wit::TableBatch, Failure> {
+pub(super) fn encode(encoder: &mut Encoder, rows: &TableRows) -> Result<wit::TableBatch, Failure> {
     encoder.encode(rows).map(convert::rows_out)
 }
 

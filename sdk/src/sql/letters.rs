@@ -33,7 +33,11 @@ pub struct LetterSql {
 
 /// The columns of [`LetterWords::those`], but for its two times.
 pub const LETTER_COLUMNS: &str = "id, table_name, operation, payload, error_code, error_message, origin, count, \
-                                  status, resolution, created_at, last_seen_at";
+                                  status, resolution, created_at, last_seen_at, row_key";
+
+/// Columns that a table from an older release of the connector may lack, which is brought up to date when
+/// somebody writes.
+pub const LETTER_COLUMNS_ADDED: [&str; 2] = ["resolution", "row_key"];
 
 impl LetterWords<'_> {
     /// Ids and sizes of the letters above `after`, one more than `limit`. `since` is the filter's time as
@@ -97,6 +101,18 @@ impl LetterWords<'_> {
             is_one_of(ids)
         );
         LetterSql { text, values: vec![status.clone(), resolution.clone(), schema.to_owned()] }
+    }
+
+    /// The one of those that are tried again which a row is that was refused again, as a condition: they are
+    /// settled by then. The parameters are numbered schema, table, key and how they were settled.
+    pub fn tried_again(&self, ids: &[u64], [schema, table, key, resolution]: [usize; 4]) -> String {
+        let Self { table: letters, parameter, .. } = self;
+        format!(
+            "id = (SELECT max(id) FROM {letters} WHERE {} AND schema_name = {parameter}{schema} \
+             AND table_name = {parameter}{table} AND row_key = {parameter}{key} \
+             AND status = 'resolved' AND resolution = {parameter}{resolution})",
+            is_one_of(ids)
+        )
     }
 
     fn of_schema(&self, what: &str, schema: &str) -> LetterSql {

@@ -87,7 +87,7 @@ pub use definition::Stored;
 pub use evolve::evolve;
 pub use existing::{Existing, ExistingColumn, Unique};
 pub use fit::Fit;
-pub use letters::{LETTER_COLUMNS, LetterSql, LetterWords, page_of};
+pub use letters::{LETTER_COLUMNS, LETTER_COLUMNS_ADDED, LetterSql, LetterWords, page_of};
 pub use metadata::{
     DEAD_LETTERS, EMPTIED, EPOCHS, MARKERS, METADATA_SCHEMA, METADATA_TABLES, OPEN_LETTERS, TABLES,
     damaged, fingerprint, is_present, unclaimed,

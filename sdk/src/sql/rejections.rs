@@ -1,6 +1,9 @@
 //! Rows that the destination refused: kept as dead letters, or the end of the batch (I5).
 
-use crate::{Column, DeadLetter, Failure, RejectedRow, TableRows, WriteOutcome, WriteRequest};
+use super::Tables;
+use crate::{
+    Column, DeadLetter, Failure, RejectedRow, TableRows, WriteOutcome, WriteRequest, key_text,
+};
 
 /// The code of a row that is not there, and of which the source left out a value that did not change: nobody
 /// has that value then.
@@ -60,13 +63,17 @@ impl<'a> Rejections<'a> {
     }
 
     /// What the write did, and all dead letters to be stored with it: the refused rows' in the order of
-    /// the rows, and then the request's own.
-    pub fn finish(mut self) -> (WriteOutcome, Vec<DeadLetter>) {
+    /// the rows, with the keys that their tables have, and then the request's own.
+    pub fn finish(mut self, tables: &Tables) -> (WriteOutcome, Vec<DeadLetter>) {
         let rows: usize = self.request.tables.iter().map(TableRows::len).sum();
         let rows_written = rows.saturating_sub(self.rejected.len()) as u64;
         self.rejected.sort_by_key(|rejected| (rejected.batch, rejected.row));
         self.letters.sort_by_key(|(place, _)| *place);
-        let letters = self.letters.into_iter().map(|(_, letter)| letter);
+        let letters = self.letters.into_iter().map(|((batch, row), letter)| {
+            let rows = &self.request.tables[batch];
+            let key = tables.get(rows.table()).and_then(|table| key_text(rows, row, &table.key));
+            letter.key(key)
+        });
         let letters = letters.chain(self.request.dead_letters.iter().cloned()).collect();
         (WriteOutcome { rows_written, rejected: self.rejected }, letters)
     }

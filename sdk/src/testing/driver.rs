@@ -192,6 +192,36 @@ impl<S: Source> Driver<S> {
         self.source.release(&self.schema, dry)
     }
 
+    /// Looks up all of these keys, which are rows of the key columns, and says which are absent, by their places.
+    ///
+    /// # Errors
+    /// The source's own, and `stop` when it answers no key, or one twice.
+    pub fn lookup(
+        &mut self,
+        table: &str,
+        keys: &TableRows,
+    ) -> Result<(Collected, Vec<usize>), Failure> {
+        let (mut collected, mut absent, mut done) = (Collected::default(), Vec::new(), 0);
+        while done < keys.len() {
+            let asked = keys.record_batch().slice(done, keys.len() - done);
+            let asked = self.through_the_wire(&TableRows::new(table, asked)?)?;
+            let found = self.source.lookup(&self.schema, table, &asked, self.limits)?;
+            let rows = found.rows.as_ref().map_or(0, TableRows::len);
+            let told = rows + found.rejected.len() + found.absent.len();
+            if found.answered == 0 || found.answered > asked.len() || told != found.answered {
+                let what = format!("{told} answers for {} of {} keys", found.answered, asked.len());
+                return Err(Failure::stop("endless", what));
+            }
+            if let Some(rows) = &found.rows {
+                collected.batches.push(self.through_the_wire(rows)?);
+            }
+            collected.rejected.extend(found.rejected);
+            absent.extend(found.absent.iter().map(|at| done + at));
+            done += found.answered;
+        }
+        Ok((collected, absent))
+    }
+
     fn through_the_wire(&mut self, rows: &TableRows) -> Result<TableRows, Failure> {
         let encoded = self.encoder.encode(rows)?;
         self.decoder.decode(encoded)

@@ -161,12 +161,13 @@ impl Failure {
 }
 
 #[derive(Arbitrary, Debug)]
-pub struct Letter([Text; 6]);
+pub struct Letter([Text; 6], Option<Text>);
 
 impl Letter {
     fn answer(self) -> types::DeadLetter {
         let [table, operation, payload, code, message, origin] = self.0.map(|text| text.0);
-        types::DeadLetter { table, operation, payload, code, message, origin }
+        let key = self.1.map(|text| text.0);
+        types::DeadLetter { table, operation, payload, code, message, origin, key }
     }
 }
 

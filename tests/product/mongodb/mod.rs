@@ -9,6 +9,7 @@ mod lake;
 mod logged;
 mod lost;
 mod protected;
+mod retry;
 mod servers;
 mod shape;
 mod types;

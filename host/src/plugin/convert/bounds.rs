@@ -6,9 +6,9 @@ use crate::{
         Cause,
         bindings::source::cartridge::warp::types as wit,
         limits::{
-            DEAD_LETTERS_MAX, DETAIL_BYTES_MAX, IDENTITY_BYTES_MAX, MARKER_BYTES_MAX,
-            MESSAGE_BYTES_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, POSITION_BYTES_MAX, TABLES_MAX,
-            WORD_BYTES_MAX,
+            DEAD_LETTERS_MAX, DETAIL_BYTES_MAX, IDENTITY_BYTES_MAX, KEY_BYTES_MAX,
+            MARKER_BYTES_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX,
+            POSITION_BYTES_MAX, TABLES_MAX, WORD_BYTES_MAX,
         },
         text,
     },
@@ -116,12 +116,18 @@ fn dead_letter(letter: wit::DeadLetter) -> Result<DeadLetter, Cause> {
         code: word(&letter.code),
         message: message(&letter.message),
         origin: text::one_line(&letter.origin, NAME_BYTES_MAX),
+        key: key(letter.key),
         held: Held::default(),
     })
 }
 
+/// What a row could be looked up by. It is read as a key only when it is used; one that is too large is none.
+pub(super) fn key(key: Option<String>) -> Option<String> {
+    key.filter(|key| key.len() <= KEY_BYTES_MAX)
+}
+
 /// The way back: dead letters for a destination.
 pub(super) fn dead_letter_out(letter: DeadLetter) -> wit::DeadLetter {
-    let DeadLetter { table, operation, payload, code, message, origin, held: _ } = letter;
-    wit::DeadLetter { table, operation, payload, code, message, origin }
+    let DeadLetter { table, operation, payload, code, message, origin, key, held: _ } = letter;
+    wit::DeadLetter { table, operation, payload, code, message, origin, key }
 }

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     model::{
-        ChangeKind, Deletion, Location, Marker, SchemaChange, TableBatch, TablePlace, TablePlan,
-        TableShape, WriteMode,
+        ChangeKind, Deletion, Location, Marker, SchemaChange, Settlement, TableBatch, TablePlace,
+        TablePlan, TableShape, WriteMode,
     },
     plugin::{
         Cause, ChangeOutcome, RejectedRow, WriteOutcome, WriteRequest,
@@ -151,11 +151,14 @@ pub(in crate::plugin) fn write_request(
         markers: markers(request.markers),
         epoch: request.epoch,
         dead_letter_rejected: request.dead_letter_rejected,
+        retry: request
+            .retry
+            .map(|Settlement { ids, resolution, .. }| export::Retry { ids, resolution }),
     };
     (request, shown)
 }
 
-fn table_batch(batch: &TableBatch, with_schema: bool) -> wit::TableBatch {
+pub(super) fn table_batch(batch: &TableBatch, with_schema: bool) -> wit::TableBatch {
     wit::TableBatch {
         table: batch.table.clone(),
         schema_id: batch.schema.id.clone(),

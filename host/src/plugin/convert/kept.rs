@@ -94,7 +94,8 @@ pub(in crate::plugin) fn letters(
 }
 
 pub(in crate::plugin) fn letter_bytes(letter: &DeadLetter) -> u64 {
-    let DeadLetter { table, operation, payload, code, message, origin, held: _ } = letter;
+    let DeadLetter { table, operation, payload, code, message, origin, key, held: _ } = letter;
     let texts = [table, operation, payload, code, message, origin];
-    texts.iter().map(|text| text.len() as u64).sum::<u64>() + RECORD_BYTES
+    let texts = texts.into_iter().chain(key);
+    texts.map(|text| text.len() as u64).sum::<u64>() + RECORD_BYTES
 }

@@ -1,6 +1,6 @@
 //! What is asked of a destination's dead letters, and what it answers.
 
-use super::bounds::{count, malformed, message, name, word};
+use super::bounds::{count, key, malformed, message, name, word};
 use crate::{
     model::{KeptLetter, LetterFilter, LetterPage, Settlement},
     plugin::{
@@ -55,6 +55,7 @@ fn letter(letter: export::KeptLetter) -> Result<KeptLetter, Cause> {
         code: word(&letter.code),
         message: message(&letter.message),
         origin: text::one_line(&letter.origin, NAME_BYTES_MAX),
+        key: key(letter.key),
         count: letter.count,
         status: word(&letter.status),
         resolution: letter.resolution.map(|resolution| message(&resolution)),
@@ -79,6 +80,7 @@ pub(in crate::plugin) fn settled(letters: u64, settlement: &Settlement) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plugin::limits::KEY_BYTES_MAX;
 
     fn kept(id: u64, table: &str) -> export::KeptLetter {
         export::KeptLetter {
@@ -89,6 +91,7 @@ mod tests {
             code: "c".into(),
             message: "m\u{1b}".into(),
             origin: "o".into(),
+            key: Some("k".repeat(KEY_BYTES_MAX + 1)),
             count: 1,
             status: "pending".into(),
             resolution: None,
@@ -121,6 +124,7 @@ mod tests {
             for letter in page.into_iter().flat_map(|page| page.letters) {
                 assert_eq!(letter.payload.len(), PAYLOAD_BYTES_MAX, "{case}");
                 assert!(!letter.message.contains('\u{1b}'), "{case}");
+                assert_eq!(letter.key, None, "{case}");
             }
         }
     }

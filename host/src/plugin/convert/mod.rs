@@ -10,5 +10,6 @@ pub(super) mod destination;
 pub(super) mod info;
 pub(super) mod kept;
 pub(super) mod letters;
+pub(super) mod lookup;
 pub(super) mod rows;
 pub(super) mod source;

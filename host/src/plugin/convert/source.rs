@@ -8,7 +8,9 @@ use super::{
     rows::Schemas,
 };
 use crate::{
-    model::{ChangeKind, Chunk, DeadLetter, SchemaChange, TableShape, batch::is_reserved},
+    model::{
+        ChangeKind, Chunk, DeadLetter, SchemaChange, TableBatch, TableShape, batch::is_reserved,
+    },
     plugin::{
         Cause, ChangeBatch, ReadLimits, SnapshotBatch,
         bindings::source::{
@@ -44,7 +46,20 @@ impl Kept {
         Self { schemas, told, account: account.clone() }
     }
 
-    fn dead_letters(
+    /// Rows that are there, as those of a copy.
+    pub(super) fn snapshot_rows(
+        &mut self,
+        rows: Option<wit::TableBatch>,
+        rows_max: u32,
+    ) -> Result<Option<TableBatch>, Cause> {
+        let rows = self.schemas.batches(rows.into_iter().collect(), rows_max)?.pop();
+        if rows.as_ref().is_some_and(|rows| !rows.are_present()) {
+            return Err(malformed("a deleted row in a snapshot"));
+        }
+        Ok(rows)
+    }
+
+    pub(super) fn dead_letters(
         &self,
         letters: Vec<wit::DeadLetter>,
         rows_max: u32,
@@ -136,12 +151,8 @@ pub(in crate::plugin) fn snapshot_batch(
     kept: &mut Kept,
     rows_max: u32,
 ) -> Result<SnapshotBatch, Cause> {
-    let rows = kept.schemas.batches(batch.rows.into_iter().collect(), rows_max)?.pop();
-    if rows.as_ref().is_some_and(|rows| !rows.are_present()) {
-        return Err(malformed("a deleted row in a snapshot"));
-    }
     Ok(SnapshotBatch {
-        rows,
+        rows: kept.snapshot_rows(batch.rows, rows_max)?,
         rejected: kept.dead_letters(batch.rejected, rows_max)?,
         next_cursor: batch.next_cursor.map(|cursor| opaque("cursor", cursor)).transpose()?,
     })

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config::OnNewTable,
-    model::{DeadLetter, Marker, Operation, TableBatch},
+    model::{DeadLetter, Marker, Operation, Settlement, TableBatch},
     plugin::{DestinationConnection, WriteOutcome, WriteRequest},
     runner::{
         context::SchemaContext,
@@ -42,6 +42,8 @@ pub struct Ready {
     pub keys: Vec<TableBatch>,
     pub dead_letters: Vec<DeadLetter>,
     pub markers: Vec<Marker>,
+    /// Dead letters whose rows come with it.
+    pub retry: Option<Settlement>,
     /// A refused row is no dead letter yet: it fails the commit.
     pub is_part: bool,
 }
@@ -100,12 +102,16 @@ impl Writer {
 
     /// Commits rows, dead letters and markers together.
     pub async fn commit(&self, ready: Ready) -> Result<(), RunError> {
-        let Ready { clear, mut tables, keys, dead_letters, mut markers, is_part } = ready;
+        let Ready { clear, mut tables, keys, dead_letters, mut markers, retry, is_part } = ready;
         check_markers(&markers)?;
         let open = &self.context.letters;
         let measured: Vec<_> = tables.iter().map(Measured::of).collect();
-        let brought = Brought::of(&clear, &measured, by_table(&dead_letters));
-        open.admit(&self.destination, &brought).await?;
+        // One that is refused again is open already.
+        let is_retry = retry.is_some();
+        let letters = if is_retry { Letters::new() } else { by_table(&dead_letters) };
+        let brought = Brought::of(&clear, &measured, letters);
+        let admitted = open.admit(&self.destination, &brought).await;
+        admitted.map_err(|error| uncommitted(error, &dead_letters))?;
         let mut counted = None;
         if !dead_letters.is_empty() {
             let mut held = self.count().await?;
@@ -123,6 +129,7 @@ impl Writer {
             markers,
             epoch: self.epoch,
             dead_letter_rejected: self.context.config.error_handling.dead_letter_queue && !is_part,
+            retry,
         };
         let mut outcome = self.destination.write_batch(request).await?;
         self.count_commit();
@@ -133,6 +140,9 @@ impl Writer {
         }
         open.committed(&brought);
         self.record(&measured, brought.letters.values().sum(), &outcome, started);
+        if is_retry {
+            return Ok(());
+        }
         self.count_refused(&measured, &outcome).await
     }
 
@@ -226,6 +236,21 @@ impl Writer {
             }
         }
     }
+}
+
+/// Letters of a commit that is not made are nowhere to be looked at, so the error says what they are.
+fn uncommitted(error: RunError, letters: &[DeadLetter]) -> RunError {
+    let RunError::DeadLetterLimit { table, found } = error else { return error };
+    let of_table = letters.iter().filter(|letter| letter.table == table);
+    let count = of_table.clone().count();
+    let found = match of_table.clone().next() {
+        None => found,
+        Some(DeadLetter { origin, code, message, .. }) => format!(
+            "{found}; {count} of them came with a commit that was not made, so they are not kept: the first, \
+             of {origin} ({code}): {message}"
+        ),
+    };
+    RunError::DeadLetterLimit { table, found }
 }
 
 /// What could not be read back is not stored.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     letters::settle_open,
-    order::{check_free, unknown},
+    order::{check_at_rest, unknown},
 };
 use crate::{
     model::LetterFilter,
@@ -45,7 +45,8 @@ pub async fn drop_tables(
         return Ok(Vec::new());
     }
     let (schema, destination) = (context.name(), context.open_destination().await?);
-    check_free(context, &destination, take_over).await?;
+    check_owner(context, &destination).await?;
+    check_at_rest(context, &destination, take_over).await?;
     let mut known = Vec::new();
     for name in names {
         known.push(find(context, &destination, name).await?);

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Letters that are asked for at once, and the bytes of their rows.
-const PAGE_LETTERS_MAX: u32 = 500;
+pub const PAGE_LETTERS_MAX: u32 = 500;
 const PAGE_BYTES_MAX: u64 = 4 << 20;
 
 /// Letters that match, the oldest first.
@@ -30,11 +30,24 @@ pub async fn list(
 ) -> Result<Listed, RunError> {
     let destination = context.open_destination().await?;
     check_owner(context, &destination).await?;
+    let listed = collect(context, &destination, filter, limit, with_rows).await?;
+    destination.close().await;
+    Ok(listed)
+}
+
+/// The same on a connection that is open.
+pub async fn collect(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    filter: &LetterFilter,
+    limit: usize,
+    with_rows: bool,
+) -> Result<Listed, RunError> {
     let mut listed = Listed::default();
     let mut after = 0;
     loop {
         let room = u32::try_from(limit - listed.letters.len()).unwrap_or(u32::MAX);
-        let page = page(context, &destination, filter, after, room).await?;
+        let page = page(context, destination, filter, after, room).await?;
         let Some(last) = page.letters.last() else { break };
         after = last.id;
         listed.letters.extend(page.letters.into_iter().map(|letter| match with_rows {
@@ -46,7 +59,6 @@ pub async fn list(
             break;
         }
     }
-    destination.close().await;
     Ok(listed)
 }
 
@@ -97,7 +109,8 @@ pub async fn settle_open(
     Ok(Some(settled))
 }
 
-async fn page(
+/// Some letters above an id that match.
+pub async fn page(
     context: &SchemaContext,
     destination: &DestinationConnection,
     filter: &LetterFilter,

@@ -62,7 +62,8 @@ pub async fn in_one_commit<T>(
     change: impl AsyncFn() -> Result<(T, Vec<Marker>), RunError>,
 ) -> Result<T, RunError> {
     let schema = context.name();
-    check_free(context, destination, take_over).await?;
+    check_owner(context, destination).await?;
+    check_at_rest(context, destination, take_over).await?;
     // A claim fences the run that holds the schema, so what cannot be done or changes nothing makes none.
     let (done, markers) = change().await?;
     if markers.is_empty() {
@@ -77,14 +78,13 @@ pub async fn in_one_commit<T>(
     Ok(done)
 }
 
-/// Refuses a schema that was never run, or that a run holds, unless it is taken over.
-pub async fn check_free(
+/// Refuses a schema that has no state yet, and one that a run holds, unless it is taken over.
+pub async fn check_at_rest(
     context: &SchemaContext,
     destination: &DestinationConnection,
     take_over: bool,
 ) -> Result<(), RunError> {
     let schema = context.name();
-    check_owner(context, destination).await?;
     if destination.get_marker(schema, CHANGES).await?.is_none() {
         return Err(RunError::Unusable {
             what: format!("schema `{schema}` has no state at the destination yet"),

@@ -26,7 +26,7 @@ pub use places::check_places;
 pub use prepare::prepare_tables;
 pub use renamed::name_of_now;
 pub use replace::{ask_to_drop, drop_at, drop_keys};
-pub use rules::{has_other_rules, may_stay};
+pub use rules::{has_other_rules, may_stay, other_rules};
 #[cfg(feature = "fuzzing")]
 pub use stored::StoredShape;
 pub use stored::decided_marker;

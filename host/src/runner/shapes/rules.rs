@@ -27,10 +27,7 @@ pub async fn has_other_rules(
     table: &Table,
 ) -> Result<bool, RunError> {
     let name = &table.source.name;
-    let Some(known) = stored_shape(destination, context.name(), name).await? else {
-        return Ok(false);
-    };
-    let changes = changed_rules(context, table, &known)?;
+    let changes = other_rules(context, destination, table).await?;
     if changes.is_empty() {
         return Ok(false);
     }
@@ -44,6 +41,19 @@ pub async fn has_other_rules(
         );
     }
     Ok(true)
+}
+
+/// What the rules of now make of a table's rows otherwise than those by which they came, in words; an error where
+/// that is no reason to copy them again.
+pub async fn other_rules(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    table: &Table,
+) -> Result<Vec<String>, RunError> {
+    match stored_shape(destination, context.name(), &table.source.name).await? {
+        Some(known) => changed_rules(context, table, &known),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Whether what the destination has of a table may stay until a new copy has replaced it: nothing of it came by

@@ -16,6 +16,7 @@ mod copied;
 mod decisions;
 mod faults;
 mod keys;
+mod letter_keys;
 mod masked;
 mod refused;
 mod rules;
@@ -27,6 +28,7 @@ mod tests;
 pub use self::{
     decisions::{DECISIONS_MAX, Decision, Decisions, Subject},
     keys::Keys,
+    letter_keys::KeyTexts,
     rules::TableRules,
 };
 use self::{
@@ -400,7 +402,7 @@ impl Table {
             return Ok(Taken { batches: vec![batch], letters: Vec::new() });
         };
         let Shaped { rows, refused } = steps.apply(&batch.columns).map_err(failed)?;
-        let letters = letters(&batch, &refused).map_err(failed)?;
+        let letters = letters(&batch, &refused, &self.source.key).map_err(failed)?;
         let parts = if refused.is_empty() { vec![rows] } else { stretches(&rows, &refused) };
         let encoded = parts.into_iter().map(|rows| encode_batch(&batch.table, schema, rows));
         let batches = encoded.collect::<Result<_, _>>();
@@ -459,6 +461,11 @@ impl Table {
     /// What of a dead letter's row may reach the destination.
     pub fn redact_payload(&self, payload: &str) -> String {
         self.rules.redact_payload(payload)
+    }
+
+    /// The same of its key, which has no masked column and the destination's names then.
+    pub fn redact_key(&self, key: &str) -> Option<String> {
+        letter_keys::at_destination(&self.rules, &self.source, key)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray, types::UInt8Type};
 use arrow_schema::{ArrowError, Field};
 
-use super::steps::Refused;
+use super::{letter_keys::key_of, steps::Refused};
 use crate::{
     model::{
         ColumnType, DeadLetter, Held, Operation, TableBatch,
@@ -15,7 +15,11 @@ use crate::{
 };
 
 /// The dead letters of a batch, one for each row that has such values, in order.
-pub fn letters(batch: &TableBatch, refused: &[Refused]) -> Result<Vec<DeadLetter>, ArrowError> {
+pub fn letters(
+    batch: &TableBatch,
+    refused: &[Refused],
+    key: &[String],
+) -> Result<Vec<DeadLetter>, ArrowError> {
     let mut by_row: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for Refused { row, column, to } in refused {
         by_row.entry(*row).or_default().push(format!("`{column}` is none of type {to}"));
@@ -28,6 +32,7 @@ pub fn letters(batch: &TableBatch, refused: &[Refused]) -> Result<Vec<DeadLetter
             code: "type-conversion".to_owned(),
             message: format!("the value of {}", reasons.join(", that of ")),
             origin: "columns.types".to_owned(),
+            key: key_of(&batch.columns, row, key)?,
             held: Held::default(),
         })
     };

@@ -62,6 +62,7 @@ impl Bed {
             markers: vec![marker(Some(position))],
             epoch: self.epoch,
             dead_letter_rejected: true,
+            retry: None,
         };
         self.destination.write_batch(request).map(|outcome| outcome.rows_written)
     }

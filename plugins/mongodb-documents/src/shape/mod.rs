@@ -85,6 +85,11 @@ impl Shape {
         Ok(before.column() != self.key.column())
     }
 
+    /// The text of an `_id` in the key's column; none where it is of another type than those before.
+    pub fn key_text(&self, id: RawBsonRef<'_>) -> Option<String> {
+        Some(self.key.value(id).ok()??.text())
+    }
+
     /// Takes note of a document; true when the table is another one afterwards. What cannot be read
     /// of it is passed over: its row will be rejected.
     ///

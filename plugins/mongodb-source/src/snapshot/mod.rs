@@ -7,12 +7,14 @@
 //! later than the start; the stream has every change since, so rows end up equal.
 
 mod bounds;
+mod looked_up;
 mod plan;
 mod read;
 
 use cartridge_warp_sdk::{Chunk, Failure, Limits, SnapshotBatch};
 
 use crate::MongodbSource;
+pub use looked_up::look_up;
 pub use plan::plan;
 use read::Reading;
 

@@ -10,6 +10,7 @@
 mod copy;
 mod cursor;
 pub mod foresee;
+pub mod looked_up;
 pub mod plan;
 mod row;
 mod select;

@@ -11,9 +11,9 @@ use cartridge_warp_sdk::Failure;
 use postgresql_client::large::ROW_BYTES_MAX;
 
 use super::batch::Change;
-use super::question::{Key, Question};
 use crate::catalog::server;
 use crate::pgoutput::Field;
+use crate::question::{Key, Question};
 use crate::session::Session;
 
 /// Keys in one query.
@@ -68,21 +68,27 @@ fn fill_some(
     let mut columns: Vec<usize> = places.iter().flat_map(|at| missing(&changes[*at])).collect();
     columns.sort_unstable();
     columns.dedup();
-    let keys: Vec<Option<Key>> = places.iter().map(|at| key(&changes[*at])).collect();
+    let keys: Vec<Option<Key>> =
+        places.iter().map(|at| key(&changes[*at]).filter(is_asked)).collect();
     let question = Question { table, columns, bytes_max };
-    let found = question.ask(session, keys.iter().flatten())?;
+    // Text that is none names no row that can travel.
+    let asked: Vec<(usize, &Key)> = places
+        .iter()
+        .copied()
+        .zip(&keys)
+        .filter_map(|(at, key)| Some((at, key.as_ref()?)))
+        .collect();
+    let texts: Vec<&Key> = asked.iter().map(|(_, key)| *key).collect();
+    let found = question.ask(session, &texts)?;
     let mut large = Vec::new();
-    // Where the server spells keys otherwise than the log, it cannot be told which rows are gone.
-    let tells_gone = found.keys().all(|found| keys.iter().flatten().any(|key| key == found));
-    for (at, key) in places.iter().zip(keys) {
+    for at in places {
+        changes[*at].look_up = false;
+    }
+    for (place, (at, _)) in asked.iter().enumerate() {
         let change = &mut changes[*at];
-        change.look_up = false;
         let missing = missing(change);
-        let Some(key) = key.filter(is_asked) else { continue };
-        let Some(found) = found.get(&key) else {
-            if tells_gone {
-                change.found = missing.into_iter().map(|column| (column, Field::Null)).collect();
-            }
+        let Some(found) = found.get(&place) else {
+            change.found = missing.into_iter().map(|column| (column, Field::Null)).collect();
             continue;
         };
         // Maybe by a column that only another row lacks.

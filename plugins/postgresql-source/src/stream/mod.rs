@@ -18,7 +18,6 @@ mod lookup;
 mod peek;
 mod progress;
 mod published;
-mod question;
 mod reading;
 pub mod relations;
 mod rest;

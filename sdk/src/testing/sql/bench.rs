@@ -117,6 +117,7 @@ impl<B: Bench> Bed<B> {
             markers: vec![marker("stream", b"p")],
             epoch: self.epoch,
             dead_letter_rejected: true,
+            retry: None,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// `orders` without bad names; `words` says more about them.
-fn picky<B: Bench>(words: &str) -> Bed<B> {
+pub(super) fn picky<B: Bench>(words: &str) -> Bed<B> {
     let mut bed = Bed::<B>::new("{}");
     bed.run(&format!(
         "CREATE TABLE orders (id {} PRIMARY KEY, name TEXT {words} CHECK (name <> 'bad'), price {})",

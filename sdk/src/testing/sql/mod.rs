@@ -16,6 +16,7 @@ pub mod conflicts;
 pub mod epochs;
 pub mod letters;
 pub mod places;
+pub mod retries;
 pub mod rows;
 pub mod shapes;
 pub mod spellings;
@@ -45,6 +46,7 @@ macro_rules! sql_destination_tests {
                 what_a_key_was_before_its_bad_row_stays;
             places: a_table_is_kept_where_its_plan_says,
                 a_table_that_moves_leaves_what_was_there;
+            retries: letters_are_tried_again, letters_have_the_keys_of_their_rows;
             rows: upserts_and_hard_deletes, soft_deletes,
                 soft_deletes_leave_the_applications_columns_alone, append_keeps_every_operation,
                 rows_of_logs_are_numbered_in_their_order, logs_go_on_only_where_they_are_known,

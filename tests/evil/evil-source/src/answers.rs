@@ -4,7 +4,10 @@ use cartridge_warp_sdk::{
     ColumnType, Operation, Table, TableWriter,
     export::bindings::{
         cartridge::warp::types::{DeadLetter, Failure, SchemaChange, TableBatch, TableInfo},
-        exports::cartridge::warp::source::{ChangeBatch, Chunk},
+        exports::cartridge::warp::{
+            source::{ChangeBatch, Chunk},
+            source_lookup::LookedUp,
+        },
     },
     wire::{Encoder, encode_schema},
 };
@@ -121,10 +124,19 @@ fn spoil(deed: &str, batch: &mut ChangeBatch) {
             new_name: None,
             after: None,
         }),
+        "lookup-lies" => {
+            let key = Some("{\"id\":\"1\"}".to_owned());
+            batch.rejected = vec![DeadLetter { key, ..dead_letter("x") }];
+        }
         "many-dead-letters" => batch.rejected = vec![dead_letter("x"); 20_000],
         "huge-dead-letter" => batch.rejected = vec![dead_letter(&"p".repeat(3 << 20))],
         _ => {}
     }
+}
+
+/// Keys that nobody asked for are absent.
+pub(crate) fn looked_up() -> LookedUp {
+    LookedUp { answered: 1 << 31, rows: None, rejected: Vec::new(), absent: vec![0; 1 << 20] }
 }
 
 pub(crate) fn dead_letter(payload: &str) -> DeadLetter {
@@ -135,6 +147,7 @@ pub(crate) fn dead_letter(payload: &str) -> DeadLetter {
         code: "malformed-row".to_owned(),
         message: "not a row".to_owned(),
         origin: "items:1".to_owned(),
+        key: None,
     }
 }
 

@@ -115,5 +115,6 @@ fn letter() -> DeadLetter {
         code: "malformed-row".to_owned(),
         message: "not a row".to_owned(),
         origin: "items:1".to_owned(),
+        key: None,
     }
 }

@@ -7,12 +7,18 @@ use cartridge_warp_sdk::{
         self,
         cartridge::warp::{
             metrics,
-            types::{ConnectConfig, ConnectorInfo, Failure, Limits, Position, TableInfo},
-        },
-        exports::cartridge::warp::source::{
-            ChangeBatch, Chunk, Connection, Guest, GuestConnection, SnapshotBatch,
+            types::{
+                ConnectConfig, ConnectorInfo, Failure, Limits, Position, TableBatch, TableInfo,
+            },
         },
         exports::cartridge::warp::source_admin::{self as admin, ConnectionBorrow},
+        exports::cartridge::warp::{
+            source::{
+                ChangeBatch, Chunk, Connection, ConnectionBorrow, Guest, GuestConnection,
+                SnapshotBatch,
+            },
+            source_lookup::{self, LookedUp},
+        },
     },
     wire::Encoder,
 };
@@ -62,6 +68,18 @@ impl Guest for Evil {
             encoder: RefCell::default(),
             calls: Cell::new(0),
         }))
+    }
+}
+
+impl source_lookup::Guest for Evil {
+    fn lookup(
+        _connection: ConnectionBorrow<'_>,
+        _schema: String,
+        _table: String,
+        _keys: TableBatch,
+        _limits: Limits,
+    ) -> Result<LookedUp, Failure> {
+        Ok(answers::looked_up())
     }
 }
 

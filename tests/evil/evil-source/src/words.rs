@@ -61,6 +61,7 @@ pub(crate) fn flood(batch: &mut ChangeBatch, call: u32) {
         code: "malformed-row".to_owned(),
         message: format!("not a row{HIDDEN}"),
         origin: format!("items:{call}-{number}"),
+        key: None,
     };
     let over = call > BATCHES;
     batch.caught_up = over;

@@ -2,11 +2,16 @@
 
 use cartridge_warp_sdk::export::bindings::{
     self,
-    cartridge::warp::types::{ConnectConfig, ConnectorInfo, Failure, Limits, Position, TableInfo},
-    exports::cartridge::warp::source::{
-        ChangeBatch, Chunk, Connection, Guest, GuestConnection, SnapshotBatch,
+    cartridge::warp::types::{
+        ConnectConfig, ConnectorInfo, Failure, Limits, Position, TableBatch, TableInfo,
     },
     exports::cartridge::warp::source_admin::{self as admin, ConnectionBorrow},
+    exports::cartridge::warp::{
+        source::{
+            ChangeBatch, Chunk, Connection, ConnectionBorrow, Guest, GuestConnection, SnapshotBatch,
+        },
+        source_lookup::{self, LookedUp},
+    },
 };
 
 use crate::describe;
@@ -35,6 +40,18 @@ fn nothing() -> Failure {
         detail: None,
         retry_after_ms: None,
         tables: Vec::new(),
+    }
+}
+
+impl source_lookup::Guest for Fickle {
+    fn lookup(
+        _: ConnectionBorrow<'_>,
+        _: String,
+        _: String,
+        _: TableBatch,
+        _: Limits,
+    ) -> Result<LookedUp, Failure> {
+        Err(nothing())
     }
 }
 

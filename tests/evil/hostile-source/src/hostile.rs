@@ -63,6 +63,7 @@ fn letter(schema: &str) -> DeadLetter {
         code: "malformed-row".to_owned(),
         message: "not a row".to_owned(),
         origin: "nowhere".to_owned(),
+        key: None,
     }
 }
 

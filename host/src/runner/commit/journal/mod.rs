@@ -117,6 +117,7 @@ impl Journal {
             markers: Vec::new(),
             epoch,
             dead_letter_rejected: false,
+            retry: None,
         };
         self.destination.write_batch(request).await?;
         state.unwritten.clear();

@@ -55,32 +55,42 @@ pub struct Question {
 }
 
 impl Question {
-    /// The rows that there are, by their keys.
-    pub fn ask<'k>(
+    /// The rows that there are, by the places of the keys that they have. Keys that are spelled otherwise and equal
+    /// have the same row.
+    pub fn ask(
         &self,
         session: &Session,
-        keys: impl Iterator<Item = &'k Key>,
-    ) -> Result<HashMap<Key, Found>, Failure> {
-        let Some(rows) = self.rows(session, keys)? else { return Ok(HashMap::new()) };
-        match self.read(session, &self.sql(as_bytes, &rows)) {
+        keys: &[&Key],
+    ) -> Result<HashMap<usize, Rc<Found>>, Failure> {
+        let rows = self.conditions(session, keys)?;
+        if rows.is_empty() || self.columns.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let found = match self.read(session, &self.sql(as_bytes, &rows)) {
             Err(failure) if failure.code == UNTRANSLATABLE => {
                 let mut found = self.read(session, &self.sql(as_stored_bytes, &rows))?;
-                let texts = found.iter_mut().flat_map(|(key, found)| {
-                    key.iter_mut().chain(found.texts.iter_mut().flatten())
-                });
-                recode(session, texts)?;
-                Ok(found.into_iter().collect())
+                recode(
+                    session,
+                    found.iter_mut().flat_map(|(_, it)| it.texts.iter_mut().flatten()),
+                )?;
+                found
             }
-            found => found.map(|found| found.into_iter().collect()),
+            found => found?,
+        };
+        let mut by_place = HashMap::new();
+        for (places, found) in found {
+            let found = Rc::new(found);
+            by_place.extend(places.into_iter().map(|place| (place, Rc::clone(&found))));
         }
+        Ok(by_place)
     }
 
-    /// Which rows, as SQL; none where nothing is to be asked.
-    fn rows<'k>(
+    /// The row of each key as SQL, with the key's place.
+    fn conditions(
         &self,
         session: &Session,
-        keys: impl Iterator<Item = &'k Key>,
-    ) -> Result<Option<String>, Failure> {
+        keys: &[&Key],
+    ) -> Result<Vec<(usize, String)>, Failure> {
         let key_columns = self.table.key_indices();
         let equalities = equality::operators(session, &self.table)?;
         let equals = |at: &usize, text: &[u8]| {
@@ -90,40 +100,50 @@ impl Question {
             let (name, literal) = (names::quoted(&column.name), names::literal(text));
             Some(format!("{name} OPERATOR({operator}) {literal}::{}", column.formatted))
         };
-        let row = |key: &Key| {
-            let columns = key_columns.iter().zip(key).map(|(at, text)| equals(at, text));
-            Some(format!("({})", columns.collect::<Option<Vec<_>>>()?.join(" AND ")))
+        let row = |(place, key): (usize, &&Key)| {
+            let columns = key_columns.iter().zip(key.iter()).map(|(at, text)| equals(at, text));
+            let columns = columns.collect::<Option<Vec<_>>>()?;
+            Some((place, format!("({})", columns.join(" AND "))))
         };
-        let rows: Vec<String> = keys.filter_map(row).collect();
-        Ok((!rows.is_empty() && !self.columns.is_empty()).then(|| rows.join(" OR ")))
+        Ok(keys.iter().enumerate().filter_map(row).collect())
     }
 
-    /// Key, texts, lengths, and whether the columns are still called so.
-    fn sql(&self, bytes_of: fn(&str) -> String, rows: &str) -> String {
+    /// Texts, lengths, the places of keys, and whether the columns are still called so.
+    fn sql(&self, bytes_of: fn(&str) -> String, rows: &[(usize, String)]) -> String {
         let key = self.table.key_indices();
-        let asked = || key.iter().chain(&self.columns);
-        let inner = asked()
-            .enumerate()
-            .map(|(place, at)| format!("{} AS f{place}", bytes_of(&self.table.columns[*at].name)));
-        let places = key.len()..key.len() + self.columns.len();
-        let length = |place: usize| format!("octet_length(f{place})::bigint");
-        let sum = places.clone().map(|place| format!("coalesce({}, 0)", length(place)));
-        let (sum, bytes_max) = (sum.collect::<Vec<_>>().join(" + "), self.bytes_max);
-        let held = |place: usize| format!("CASE WHEN {sum} <= {bytes_max} THEN f{place} END");
-        let keys = (0..key.len()).map(|place| format!("f{place}"));
-        let wanted = keys.chain(places.clone().map(held)).chain(places.map(length));
-        // Each text is written once: without an offset the server writes it at every mention.
+        let inner =
+            self.columns.iter().enumerate().map(|(place, at)| {
+                format!("{} AS f{place}", bytes_of(&self.table.columns[*at].name))
+            });
+        let columns = 0..self.columns.len();
+        let bytes_max = self.bytes_max;
+        let held = |place: usize| format!("CASE WHEN bytes <= {bytes_max} THEN f{place} END");
+        let length = |place: usize| format!("octet_length(f{place})");
+        let list = |texts: Vec<String>| texts.join(", ");
+        let places: Vec<String> =
+            rows.iter().map(|(place, row)| format!("CASE WHEN {row} THEN {place} END")).collect();
+        let conditions: Vec<&str> = rows.iter().map(|(_, row)| row.as_str()).collect();
+        // Children of a table that is no root of partitions have keys of their own.
+        let only = if self.table.partitioned { "" } else { "ONLY " };
+        // Each text is written once: without an offset the server writes it at every mention. A list of columns
+        // has no room for the lengths of a table's 1,600, so these are one array.
         format!(
-            "SELECT {}, {} FROM (SELECT {} FROM {} WHERE {rows} OFFSET 0) asked",
-            wanted.collect::<Vec<_>>().join(", "),
-            are_called(&self.table, asked()),
-            inner.collect::<Vec<_>>().join(", "),
+            "SELECT {}, lengths, places, {} \
+             FROM (SELECT asked.*, ARRAY[{}]::bigint[] AS lengths \
+                   FROM (SELECT {}, ARRAY[{}]::int4[] AS places FROM {only}{} WHERE {} OFFSET 0) asked \
+                   OFFSET 0) weighed \
+             CROSS JOIN LATERAL (SELECT sum(length) AS bytes FROM unnest(lengths || 0::bigint) AS length) of_row",
+            list(columns.clone().map(held).collect()),
+            are_called(&self.table, key.iter().chain(&self.columns)),
+            list(columns.map(length).collect()),
+            list(inner.collect()),
+            list(places),
             self.table.qualified(),
+            conditions.join(" OR "),
         )
     }
 
-    fn read(&self, session: &Session, sql: &str) -> Result<Vec<(Key, Found)>, Failure> {
-        let key = self.table.shape.key.len();
+    fn read(&self, session: &Session, sql: &str) -> Result<Vec<(Vec<usize>, Found)>, Failure> {
         let count = self.columns.len();
         let rows = session.connection().run(|client| client.query(sql, &[])).map_err(meanwhile)?;
         let mut found = Vec::with_capacity(rows.len());
@@ -135,16 +155,16 @@ impl Question {
                 let bytes: Option<&[u8]> = row.try_get(at).map_err(|_| unexpected("no bytes"))?;
                 Ok(bytes.map(Bytes::copy_from_slice))
             };
-            let length = |at: usize| {
-                let length: Option<i64> = row.try_get(at).map_err(|_| unexpected("no length"))?;
-                Ok(length.map(|length| u64::try_from(length).unwrap_or_default()))
-            };
-            let texts = (key..key + count).map(text).collect::<Result<_, Failure>>()?;
-            let lengths =
-                (key + count..key + 2 * count).map(length).collect::<Result<_, Failure>>()?;
-            if let Some(key) = (0..key).map(text).collect::<Result<Option<Key>, Failure>>()? {
-                found.push((key, Found { lengths, texts }));
-            }
+            let texts = (0..count).map(text).collect::<Result<_, Failure>>()?;
+            let lengths: Vec<Option<i64>> =
+                row.try_get(count).map_err(|_| unexpected("no lengths"))?;
+            let length = |length: i64| u64::try_from(length).unwrap_or_default();
+            let lengths = lengths.into_iter().map(|known| known.map(length)).collect();
+            let places: Vec<Option<i32>> =
+                row.try_get(count + 1).map_err(|_| unexpected("no places"))?;
+            let places = places.into_iter().flatten();
+            let places = places.filter_map(|place| usize::try_from(place).ok()).collect();
+            found.push((places, Found { lengths, texts }));
         }
         Ok(found)
     }
