@@ -11,12 +11,12 @@ use cartridge_warp_sdk::{
                 ConnectConfig, ConnectorInfo, Failure, Limits, Position, TableBatch, TableInfo,
             },
         },
-        exports::cartridge::warp::source_admin::{self as admin, ConnectionBorrow},
         exports::cartridge::warp::{
             source::{
                 ChangeBatch, Chunk, Connection, ConnectionBorrow, Guest, GuestConnection,
                 SnapshotBatch,
             },
+            source_admin as admin,
             source_lookup::{self, LookedUp},
         },
     },
