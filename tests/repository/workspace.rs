@@ -13,6 +13,8 @@ struct Member {
     manifest: String,
     /// As its sources would write them.
     dependencies: BTreeSet<String>,
+    /// Its library, programs and tests, likewise.
+    targets: BTreeSet<String>,
 }
 
 fn unused_dependencies(member: &Member, files: &[File]) -> Vec<String> {
@@ -25,6 +27,16 @@ fn unused_dependencies(member: &Member, files: &[File]) -> Vec<String> {
     };
     let unused = member.dependencies.iter().filter(|dependency| !names(dependency));
     unused.map(|name| format!("{}: the dependency `{name}` is not used", member.folder)).collect()
+}
+
+/// Targets that are called like a package of somebody else: when cargo cleans the workspace, it takes that one's
+/// compiled files along, and everything that stands on it is compiled anew.
+fn namesakes(member: &Member, lock: &str) -> Vec<String> {
+    let packages = lock.split("[[package]]").filter(|package| package.contains("\nsource = "));
+    let names = packages.filter_map(|package| package.split('"').nth(1));
+    let same = names.filter(|name| member.targets.contains(&name.replace('-', "_")));
+    same.map(|name| format!("{}: a target is called like the crate `{name}`", member.folder))
+        .collect()
 }
 
 fn unchecked(member: &Member) -> Vec<String> {
@@ -78,8 +90,11 @@ fn member(package: &Value, root: &str) -> Member {
         name.replace('-', "_")
     });
     let dependencies = dependencies.collect();
+    let targets = package["targets"].as_array().unwrap().iter();
+    let targets =
+        targets.map(|target| target["name"].as_str().unwrap().replace('-', "_")).collect();
     let manifest = source::text(&format!("{folder}/Cargo.toml"));
-    Member { folder, manifest, dependencies }
+    Member { folder, manifest, dependencies, targets }
 }
 
 #[test]
@@ -90,6 +105,8 @@ fn nothing_in_the_workspace_is_left_over() {
     violations.extend(strays(&workspace, &files, &members));
     violations.extend(members.iter().flat_map(unchecked));
     violations.extend(members.iter().flat_map(|member| unused_dependencies(member, &files)));
+    let lock = source::text("Cargo.lock");
+    violations.extend(members.iter().flat_map(|member| namesakes(member, &lock)));
     crate::assert_none(&violations);
 }
 
@@ -100,6 +117,7 @@ fn the_rules_find_what_is_left_over() {
         folder: "sdk".into(),
         manifest: manifest.into(),
         dependencies: BTreeSet::from([dependency.to_owned()]),
+        targets: BTreeSet::from(["wire_log".to_owned()]),
     };
     let good = || member("serde.workspace = true\n[lints]\nworkspace = true\n", "serde");
 
@@ -113,6 +131,14 @@ fn the_rules_find_what_is_left_over() {
         |key: &str| format!("[workspace.dependencies]\n# why\n{key} = \"1\"\n\n[x]\ny = 1\n");
     assert!(unused_entries(&workspace("serde"), &[good()]).is_empty());
     assert_eq!(unused_entries(&workspace("serde_json"), &[good()]).len(), 1);
+
+    let lock = |name: &str, source: &str| {
+        format!("[[package]]\nname = \"{name}\"\nversion = \"1.0.0\"\n{source}\n")
+    };
+    let registry = "source = \"registry\"";
+    assert!(namesakes(&good(), &lock("log", registry)).is_empty());
+    assert!(namesakes(&good(), &lock("wire-log", "")).is_empty(), "it is ours");
+    assert_eq!(namesakes(&good(), &lock("wire-log", registry)).len(), 1);
 
     let lost = [File::new("examples/lost/Cargo.toml", "")];
     assert!(strays("", &[File::new("sdk/Cargo.toml", "")], &[good()]).is_empty());
