@@ -81,7 +81,7 @@ fn a_change_waits_and_is_made_when_a_person_approves_of_it() {
     let approved = schema(&pipeline, &["approve", "bad"]);
     said(&approved, 0, &["public.bad: modify_column `v` to text approved"]);
     assert_eq!(listed(&pipeline)[0]["decision"], "approved");
-    said(&pipeline.catch_up(), 0, &["copying tables anew"]);
+    said(&pipeline.catch_up(), 0, &["these tables begin anew in the stream"]);
     assert_eq!(databases.differences(), Vec::<String>::new());
     assert_eq!(listed(&pipeline), Vec::<Value>::new());
 }
@@ -228,7 +228,7 @@ fn a_dropped_column_is_decided_about_whether_or_not_a_run_saw_it_go() {
     databases.at_source("ALTER TABLE good DROP v; INSERT INTO good VALUES (4)");
     said(&pipeline.catch_up(), 3, &["drop_column `v` waits for a person"]);
     said(&schema(&pipeline, &["approve", "good"]), 0, &["drop_column `v` approved"]);
-    said(&pipeline.catch_up(), 0, &["copying tables anew"]);
+    said(&pipeline.catch_up(), 0, &["these tables begin anew in the stream"]);
     let rows = databases.at_destination("SELECT * FROM good ORDER BY id");
     assert_eq!(rows, ["1", "4"], "the column is gone");
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use cartridge_warp_test_postgresql::Cluster;
 use cartridge_warp_tests::{
-    Ended, Pipeline,
+    Ended, Pipeline, lake_rows,
     rows::{sqlite_query, sqlite_rows},
 };
 use serde_json::{Value, json};
@@ -150,15 +150,7 @@ fn a_log_of_changes_says_what_is_null_and_what_was_deleted() {
     let batch = json!({"rows": [{"id": 1}], "deleted": [1]});
     pipeline.set("source.options", json!({"batches": [batch]}));
     succeeded(&pipeline.catch_up());
-    let mut lines = Vec::new();
-    let parts = fs::read_dir(pipeline.path("lake/shop/t")).unwrap();
-    let mut parts: Vec<_> = parts.map(|part| part.unwrap().path()).collect();
-    parts.sort();
-    for part in parts {
-        lines.extend(fs::read_to_string(part).unwrap().lines().map(str::to_owned));
-    }
-    let row = |line: &String| serde_json::from_str::<Value>(line).unwrap();
-    let rows: Vec<_> = lines.iter().map(row).collect();
+    let rows = lake_rows(&pipeline.path("lake/shop/t"));
     assert_eq!(rows.len(), 3, "{rows:?}");
     assert_eq!((&rows[0]["note"], &rows[1]["note"]), (&json!("a"), &Value::Null));
     assert!(rows[1].get("note").is_some() && rows[2].get("note").is_none(), "{rows:?}");

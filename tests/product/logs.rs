@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use cartridge_warp_tests::{
-    Databases, Pipeline, Session,
+    Databases, Pipeline, Session, lake_rows,
     rows::{sqlite_query, sqlite_rows},
     wait_until,
 };
@@ -127,16 +127,9 @@ impl Kept {
                 rows.into_iter().map(|row| row.into_iter().map(unpacked).collect()).collect()
             }
             Self::Files => {
-                let parts = fs::read_dir(pipeline.path("lake/public/orders")).unwrap();
-                let mut parts: Vec<_> = parts.map(|part| part.unwrap().path()).collect();
-                // Files of commits that never were may lie there, too, but not after the last run.
-                parts.retain(|part| part.extension().is_some_and(|end| end == "ndjson"));
-                parts.sort();
-                let lines = parts.iter().flat_map(|part| {
-                    let text = fs::read_to_string(part).unwrap();
-                    text.lines().map(str::to_owned).collect::<Vec<_>>()
-                });
-                lines.map(|line| parsed(&line).into_iter().map(renamed).collect()).collect()
+                let rows = lake_rows(&pipeline.path("lake/public/orders"));
+                let rows = rows.iter().filter_map(|row| row.as_object());
+                rows.map(|row| row.clone().into_iter().map(renamed).collect()).collect()
             }
         }
     }
@@ -152,7 +145,7 @@ fn unpacked((name, value): (String, Value)) -> (String, Value) {
 
 fn renamed((name, value): (String, Value)) -> (String, Value) {
     match name.as_str() {
-        "_op" | "_ts" | "_unchanged" => (format!("_cartridge{name}"), value),
+        "_op" | "_ts" | "_unchanged" | "_seq" => (format!("_cartridge{name}"), value),
         _ => (name, value),
     }
 }

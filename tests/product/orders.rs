@@ -80,7 +80,7 @@ fn a_paused_table_is_passed_over_and_comes_back_whole() {
     said(&pipeline.run(&["resume", "orders"]), 0, &["again (was paused)"]);
     said(&pipeline.run(&["resume", "orders"]), 1, &["neither parked nor paused"]);
     add(&pipeline, 3);
-    said(&pipeline.catch_up(), 0, &["copying tables anew"]);
+    said(&pipeline.catch_up(), 0, &["these tables begin anew in the stream"]);
     assert_eq!(ids(&pipeline, "orders"), [1, 2, 3]);
     assert_eq!(states(&pipeline), pair("streaming", "streaming"));
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use cartridge_warp_tests::{
-    Databases, Ended, Pipeline,
+    Databases, Ended, Pipeline, lake_rows,
     rows::{sqlite_query, sqlite_rows},
 };
 use serde_json::{Value, json};
@@ -327,12 +327,7 @@ fn files_lie_in_directories_of_the_configurations_names() {
     pipeline.append("../shop/orders.ndjson", "{\"id\":2,\"of\":\"later\"}\n");
     assert_success(&pipeline.catch_up());
     let all = pipeline.path("lake/all");
-    let lines = |table: &str| {
-        let files = fs::read_dir(all.join(table)).unwrap();
-        let files = files.map(|file| file.unwrap().path());
-        let parts = files.filter(|path| path.extension().is_some_and(|end| end == "ndjson"));
-        parts.map(|path| fs::read_to_string(path).unwrap().lines().count()).sum::<usize>()
-    };
+    let lines = |table: &str| lake_rows(&all.join(table)).len();
     assert_eq!((lines("a"), lines("b")), (2, 1));
     pipeline.set("schemas", json!([append("shop", "a"), append("eu", "a")]));
     let checked = pipeline.run(&["check"]);

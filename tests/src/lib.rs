@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic)] // A test that cannot go on says so and ends.
 
 pub mod databases;
+pub mod lake;
 pub mod patience;
 pub mod pipeline;
 pub mod product;
@@ -13,6 +14,7 @@ pub mod session;
 pub mod shop;
 
 pub use databases::{Databases, Workload};
+pub use lake::lake_rows;
 pub use patience::wait_until;
 pub use pipeline::Pipeline;
 pub use product::{Ended, Product, Running};
