@@ -1,6 +1,9 @@
 //! `drop`: tables that a pipeline is to have nothing to do with any more.
 
-use cartridge_warp_tests::{Databases, Pipeline};
+use cartridge_warp_tests::{
+    Databases, Pipeline, lake_rows,
+    rows::{sqlite_count, sqlite_query},
+};
 use serde_json::{Value, json};
 
 fn begun() -> (Databases, Pipeline) {
@@ -78,4 +81,43 @@ fn its_rows_may_stay_and_stay_where_they_were_before_the_pipeline() {
     let said = words(&pipeline, &["drop", "--take-over", "t"], 0);
     assert!(said.contains("stays: the table was there before the connector"), "{said}");
     assert!(exists(&adopting, "t"));
+}
+
+fn rows(pipeline: &Pipeline, table: &str, is_lake: bool) -> u64 {
+    match is_lake {
+        true => lake_rows(&pipeline.path("lake/shop").join(table)).len() as u64,
+        false => sqlite_count(&pipeline.database(), table),
+    }
+}
+
+#[test]
+fn files_and_sqlite_drop_tables_too() {
+    for to_files in [false, true] {
+        let mut pipeline = Pipeline::new();
+        std::fs::create_dir_all(pipeline.path("data/shop")).unwrap();
+        if to_files {
+            std::fs::create_dir(pipeline.path("lake")).unwrap();
+            pipeline.set("destination", json!({"type": "files", "connection_string": "./lake"}));
+            let logs = json!([{"name": "*", "write_mode": "append"}]);
+            pipeline.set("schemas.0.tables", logs);
+        }
+        for table in ["kept", "gone"] {
+            pipeline.append(&format!("{table}.ndjson"), "{\"id\":1}\n");
+        }
+        assert!(pipeline.catch_up().status.success());
+        pipeline.set("schemas.0.table_blacklist", json!(["gone"]));
+        words(&pipeline, &["drop", "gone"], 0);
+        assert_eq!(rows(&pipeline, "kept", to_files), 1);
+        if to_files {
+            assert_eq!(rows(&pipeline, "gone", true), 0, "no list names its files");
+        } else {
+            let gone = "SELECT name FROM sqlite_master WHERE name = 'gone'";
+            assert!(sqlite_query(&pipeline.database(), gone).is_empty());
+        }
+        // Selected again, it is whole.
+        pipeline.set("schemas.0.table_blacklist", json!([]));
+        assert!(pipeline.catch_up().status.success(), "{to_files}");
+        let rows = |table| rows(&pipeline, table, to_files);
+        assert_eq!((rows("kept"), rows("gone")), (1, 1), "{to_files}");
+    }
 }
