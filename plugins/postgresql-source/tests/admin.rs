@@ -157,13 +157,17 @@ fn what_an_operator_made_or_named_stays_with_the_reason() {
     let released = database.driver().release(true).unwrap();
     assert_eq!(released.dropped, ["replication slot cartridge_warp_kept_public"]);
     assert!(released.kept[0].contains("other replication slots"), "{:?}", released.kept);
-    // Made by hand for all tables, so not by the connector.
+    // Made by hand, so not by the connector.
     database.sql(
         "SELECT pg_drop_replication_slot('kept_named'); DROP PUBLICATION cartridge_warp_public; \
-         CREATE PUBLICATION cartridge_warp_public FOR ALL TABLES",
+         CREATE PUBLICATION cartridge_warp_public FOR TABLE t",
     );
     let released = database.driver().release(false).unwrap();
-    assert!(released.kept[0].contains("all tables"), "{:?}", released.kept);
+    assert!(released.kept[0].contains("a person made"), "{:?}", released.kept);
+    assert_eq!(
+        database.sql("SELECT count(*) FROM pg_publication WHERE pubname LIKE '%public'"),
+        ["1"]
+    );
     // A slot of something else under the name.
     database.sql(
         "SELECT pg_create_logical_replication_slot('cartridge_warp_kept_public', 'test_decoding')",

@@ -7,6 +7,7 @@ use cartridge_warp_sdk::{Failure, Released};
 use postgresql_client::names::{literal, quoted};
 
 use crate::PostgresqlSource;
+use crate::catalog::publication::MARK;
 use crate::catalog::slot::{self, PLUGIN};
 use crate::options::PREFIX;
 use crate::session::{CHANGED_MEANWHILE, flag};
@@ -67,11 +68,13 @@ fn release_publication(
     let what = format!("publication {name}");
     // Slots with names of our own are read by publications with names of theirs.
     let rows = session.rows(&format!(
-        "SELECT pg_has_role(pubowner, 'USAGE') AND NOT puballtables, \
+        "SELECT pg_has_role(pubowner, 'USAGE') \
+                 AND obj_description(oid, 'pg_publication') IS NOT DISTINCT FROM {}, \
              EXISTS (SELECT FROM pg_replication_slots WHERE plugin = '{PLUGIN}' \
                  AND database = current_database() AND NOT starts_with(slot_name, '{PREFIX}') \
                  AND slot_name <> {}) \
          FROM pg_publication WHERE pubname = {}",
+        literal(MARK),
         literal(&options.slot(&server.database, schema)),
         literal(&name)
     ))?;
@@ -83,7 +86,8 @@ fn release_publication(
     } else if !options.create_publication {
         "`options.create_publication` is false"
     } else if !flag(row, 0)? {
-        "it is for all tables or another role's, so this connector did not make it"
+        "its comment does not say that this connector made it, or it is another role's; a person made \
+         it, or a release before this one"
     } else if may_be_shared {
         "other replication slots of this database may be read by it"
     } else {

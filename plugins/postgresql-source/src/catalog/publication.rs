@@ -11,6 +11,9 @@ use super::server::{Server, VERSION_FILTERS, VERSION_GENERATED, VERSION_VIA_ROOT
 use super::waiting;
 use crate::session::{CHANGED_MEANWHILE, Session, flag, text};
 
+/// The comment of a publication that this connector made, so that it is told from one that a person made.
+pub const MARK: &str = "made by cartridge-warp for its own use";
+
 const OPERATIONS: &str = "insert, update, delete, truncate";
 
 /// A publication as the catalog shows it.
@@ -61,9 +64,7 @@ pub fn ensure(
 ) -> Result<(), Failure> {
     match wanted(session, server, name, tables)? {
         None => Ok(()),
-        Some(wanted) if wanted.is_ours(create) => {
-            change(session, name, &wanted.tables, &wanted.sql)
-        }
+        Some(wanted) if wanted.is_ours(create) => change(session, name, &wanted),
         Some(wanted) => Err(wanted.refused("")),
     }
 }
@@ -265,14 +266,12 @@ fn create_sql(server: &Server, name: &str, tables: &[Rc<SourceTable>]) -> String
 
 /// Runs the SQL. Changes of transactions that began before are decoded as the publication was then, so
 /// whoever copies the tables waits for these.
-fn change(
-    session: &Session,
-    name: &str,
-    tables: &[Rc<SourceTable>],
-    sql: &str,
-) -> Result<(), Failure> {
+fn change(session: &Session, name: &str, wanted: &Wanted) -> Result<(), Failure> {
+    let Wanted { sql, tables, is_new, .. } = wanted;
     log::info("changing the publication", &[("publication", name), ("sql", sql)]);
-    session.run(sql).map_err(|failure| match failure.code.as_str() {
+    let mark = format!("; COMMENT ON PUBLICATION {} IS {}", quoted(name), literal(MARK));
+    let changed = session.run(&format!("{sql}{}", if *is_new { &mark } else { "" }));
+    changed.map_err(|failure| match failure.code.as_str() {
         "permission" => {
             let what = format!("publication {name} cannot be changed by this role");
             not_ready(&what, sql).detail(failure.detail.unwrap_or_default())
