@@ -187,6 +187,13 @@ fn killed_at_any_moment_each_letter_is_open_or_its_row_is_there() {
     );
     assert_eq!(pipeline.catch_up().status.code(), Some(4));
     databases.at_source("UPDATE orders SET note = 'mended'");
+    // Some time between the commits.
+    databases.at_destination(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$;
+         CREATE TRIGGER slow AFTER INSERT OR UPDATE ON orders
+             FOR EACH STATEMENT EXECUTE FUNCTION slow()",
+    );
     let count = || -> (u64, u64) {
         let letters = "cartridge_warp_metadata.dead_letter_queue WHERE status = 'pending'";
         let sql = format!("SELECT (SELECT count(*) FROM {letters}), (SELECT count(*) FROM orders)");
@@ -200,9 +207,9 @@ fn killed_at_any_moment_each_letter_is_open_or_its_row_is_there() {
         let (before, _) = count();
         let running = Running::start(pipeline.command(&["dlq", "retry", "--all"]));
         match kill % 2 {
-            // At any moment, and right behind a commit.
-            0 => std::thread::sleep(Duration::from_millis(random.u64(0..2000))),
-            _ => wait_until("it commits", || before == 0 || count().0 < before),
+            // Right behind a commit, and at any moment.
+            0 => wait_until("it commits", || before == 0 || count().0 < before),
+            _ => std::thread::sleep(Duration::from_millis(random.u64(0..2000))),
         }
         running.kill();
         let (open, rows) = count();
