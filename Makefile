@@ -9,8 +9,8 @@ COMPONENT_LIBRARIES := mongodb-documents postgresql-client
 TEST_COMPONENTS := scripted-source scripted-destination documents-source network-source evil-source evil-grants fickle-source hostile-source
 # Test binaries that start a PostgreSQL server; others of these names run along, which costs less
 # than compiling dependencies for a second choice of packages.
-POSTGRESQL_TESTS := connection crashes dead_letters durability rights rows setup snapshot sql stream tables types \
-	waits
+POSTGRESQL_TESTS := admin connection crashes dead_letters durability lookups rights rows setup snapshot sql stream \
+	tables types waits
 # What drives the product from outside, and the servers it is driven against.
 TEST_CRATES := cartridge-warp-tests cartridge-warp-test-keeper cartridge-warp-test-mongodb \
 	cartridge-warp-test-postgresql
