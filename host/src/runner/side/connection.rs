@@ -58,7 +58,6 @@ impl Endpoint {
     }
 
     /// The same for a schema of this name: what was opened or counted is shared.
-    /// The same for a schema.
     #[must_use]
     pub fn labelled(&self, schema: &str) -> Self {
         let mut endpoint = self.clone();
