@@ -121,3 +121,23 @@ fn files_and_sqlite_drop_tables_too() {
         assert_eq!((rows("kept"), rows("gone")), (1, 1), "{to_files}");
     }
 }
+
+#[test]
+fn a_drop_that_was_cut_off_is_carried_on() {
+    let (databases, mut pipeline) = begun();
+    words(&pipeline, &["pause", "gone"], 0);
+    pipeline.set("schemas.0.table_blacklist", json!(["gone"]));
+    databases.at_destination(
+        "CREATE FUNCTION deed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;
+         CREATE TRIGGER deed BEFORE INSERT ON cartridge_warp_metadata.sync_markers
+             FOR EACH ROW WHEN (NEW.stream = 'aside') EXECUTE FUNCTION deed()",
+    );
+    words(&pipeline, &["drop", "gone"], 1);
+    databases.at_destination("DROP TRIGGER deed ON cartridge_warp_metadata.sync_markers");
+    words(&pipeline, &["drop", "gone"], 0);
+    pipeline.set("schemas.0.table_blacklist", json!([]));
+    databases.at_source("DELETE FROM gone WHERE id = 1");
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "nothing of the pause is left: {}", ended.stderr);
+    assert_eq!(databases.at_destination("SELECT id FROM gone_there"), ["2"]);
+}

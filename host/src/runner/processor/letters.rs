@@ -74,23 +74,21 @@ pub async fn settle(
     check_owner(context, &destination).await?;
     let settled = settle_open(context, &destination, filter, status, resolution).await?;
     destination.close().await;
-    settled.ok_or_else(|| none_kept(context))
+    Ok(settled)
 }
 
-/// The same on a connection that is open; none where the destination's letters cannot be read back.
+/// The same on a connection that is open.
 pub async fn settle_open(
     context: &SchemaContext,
     destination: &DestinationConnection,
     filter: &LetterFilter,
     status: &str,
     resolution: &str,
-) -> Result<Option<u64>, RunError> {
+) -> Result<u64, RunError> {
     let open = LetterFilter { status: Some(LetterFilter::OPEN.to_owned()), ..filter.clone() };
     let (mut after, mut settled) = (0, 0);
     loop {
-        let limit = (PAGE_LETTERS_MAX, PAGE_BYTES_MAX);
-        let page = destination.list_letters(context.name(), &open, after, limit.0, limit.1).await?;
-        let Some(page) = page else { return Ok(None) };
+        let page = page(context, destination, &open, after, PAGE_LETTERS_MAX).await?;
         let Some(last) = page.letters.last() else { break };
         after = last.id;
         let settlement = Settlement {
@@ -98,15 +96,13 @@ pub async fn settle_open(
             status: status.to_owned(),
             resolution: resolution.to_owned(),
         };
-        let Some(count) = destination.settle(context.name(), &settlement).await? else {
-            return Ok(None);
-        };
-        settled += count;
+        let answer = destination.settle(context.name(), &settlement).await?;
+        settled += answer.ok_or_else(|| none_kept(context))?;
         if !page.more {
             break;
         }
     }
-    Ok(Some(settled))
+    Ok(settled)
 }
 
 /// Some letters above an id that match.

@@ -97,6 +97,19 @@ pub async fn check_at_rest(
     Ok(())
 }
 
+/// Makes this process the schema's only writer, whoever was it. It holds nothing that it would have to give back.
+pub async fn claim(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+) -> Result<u64, RunError> {
+    destination.create_schema_if_not_exists(context.destination_schema()).await?;
+    let epoch = destination.claim_schema(context.name(), &context.run).await?;
+    check_owner(context, destination).await?;
+    let markers = vec![deletion(RUNNER.into()), layout_marker()];
+    destination.update_marker(context.name(), markers, epoch).await?;
+    Ok(epoch)
+}
+
 /// What becomes of each table, and what makes it so.
 async fn change(
     context: &SchemaContext,

@@ -6,18 +6,19 @@ use std::{
     sync::Arc,
 };
 
+use super::super::order::claim;
 use crate::{
     model::TableShape,
     plugin::{DestinationConnection, SourceConnection},
     runner::{
-        attempt::{Attempts, Selection, check_owner, layout_marker, select_tables},
+        attempt::{Attempts, Selection, select_tables},
         commit::Writer,
         context::SchemaContext,
         error::RunError,
         findings::Findings,
         shapes::{other_rules, prepare_tables},
         side::check_apart,
-        state::{RUNNER, TableState, deletion, read, table_stream},
+        state::{TableState, read, table_stream},
         table::Table,
     },
 };
@@ -80,19 +81,6 @@ pub async fn open(
     let mut opened = Opened { writer, source, described, passed };
     pass_over_what_changed(context, &mut opened).await?;
     Ok(opened)
-}
-
-/// Makes this process the schema's only writer. It holds nothing that it would have to give back.
-async fn claim(
-    context: &SchemaContext,
-    destination: &DestinationConnection,
-) -> Result<u64, RunError> {
-    destination.create_schema_if_not_exists(context.destination_schema()).await?;
-    let epoch = destination.claim_schema(context.name(), &context.run).await?;
-    check_owner(context, destination).await?;
-    let markers = vec![deletion(RUNNER.into()), layout_marker()];
-    destination.update_marker(context.name(), markers, epoch).await?;
-    Ok(epoch)
 }
 
 /// What is wrong with single tables, in words.
