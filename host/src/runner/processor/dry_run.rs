@@ -48,12 +48,13 @@ pub async fn run(context: &Arc<SchemaContext>) -> Result<Completion, RunError> {
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
     let stored = destination.get_marker(context.name(), CHANGES).await?;
+    let has_begun = stored.is_some();
     let start = match stored.filter(|_| context.resync() != Resync::All) {
         Some(bytes) => Position(bytes),
         None => source.current_position(context.name()).await?,
     };
     for (name, table) in &tables {
-        if needs_snapshot(context, &destination, table).await? {
+        if needs_snapshot(context, &destination, table, has_begun).await? {
             let rows_max = table.settings.full_load_batch_size.get();
             count_snapshot(context, &source, name, &start, rows_max).await?;
         }
@@ -69,6 +70,7 @@ async fn needs_snapshot(
     context: &SchemaContext,
     destination: &DestinationConnection,
     table: &Table,
+    has_begun: bool,
 ) -> Result<bool, RunError> {
     let name = &table.source.name;
     let state: Option<TableState> = read(destination, context.name(), &table_stream(name)).await?;
@@ -76,8 +78,7 @@ async fn needs_snapshot(
         return Ok(true);
     }
     if state.as_ref().is_none_or(|state| *state == TableState::FIRST) {
-        let is_later = destination.get_marker(context.name(), CHANGES).await?.is_some();
-        return begins_with_copy(context, destination, name, is_later).await;
+        return begins_with_copy(context, destination, name, has_begun).await;
     }
     let is_copied = state.as_ref().is_some_and(TableState::is_copied);
     let is_otherwise = is_copied && has_other_rules(context, destination, table).await?;
