@@ -39,7 +39,7 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 STEP := scripts/step.sh
 
 .PHONY: setup setup-tests build demo test test-components matrix interleavings soak-hostile bench clean \
-	check-format lint test-rust fuzz check-docs check-dependencies
+	check-format lint test-rust fuzz check-docs check-dependencies dist check-dist
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
 
@@ -60,7 +60,7 @@ demo: build
 	@examples/files-to-sqlite/run.sh
 
 # Everything CI runs, the quick steps first. The last line tells whether advisories were checked.
-test: setup-tests check-format build lint test-rust fuzz check-docs check-dependencies
+test: setup-tests check-format build lint test-rust fuzz check-docs check-dependencies check-dist
 	@cat "$(TARGET)/advisories.txt"
 
 check-format:
@@ -130,6 +130,13 @@ interleavings: setup-tests test-components
 
 bench: build
 	@cargo run $(RELEASE) --package cartridge-warp-bench
+
+# A release of what is built: target/dist/cartridge-warp-VERSION-MACHINE.tar.gz.
+dist: build
+	@$(STEP) "make the release" scripts/dist.sh "$(TARGET)" $(COMPONENTS)
+
+check-dist: dist
+	@$(STEP) "run the release where nothing else is" scripts/check-dist.sh "$(TARGET)"/dist/*.tar.gz
 
 clean:
 	@cargo clean

@@ -85,6 +85,9 @@ build_secantus() {
 if [ "${1:-}" = tests ]; then
     has_postgresql || missing+=(postgresql)
     [ -n "${CARTRIDGE_WARP_TEST_POSTGRESQL_18:-}" ] || has_venv || missing+=(python3-venv)
+    # What examples/monitoring and examples/systemd are for.
+    have promtool || missing+=(prometheus)
+    have systemd-analyze || missing+=(systemd)
     # libFuzzer is C++.
     have c++ || missing+=(g++)
     # The storage engine in SecantusDB is C and C++.
@@ -114,7 +117,8 @@ install_missing() {
 install_missing
 if [ "${1:-}" = tests ]; then
     scripts/postgresql-18.sh >/dev/null
-    scripts/file-libraries.sh >/dev/null
+    scripts/python-packages.sh file-libraries >/dev/null
+    scripts/python-packages.sh deployment-tools >/dev/null
     scripts/cargo-fuzz.sh >/dev/null
     has_mongodb || build_secantus
 fi

@@ -410,13 +410,15 @@ fn plugins_are_found_where_the_flag_the_variable_or_the_binary_says() {
 
 #[test]
 fn monitoring_listens_where_the_key_says() {
-    let mut pipeline = orders(json!({}));
-    pipeline.set("monitoring.prometheus.host", json!("127.0.0.2"));
-    let mut running = pipeline.start();
-    running.wait_for("following changes");
-    let address = running.monitoring_address();
-    assert!(address.starts_with("127.0.0.2:"), "{address}");
-    assert!(running.get("/ready").starts_with("HTTP/1.1 200"));
-    running.signal(15);
-    assert!(running.wait(std::time::Duration::from_secs(20)).status.success());
+    for (host, shown) in [("127.0.0.2", "127.0.0.2:"), ("[::1]", "[::1]:"), ("::1", "[::1]:")] {
+        let mut pipeline = orders(json!({}));
+        pipeline.set("monitoring.prometheus.host", json!(host));
+        let mut running = pipeline.start();
+        running.wait_for("following changes");
+        let address = running.monitoring_address();
+        assert!(address.starts_with(shown), "{address}");
+        assert!(running.get("/ready").starts_with("HTTP/1.1 200"));
+        running.signal(15);
+        assert!(running.wait(std::time::Duration::from_secs(20)).status.success());
+    }
 }

@@ -20,7 +20,10 @@ pub async fn serve(
     if !prometheus.enabled {
         return Ok(None);
     }
-    let addresses = tokio::net::lookup_host((prometheus.host.as_str(), prometheus.port)).await;
+    // As in a URL, where an IPv6 address stands in brackets.
+    let bare = prometheus.host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = bare.unwrap_or(&prometheus.host);
+    let addresses = tokio::net::lookup_host((host, prometheus.port)).await;
     let first: Option<SocketAddr> = addresses.ok().and_then(|mut addresses| addresses.next());
     let Some(address) = first else {
         return Err(MonitorError::NoSuchHost { host: prometheus.host.clone() });

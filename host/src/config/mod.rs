@@ -45,6 +45,7 @@ mod origin;
 mod path;
 mod redact;
 mod reload;
+mod service_links;
 mod settings;
 mod spans;
 mod table_lists;

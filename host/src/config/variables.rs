@@ -11,6 +11,7 @@ use super::layers::Layers;
 use super::nearest::{nearest, suggest};
 use super::origin::Origin;
 use super::path::{KeyPath, Segment};
+use super::service_links::tells_of_a_service;
 
 /// Variables of that prefix which are no keys; one ending in `_` stands for all that begin so.
 const NOT_KEYS: &[&str] =
@@ -42,6 +43,7 @@ pub(super) fn apply_environment(
         };
         match resolve(layers, &name.split("__").collect::<Vec<_>>()) {
             Some(path) => known.push((path, variable, value)),
+            None if tells_of_a_service(variable, environment) => {}
             None => problems.push(unknown_variable(variable)),
         }
     }

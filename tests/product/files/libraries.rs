@@ -18,8 +18,13 @@ pub fn repository() -> PathBuf {
 
 /// The folder of the libraries; fetched where it is missing.
 pub fn packages() -> String {
-    let script = repository().join("scripts/file-libraries.sh");
-    let output = Command::new(script).output().unwrap();
+    python_packages("file-libraries")
+}
+
+/// The folder of what `scripts/NAME.txt` pins; fetched where it is missing.
+pub fn python_packages(name: &str) -> String {
+    let script = repository().join("scripts/python-packages.sh");
+    let output = Command::new(script).arg(name).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }

@@ -21,7 +21,8 @@ pub struct Monitoring {
 pub struct Prometheus {
     /// Whether metrics and health are served at all.
     pub enabled: bool,
-    /// The address to listen on; anything but a loopback address is reachable by others.
+    /// The address to listen on, an IPv6 one with or without brackets; anything but a loopback address is
+    /// reachable by others.
     pub host: String,
     /// The port to listen on; 0 takes a free one.
     pub port: u16,

@@ -51,6 +51,26 @@ fn variables_reach_every_level_and_type() {
 }
 
 #[test]
+fn what_kubernetes_tells_of_a_service_is_no_key() {
+    let service = [
+        ("CARTRIDGE_WARP_SERVICE_HOST", "10.0.0.1"),
+        ("CARTRIDGE_WARP_SERVICE_PORT", "8080"),
+        ("CARTRIDGE_WARP_PORT", "tcp://10.0.0.1:8080"),
+        ("CARTRIDGE_WARP_PORT_8080_TCP_ADDR", "10.0.0.1"),
+    ];
+    load_with_env(MINIMAL, &service).unwrap();
+
+    let misspelt = [service[0], service[1], ("CARTRIDGE_WARP_STATE_DIRR", "/var")];
+    let text = refusal("a misspelt key beside a Service", MINIMAL, &misspelt);
+    assert_says(
+        "a misspelt key beside a Service",
+        &text,
+        &["STATE_DIRR", "`CARTRIDGE_WARP_STATE_DIR`"],
+    );
+    assert!(!text.contains("CARTRIDGE_WARP_PORT"), "{text}");
+}
+
+#[test]
 fn a_configuration_may_come_from_the_environment_alone() {
     let env = [
         ("HOME", "/home/me"),

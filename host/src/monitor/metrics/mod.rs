@@ -22,6 +22,8 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+#[cfg(target_os = "linux")]
+use prometheus::process_collector::ProcessCollector;
 use prometheus::{IntGauge, Opts, Registry, TextEncoder};
 
 use super::MonitorError;
@@ -123,6 +125,9 @@ impl Metrics {
 
     fn of_registry(registry: Registry, database: &str) -> Result<Self, MonitorError> {
         registry.register(Box::new(build_info()?))?;
+        // Memory, CPU, descriptors and start of the process, under the names that all programs use.
+        #[cfg(target_os = "linux")]
+        registry.register(Box::new(ProcessCollector::for_self()))?;
         let streams = StreamFamilies::register(&registry)?;
         let plugins = PluginFamilies::register(&registry)?;
         let (database, handles) = (label(database).into_owned(), Mutex::default());

@@ -30,7 +30,10 @@ impl SchemaMetrics {
 
     /// `cartridge_warp_sync_status` of the schema, and of its tables that are not parked.
     pub fn sync_status(&self, status: SyncStatus) {
-        self.metrics.inner.streams.status.with_label_values(&self.labels()).set(status.value());
+        let streams = &self.metrics.inner.streams;
+        streams.status.with_label_values(&self.labels()).set(status.value());
+        // There from the beginning: Prometheus sees no increase in a counter that begins with 1.
+        let _ = streams.resyncs.with_label_values(&self.labels());
         self.metrics.tables_of(&self.schema).iter().for_each(TableMetrics::follow_schema);
     }
 

@@ -221,6 +221,24 @@ fn a_handle_looked_up_twice_is_the_same() {
     assert!(text.contains(r#"operation="delete",schema="public",table="orders"} 2"#), "{text}");
 }
 
+#[test]
+fn what_is_rare_is_there_before_it_happens() {
+    let metrics = Metrics::new("shop").unwrap();
+    metrics.schema("public").sync_status(SyncStatus::Running);
+    let text = metrics.encode().unwrap();
+    let series = r#"automatic_resyncs_total{database="shop",schema="public",table=""} 0"#;
+    assert!(text.contains(series), "{text}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_process_tells_of_itself() {
+    let text = Metrics::named("shop", "").unwrap().encode().unwrap();
+    let memory = "process_resident_memory_bytes{pipeline=\"shop\"} ";
+    let bytes = text.lines().find_map(|line| line.strip_prefix(memory)?.parse::<f64>().ok());
+    assert!(bytes.is_some_and(|bytes| bytes > 1e6), "{text}");
+}
+
 /// How many tables a page tells of, beside their schemas.
 fn tables_in(text: &str) -> usize {
     let is_table = |line: &&str| {
