@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, too.
 
+mod advice;
+mod ahead;
 mod apart;
 mod approvals;
 mod bad_input;
