@@ -8,6 +8,7 @@ mod apart;
 mod approvals;
 mod bad_input;
 mod batches;
+mod became;
 mod check;
 mod check_and_run;
 mod crash;

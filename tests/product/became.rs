@@ -1,0 +1,106 @@
+//! What a source does to a table that the configuration has rules for is that table's own matter: it is parked, or
+//! goes on, and the others do.
+
+use cartridge_warp_tests::{Databases, Pipeline};
+use serde_json::{Value, json};
+
+/// Two tables, of which `bad` has these settings, copied; a run follows them.
+fn shop(settings: Value) -> (Databases, Pipeline) {
+    let databases = Databases::start();
+    databases.at_source(
+        "CREATE TABLE good (id int PRIMARY KEY); INSERT INTO good VALUES (1);
+         CREATE TABLE bad (id int PRIMARY KEY, email text, other int NOT NULL DEFAULT 0);
+         INSERT INTO bad VALUES (1, 'a@b')",
+    );
+    let mut pipeline = databases.pipeline();
+    pipeline.set("schemas.0.tables", json!([settings]));
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    (databases, pipeline)
+}
+
+fn mask() -> Value {
+    json!({"name": "bad", "columns": {"mask": ["email"]}})
+}
+
+/// What a source does to `bad` while nobody runs the pipeline, and with what a run ends.
+type Case = (&'static str, fn() -> Value, &'static str, i32, &'static str);
+
+const CASES: &[Case] = &[
+    ("another name", mask, "ALTER TABLE bad RENAME email TO mail", 3, "names `email`"),
+    ("dropped", mask, "ALTER TABLE bad DROP email", 0, "that the source has dropped"),
+    (
+        "the name of a soft delete's column",
+        || json!({"name": "bad", "deletion_strategy": "soft"}),
+        "ALTER TABLE bad ADD is_deleted int",
+        3,
+        "soft deletes write one of this name",
+    ),
+    (
+        "a key that is left out",
+        || json!({"name": "bad", "columns": {"exclude": ["other"]}}),
+        "ALTER TABLE bad DROP CONSTRAINT bad_pkey, ADD PRIMARY KEY (other, id)",
+        3,
+        "a column of its key",
+    ),
+    (
+        "two columns of one name",
+        || json!({"name": "bad", "columns": {"rename": {"email": "mail"}}}),
+        "ALTER TABLE bad ADD mail text",
+        3,
+        "would be called `mail`",
+    ),
+];
+
+#[test]
+fn a_table_that_no_longer_fits_its_rules_is_parked_and_the_others_go_on() {
+    for (case, settings, change, code, words) in CASES {
+        let (databases, mut pipeline) = shop(settings());
+        databases.at_source(change);
+        databases.at_source("INSERT INTO good VALUES (2)");
+        let ended = pipeline.catch_up();
+        let said = ended.words();
+        assert_eq!(ended.status.code(), Some(*code), "{case}: {said}");
+        assert!(said.contains(words), "{case}: no {words} in {said}");
+        let ids = databases.at_destination("SELECT id FROM good ORDER BY id");
+        assert_eq!(ids, ["1", "2"], "{case}");
+        // A mistake stops the schema as before.
+        pipeline.set("schemas.0.tables.0", json!({"name": "good", "columns": {"mask": ["x"]}}));
+        let ended = pipeline.catch_up();
+        assert_eq!(ended.status.code(), Some(1), "{case}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_column_that_the_destination_dropped_too_needs_no_edit_of_its_rules() {
+    let (databases, mut pipeline) = shop(mask());
+    pipeline.set(
+        "schema_evolution",
+        json!({"strategy": "aggressive", "require_approval_for_dangerous_changes": false}),
+    );
+    databases.at_source("ALTER TABLE bad DROP email; INSERT INTO bad VALUES (2)");
+    for _ in 0..2 {
+        let ended = pipeline.catch_up();
+        assert!(ended.status.success(), "{}", ended.stderr);
+        assert_eq!(databases.at_destination("SELECT * FROM bad ORDER BY id"), ["1|0", "2|0"]);
+    }
+}
+
+/// A table that comes by the stream, and that a glob's rules were not made for, stops nobody.
+#[test]
+fn a_new_table_that_does_not_fit_a_globs_rules_is_parked() {
+    let glob = json!({"name": "*", "columns": {"exclude": ["email"]}});
+    let (databases, pipeline) = shop(glob);
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    databases.at_source(
+        "CREATE TABLE people (email text PRIMARY KEY); INSERT INTO people VALUES ('a@b');
+         INSERT INTO good VALUES (2)",
+    );
+    running.wait_for("table parked");
+    running.signal(15);
+    assert!(running.wait(std::time::Duration::from_secs(60)).status.success());
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
+    assert_eq!(databases.at_destination("SELECT id FROM good ORDER BY id"), ["1", "2"]);
+}
