@@ -1,7 +1,7 @@
 //! What a source does to a table that the configuration has rules for is that table's own matter: it is parked, or
 //! goes on, and the others do.
 
-use cartridge_warp_tests::{Databases, Pipeline};
+use cartridge_warp_tests::{Databases, Pipeline, rows::sqlite_count};
 use serde_json::{Value, json};
 
 /// Two tables, of which `bad` has these settings, copied; a run follows them.
@@ -103,4 +103,47 @@ fn a_new_table_that_does_not_fit_a_globs_rules_is_parked() {
     let ended = pipeline.catch_up();
     assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
     assert_eq!(databases.at_destination("SELECT id FROM good ORDER BY id"), ["1", "2"]);
+}
+
+/// The tables of keys that a new copy needs would go with the rows of such a table.
+#[test]
+fn a_table_that_is_called_like_a_table_of_keys_is_not_mixed_up_with_it() {
+    let (databases, pipeline) = shop(json!({"name": "good"}));
+    databases.at_source(
+        "CREATE TABLE _cartridge_keys_good (id int PRIMARY KEY);
+         INSERT INTO _cartridge_keys_good VALUES (7)",
+    );
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the names of the tables of keys"), "{}", ended.stderr);
+    let ended = pipeline.run(&["run", "--until-caught-up", "--full-resync=good"]);
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
+    assert_eq!(databases.at_destination("SELECT id FROM good"), ["1"]);
+}
+
+/// Names that the destination cannot have, or that are one to it, are those tables' own matter.
+#[test]
+fn a_table_whose_name_the_destination_cannot_have_stops_no_other() {
+    let mut pipeline = Pipeline::new();
+    for table in ["good", "sqlite_one", "sqlite_two"] {
+        pipeline.write(&format!("{table}.ndjson"), "{\"id\":1}\n");
+    }
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
+    pipeline.append("good.ndjson", "{\"id\":2}\n");
+    pipeline.write("GOOD.ndjson", "{\"id\":7}\n");
+    let ended = pipeline.run(&["--output", "json", "run", "--until-caught-up"]);
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
+    let report: Value = serde_json::from_str(ended.stdout.lines().last().unwrap()).unwrap();
+    let code = |table: &str| report["parked"][table]["code"].as_str().unwrap_or("none").to_owned();
+    assert_eq!(
+        ["GOOD", "good", "sqlite_one", "sqlite_two"].map(code),
+        ["unfit-table", "none", "invalid-name", "invalid-name"]
+    );
+    assert_eq!(sqlite_count(&pipeline.database(), "good"), 2);
+    // What the configuration calls a table is its own mistake.
+    let named = json!([{"name": "good", "destination_table": "sqlite_good"}]);
+    pipeline.set("schemas.0.tables", named);
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
 }

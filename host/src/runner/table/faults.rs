@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use arrow_schema::Field;
 
-use super::{Table, TableRules};
+use super::{Table, TableRules, keys::PREFIX as KEYS_PREFIX};
 use crate::{
     config::{DeletionStrategy, WriteMode},
     model::{ColumnType, TableShape, batch::is_reserved},
@@ -24,8 +24,11 @@ pub struct Past {
 }
 
 impl Past {
-    /// Columns that the source dropped: rules for them have nothing left to do.
+    /// Columns that the source dropped, as far as it tells columns apart: rules for them have nothing left to do.
     fn gone(&self, now: &TableShape) -> BTreeSet<String> {
+        if !identity::says(&now.schema) {
+            return BTreeSet::new();
+        }
         let known = &self.shape.schema;
         let ruled = self.rules.iter().flat_map(TableRules::named);
         let applied = ruled.filter(|column| known.field_with_name(column).is_err());
@@ -69,8 +72,9 @@ impl Table {
 
     fn faults_but(&self, of_rows: bool, gone: &BTreeSet<String>) -> Vec<RunError> {
         let own = || [self.no_column_fault(), self.key_fault(), self.doubling_fault()];
+        let name = self.name_fault();
         let own = of_rows.then(own).into_iter().flatten().flatten();
-        own.chain(self.faults_of_settings(gone)).collect()
+        name.into_iter().chain(own).chain(self.faults_of_settings(gone)).collect()
     }
 
     fn faults_of_settings(&self, gone: &BTreeSet<String>) -> Vec<RunError> {
@@ -102,6 +106,18 @@ impl Table {
         let name = &self.source.name;
         let what = format!("table `{name}`{what}");
         RunError::Unfit { table: name.clone(), what, help: help.into() }
+    }
+
+    /// A table of keys comes and goes under its name, and would take this one's rows with it.
+    fn name_fault(&self) -> Option<RunError> {
+        let is_taken = self.promises.sweep && self.source.name.starts_with(KEYS_PREFIX);
+        is_taken.then(|| {
+            let what = format!(
+                " cannot be kept: `{KEYS_PREFIX}…` are the names of the tables of keys that the \
+                 destination has while others are copied again"
+            );
+            self.unfit(&what, "rename it at its source, or leave it out (`table_blacklist`)")
+        })
     }
 
     fn no_column_fault(&self) -> Option<RunError> {
