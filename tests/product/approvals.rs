@@ -60,7 +60,7 @@ fn a_change_waits_and_is_made_when_a_person_approves_of_it() {
         "ALTER TABLE bad ALTER v TYPE text; INSERT INTO bad VALUES (3, 'x');
          INSERT INTO good VALUES (2, 2)",
     );
-    said(&pipeline.catch_up(), 3, &["schema-change-unapproved", "schema approve bad"]);
+    said(&pipeline.catch_up(), 3, &["schema-change-unapproved", "schema approve public.bad"]);
     assert_eq!(databases.at_destination("SELECT id FROM good ORDER BY id"), ["1", "2"]);
     let expected = json!({
         "table": "bad", "verdict": "ask", "decision": null, "was": "integer",
@@ -239,4 +239,44 @@ fn a_dropped_column_is_decided_about_whether_or_not_a_run_saw_it_go() {
     pipeline.set("schema_evolution.require_approval_for_dangerous_changes", json!(false));
     said(&pipeline.catch_up(), 0, &["drop_column `w`"]);
     assert_eq!(databases.at_destination("SELECT * FROM good ORDER BY id"), ["1", "4", "5"]);
+}
+
+#[test]
+fn an_approval_of_what_the_source_has_undone_lets_nothing_through_later() {
+    let stop = [
+        ("schemas.0.on_table_failure", json!("stop")),
+        ("schema_evolution.strategy", json!("strict")),
+    ];
+    let (databases, pipeline) = shop(&stop);
+    databases.at_source("ALTER TABLE bad ADD w bigint");
+    said(&pipeline.catch_up(), 1, &["waits for a person"]);
+    said(&schema(&pipeline, &["approve", "bad"]), 0, &["`w` as bigint approved"]);
+    databases.at_source("ALTER TABLE bad DROP w");
+    said(&pipeline.catch_up(), 0, &[]);
+    let before = at_destination(&databases);
+    databases.at_source("ALTER TABLE bad ADD w bigint; INSERT INTO bad VALUES (3, 3, 3)");
+    said(&pipeline.catch_up(), 1, &["add_column `w` as bigint waits for a person"]);
+    assert_eq!(at_destination(&databases), before);
+}
+
+#[test]
+fn nothing_waits_for_a_table_that_is_gone() {
+    let (databases, pipeline) = shop(&[("schema_evolution.strategy", json!("strict"))]);
+    databases.at_source("ALTER TABLE bad ADD w text; INSERT INTO bad VALUES (3, 3, 'w')");
+    said(&pipeline.catch_up(), 3, &["schema approve public.bad"]);
+    databases.at_source("DROP TABLE bad");
+    let gone = "its source has no such table any more";
+    for command in [&["run", "--until-caught-up"][..], &["status"], &["check"]] {
+        let ended = pipeline.run(command);
+        let said = [ended.stdout.as_str(), &ended.stderr].concat();
+        assert!(said.contains(gone) && !said.contains("schema approve"), "{command:?}: {said}");
+    }
+    said(&pipeline.run(&["resume", "public.bad"]), 0, &["again (was parked)"]);
+    said(&pipeline.catch_up(), 0, &[]);
+    let status = pipeline.run(&["status"]);
+    assert!(!status.stdout.contains("bad"), "{}", status.stdout);
+    databases
+        .at_source("CREATE TABLE bad (id int PRIMARY KEY, v int); INSERT INTO bad VALUES (7, 7)");
+    said(&pipeline.catch_up(), 0, &[]);
+    assert_eq!(databases.differences(), Vec::<String>::new());
 }

@@ -236,13 +236,13 @@ fn what_became_of_a_table_meanwhile_is_judged_too() {
             "a strict pipeline gets a column",
             "ALTER TABLE t ADD COLUMN more text",
             json!({"strategy": "strict"}),
-            &["add_column `more` as text waits for a person", "schema approve t"],
+            &["add_column `more` as text waits for a person", "schema approve public.t"],
         ),
         (
             "another key",
             "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (id, v)",
             json!({}),
-            &["the key of table `t` was (id) and is now (id, v)", "--full-resync=t"],
+            &["the key of table `t` was (id) and is now (id, v)", "--full-resync=public.t"],
         ),
         (
             "names that were exchanged, and nothing may change",

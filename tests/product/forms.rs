@@ -139,7 +139,7 @@ fn with_another_key_what_is_hashed_is_copied_again_and_nothing_else() {
     std::fs::write(&file, "a third key of that length").unwrap();
     let refused = pipeline.catch_up();
     assert!(
-        !refused.status.success() && refused.stderr.contains("--full-resync=customers"),
+        !refused.status.success() && refused.stderr.contains("--full-resync=public.customers"),
         "{}",
         refused.stderr
     );

@@ -327,7 +327,7 @@ fn a_log_follows_its_table_and_keeps_dead_letters_apart() {
     running.signal(15);
     let ended = running.wait(Duration::from_secs(30));
     assert!(ended.status.success(), "{}", ended.stderr);
-    let told = "of which the log has no word; --full-resync=orders begins it anew";
+    let told = "of which the log has no word; --full-resync=public.orders begins it anew";
     let is_of_default = |line: &&str| line.contains(told) && line.contains("add_column `note`");
     let count = ended.stderr.lines().filter(is_of_default).count();
     assert_eq!(count, 1, "the default of a new column: {}", ended.stderr);

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, too.
 
+mod advice;
+mod ahead;
 mod apart;
 mod approvals;
 mod bad_input;
 mod batches;
+mod became;
 mod check;
 mod check_and_run;
 mod crash;

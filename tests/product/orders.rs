@@ -157,7 +157,7 @@ fn orders_that_make_no_sense_are_refused_with_words() {
     said(&pipeline.run(&["pause"]), 2, &["TABLES"]);
     said(&pipeline.run(&["resume"]), 0, &[]);
     pipeline.set("schemas.0.tables", json!([{"name": "orders", "write_mode": "append"}]));
-    said(&pipeline.run(&["pause", "orders"]), 1, &["is a log", "--full-resync=orders"]);
+    said(&pipeline.run(&["pause", "orders"]), 1, &["is a log", "--full-resync=shop.orders"]);
     pipeline.set("name", json!("another"));
     said(&pipeline.run(&["pause", "orders"]), 1, &["another-pipeline"]);
     said(&pipeline.run(&["status"]), 1, &["another-pipeline"]);

@@ -1,7 +1,7 @@
 //! SIGHUP: a run takes an edited configuration over.
 
 use cartridge_warp_tests::{
-    Pipeline, Running,
+    Databases, Pipeline, Running,
     rows::{sqlite_count, sqlite_count_live, sqlite_query},
     wait_until,
 };
@@ -112,5 +112,39 @@ fn schemas_come_and_go() {
         let health = running.get("/health");
         health.contains("\"depot\":{\"state\":\"streaming\"") && !health.contains("\"shop\"")
     });
+    ended(running);
+}
+
+#[test]
+fn another_schema_may_be_the_single_one() {
+    let mut pipeline = Pipeline::new();
+    pipeline.write("a.ndjson", "{\"id\":1}\n");
+    pipeline.write("../depot/b.ndjson", "{\"id\":1}\n");
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    pipeline.set("single_schema_name", json!("depot"));
+    pipeline.set("schemas", json!([{"name": "depot", "default_polling_interval": 0.2}]));
+    reload(&pipeline, &mut running, "all schemas begin again with it");
+    wait_until("it is copied", || sqlite_count_live(&pipeline.database(), "b") == Some(1));
+    pipeline.append("../depot/b.ndjson", "{\"id\":2}\n");
+    wait_until("it is followed", || sqlite_count_live(&pipeline.database(), "b") == Some(2));
+    ended(running);
+}
+
+#[test]
+fn a_copy_that_was_asked_for_and_has_not_begun_is_not_forgotten() {
+    let mut databases = Databases::start();
+    databases.at_source("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2)");
+    let mut pipeline = databases.pipeline();
+    assert!(pipeline.catch_up().status.success());
+    databases.at_destination("DELETE FROM t WHERE id = 2");
+    databases.destination.kill();
+    let mut running = Running::start(pipeline.command(&["run", "--full-resync=t"]));
+    running.wait_for("trying again");
+    pipeline.set("schemas.0.default_batch_size", json!(7));
+    reload(&pipeline, &mut running, "all schemas begin again with it");
+    databases.destination.resume();
+    running.wait_for("following changes");
+    assert_eq!(databases.at_destination("SELECT id FROM t ORDER BY id"), ["1", "2"]);
     ended(running);
 }

@@ -264,8 +264,11 @@ fn edited_rules_are_refused_where_the_operator_wants_to_decide() {
     pipeline.set("schema_evolution.on_rules_change", json!("refuse"));
     assert_success(&pipeline.catch_up());
     pipeline.set("schemas.0.tables", rules(&["note"]));
-    let words =
-        ["on_rules_change: copy", "`note` was copied and is left out", "--full-resync=orders"];
+    let words = [
+        "on_rules_change: copy",
+        "`note` was copied and is left out",
+        "--full-resync=public.orders",
+    ];
     assert_refused(&pipeline, &words);
     assert_eq!(notes(), ["3"], "nothing was emptied");
     // With the old rules it goes on as if nothing had happened.
@@ -305,10 +308,10 @@ fn a_log_is_not_emptied_for_edited_rules_unless_somebody_says_so() {
         ("one row for each key", rules("upsert", json!({}))),
     ] {
         pipeline.set("schemas.0.tables", table);
-        assert_refused(&pipeline, &["table `t1`", "cannot be told again", "--full-resync=t1"]);
+        assert_refused(&pipeline, &["table `t1`", "cannot be told again", "--full-resync=shop.t1"]);
         assert_eq!(rows(&pipeline), log, "{name}");
     }
-    let ended = pipeline.run(&["run", "--until-caught-up", "--full-resync=t1"]);
+    let ended = pipeline.run(&["run", "--until-caught-up", "--full-resync=shop.t1"]);
     assert_success(&ended);
     assert!(rows(&pipeline) <= 200, "one row for each key");
     // What is no log can be told again as the beginning of one.

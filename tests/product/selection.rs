@@ -127,12 +127,12 @@ fn a_log_that_missed_changes_is_not_emptied_unless_somebody_says_so() {
     set(&mut pipeline, 3000, &json!([]), &json!({}));
     for (ended, code) in [(pipeline.run(&["check"]), 2), (pipeline.catch_up(), 1)] {
         assert_eq!(ended.status.code(), Some(code), "{}", ended.stderr);
-        for words in ["table `t1`", "its log lacks", "--full-resync=t1"] {
+        for words in ["table `t1`", "its log lacks", "--full-resync=shop.t1"] {
             assert!(ended.words().contains(words), "no {words:?} in: {}", ended.stderr);
         }
     }
     assert_eq!(sqlite_rows(&pipeline.database(), "t1", "value"), log);
-    let ended = pipeline.run(&["run", "--until-caught-up", "--full-resync=t1"]);
+    let ended = pipeline.run(&["run", "--until-caught-up", "--full-resync=shop.t1"]);
     assert!(ended.status.success(), "{}", ended.stderr);
     assert_equal("the others", &pipeline, 0, 3000);
 }

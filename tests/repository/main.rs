@@ -7,6 +7,7 @@
 
 mod advisories;
 mod circles;
+mod connector_codes;
 mod engine;
 mod error_pages;
 mod layers;

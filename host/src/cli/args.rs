@@ -178,7 +178,8 @@ impl ResumeArgs {
 }
 
 fn named<'a>(tables: &'a [String], exact: &'a [String]) -> Vec<&'a str> {
-    tables.iter().chain(exact).map(String::as_str).collect()
+    let tables = tables.iter().map(|name| name.trim());
+    tables.chain(exact.iter().map(String::as_str)).collect()
 }
 
 #[derive(Debug, Subcommand)]
@@ -379,6 +380,15 @@ pub struct RunArgs {
         default_missing_value = "true"
     )]
     pub full_resync: Option<String>,
+
+    /// Empty a table and copy it again by its name as it is, commas and all; may repeat.
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "full_resync",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub full_resync_table: Vec<String>,
 
     /// End with 0 when the source reports no more.
     #[arg(long)]

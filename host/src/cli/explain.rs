@@ -8,7 +8,10 @@ use crate::config::suggest;
 #[error("`{code}` is no code of this program")]
 #[diagnostic(
     code("unknown-code"),
-    help("{help}. Codes that connectors choose stand in their own documentation")
+    help(
+        "{help}. A code that a connector chose is explained by its README, in the table of its failures \
+         (`plugins/NAME/README.md` for those that come with this program), and by the message beside it"
+    )
 )]
 struct Unknown {
     code: String,

@@ -51,9 +51,13 @@ fn overrides(args: &RunArgs) -> Vec<(&'static str, String, &'static str)> {
     }
     if let Some(tables) = &args.full_resync {
         let is_word = ["true", "false"].contains(&tables.as_str());
-        let named: Vec<&str> = tables.split(',').collect();
+        let named: Vec<&str> = tables.split(',').map(str::trim).collect();
         let tables = if is_word { tables.clone() } else { setup::names(&named) };
         overrides.push(("full_resync", tables, "--full-resync"));
+    }
+    if !args.full_resync_table.is_empty() {
+        let tables = setup::names(&args.full_resync_table);
+        overrides.push(("full_resync", tables, "--full-resync-table"));
     }
     overrides
 }

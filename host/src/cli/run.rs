@@ -119,7 +119,8 @@ impl Generations<'_> {
             }
             let Some(reloaded) = read_again(self.args, last, self.output) else { continue };
             let next = self.next();
-            match WarpRunner::new(Arc::new(reloaded.to_run()), &self.connectors, &next) {
+            let to_run = Arc::new(reloaded.to_run(runner.has_resync_left()));
+            match WarpRunner::new(to_run, &self.connectors, &next) {
                 Ok(_) if !reloaded.concerns_schemas => *last = reloaded.config,
                 Ok(runner) => {
                     *last = reloaded.config;

@@ -187,12 +187,14 @@ impl WarpConfig {
         own.collect::<Names>().into()
     }
 
-    /// The schema that a table's name begins with, and the rest of the name.
+    /// The schema that a table's name begins with, and the rest of the name; the longest, where a schema's name
+    /// begins like another's.
     pub(in crate::config) fn schema_of<'a>(&'a self, name: &'a str) -> Option<(&'a str, &'a str)> {
-        self.active_schemas().find_map(|schema| {
+        let named = self.active_schemas().filter_map(|schema| {
             let table = name.strip_prefix(schema.name.as_str())?.strip_prefix('.')?;
             Some((schema.name.as_str(), table))
-        })
+        });
+        named.max_by_key(|(schema, _)| schema.len())
     }
 
     /// The schemas this process moves: one in single mode, all in multi mode.

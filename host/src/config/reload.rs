@@ -7,8 +7,6 @@ use super::{Resync, WarpConfig};
 /// Sections and keys that are read once a process: what they name is open by the time that they change.
 const ONCE: &[&str] = &[
     "name",
-    "mode",
-    "single_schema_name",
     "source",
     "destination",
     "dry_run",
@@ -54,8 +52,6 @@ impl WarpConfig {
         let old = self.clone();
         let mut config = Self {
             name: old.name,
-            mode: old.mode,
-            single_schema_name: old.single_schema_name,
             source: old.source,
             destination: old.destination,
             dry_run: old.dry_run,
@@ -70,11 +66,11 @@ impl WarpConfig {
 }
 
 impl Reloaded {
-    /// The configuration to run schemas with.
+    /// The configuration to run schemas with. `resync_left`: what is to be copied anew has not begun everywhere.
     #[must_use]
-    pub fn to_run(&self) -> WarpConfig {
+    pub fn to_run(&self, resync_left: bool) -> WarpConfig {
         let mut config = self.config.clone();
-        if !self.resyncs {
+        if !self.resyncs && !resync_left {
             config.full_resync = Resync::None;
         }
         config

@@ -1,6 +1,9 @@
 //! What every part of a schema's run shares.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::SystemTime,
+};
 
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +49,8 @@ pub struct SchemaContext {
     pub journal_turn: Arc<Mutex<()>>,
     /// Ends when the source reports no more, whatever the schema's mode (`--until-caught-up`).
     pub until_caught_up: bool,
+    /// What the operator wants copied anew has not begun yet.
+    pub resync_left: AtomicBool,
     /// Somebody asked the run to end.
     pub stop: CancellationToken,
 }

@@ -12,7 +12,10 @@ use crate::{
     plugin::{Cause, GrantError, OpenError, PluginError, ProtectedError, Role, SecretError},
 };
 
-use super::names;
+use super::{
+    advice::{argument, full_resync, letters},
+    names,
+};
 
 /// What an error may take on one line, with its causes.
 const CHAIN_BYTES_MAX: usize = 8 * 1024;
@@ -176,23 +179,24 @@ pub enum RunError {
     #[diagnostic(
         code("schema-change-refused"),
         help(
-            "nothing was written after the change; set \
-        the key above, then start again: the stream goes on where it stopped. Or copy the table anew as it \
-        is now, with --full-resync={table}"
+            "nothing was written after the change; set the key above, then start again: the stream goes on \
+             where it stopped. Or copy the table anew as it is now, with {}",
+            full_resync(schema, table)
         )
     )]
-    ChangeRefused { table: String, change: String, reason: String },
+    ChangeRefused { schema: String, table: String, change: String, reason: String },
 
     #[error("table `{table}`: {change} waits for a person: {reason}")]
     #[diagnostic(
         code("schema-change-unapproved"),
         help(
-            "nothing was written after the change; look at it with `cartridge-warp schema list`, then \
-             `schema approve {table}` it or `schema reject {table}` it, and start again. Or copy the table \
-             anew as it is now, with --full-resync={table}"
+            "nothing was written after the change; {}, and start again. Or copy the table anew as it is now, \
+             with {}",
+            decision(schema, table),
+            full_resync(schema, table)
         )
     )]
-    ChangeUnapproved { table: String, change: String, reason: String },
+    ChangeUnapproved { schema: String, table: String, change: String, reason: String },
 
     #[error(
         "the destination's table `{table}` cannot take its new shape and is not made anew: {reason}"
@@ -234,7 +238,7 @@ pub enum RunError {
         code("encode"),
         help(
             "a value has no exact form in the column that its table got; mend it at the source, or copy \
-             the table anew with --full-resync={table}"
+             the table anew (`cartridge-warp resync`)"
         )
     )]
     Encode {
@@ -275,12 +279,14 @@ pub enum RunError {
     #[diagnostic(
         code("dead-letter-limit"),
         help(
-            "look at them (`cartridge-warp dlq list --table {table}`), mend what makes rows unfit (the rows, the destination's table, or the table's \
-            rules), and have the table copied anew, which settles them: --full-resync={table}; or raise \
-            the limit"
+            "look at them (`cartridge-warp dlq list {}`), mend what makes rows unfit (the rows, the \
+             destination's table, or the table's rules), and have the table copied anew, which settles them: \
+             {}; or raise the limit",
+            letters(schema, table),
+            full_resync(schema, table)
         )
     )]
-    DeadLetterLimit { table: String, found: String },
+    DeadLetterLimit { schema: String, table: String, found: String },
 
     #[error(
         "destination `{plugin}` keeps no dead letters of schema `{schema}` that can be read back"
@@ -311,7 +317,7 @@ pub enum RunError {
     #[diagnostic(
         code("no-lookup"),
         help(
-            "have the tables copied again, which settles their dead letters: `cartridge-warp resync TABLE`"
+            "have the tables copied again, which settles their dead letters: `cartridge-warp resync SCHEMA.TABLE`"
         )
     )]
     NoLookup { plugin: String, schema: String },
@@ -319,6 +325,14 @@ pub enum RunError {
     #[error("the source reads on without moving: {what}")]
     #[diagnostic(code("no-progress"), help("this is a defect of the source connector"))]
     NoProgress { what: String },
+}
+
+/// How a person decides about what has become of a table.
+fn decision(schema: &str, table: &str) -> String {
+    let table = argument(schema, table);
+    format!(
+        "look at it with `cartridge-warp schema list`, then `schema approve {table}` or `schema reject {table}`"
+    )
 }
 
 fn hint(listed: &[String]) -> String {
@@ -399,10 +413,7 @@ impl RunError {
             Self::ChangeRefused { .. } => {
                 "look whether the copy may become what the table is now".to_owned()
             }
-            Self::ChangeUnapproved { table, .. } => format!(
-                "look at it with `cartridge-warp schema list`, then `schema approve {table}` or \
-                 `schema reject {table}`"
-            ),
+            Self::ChangeUnapproved { schema, table, .. } => decision(schema, table),
             Self::Quota { key, .. } => {
                 format!("look at what the source sends; if it may, raise `schemas[].limits.{key}`")
             }

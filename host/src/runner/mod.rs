@@ -9,13 +9,14 @@
 //! Rooms use what stands before them, and nothing else:
 //!
 //! ```text
-//! error, names, places, sought ◄ state, side, table, letters ◄ parking ◄ findings, context ◄ commit ◄ shapes ◄ deliver
+//! advice, error, names, places, sought ◄ state, side, table, letters ◄ parking ◄ findings, context ◄ commit ◄ shapes ◄ deliver
 //!   deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ runner
 //! ```
 //!
 //! Vendor logic is in the plugins; what they answer is checked by `plugin` before it gets here.
 //! Invariants I1 to I6 are kept in this folder: see `commit`, `deliver`, `follow`, `attempt`.
 
+mod advice;
 mod attempt;
 mod commit;
 mod context;

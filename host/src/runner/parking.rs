@@ -7,7 +7,11 @@ use std::{
 
 use chrono::DateTime;
 
-use super::{error::RunError, state::Reason};
+use super::{
+    advice::{argument, full_resync},
+    error::RunError,
+    state::Reason,
+};
 use crate::{
     config::{OnLostPosition, OnTableFailure, WarpConfig, WriteMode},
     model::{Action, text},
@@ -82,12 +86,23 @@ impl Reason {
     pub fn shown(self, schema: &str, table: &str) -> ParkedTable {
         let Self { code, message, help, since_s } = self;
         let then = format!(
-            "when that is mended, have it copied again: `cartridge-warp resume {schema}.{table}` while \
-             nobody runs it, or `run --full-resync={schema}.{table}`"
+            "when that is mended, have it copied again: `cartridge-warp resume {}` while nobody runs it, or \
+             `run {}`",
+            argument(schema, table),
+            full_resync(schema, table)
         );
         let help = if help.is_empty() { then } else { format!("{help}; {then}") };
         ParkedTable { code, message, help, since: moment(since_s) }
     }
+}
+
+/// What helps where a table that is left out is gone at its source, whatever it was left out for.
+pub fn help_when_gone(schema: &str, table: &str) -> String {
+    format!(
+        "its source has no such table any more, so nothing waits for it: `cartridge-warp resume {}` takes it \
+         off this list while nobody runs it; should it come back, it is copied again",
+        argument(schema, table)
+    )
 }
 
 /// A time in seconds since 1970 as in RFC 3339; empty where it comes from a damaged marker.

@@ -3,7 +3,11 @@
 //! In multi mode a schema that fails leaves the others alone; the report, `/health` and the exit
 //! code show it.
 
-use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +27,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    config::WarpConfig,
+    config::{Resync, WarpConfig},
     model::{LetterFilter, Operation},
     monitor::{Health, Metrics, ParkedTable},
     plugin::Patience,
@@ -104,6 +108,7 @@ impl WarpRunner {
                 config_sha256: config_sha256.clone(),
                 journal_turn: Arc::clone(&journal_turn),
                 until_caught_up: surroundings.until_caught_up,
+                resync_left: (config.full_resync_of(&schema.name) != Resync::None).into(),
                 stop,
                 config: Arc::clone(&config),
                 schema,
@@ -124,6 +129,12 @@ impl WarpRunner {
     /// The pipeline's name.
     pub fn pipeline(&self) -> &str {
         &self.pipeline
+    }
+
+    /// Whether a schema has not begun yet to copy anew what the operator wants.
+    pub fn has_resync_left(&self) -> bool {
+        let mut schemas = self.processors.iter().map(|processor| processor.context());
+        schemas.any(|context| context.resync_left.load(Ordering::Relaxed))
     }
 
     /// The schemas that it runs.

@@ -159,7 +159,7 @@ fn copy(key: &str, from: &Metadata, to: &mut Metadata) {
 }
 
 /// Whether a source says which columns are which.
-fn says(schema: &Schema) -> bool {
+pub fn says(schema: &Schema) -> bool {
     schema.fields().iter().any(|field| id(field).is_some())
 }
 

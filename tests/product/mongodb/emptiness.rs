@@ -304,7 +304,7 @@ fn a_collection_that_comes_back_with_keys_of_another_kind_says_what_helps() {
         servers.source.insert(SCHEMA, "orders", &[doc! {"_id": "another kind", "n": 1}]);
         let refused = pipeline.catch_up();
         assert_eq!(refused.status.code(), Some(1), "{}", refused.stderr);
-        assert!(refused.stderr.contains("--full-resync=orders"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("--full-resync=shop.orders"), "{}", refused.stderr);
         let resync = pipeline.run(&["run", "--until-caught-up", "--full-resync=orders"]);
         assert!(resync.status.success(), "live {live}: {}", resync.stderr);
         assert_equal(&servers, &pipeline);

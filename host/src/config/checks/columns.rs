@@ -76,7 +76,7 @@ fn check_masks(at: &str, config: &WarpConfig, columns: &Columns, findings: &mut 
 fn check_renames(at: &str, columns: &Columns, findings: &mut Findings<'_>) {
     let mut targets = BTreeSet::new();
     for (name, target) in &columns.rename {
-        findings.not_empty(&format!("{at}.rename.{name}"), target);
+        check_name(&format!("{at}.rename.{name}"), target, findings);
         if !targets.insert(target) {
             let message = format!("gives two columns the name `{target}`");
             findings.conflict(&format!("{at}.rename"), &message, "give each a name of its own");
@@ -85,15 +85,21 @@ fn check_renames(at: &str, columns: &Columns, findings: &mut Findings<'_>) {
 }
 
 fn check_added_name(key: &str, name: &str, columns: &Columns, findings: &mut Findings<'_>) {
-    let is_long = name.is_empty() || name.len() > NAME_BYTES_MAX;
+    check_name(key, name, findings);
+    if columns.rename.values().any(|target| target == name) {
+        findings.conflict(key, "is the name of a renamed column", "give one of them another name");
+    }
+}
+
+/// Whether a name that the configuration gives can be a column's. How long they may be besides, only the
+/// destination knows.
+pub(super) fn check_name(key: &str, name: &str, findings: &mut Findings<'_>) {
+    let is_long = name.trim().is_empty() || name.len() > NAME_BYTES_MAX;
     if is_long || name.chars().any(is_unnameable) || is_reserved(name) {
         let help = format!(
             "write 1 to {NAME_BYTES_MAX} bytes of visible text; `_op`, `_ts` and `_unchanged` are \
              the batch format's"
         );
         findings.invalid(key, "is no name of a column", &help);
-    }
-    if columns.rename.values().any(|target| target == name) {
-        findings.conflict(key, "is the name of a renamed column", "give one of them another name");
     }
 }

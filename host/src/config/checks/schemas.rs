@@ -101,7 +101,7 @@ fn check_soft_delete(
     {
         let Some(own) = own else { continue };
         let key = format!("{at}.{name}");
-        findings.not_empty(&key, own);
+        columns::check_name(&key, own, findings);
         if strategy == DeletionStrategy::Hard {
             let help = "write `deletion_strategy: soft` beside it, or remove it";
             findings.conflict(&key, "is for `deletion_strategy: soft` only", help);

@@ -193,6 +193,13 @@ fn tables_to_copy_anew_are_found_by_schema() {
     let multi = text.replace("items, ", "").replace("single_schema_name: shop", "mode: multi");
     let config = load(&multi).unwrap();
     assert_eq!((named(&config, "shop"), named(&config, "hr")), ("orders".into(), "people".into()));
+    // A schema's name may begin like another's.
+    let longer = multi.replace("name: hr", "name: shop.eu").replace("hr.people", "shop.eu.people");
+    let config = load(&longer).unwrap();
+    assert_eq!(
+        (named(&config, "shop"), named(&config, "shop.eu")),
+        ("orders".into(), "people".into())
+    );
     for (value, shop) in [("true", "all"), ("orders,items", "orders items"), ("false", "")] {
         let config = load_with_env(&text, &[(variable, value)]).unwrap();
         assert_eq!(named(&config, "shop"), shop, "{value}");

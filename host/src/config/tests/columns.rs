@@ -65,6 +65,21 @@ const CASES: &[(&str, &str, &[&str])] = &[
         &["config.yaml:10:", "columns.add._op` is no name of a column"],
     ),
     (
+        "a renamed column has a name",
+        "    tables: [{name: a, columns: {rename: {a: \"b\\0\"}}}]",
+        &["config.yaml:10:", "columns.rename.a` is no name of a column"],
+    ),
+    (
+        "a column of soft deletes has a name",
+        "    tables: [{name: a, deletion_strategy: soft, soft_delete_column: _ts}]",
+        &["config.yaml:10:", "soft_delete_column` is no name of a column"],
+    ),
+    (
+        "both columns of soft deletes have one",
+        "    tables: [{name: a, deletion_strategy: soft, deleted_at_column: ''}]",
+        &["config.yaml:10:", "deleted_at_column` is no name of a column"],
+    ),
+    (
         "an added column and a renamed one have two names",
         "    tables: [{name: a, columns: {rename: {a: b}, add: {b: x}}}]",
         &["config.yaml:10:", "columns.add.b` is the name of a renamed column"],

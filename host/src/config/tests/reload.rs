@@ -23,14 +23,15 @@ fn what_is_read_once_stays_and_is_named() {
     );
     assert_eq!(reloaded.later, ["monitoring.prometheus.port", "source.type"]);
     assert!(reloaded.concerns_schemas);
-    let config = reloaded.to_run();
+    let config = reloaded.to_run(false);
     assert_eq!((config.source.r#type.as_str(), config.monitoring.prometheus.port), ("files", 8080));
     assert!(!config.selects_table("shop", "b"));
     assert!(!config.full_resync_of("shop").includes("a"), "that was for the first start");
+    assert!(reloaded.to_run(true).full_resync_of("shop").includes("a"), "it has not begun");
     let again = reloaded.config.reloaded(reloaded.config.clone());
-    assert!(!again.to_run().full_resync_of("shop").includes("a"), "it was read before");
+    assert!(!again.to_run(false).full_resync_of("shop").includes("a"), "it was read before");
     let other = load(&format!("{MINIMAL}full_resync: [c]\n")).unwrap();
-    assert!(reloaded.config.reloaded(other).to_run().full_resync_of("shop").includes("c"));
+    assert!(reloaded.config.reloaded(other).to_run(false).full_resync_of("shop").includes("c"));
 }
 
 #[test]

@@ -8,7 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-/// Names in the order they were written; spaces around a name and empty names are dropped.
+/// Names in the order they were written, without empty ones. Spaces around a name are dropped in a text, and
+/// belong to it in a list.
 ///
 /// ```
 /// use cartridge_warp::config::Names;
@@ -45,14 +46,14 @@ impl Names {
 
 impl From<&str> for Names {
     fn from(text: &str) -> Self {
-        text.split(',').collect()
+        text.split(',').map(str::trim).collect()
     }
 }
 
 impl<S: AsRef<str>> FromIterator<S> for Names {
     fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
-        let trimmed = names.into_iter().map(|name| name.as_ref().trim().to_owned());
-        Self(trimmed.filter(|name| !name.is_empty()).collect())
+        let names = names.into_iter().map(|name| name.as_ref().to_owned());
+        Self(names.filter(|name| !name.is_empty()).collect())
     }
 }
 

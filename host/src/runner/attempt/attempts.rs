@@ -38,6 +38,8 @@ pub struct Attempts {
     pub followed: BTreeSet<String>,
     /// Tables that it passed over because they were parked or paused.
     pub aside: BTreeSet<String>,
+    /// Those of them that the source did not have then.
+    pub gone: BTreeSet<String>,
 }
 
 impl Attempts {

@@ -9,6 +9,7 @@ use crate::{
     runner::{
         commit::Writer,
         error::RunError,
+        parking::help_when_gone,
         shapes::{drop_keys, has_old_rows},
         state::{ASIDE, TableState, forget_chunks, marker, read, table_stream},
     },
@@ -60,7 +61,10 @@ pub async fn tell(writer: &Writer, attempts: &Attempts) -> Result<(), RunError> 
                 _ => continue,
             },
         };
-        let table = reason.shown(schema, name);
+        let mut table = reason.shown(schema, name);
+        if attempts.gone.contains(name) {
+            table.help = help_when_gone(schema, name);
+        }
         if attempts.failing.contains_key(name) {
             let ParkedTable { code, message, help, .. } = &table;
             tracing::error!(table = name, code, help, "table parked, the others go on: {message}");

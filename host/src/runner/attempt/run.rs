@@ -3,7 +3,7 @@
 //! An attempt that fails leaves nothing behind but what it committed; the next one starts from
 //! there. That is the whole of error recovery (I9: no instance outlives an error).
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use super::{
     attempts::Attempts,
@@ -78,10 +78,11 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
     check_owner(context, &destination).await?;
     let findings = &mut Findings::of_tables(attempts.parking(context));
     let past = Some(&*attempts);
-    let Selection { tables, others, aside, .. } =
+    let Selection { tables, others, listed, aside, .. } =
         select_tables(context, &source, Some(&destination), past, findings).await?;
     check_copied(context, attempts.resync.named(), &tables, "full_resync")?;
     attempts.followed = tables.keys().cloned().collect();
+    attempts.gone = aside.difference(&listed).cloned().collect();
     attempts.aside.clone_from(&aside);
     let mut failed = Vec::new();
     for error in findings.drain() {
@@ -156,6 +157,7 @@ async fn run_claimed(
     let (start, states) = find_start(writer, source, others, attempts).await?;
     // From here on the stored states say it.
     (attempts.resync, attempts.position_lost) = (Resync::None, false);
+    context.resync_left.store(false, Ordering::Relaxed);
     attempts.failing.clear();
     prepare(writer, &states, attempts).await?;
     context.health.set_started();

@@ -10,6 +10,7 @@ use crate::{
     model::{Marker, Position},
     plugin::{DestinationConnection, SourceConnection},
     runner::{
+        advice::full_resync,
         commit::Writer,
         context::SchemaContext,
         error::RunError,
@@ -190,8 +191,9 @@ fn check_may_empty(context: &SchemaContext, table: &str) -> Result<(), RunError>
             "table `{table}` was left out for a while, so its log lacks the changes of that time"
         ),
         help: format!(
-            "begin the log anew with --full-resync={table}, which empties it (rename the table at \
-             the destination first to keep it), or leave the table out"
+            "begin the log anew with {}, which empties it (rename the table at the destination first to \
+             keep it), or leave the table out",
+            full_resync(context.name(), table)
         ),
     })
 }

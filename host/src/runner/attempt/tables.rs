@@ -18,9 +18,9 @@ use crate::{
         error::RunError,
         findings::Findings,
         names::listed,
-        shapes::{check_places, passes_over},
+        shapes::{Remembered, check_places, passes_over, stored_shape},
         state::{ASIDE, CHANGES, read},
-        table::{Promises, Table, Tables},
+        table::{Past, Promises, Table, Tables},
     },
 };
 
@@ -33,6 +33,8 @@ pub struct Selection {
     /// Those that the operator wants, without what is parked or paused.
     pub tables: Tables,
     pub others: Vec<String>,
+    /// All that the source has.
+    pub listed: BTreeSet<String>,
     /// Those that the source refused, where all that is wrong is looked for.
     pub refused: BTreeSet<String>,
     /// Tables that were parked or paused before, whether or not the source has them.
@@ -77,8 +79,7 @@ pub async fn select_tables(
     for shape in shapes.into_iter().filter(|shape| selected.contains(&shape.name)) {
         let name = shape.name.clone();
         let table = Table::new(shape, context.table_settings(&name), promises);
-        let faults =
-            if refused.contains(&name) { table.faults_of_settings() } else { table.faults() };
+        let faults = faults(context, destination, &table, !refused.contains(&name)).await?;
         faults.into_iter().try_for_each(|fault| findings.add(fault))?;
         findings.take(check_columns(context, &table))?;
         tables.insert(name, table);
@@ -95,7 +96,24 @@ pub async fn select_tables(
     }
     check_rules(context, destination, &listed, findings).await?;
     tell_unused(context, &listed, &tables);
-    Ok(Selection { tables, others, refused, aside })
+    Ok(Selection { tables, others, listed, refused, aside })
+}
+
+/// What is wrong with a table. Whether it is the table's own matter, what is remembered of it says.
+async fn faults(
+    context: &SchemaContext,
+    destination: Option<&DestinationConnection>,
+    table: &Table,
+    of_rows: bool,
+) -> Result<Vec<RunError>, RunError> {
+    let found = table.faults(of_rows);
+    let Some(known) = destination.filter(|_| !found.is_empty()) else { return Ok(found) };
+    if !is_known(context, destination, CHANGES).await? {
+        return Ok(found);
+    }
+    let past = stored_shape(known, context.name(), &table.source.name).await?;
+    let past = past.map(|Remembered { shape, rules, .. }| Past { shape, rules });
+    Ok(table.faults_since(of_rows, past.as_ref()))
 }
 
 /// The tables that were parked or paused, but for those of the source that are wanted back.

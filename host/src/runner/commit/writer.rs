@@ -240,7 +240,7 @@ impl Writer {
 
 /// Letters of a commit that is not made are nowhere to be looked at, so the error says what they are.
 fn uncommitted(error: RunError, letters: &[DeadLetter]) -> RunError {
-    let RunError::DeadLetterLimit { table, found } = error else { return error };
+    let RunError::DeadLetterLimit { schema, table, found } = error else { return error };
     let of_table = letters.iter().filter(|letter| letter.table == table);
     let count = of_table.clone().count();
     let found = match of_table.clone().next() {
@@ -250,7 +250,7 @@ fn uncommitted(error: RunError, letters: &[DeadLetter]) -> RunError {
              of {origin} ({code}): {message}"
         ),
     };
-    RunError::DeadLetterLimit { table, found }
+    RunError::DeadLetterLimit { schema, table, found }
 }
 
 /// What could not be read back is not stored.

@@ -105,7 +105,8 @@ impl OpenLetters {
             let since = since.get(table).copied().unwrap_or_default();
             let since = brought.since_after(table, since);
             if let Some(found) = excess(limit, brought.open_after(table, of(&open, table)), since) {
-                return Err(RunError::DeadLetterLimit { table: table.clone(), found });
+                let (schema, table) = (self.schema.clone(), table.clone());
+                return Err(RunError::DeadLetterLimit { schema, table, found });
             }
         }
         Ok(())

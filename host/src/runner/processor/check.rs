@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::status::{TableStatus, is_held, left_out};
+use super::status::{TableStatus, is_held, left_out, tell_gone};
 use crate::{
     config::{OnLostPosition, Resync},
     model::{Action, Position},
@@ -85,8 +85,9 @@ async fn look(
             checked.is_held = is_held(context, destination).await?;
         }
     }
-    let Selection { tables, refused, .. } =
+    let Selection { tables, refused, listed, .. } =
         select_tables(context, source, destination, None, findings).await?;
+    tell_gone(context, &mut checked.left_out, &listed);
     checked.tables = tables.len();
     let resync = context.resync();
     findings.take(check_copied(context, resync.named(), &tables, "full_resync"))?;

@@ -10,6 +10,7 @@ use crate::{
     model::LetterFilter,
     plugin::{ChangeOutcome, DestinationConnection},
     runner::{
+        advice::argument,
         attempt::check_owner,
         commit::Writer,
         context::SchemaContext,
@@ -73,7 +74,8 @@ async fn find(
         return Err(RunError::Unusable {
             what: format!("table `{name}` is selected, so the next run would copy it again"),
             help: format!(
-                "leave it out with `table_blacklist` first; `resync {name}` copies it again"
+                "leave it out with `table_blacklist` first; `resync {}` copies it again",
+                argument(schema, &name)
             ),
         });
     }

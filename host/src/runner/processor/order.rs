@@ -7,6 +7,7 @@ use crate::{
     model::Marker,
     plugin::DestinationConnection,
     runner::{
+        advice::{argument, full_resync},
         attempt::{check_owner, layout_marker},
         context::SchemaContext,
         error::RunError,
@@ -130,7 +131,7 @@ async fn change(
         let state: Option<TableState> = read(destination, schema, &stream).await?;
         let Some(state) = state else { return Err(unknown(context, &name)) };
         let is_log = context.table_settings(&name).write_mode == WriteMode::Append;
-        let next = next_state(order, &name, &state, is_log && state.is_begun())?;
+        let next = next_state(order, (schema, &name), &state, is_log && state.is_begun())?;
         ordered.push(Ordered { table: name.clone(), was: state.word(), is: next.word() });
         if next == state {
             continue;
@@ -153,14 +154,14 @@ async fn change(
 
 fn next_state(
     order: Order,
-    name: &str,
+    (schema, name): (&str, &str),
     state: &TableState,
     is_log: bool,
 ) -> Result<TableState, RunError> {
     if is_log {
         return Err(RunError::Unusable {
             what: format!("table `{name}` is a log, which its source cannot tell again"),
-            help: format!("`run --full-resync={name}` empties it and begins it anew"),
+            help: format!("`run {}` empties it and begins it anew", full_resync(schema, name)),
         });
     }
     match order {
@@ -170,7 +171,7 @@ fn next_state(
         Order::Resume if state.is_aside() => Ok(state.returned()),
         Order::Resume => Err(RunError::Unusable {
             what: format!("table `{name}` is neither parked nor paused: it is {}", state.word()),
-            help: format!("`cartridge-warp resync {name}` has it copied again"),
+            help: format!("`cartridge-warp resync {}` has it copied again", argument(schema, name)),
         }),
     }
 }
@@ -203,7 +204,7 @@ mod tests {
             (Order::Resync, &first, false, Ok("pending")),
         ];
         for (order, state, is_log, expected) in cases {
-            let next = next_state(order, "t", state, is_log);
+            let next = next_state(order, ("s", "t"), state, is_log);
             match expected {
                 Ok(word) => assert_eq!(next.unwrap().word(), word, "{order:?} {state:?}"),
                 Err(words) => {

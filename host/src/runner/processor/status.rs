@@ -7,10 +7,11 @@ use serde::Serialize;
 use crate::{
     plugin::DestinationConnection,
     runner::{
+        advice::argument,
         attempt::check_owner,
         context::SchemaContext,
         error::RunError,
-        parking::moment,
+        parking::{help_when_gone, moment},
         state::{ASIDE, RUNNER, TableState, read, table_stream},
     },
 };
@@ -51,12 +52,13 @@ pub async fn status(context: &SchemaContext) -> Result<SchemaStatus, RunError> {
     let mut names = BTreeSet::new();
     let unlisted = match listed(context).await {
         Ok(listed) => {
-            names.extend(listed);
+            tell_gone(context, &mut tables, &listed);
+            names = listed;
             None
         }
         Err(error) => Some(error),
     };
-    names.retain(|name| !tables.contains_key(name));
+    names.retain(|name| context.selects(name) && !tables.contains_key(name));
     for name in names {
         let status = status_of(context, &destination, &name).await?;
         tables.insert(name, status);
@@ -98,12 +100,22 @@ async fn status_of(
     Ok(table_status(schema, name, state))
 }
 
-async fn listed(context: &SchemaContext) -> Result<Vec<String>, RunError> {
+/// Says of what is left out that the source does not list it any more.
+pub fn tell_gone(
+    context: &SchemaContext,
+    left_out: &mut BTreeMap<String, TableStatus>,
+    listed: &BTreeSet<String>,
+) {
+    for (name, status) in left_out.iter_mut().filter(|(name, _)| !listed.contains(*name)) {
+        status.help = Some(help_when_gone(context.name(), name));
+    }
+}
+
+async fn listed(context: &SchemaContext) -> Result<BTreeSet<String>, RunError> {
     let source = context.open_source().await?;
     let shapes = source.get_schema(context.name()).await?;
     source.close().await;
-    let names = shapes.into_iter().map(|shape| shape.name);
-    Ok(names.filter(|name| context.selects(name)).collect())
+    Ok(shapes.into_iter().map(|shape| shape.name).collect())
 }
 
 fn table_status(schema: &str, name: &str, state: Option<TableState>) -> TableStatus {
@@ -123,7 +135,8 @@ fn table_status(schema: &str, name: &str, state: Option<TableState>) -> TableSta
             state: word,
             since: Some(moment(since_s)),
             help: Some(format!(
-                "`cartridge-warp resume {schema}.{name}` has it copied again, while nobody runs it"
+                "`cartridge-warp resume {}` has it copied again, while nobody runs it",
+                argument(schema, name)
             )),
             ..TableStatus::default()
         },

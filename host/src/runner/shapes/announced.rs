@@ -90,8 +90,8 @@ async fn drop_unlisted(writer: &Writer, change: &SchemaChange) -> Result<(), Run
     let stream = table_stream(name);
     let state: Option<TableState> = read(&writer.destination, context.name(), &stream).await?;
     let known = remembered(context, &writer.destination, name).await?;
-    let Some(table) = known.filter(|_| state.is_some()) else { return Ok(()) };
-    drop_table(writer, &mut table.checked()?, change).await
+    let Some(mut table) = known.filter(|_| state.is_some()) else { return Ok(()) };
+    drop_table(writer, &mut table, change).await
 }
 
 /// A table as it is remembered, where it is kept now; none where it is not.

@@ -10,6 +10,7 @@ use crate::{
     model::{ChangeKind, Marker, SchemaChange},
     plugin::ChangeOutcome,
     runner::{
+        advice::full_resync,
         commit::{Writer, check_columns},
         context::SchemaContext,
         error::RunError,
@@ -56,10 +57,26 @@ pub async fn apply(writer: &Writer, table: &mut Table, news: News) -> Result<Evo
     if let Some(why) = news.unclear {
         return begin_again(writer, table, &policy, why).await;
     }
-    let mut progress = Progress::default();
+    let (mut progress, mut failed) = (Progress::default(), None);
     for change in news.changes {
-        apply_change(writer, table, &policy, change, &mut progress).await?;
+        let before = (table.source.clone(), table.decisions.clone());
+        if let Err(error) = apply_change(writer, table, &policy, change, &mut progress).await {
+            (table.source, table.decisions) = before;
+            failed = Some(error);
+            break;
+        }
     }
+    // What was made before a change that fails is there, whatever becomes of that one.
+    let remembered = remember(writer, table, progress).await;
+    failed.map_or(remembered, Err)
+}
+
+/// Remembers what the destination has by now.
+async fn remember(
+    writer: &Writer,
+    table: &mut Table,
+    progress: Progress,
+) -> Result<Evolved, RunError> {
     let Progress { applied, incompatible, rewritten, learned, gone } = progress;
     let again = match rewritten {
         true => copy_again(writer, table, "rows got new values").await?,
@@ -116,7 +133,7 @@ async fn apply_change(
             return Ok(());
         }
         ChangeOutcome::Refused { reason } => match guess {
-            None => return Err(refused(&ours, reason)),
+            None => return Err(refused(&writer.context, &ours, reason)),
             // `apply` makes the table again.
             Some(guess) if first_value::drop_empty(writer, table, &guess).await? => {}
             Some(guess) => {
@@ -165,8 +182,8 @@ pub fn judge(
     }
     match decide(change, &table.source, policy) {
         Verdict::Keep => return Ok(Judged::Kept),
-        Verdict::Refuse(reason) => return Err(refused(change, reason.to_owned())),
-        Verdict::Ask(reason) if !is_approved(table, &Subject::of(change), reason)? => {
+        Verdict::Refuse(reason) => return Err(refused(context, change, reason.to_owned())),
+        Verdict::Ask(reason) if !is_approved(context, table, &Subject::of(change), reason)? => {
             return Ok(Judged::Kept);
         }
         // The destination has a column of that name, whose rows are about to go.
@@ -183,11 +200,17 @@ pub fn judge(
 }
 
 /// Whether a person let a change through; false where the table goes on without it.
-fn is_approved(table: &Table, about: &Subject, reason: &str) -> Result<bool, RunError> {
+fn is_approved(
+    context: &SchemaContext,
+    table: &Table,
+    about: &Subject,
+    reason: &str,
+) -> Result<bool, RunError> {
     match table.decisions.about(about) {
         Some(decision) if decision.approved => Ok(true),
         Some(_) if about.can_be_rejected() => Ok(false),
         _ => Err(RunError::ChangeUnapproved {
+            schema: context.name().to_owned(),
             table: table.source.name.clone(),
             change: about.to_string(),
             reason: reason.to_owned(),
@@ -196,8 +219,14 @@ fn is_approved(table: &Table, about: &Subject, reason: &str) -> Result<bool, Run
 }
 
 /// Whether a table may be copied again whose columns cannot be told apart from those that were known.
-pub fn check_again(table: &Table, policy: &Policy, why: &str) -> Result<(), RunError> {
+pub fn check_again(
+    context: &SchemaContext,
+    table: &Table,
+    policy: &Policy,
+    why: &str,
+) -> Result<(), RunError> {
     let refused = |reason: &str| RunError::ChangeRefused {
+        schema: context.name().to_owned(),
         table: table.source.name.clone(),
         change: why.to_owned(),
         reason: reason.to_owned(),
@@ -205,15 +234,14 @@ pub fn check_again(table: &Table, policy: &Policy, why: &str) -> Result<(), RunE
     match decide_about_copy(policy) {
         Verdict::Refuse(reason) => return Err(refused(reason)),
         Verdict::Ask(reason) => {
-            is_approved(table, &Subject::copy_again(), &format!("{why}: {reason}"))?;
+            is_approved(context, table, &Subject::copy_again(), &format!("{why}: {reason}"))?;
         }
         Verdict::Apply | Verdict::Keep => {}
     }
     if !may_empty(table) {
-        let name = &table.source.name;
+        let flag = full_resync(context.name(), &table.source.name);
         return Err(refused(&format!(
-            "what was appended so far cannot be told again: begin the log anew with \
-             --full-resync={name}, which empties it"
+            "what was appended so far cannot be told again: begin the log anew with {flag}, which empties it"
         )));
     }
     Ok(())
@@ -225,7 +253,7 @@ async fn begin_again(
     policy: &Policy,
     why: &str,
 ) -> Result<Evolved, RunError> {
-    check_again(table, policy, why)?;
+    check_again(&writer.context, table, policy, why)?;
     let again = copy_again(writer, table, why).await?;
     writer.commit_markers(again).await?;
     Ok(Evolved::CopyAgain)
@@ -244,11 +272,11 @@ fn is_rename(change: &SchemaChange) -> bool {
 fn tell_unlogged(context: &SchemaContext, change: &SchemaChange, table: &Table) {
     let (name, change) = (&table.source.name, describe(&change.kind));
     if context.source.log.admits("new shapes") {
+        let flag = full_resync(context.name(), name);
         tracing::warn!(
             table = name,
             change,
-            "rows that are there may have got values of which the log has no word; \
-             --full-resync={name} begins it anew"
+            "rows that are there may have got values of which the log has no word; {flag} begins it anew"
         );
     }
 }
@@ -357,8 +385,9 @@ pub fn policy(context: &SchemaContext, table: &Table) -> Policy {
     }
 }
 
-fn refused(change: &SchemaChange, reason: String) -> RunError {
-    RunError::ChangeRefused { table: change.table.clone(), change: describe(&change.kind), reason }
+fn refused(context: &SchemaContext, change: &SchemaChange, reason: String) -> RunError {
+    let (schema, table) = (context.name().to_owned(), change.table.clone());
+    RunError::ChangeRefused { schema, table, change: describe(&change.kind), reason }
 }
 
 fn describe(kind: &ChangeKind) -> String {

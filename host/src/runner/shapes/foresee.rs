@@ -48,9 +48,9 @@ pub async fn foresee_shape(
     let news = table.compare_whole(&now.schema);
     let policy = policy(context, &table);
     if let Some(why) = &news.unclear {
-        return check_again(&table, &policy, why).map(|()| false);
+        return check_again(context, &table, &policy, why).map(|()| false);
     }
-    check_key(&table, &news, &now)?;
+    check_key(context, &table, &news, &now)?;
     for change in news.changes {
         if judge(context, &mut table, &policy, &change)? == Judged::Apply {
             table.accept(&change);

@@ -29,5 +29,5 @@ pub use replace::{ask_to_drop, drop_at, drop_keys};
 pub use rules::{has_other_rules, may_stay, other_rules};
 #[cfg(feature = "fuzzing")]
 pub use stored::StoredShape;
-pub use stored::decided_marker;
+pub use stored::{Remembered, decided_marker, stored_shape};
 pub use waiting::{Waiting, waiting};

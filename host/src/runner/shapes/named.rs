@@ -54,7 +54,7 @@ async fn mark(writer: &Writer, cause: &PluginError) -> Result<Vec<String>, RunEr
             let why = cause.cause.to_string();
             if !is_lost {
                 let what = format!("copying it again ({why})");
-                check_again(table, &policy(context, table), &what)?;
+                check_again(context, table, &policy(context, table), &what)?;
             }
             markers.extend(copy_again(writer, table, &why).await?);
         }

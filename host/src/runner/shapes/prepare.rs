@@ -9,9 +9,11 @@ use super::{
     stored::{Evolution, Remembered, accept_shape, shape_marker, stored_shape},
 };
 use crate::{
-    model::TableShape,
+    model::{Action, TableShape},
     runner::{
+        advice::full_resync,
         commit::Writer,
+        context::SchemaContext,
         error::RunError,
         findings::Findings,
         names::listed,
@@ -95,13 +97,26 @@ async fn go_on(writer: &Writer, table: &mut Table, known: Remembered) -> Result<
     let has_other_rules = known.rules.is_none_or(|rules| rules != table.rules());
     let now = table.remember(known.shape);
     let news = table.compare_whole(&now.schema);
+    let were_undone = table.forget_undone(&news);
+    let mut misfit = None;
     if news.unclear.is_none() {
-        check_key(table, &news, &now)?;
-        writer.create_table(table).await?;
+        check_key(&writer.context, table, &news, &now)?;
+        misfit = match writer.create_table(table).await {
+            // The destination may have made some of the changes already, and a crash kept that from being
+            // remembered: with all of them it fits again.
+            Err(error) if error.action() == Action::Config && !news.changes.is_empty() => {
+                Some(error)
+            }
+            made => made.map(|()| None)?,
+        };
     }
     let evolved = evolve::apply(writer, table, news).await?;
+    if let Some(error) = misfit.filter(|_| evolved == Evolved::Kept) {
+        return Err(error);
+    }
     // Nothing is committed without need: an attempt that commits counts as progress.
-    if evolved != Evolved::CopyAgain && (table.adopt(&now.schema) || has_other_rules) {
+    if evolved != Evolved::CopyAgain && (table.adopt(&now.schema) || has_other_rules || were_undone)
+    {
         writer.commit_markers(vec![shape_marker(table)?]).await?;
     }
     Ok(evolved)
@@ -116,7 +131,12 @@ fn is_same(past: &Remembered, table: &Table) -> bool {
 }
 
 /// Rows are found again by their key, so another key is another table.
-pub fn check_key(table: &Table, news: &News, now: &TableShape) -> Result<(), RunError> {
+pub fn check_key(
+    context: &SchemaContext,
+    table: &Table,
+    news: &News,
+    now: &TableShape,
+) -> Result<(), RunError> {
     let TableShape { name, .. } = &table.source;
     // Renamed columns are the same key.
     let renamed = news.changes.last().and_then(|change| change.after.as_ref());
@@ -131,6 +151,9 @@ pub fn check_key(table: &Table, news: &News, now: &TableShape) -> Result<(), Run
             listed(key),
             listed(&now.key)
         ),
-        help: format!("go back to the old key, or copy it anew with --full-resync={name}"),
+        help: format!(
+            "go back to the old key, or copy it anew with {}",
+            full_resync(context.name(), name)
+        ),
     })
 }

@@ -2,14 +2,16 @@
 //!
 //! A full re-sync forgets what a table was like. Columns that hold other values by now may keep the
 //! destination from taking the table as it is; its rows are about to go, so it is dropped and made
-//! anew. A table that was there before us is not: the destination refuses to drop it.
+//! anew. Whether the shape that is remembered is another one does not matter: the destination may have made changes
+//! of which a crash, or a change behind them that was refused, kept the memory from being stored. A table that was
+//! there before us stays: the destination refuses to drop it, or does not know it at all.
 
 use super::stored::Remembered;
 use crate::{
     model::{Action, ChangeKind, SchemaChange, TableShape},
     plugin::{ChangeOutcome, DestinationConnection, PluginError},
     runner::{commit::Writer, error::RunError, table::Table},
-    schema::{TypeStep, identity, is_first_value, type_step},
+    schema::{TypeStep, is_first_value, type_step},
 };
 
 /// Makes the table, in place of the one that is remembered where that cannot take it.
@@ -29,7 +31,7 @@ pub async fn make(
         Err(RunError::Plugin(cause)) if cause.action() == Action::Config => cause,
         made => return made,
     };
-    if !past.is_some_and(|past| is_another(past, table)) {
+    if past.is_none() {
         return Err(cause.into());
     }
     let name = &table.source.name;
@@ -44,14 +46,18 @@ pub async fn make(
 }
 
 async fn drop_table(writer: &Writer, table: &str, cause: PluginError) -> Result<(), RunError> {
-    let outcomes = ask_to_drop(writer, table).await?;
-    for outcome in outcomes {
-        if let ChangeOutcome::Refused { reason } = outcome {
-            return Err(RunError::NotReplaced {
-                table: table.to_owned(),
-                reason,
-                cause: Box::new(cause),
-            });
+    for outcome in ask_to_drop(writer, table).await? {
+        match outcome {
+            ChangeOutcome::Applied => {}
+            // It was never made, so the failure is about something else.
+            ChangeOutcome::Unchanged => return Err(cause.into()),
+            ChangeOutcome::Refused { reason } => {
+                return Err(RunError::NotReplaced {
+                    table: table.to_owned(),
+                    reason,
+                    cause: Box::new(cause),
+                });
+            }
         }
     }
     Ok(())
@@ -93,16 +99,4 @@ fn had_guesses(past: &TableShape, now: &TableShape) -> bool {
         let new = now.schema.field_with_name(old.name());
         new.is_ok_and(|new| is_first_value(old, new) && type_step(old, new) != TypeStep::Same)
     })
-}
-
-/// Whether rows of one shape may have no place in a table that was made for the other.
-fn is_another(past: &Remembered, table: &Table) -> bool {
-    let Remembered { shape: past, rules, .. } = past;
-    let now = &table.source;
-    let has_another_type = past.schema.fields().iter().any(|old| {
-        let new = now.schema.field_with_name(old.name());
-        new.is_ok_and(|new| !identity::is_same_but_for_identity(old, new))
-    });
-    let has_other_rules = rules.as_ref().is_some_and(|rules| *rules != table.rules());
-    has_another_type || has_other_rules || past.key != now.key
 }

@@ -13,6 +13,7 @@ use crate::{
     config::OnRulesChange,
     plugin::DestinationConnection,
     runner::{
+        advice::full_resync,
         context::SchemaContext,
         error::RunError,
         names::listed,
@@ -97,10 +98,10 @@ pub fn changed_rules(
     if changes.is_empty() || !before.is_log() && !refuses {
         return Ok(changes);
     }
-    Err(refused(&known.shape.name, &changes, before.is_log()))
+    Err(refused(context, &known.shape.name, &changes, before.is_log()))
 }
 
-fn refused(table: &str, changes: &[String], is_log: bool) -> RunError {
+fn refused(context: &SchemaContext, table: &str, changes: &[String], is_log: bool) -> RunError {
     let (why, ways) = if is_log {
         (
             ", and its log cannot be told again",
@@ -115,8 +116,8 @@ fn refused(table: &str, changes: &[String], is_log: bool) -> RunError {
             listed(changes)
         ),
         help: format!(
-            "go back to the old rules, or have it emptied and copied by the new ones with \
-             --full-resync={table} ({ways})"
+            "go back to the old rules, or have it emptied and copied by the new ones with {} ({ways})",
+            full_resync(context.name(), table)
         ),
     }
 }

@@ -8,9 +8,10 @@ use std::fmt;
 use arrow_schema::Field;
 use serde::{Deserialize, Serialize};
 
+use super::Table;
 use crate::{
     model::{ChangeKind, SchemaChange},
-    schema::type_words,
+    schema::{News, type_words},
 };
 
 /// How many decisions are kept of one table (I7): a source cannot make a person write down more.
@@ -107,6 +108,19 @@ impl fmt::Display for Subject {
     }
 }
 
+impl Table {
+    /// An approval of what the source has undone would let the same change through another day; whether there was
+    /// one. What a source of whole rows knows of its columns it has seen in rows, and may not see in the next look.
+    pub fn forget_undone(&mut self, news: &News) -> bool {
+        if self.promises.whole_rows {
+            return false;
+        }
+        let again = news.unclear.map(|_| Subject::copy_again());
+        let open: Vec<Subject> = news.changes.iter().map(Subject::of).chain(again).collect();
+        self.decisions.keep_open(&open)
+    }
+}
+
 impl Decisions {
     /// What was decided about it: approved, or rejected.
     pub fn about(&self, subject: &Subject) -> Option<&Decision> {
@@ -149,6 +163,13 @@ impl Decisions {
         self.0.retain(|known| !(known.approved && known.about == *subject));
     }
 
+    /// Only what is among these changes may still be approved; whether something was that is not.
+    pub fn keep_open(&mut self, open: &[Subject]) -> bool {
+        let before = self.0.len();
+        self.0.retain(|known| !known.approved || open.contains(&known.about));
+        self.0.len() < before
+    }
+
     /// The table becomes what it is now, so nothing is left to approve; whether something was.
     pub fn all_made(&mut self) -> bool {
         let before = self.0.len();
@@ -180,6 +201,10 @@ mod tests {
         assert_eq!(decisions.rejected_columns().collect::<Vec<_>>(), ["b"]);
         decisions.made(&b);
         assert!(!decisions.about(&b).unwrap().approved, "it was rejected");
+        assert!(!decisions.keep_open(std::slice::from_ref(&a)), "the source still has it");
+        assert!(decisions.keep_open(std::slice::from_ref(&b)), "the source has undone it");
+        assert_eq!(decisions.about(&a), None);
+        assert!(decisions.decide(Decision { about: a.clone(), approved: true, at_s: 2 }));
         decisions.made(&a);
         assert_eq!(decisions.about(&a), None);
         assert!(!decisions.all_made());

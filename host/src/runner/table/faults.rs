@@ -1,34 +1,85 @@
 //! Why a table cannot be kept the way its settings ask for.
+//!
+//! A mistake in the settings stops the schema, since whoever made it sees that at once. What a table became, or
+//! came as, while its schema is followed is the table's own matter.
+
+use std::collections::BTreeSet;
 
 use arrow_schema::Field;
 
-use super::Table;
+use super::{Table, TableRules, keys::PREFIX as KEYS_PREFIX};
 use crate::{
     config::{DeletionStrategy, WriteMode},
-    model::{ColumnType, batch::is_reserved},
+    model::{ColumnType, TableShape, batch::is_reserved},
     runner::{error::RunError, names::listed},
-    schema::{keeps_keys, way},
+    schema::{identity, keeps_keys, way},
 };
 
+/// What is remembered of a table.
+pub struct Past {
+    /// As the source described it.
+    pub shape: TableShape,
+    /// The rules by which its rows got their form, where they are known.
+    pub rules: Option<TableRules>,
+}
+
+impl Past {
+    /// Columns that the source dropped, as far as it tells columns apart: rules for them have nothing left to do.
+    fn gone(&self, now: &TableShape) -> BTreeSet<String> {
+        if !identity::says(&now.schema) {
+            return BTreeSet::new();
+        }
+        let known = &self.shape.schema;
+        let ruled = self.rules.iter().flat_map(TableRules::named);
+        let applied = ruled.filter(|column| known.field_with_name(column).is_err());
+        let kept = identity::gone(known, &now.schema);
+        kept.into_iter().chain(applied.map(str::to_owned)).collect()
+    }
+}
+
 impl Table {
-    /// The table, if nothing is wrong with it.
+    /// A table that comes while its schema is followed, if nothing is wrong with it.
     pub fn checked(self) -> Result<Self, RunError> {
-        match self.faults().into_iter().next() {
+        match self.faults_since(true, None).into_iter().next() {
             Some(fault) => Err(fault),
             None => Ok(self),
         }
     }
 
-    /// Everything that is wrong with it.
-    pub fn faults(&self) -> Vec<RunError> {
-        let own = [self.no_column_fault(), self.key_fault(), self.doubling_fault()];
-        own.into_iter().flatten().chain(self.faults_of_settings()).collect()
+    /// Everything that is wrong with it. Whether its rows can be followed some sources know better.
+    pub fn faults(&self, of_rows: bool) -> Vec<RunError> {
+        self.faults_but(of_rows, &BTreeSet::new())
     }
 
-    /// The same without what the source knows better: whether its rows can be followed.
-    pub fn faults_of_settings(&self) -> Vec<RunError> {
+    /// The same in a schema that is followed. What the settings could be kept with when its shape was that of
+    /// `past`, and what is wrong with a table that has none, is no mistake of whoever made them.
+    pub fn faults_since(&self, of_rows: bool, past: Option<&Past>) -> Vec<RunError> {
+        let gone = past.map(|past| past.gone(&self.source)).unwrap_or_default();
+        let before = past.map(|past| {
+            let past = Self::new(past.shape.clone(), self.settings.clone(), self.promises);
+            past.faults_but(of_rows, &gone)
+        });
+        let mistakes: Vec<String> =
+            before.iter().flatten().map(|fault| fault.to_string()).collect();
+        let own = |fault| match fault {
+            RunError::Unusable { what, help } if !mistakes.contains(&what) => {
+                RunError::Unfit { table: self.source.name.clone(), what, help }
+            }
+            fault => fault,
+        };
+        self.faults_but(of_rows, &gone).into_iter().map(own).collect()
+    }
+
+    fn faults_but(&self, of_rows: bool, gone: &BTreeSet<String>) -> Vec<RunError> {
+        let own = || [self.no_column_fault(), self.key_fault(), self.doubling_fault()];
+        let name = self.name_fault();
+        let own = of_rows.then(own).into_iter().flatten().flatten();
+        name.into_iter().chain(own).chain(self.faults_of_settings(gone)).collect()
+    }
+
+    fn faults_of_settings(&self, gone: &BTreeSet<String>) -> Vec<RunError> {
         let of_columns = [
-            self.unknown_column_fault(),
+            self.unknown_column_fault(gone),
             self.unreadable_column_fault(),
             self.excluded_key_fault(),
             self.masked_key_fault(),
@@ -55,6 +106,18 @@ impl Table {
         let name = &self.source.name;
         let what = format!("table `{name}`{what}");
         RunError::Unfit { table: name.clone(), what, help: help.into() }
+    }
+
+    /// A table of keys comes and goes under its name, and would take this one's rows with it.
+    fn name_fault(&self) -> Option<RunError> {
+        let is_taken = self.promises.sweep && self.source.name.starts_with(KEYS_PREFIX);
+        is_taken.then(|| {
+            let what = format!(
+                " cannot be kept: `{KEYS_PREFIX}…` are the names of the tables of keys that the \
+                 destination has while others are copied again"
+            );
+            self.unfit(&what, "rename it at its source, or leave it out (`table_blacklist`)")
+        })
     }
 
     fn no_column_fault(&self) -> Option<RunError> {
@@ -130,22 +193,22 @@ impl Table {
         Some(self.fault(&what, format!("name another one in `{key}`")))
     }
 
-    fn unknown_column_fault(&self) -> Option<RunError> {
+    fn unknown_column_fault(&self, gone: &BTreeSet<String>) -> Option<RunError> {
         let columns = self.columns();
         let own = self.settings.own_columns.named();
-        let mut unknown = own.filter(|(_, column)| !columns.contains(column));
-        if self.promises.whole_rows {
-            for (rule, column) in unknown {
-                // What such a source knows of its columns, it has seen in rows.
-                tracing::warn!(
-                    table = self.source.name,
-                    column,
-                    "`columns.{rule}` names a column that the source has not seen yet"
-                );
-            }
-            return None;
+        let unknown = own.filter(|(_, column)| !columns.contains(column));
+        // What a source of whole rows knows of its columns, it has seen in rows.
+        let is_moot = |column: &str| self.promises.whole_rows || gone.contains(column);
+        let (moot, mistakes): (Vec<_>, Vec<_>) = unknown.partition(|(_, column)| is_moot(column));
+        for (rule, column) in moot {
+            let why = if gone.contains(column) { "has dropped" } else { "has not seen yet" };
+            tracing::warn!(
+                table = self.source.name,
+                column,
+                "`columns.{rule}` names a column that the source {why}"
+            );
         }
-        let (rule, column) = unknown.next()?;
+        let (rule, column) = mistakes.into_iter().next()?;
         let what = format!(": `columns.{rule}` names `{column}`, which it does not have");
         Some(self.fault(&what, format!("its columns are {}", listed(&columns))))
     }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What the destination's table of keys is called, before the name of the table.
-const PREFIX: &str = "_cartridge_keys_";
+pub(super) const PREFIX: &str = "_cartridge_keys_";
 /// The longest name that every destination takes, in bytes; PostgreSQL's.
 const NAME_BYTES_MAX: usize = 63;
 /// Hex digits of the hash that stands for a longer name.

@@ -27,6 +27,7 @@ mod tests;
 
 pub use self::{
     decisions::{DECISIONS_MAX, Decision, Decisions, Subject},
+    faults::Past,
     keys::Keys,
     letter_keys::KeyTexts,
     rules::TableRules,

@@ -56,6 +56,11 @@ impl TableRules {
         self.place.as_ref()
     }
 
+    /// The columns that they name.
+    pub fn named(&self) -> impl Iterator<Item = &str> {
+        self.columns.named().map(|(_, column)| column)
+    }
+
     pub fn left_out(&self) -> &BTreeSet<String> {
         &self.left_out
     }

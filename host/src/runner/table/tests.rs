@@ -11,7 +11,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use serde_json::{Value, json};
 
-use super::{Promises, Table, TableRules, Taken};
+use super::{Past, Promises, Table, TableRules, Taken};
 use crate::{
     config::WarpConfig,
     model::{ChangeKind, ColumnType, SchemaChange, TableBatch, TableShape, batch::OP_COLUMN},
@@ -57,7 +57,7 @@ fn column(name: &str, values: impl Array + 'static) -> (Field, ArrayRef) {
 }
 
 fn faults(table: &Table) -> String {
-    let faults: Vec<String> = table.faults().iter().map(ToString::to_string).collect();
+    let faults: Vec<String> = table.faults(true).iter().map(ToString::to_string).collect();
     faults.join("; ")
 }
 
@@ -222,6 +222,82 @@ fn rules_that_cannot_work_are_told() {
             if expected.is_empty() { found.is_empty() } else { found.contains(expected) };
         assert!(is_right, "{case}: {found}");
     }
+}
+
+#[test]
+fn what_a_table_became_is_its_own_matter_and_no_mistake_of_the_settings() {
+    let column = |name: &str, id: &str| {
+        field(name, DataType::Utf8).with_metadata(HashMap::from([("warp:id".into(), id.into())]))
+    };
+    let (k, a) = (|| column("k", "1"), || column("a", "2"));
+    let mask = |name: &str| json!({"name": "t", "columns": {"mask": [name]}});
+    let soft = json!({"name": "t", "deletion_strategy": "soft"});
+    let exclude = json!({"name": "t", "columns": {"exclude": ["a"]}});
+    let rename = json!({"name": "t", "columns": {"rename": {"k": "b"}}});
+    let past = |fields, key: &str| Some((fields, key.to_owned()));
+    let promises = Promises { soft_delete: true, ..Promises::default() };
+    for (case, rules, past, now, key, expected) in [
+        ("a typing mistake", mask("x"), past(vec![k(), a()], "k"), vec![k(), a()], "k", "Unusable"),
+        (
+            "another name",
+            mask("a"),
+            past(vec![k(), a()], "k"),
+            vec![k(), column("b", "2")],
+            "k",
+            "Unfit",
+        ),
+        ("dropped", mask("a"), past(vec![k(), a()], "k"), vec![k()], "k", ""),
+        ("another key", exclude.clone(), past(vec![k(), a()], "k"), vec![k(), a()], "a", "Unfit"),
+        (
+            "the key before, too",
+            exclude.clone(),
+            past(vec![k(), a()], "a"),
+            vec![k(), a()],
+            "a",
+            "Unusable",
+        ),
+        (
+            "a name is taken",
+            soft,
+            past(vec![k()], "k"),
+            vec![k(), column("is_deleted", "3")],
+            "k",
+            "Unfit",
+        ),
+        (
+            "two of one name",
+            rename,
+            past(vec![k()], "k"),
+            vec![k(), column("b", "3")],
+            "k",
+            "Unfit",
+        ),
+        ("it came later", exclude, None, vec![k(), a()], "a", "Unfit"),
+    ] {
+        let table = table_of(now, vec![key.to_owned()], rules, promises);
+        let past = past.map(|(fields, key)| {
+            let schema = Arc::new(Schema::new(fields));
+            let shape =
+                TableShape { name: "t".into(), schema, key: vec![key], estimated_rows: None };
+            Past { shape, rules: None }
+        });
+        let found = format!("{:?}", table.faults_since(true, past.as_ref()));
+        let is_right = if expected.is_empty() {
+            found == "[]"
+        } else {
+            found.starts_with(&format!("[{expected}"))
+        };
+        assert!(is_right, "{case}: {found}");
+    }
+}
+
+#[test]
+fn rules_for_a_column_that_the_destination_has_dropped_too_are_no_mistake() {
+    let columns = || vec![field("k", DataType::Int64)];
+    let table = table(columns(), json!({"mask": ["a"]}));
+    let past = |rules| Past { shape: table.source.clone(), rules };
+    let found = |rules| table.faults_since(true, Some(&past(rules))).len();
+    assert_eq!((found(Some(table.rules())), found(None)), (0, 1));
 }
 
 #[test]

@@ -88,9 +88,14 @@ impl SourceTable {
         names::qualified(&self.schema, &self.shape.name)
     }
 
-    /// What copies this table anew and leaves the others alone.
+    /// What copies this table anew and leaves the others alone, as a word of a shell.
     pub fn resync_flag(&self) -> String {
-        format!("--full-resync={}.{}", self.schema, self.shape.name)
+        let name = format!("{}.{}", self.schema, self.shape.name);
+        let is_plain = |letter: char| letter.is_alphanumeric() || "_-.".contains(letter);
+        match name.chars().all(is_plain) {
+            true => format!("--full-resync={name}"),
+            false => format!("--full-resync-table='{}'", name.replace('\'', r"'\''")),
+        }
     }
 
     /// As the host is told what there is.
