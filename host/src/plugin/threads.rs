@@ -129,26 +129,33 @@ impl Task {
         let _timers = self.runtime.enter();
         let mut future = locked(&self.future);
         while let Some(running) = future.as_mut() {
-            self.state.store(RUNNING, Ordering::Release);
+            self.state.swap(RUNNING, Ordering::AcqRel);
             let polled = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(&mut context)));
             if !matches!(polled, Ok(Poll::Pending)) {
                 // After a panic, too: whoever waits for an answer learns that there is none.
                 *future = None;
-            } else if self.turns(RUNNING, WAITING) {
+            } else if self
+                .state
+                .compare_exchange(RUNNING, WAITING, Ordering::AcqRel, Ordering::Acquire)
+                .is_ok()
+            {
                 return;
             }
         }
-    }
-
-    /// Whether the task was in the first state and is now in the second.
-    fn turns(&self, from: u8, to: u8) -> bool {
-        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
-        if self.turns(RUNNING, WOKEN) || !self.turns(WAITING, GIVEN) {
+        // Written in any case, so that whoever polls it next sees what it was woken for.
+        let woken = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+            Some(match state {
+                WAITING => GIVEN,
+                RUNNING => WOKEN,
+                given_or_woken => given_or_woken,
+            })
+        });
+        if woken != Ok(WAITING) {
             return;
         }
         let (threads, task) = (self.threads.clone(), Arc::downgrade(&self));
