@@ -38,7 +38,7 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 # Prints a step's name and how long it took.
 STEP := scripts/step.sh
 
-.PHONY: setup setup-tests build demo test test-components matrix interleavings soak-hostile bench clean \
+.PHONY: setup setup-tests build demo test test-components matrix interleavings soak-hostile bench density clean \
 	check-format lint test-rust fuzz check-docs check-dependencies dist check-dist
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
@@ -137,6 +137,10 @@ dist: build
 
 check-dist: dist
 	@$(STEP) "run the release where nothing else is" scripts/check-dist.sh "$(TARGET)"/dist/*.tar.gz
+
+# Many idle schemas in one process: BENCH_SCHEMAS=50,300,1000.
+density: build
+	@cargo run $(RELEASE) --package cartridge-warp-bench -- density
 
 clean:
 	@cargo clean

@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used, clippy::cast_precision_loss)] // It ends when it cannot measure.
 
+mod density;
 mod drain;
 mod files;
 mod large;
@@ -44,9 +45,10 @@ fn main() -> ExitCode {
             "postgresql" => postgresql::run(rows),
             "mongodb" => mongodb::run(rows),
             "large" => large::run(rows),
+            "density" => density::run(),
             other => {
                 let known = all.join(", ");
-                eprintln!("there is no benchmark `{other}`; there are: {known}, large");
+                eprintln!("there is no benchmark `{other}`; there are: {known}, large, density");
                 return ExitCode::FAILURE;
             }
         }

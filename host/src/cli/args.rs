@@ -23,6 +23,7 @@ Examples:
   cartridge-warp explain fenced                   what an error's code means and what to do
   cartridge-warp connectors inspect sqlite        what a connector is, takes and wants
   cartridge-warp connectors inspect sqlite -c shop.yaml   and what this would grant it
+  cartridge-warp connectors compile -c shop.yaml  compile them now, so that a start need not
 
 Exit codes: 0 done; 1 a schema failed; 2 the command line or the configuration is wrong;
 3 done, but tables failed and were left out; 4 done, but rows went to the dead letters; 5 another runner has taken over, so leave this one stopped.";
@@ -419,4 +420,8 @@ pub enum ConnectorsCommand {
         #[arg(short, long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Compile the connectors of a configuration and keep them below its `state_dir`, for images and
+    /// for starts that should not take the time.
+    #[command(after_help = "Example: cartridge-warp connectors compile -c shop.yaml")]
+    Compile(ConfigArgs),
 }

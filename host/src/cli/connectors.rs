@@ -8,7 +8,7 @@ use std::{
 use super::{
     CliError, Exit,
     args::{ConfigArgs, ConnectorsCommand},
-    grants,
+    compile, grants,
     output::Output,
     setup,
 };
@@ -23,12 +23,10 @@ pub async fn run(
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let progress = setup::start_quiet_logging(output)?;
-    let engine = setup::engine(None, &ProcessLimits::default(), None, &progress)?;
     match command {
-        ConnectorsCommand::List => list(&engine, plugin_dir, output).await,
+        ConnectorsCommand::List => list(&engine(output)?, plugin_dir, output).await,
         ConnectorsCommand::Inspect { name, config } => {
-            let found = inspect(&engine, plugin_dir, &name).await?;
+            let found = inspect(&engine(output)?, plugin_dir, &name).await?;
             for plugin in &found {
                 show(plugin, output);
             }
@@ -37,7 +35,14 @@ pub async fn run(
             }
             Ok(Exit::Done)
         }
+        ConnectorsCommand::Compile(config) => compile::run(config, plugin_dir, output).await,
     }
+}
+
+/// Without a configuration; what is compiled is kept where a run looks for it by default.
+fn engine(output: Output) -> Result<Engine, CliError> {
+    let progress = setup::start_quiet_logging(output)?;
+    setup::engine(None, &ProcessLimits::default(), None, &progress)
 }
 
 async fn list(

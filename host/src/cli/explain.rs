@@ -64,6 +64,7 @@ const PAGES: &[(&str, &str)] = pages![
     "no-plugin-directory",
     "no-progress",
     "no-tables",
+    "not-kept",
     "not-yaml",
     "out-of-memory",
     "parked-meanwhile",

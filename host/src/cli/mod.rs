@@ -6,6 +6,7 @@
 mod adopt;
 mod args;
 mod check;
+mod compile;
 mod connectors;
 mod dlq;
 mod explain;

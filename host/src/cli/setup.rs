@@ -94,7 +94,7 @@ pub fn engine(
     let state_dir = state_dir
         .map(Path::to_path_buf)
         .or_else(|| std::env::home_dir().map(|home| home.join(".local/state/cartridge-warp")));
-    let cache_dir = state_dir.map(|dir| dir.join("compiled"));
+    let cache_dir = state_dir.as_deref().map(compiled_dir);
     let bounds = process_bounds(limits);
     let compiler = std::env::current_exe()
         .map_err(|cause| FileError { doing: "can't find", path: "this program".into(), cause })
@@ -109,6 +109,11 @@ pub fn engine(
         ..EngineSettings::default()
     };
     Engine::new(settings).map_err(CliError::failed)
+}
+
+/// Where compiled connectors are kept, below the state directory.
+pub fn compiled_dir(state_dir: &Path) -> PathBuf {
+    state_dir.join("compiled")
 }
 
 /// Says that something is compiled: a line in the log, and on a terminal a spinner.

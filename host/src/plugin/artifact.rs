@@ -66,6 +66,11 @@ impl Plugin {
         self.engine().log_rate(self.info.role, &self.info.name, limits.log_lines_per_second)
     }
 
+    /// Whether it is in the compile cache, so that the next process need not compile it.
+    pub fn is_kept(&self) -> bool {
+        self.engine.cache().is_some_and(|cache| cache.holds(&self.digest))
+    }
+
     /// What the connector's schema has against these options; nothing when they are right.
     pub fn check_options(&self, options: &serde_json::Value) -> Vec<OptionError> {
         self.options.check(options)

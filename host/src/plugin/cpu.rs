@@ -75,8 +75,10 @@ pub(super) struct Member {
     label: Arc<str>,
     weight: NonZeroU32,
     guest: Arc<Guest>,
-    /// The thread's clock when it was read last, in nanoseconds.
+    /// The thread's clock when it was read last, in nanoseconds; 0 while no thread runs the guest.
     counted: AtomicU64,
+    /// What it used and [`Member::count`] has not answered, in nanoseconds.
+    untold: AtomicU64,
 }
 
 impl Shares {
@@ -94,8 +96,9 @@ impl Shares {
             group.used = clock;
         }
         group.guests.push(Arc::clone(&guest));
-        let (shares, label, counted) = (self.clone(), Arc::clone(label), AtomicU64::new(0));
-        Arc::new(Member { shares, label, weight, guest, counted })
+        let (shares, label) = (self.clone(), Arc::clone(label));
+        let (counted, untold) = (AtomicU64::new(0), AtomicU64::new(0));
+        Arc::new(Member { shares, label, weight, guest, counted, untold })
     }
 
     fn groups(&self) -> std::sync::MutexGuard<'_, Groups> {
@@ -143,24 +146,39 @@ impl Guest {
 }
 
 impl Member {
-    /// Around each stretch in which the guest may compute.
+    /// Around each stretch in which the guest may compute: on one thread, which may be another one
+    /// each time.
     pub(super) fn begin(&self) {
         self.guest.runs_since.store(self.shares.millis() + 1, Ordering::Relaxed);
+        self.counted.store(thread_clock(), Ordering::Relaxed);
     }
 
     pub(super) fn end(&self) {
+        self.charge();
+        self.counted.store(0, Ordering::Relaxed);
         self.guest.runs_since.store(0, Ordering::Relaxed);
     }
 
-    /// Charges what its thread used since the last call of this, which it answers.
+    /// What the guest used since the last call of this.
     pub(super) fn count(&self) -> Duration {
+        self.charge();
+        Duration::from_nanos(self.untold.swap(0, Ordering::Relaxed))
+    }
+
+    /// Charges what the thread that runs the guest used since the last call of this. Called on it.
+    fn charge(&self) {
+        let before = self.counted.load(Ordering::Relaxed);
+        if before == 0 {
+            return;
+        }
         let now = thread_clock();
-        let used = now.saturating_sub(self.counted.swap(now, Ordering::Relaxed));
-        let used = Duration::from_nanos(used);
+        self.counted.store(now, Ordering::Relaxed);
+        let used = now.saturating_sub(before);
+        self.untold.fetch_add(used, Ordering::Relaxed);
         if let Some(group) = self.shares.groups().by_label.get_mut(&self.label) {
+            let used = Duration::from_nanos(used);
             group.used += used * CPU_WEIGHT.get() / self.weight.get();
         }
-        used
     }
 
     /// At a tick: true when the guest may go on at once.
@@ -219,7 +237,7 @@ impl Drop for Member {
 fn thread_clock() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let nanoseconds = i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
-    u64::try_from(nanoseconds).unwrap_or(0)
+    u64::try_from(nanoseconds).unwrap_or(0).max(1)
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use super::{
     network::{self, Outside},
     observer::Unwatched,
     state::State,
+    threads::Threads,
 };
 
 /// How often a busy guest yields.
@@ -66,6 +67,8 @@ struct Inner {
     ledger: Ledger,
     log_rates: LogRates,
     shares: Shares,
+    /// Of sources and of destinations, so that who looks at the process can tell them apart.
+    threads: [Threads; 2],
     /// Dropped with the engine, which ends the ticker.
     _ticker: mpsc::Sender<()>,
 }
@@ -101,6 +104,8 @@ impl Engine {
                 ledger,
                 log_rates,
                 shares,
+                threads: [Role::Source, Role::Destination]
+                    .map(|role| Threads::new(format!("{}-guests", role.word()))),
                 _ticker: ticker,
             }),
         })
@@ -146,6 +151,15 @@ impl Engine {
 
     pub(super) fn shares(&self) -> &Shares {
         &self.inner.shares
+    }
+
+    /// What the connections of a role run on.
+    pub(super) fn threads(&self, role: Role) -> &Threads {
+        let [of_sources, of_destinations] = &self.inner.threads;
+        match role {
+            Role::Source => of_sources,
+            Role::Destination => of_destinations,
+        }
     }
 
     /// What plugins make this process hold.

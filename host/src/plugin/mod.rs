@@ -53,6 +53,7 @@ mod source;
 mod state;
 mod store;
 mod sweep;
+mod threads;
 mod url;
 mod wasi;
 pub mod wire;

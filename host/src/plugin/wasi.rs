@@ -77,7 +77,7 @@ pub(super) fn builder(log: &GuestLog) -> WasiCtxBuilder {
     let mut builder = WasiCtxBuilder::new();
     builder.stdout(Lines::stdout(log.clone()));
     builder.stderr(Lines::stderr(log.clone()));
-    // Every connection has a thread of its own, which may wait for the disk.
+    // A connection that works has a thread for itself, which may wait for the disk.
     builder.allow_blocking_current_thread(true);
     // What an import answers lies twice in memory for as long as the guest takes to make room for it.
     builder.max_random_size(RANDOM_BYTES_MAX);

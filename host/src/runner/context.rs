@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     error::RunError, letters::OpenLetters, parking::Parking, places::Places, retained::Retained,
-    side::Endpoint, sought::Sought, tally::Tally,
+    side::Endpoint, sought::Sought, starts::Starts, tally::Tally,
 };
 use crate::{
     config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
@@ -38,6 +38,8 @@ pub struct SchemaContext {
     pub places: Arc<Places>,
     /// Names of tables that all of these schemas are searched for.
     pub sought: Arc<Sought>,
+    /// Which of these schemas may start.
+    pub starts: Starts,
     /// Names this process among the runners of a schema.
     pub run: String,
     pub started: SystemTime,

@@ -9,7 +9,7 @@
 //! Rooms use what stands before them, and nothing else:
 //!
 //! ```text
-//! advice, error, names, places, sought ◄ state, side, table, letters ◄ parking ◄ findings, context ◄ commit ◄ shapes ◄ deliver
+//! advice, error, names, places, sought, starts ◄ state, side, table, letters ◄ parking ◄ findings, context ◄ commit ◄ shapes ◄ deliver
 //!   deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ runner
 //! ```
 //!
@@ -39,6 +39,7 @@ mod runner;
 mod shapes;
 mod side;
 mod sought;
+mod starts;
 mod state;
 mod table;
 mod tally;

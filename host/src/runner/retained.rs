@@ -14,13 +14,16 @@ use crate::{
 };
 
 /// Between the looks at one schema of a source, and before the first: a run that is done by then needs none.
-pub const LOOK_EVERY: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// The looks of all schemas of a process in a second: each is a connection of its own to the source.
+const LOOKS_PER_SECOND_MAX: u32 = 4;
 
 /// What looks and attempts of one schema tell each other.
 #[derive(Debug)]
 pub struct Retained {
     max: Option<ByteCount>,
     releases: bool,
+    look_every: Duration,
     /// What was committed last, as far as this process knows.
     committed: Mutex<Option<Position>>,
     full: broadcast::Sender<String>,
@@ -41,7 +44,20 @@ impl Retained {
         let source = &config.source;
         let releases = source.on_max_retained == OnMaxRetained::Release;
         let (full, _) = broadcast::channel(1);
-        Self { max: source.max_retained, releases, committed: Mutex::default(), full }
+        let look_every = look_every(config.active_schemas().count());
+        Self { max: source.max_retained, releases, look_every, committed: Mutex::default(), full }
+    }
+
+    /// Between two looks at the schema's log: more, where there are many schemas.
+    pub fn look_every(&self) -> Duration {
+        self.look_every
+    }
+
+    /// Before the first look: at another moment for each schema where there are many.
+    pub fn first_look_after(&self) -> Duration {
+        let random = getrandom::u32().unwrap_or(0);
+        let part = f64::from(random) / f64::from(u32::MAX);
+        LOOK_EVERY + self.look_every.saturating_sub(LOOK_EVERY).mul_f64(part)
     }
 
     /// This position is committed.
@@ -91,15 +107,38 @@ impl Retained {
     }
 }
 
+fn look_every(schemas: usize) -> Duration {
+    let schemas = u32::try_from(schemas).unwrap_or(u32::MAX);
+    LOOK_EVERY.max(Duration::from_secs(1) * (schemas / LOOKS_PER_SECOND_MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_schemas_are_looked_at_less_often_and_not_all_at_once() {
+        for (schemas, seconds) in [(0, 10), (1, 10), (40, 10), (48, 12), (1_000, 250)] {
+            assert_eq!(look_every(schemas), Duration::from_secs(seconds), "{schemas}");
+        }
+        let retained = Retained {
+            max: None,
+            releases: false,
+            look_every: look_every(1_000),
+            committed: Mutex::default(),
+            full: broadcast::channel(1).0,
+        };
+        let first: Vec<_> = (0..100).map(|_| retained.first_look_after()).collect();
+        assert!(first.iter().all(|after| (LOOK_EVERY..=retained.look_every).contains(after)));
+        assert!(first.iter().any(|after| *after != first[0]));
+    }
 
     #[test]
     fn four_fifths_of_the_bound_are_near_it() {
         let retained = |max: Option<u64>| Retained {
             max: max.map(ByteCount::new),
             releases: true,
+            look_every: LOOK_EVERY,
             committed: Mutex::default(),
             full: broadcast::channel(1).0,
         };

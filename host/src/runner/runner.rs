@@ -24,6 +24,7 @@ use super::{
     },
     retained::Retained,
     side::{self, Connectors, Endpoint},
+    starts::Starts,
     tally::Tally,
 };
 use crate::{
@@ -82,6 +83,7 @@ impl WarpRunner {
         let destination = side::destination(&config, connectors, "")?;
         let pipeline = side::pipeline_name(&config, &source);
         let (journal_turn, places, sought) = (Arc::default(), Arc::default(), Arc::default());
+        let starts = Starts::new(side::starts_at_once(&config.limits));
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
             let stop = surroundings.stop.child_token();
@@ -102,6 +104,7 @@ impl WarpRunner {
                 retained: Retained::new(&config),
                 places: Arc::clone(&places),
                 sought: Arc::clone(&sought),
+                starts: starts.clone(),
                 run: run.clone(),
                 started: SystemTime::now(),
                 instance: instance_name(),

@@ -19,7 +19,7 @@ pub(crate) fn of(error: &Error) -> Failure {
         }
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Failure::retry(
             "locked",
-            "another process is using the database file; the call is repeated until it is free",
+            "another writer is using the database file; the call is repeated until it is free",
         ),
         ErrorCode::DatabaseCorrupt => Failure::config(
             "corrupt",

@@ -61,7 +61,8 @@ pub struct Limits {
     /// The most files and sockets all instances of the connector have open together; not set, a
     /// share of what the system gives the process.
     pub descriptors: Option<NonZeroU32>,
-    /// The most threads all instances of the connector have together; each open connection has one.
+    /// The most threads all instances of the connector have together. Each open connection counts as
+    /// one, which it has while it works; so this bounds the connections, too.
     pub threads: NonZeroU32,
     /// How far the files that the connector may write grow in one run of the process, by all its
     /// instances; not set, as far as the disk has room. Bytes by which a file gets longer count, and
@@ -100,6 +101,10 @@ pub struct ProcessLimits {
     /// The most threads of all connectors. A connection reserves 4 GiB of address space, up to 16
     /// where a connector is composed of several; a process has 128 TiB.
     pub threads: NonZeroU32,
+    /// The most schemas that start at the same time, while the others wait for their turn: more are
+    /// ready sooner where servers are slow, and ask more of them at once. One that takes more than
+    /// five seconds, with a large copy, say, no longer counts. Not set, four for each core.
+    pub starts: Option<NonZeroU32>,
     /// How much compiling one connector may use; it happens once per version.
     pub compile: CompileLimits,
 }
@@ -110,6 +115,7 @@ impl Default for ProcessLimits {
             memory: ByteCount::mebibytes(6144),
             descriptors: None,
             threads: at_least_one(4096),
+            starts: None,
             compile: CompileLimits::default(),
         }
     }

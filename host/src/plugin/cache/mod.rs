@@ -89,6 +89,14 @@ impl Cache {
         }
     }
 
+    /// Whether the component with this digest is kept, as [`load`](Self::load) would have it.
+    pub(super) fn holds(&self, digest: &str) -> bool {
+        let Some(opened) = self.opened() else { return false };
+        let entry = opened.entries.read(&self.name(digest), Readers::Anybody, ENTRY_BYTES_MAX);
+        let entry = entry.ok().flatten();
+        entry.is_some_and(|entry| opened.key.open(self.subject(digest), &entry).is_some())
+    }
+
     /// Keeps a compiled component. Failing to is no reason to fail a load.
     pub(super) fn store(&self, digest: &str, image: &[u8], answer: &Answer) {
         let Some(opened) = self.opened() else { return };
@@ -132,7 +140,11 @@ impl Cache {
     fn complain(&self, error: &io::Error) {
         self.complained.call_once(|| {
             let directory = self.directory.display();
-            tracing::warn!(%directory, "the compile cache is not used: {error}");
+            tracing::warn!(
+                %directory,
+                "the compile cache is not used: {error}; connectors are compiled at each start. Make the \
+                 directory writable, or fill it by `cartridge-warp connectors compile -c FILE` first"
+            );
         });
     }
 }

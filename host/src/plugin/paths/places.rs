@@ -8,6 +8,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use tokio::sync::{Mutex, MutexGuard};
+
 use super::{
     PathGrant, PathKind,
     walk::{self, Identity, WalkError, Writable},
@@ -15,7 +17,14 @@ use super::{
 
 /// Where the granted paths of one side are once they are open. Clones are one.
 #[derive(Clone, Default)]
-pub struct Places(Arc<OnceLock<Vec<Place>>>);
+pub struct Places(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    open: OnceLock<Vec<Place>>,
+    /// Whoever has it may be in the written files.
+    turn: Mutex<()>,
+}
 
 /// An open directory, and what of it is granted.
 #[derive(Clone)]
@@ -59,7 +68,7 @@ impl Places {
                 opened.push(place);
             }
             // Opened before: that was for the same run.
-            let _ = places.0.set(opened);
+            let _ = places.0.open.set(opened);
         }
         Ok(())
     }
@@ -76,7 +85,20 @@ impl Places {
 
     /// None before they are open: a guest then has nothing.
     pub(in crate::plugin) fn get(&self) -> &[Place] {
-        self.0.get().map_or(&[], Vec::as_slice)
+        self.0.open.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Waits until no other instance that writes the same files is in a call, in the order of asking.
+    /// None where no file is written.
+    ///
+    /// A database in a file has one writer at a time, and a component can wait for another only by
+    /// looking again and again: a hundred that do so leave no CPU to the one that they wait for.
+    pub(in crate::plugin) async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        let is_written = |place: &Place| place.grant.writable && place.file.is_some();
+        if !self.get().iter().any(is_written) {
+            return None;
+        }
+        Some(self.0.turn.lock().await)
     }
 }
 

@@ -1,7 +1,8 @@
 //! One open connection: a task that owns the Store, and handles that send it calls.
 //!
-//! The task has a thread of its own: a guest that computes or waits for the disk takes no time from
-//! the runtime's threads, and file operations need no hand-over to another thread.
+//! The task runs on threads for guests ([`threads`](super::threads)): a guest that computes or waits
+//! for the disk takes no time from the runtime's threads, and file operations need no hand-over to
+//! another thread. While nothing is to be done it has none.
 //!
 //! Calls run one at a time in the order they came; those waiting are bounded (I7). The first cause
 //! that is not the connector's own failure ends the task and drops the Store, and every later call
@@ -23,14 +24,14 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{MutexGuard, mpsc, oneshot},
     time::timeout,
 };
 use tracing::Instrument;
 use wasmtime::{Store, component::ResourceAny};
 
 use super::{
-    Cause, ConnectSettings, Limits, Patience, Place, Plugin, PluginError, Role,
+    Cause, ConnectSettings, Limits, Patience, Place, Places, Plugin, PluginError, Role,
     bindings::source::cartridge::warp::types::ConnectConfig,
     limits::{CALLS_QUEUED_MAX, DISCONNECT_DEADLINE, STUCK_AFTER},
     place::Whereabouts,
@@ -67,6 +68,7 @@ pub(super) struct Session<P> {
     plugin: Arc<Plugin>,
     limits: Limits,
     patience: Patience,
+    places: Places,
     commands: mpsc::Sender<Command<P>>,
     whereabouts: Arc<Whereabouts>,
 }
@@ -77,6 +79,7 @@ impl<P> Clone for Session<P> {
             plugin: Arc::clone(&self.plugin),
             limits: self.limits.clone(),
             patience: self.patience.clone(),
+            places: self.places.clone(),
             commands: self.commands.clone(),
             whereabouts: Arc::clone(&self.whereabouts),
         }
@@ -109,6 +112,7 @@ impl<P: Protocol> Session<P> {
         settings: ConnectSettings,
     ) -> Result<Self, PluginError> {
         let (limits, patience) = (settings.limits.clone(), settings.patience.clone());
+        let places = settings.grants.places.clone();
         let (commands, queue) = mpsc::channel(CALLS_QUEUED_MAX);
         let (opened, answer) = oneshot::channel();
         let span =
@@ -116,11 +120,19 @@ impl<P: Protocol> Session<P> {
         let whereabouts = Arc::<Whereabouts>::default();
         let looking_on = Arc::clone(&whereabouts);
         let task = task::run::<P>(Arc::clone(plugin), settings, looking_on, opened, queue);
-        let session = Self { plugin: Arc::clone(plugin), limits, patience, commands, whereabouts };
-        let name = format!("{}-{}", P::ROLE.word(), plugin.info.name);
+        let session = Self {
+            plugin: Arc::clone(plugin),
+            limits,
+            patience,
+            places: places.clone(),
+            commands,
+            whereabouts,
+        };
+        let _turn = places.turn().await;
         let ledger = plugin.engine().ledger();
         let account = ledger.account(P::ROLE, &plugin.info.name, session.limits.bounds);
-        let started = thread::on_own(name, &account, task.instrument(span));
+        let threads = plugin.engine().threads(P::ROLE);
+        let started = thread::start(threads, &account, task.instrument(span));
         started.map_err(|cause| session.error("connect", cause))?;
         let patience = session.limits.call_deadline.saturating_add(STUCK_AFTER);
         match timeout(patience, answer).await {
@@ -179,6 +191,7 @@ impl<P: Protocol> Session<P> {
         );
         let job = task::job(call, deadline, span, Caller { begun, reply }, work);
         let answered = async {
+            let _turn = self.turn(wait).await;
             self.commands.send(Command::Call(job)).await.map_err(|_| Cause::Gone)?;
             began.await.map_err(|_| Cause::Gone)?;
             // The task keeps the deadline itself, unless the system keeps it in a file operation.
@@ -188,6 +201,12 @@ impl<P: Protocol> Session<P> {
             }
         };
         answered.await.map_err(|cause| self.error(call, cause))
+    }
+
+    /// Waits for siblings that write the same files. A call that may wait for something to come takes
+    /// no turn: it would keep all of them waiting.
+    async fn turn(&self, wait: Duration) -> Option<MutexGuard<'_, ()>> {
+        if wait.is_zero() { self.places.turn().await } else { None }
     }
 
     /// Disconnects after the calls that are waiting. Other handles find the connection gone.

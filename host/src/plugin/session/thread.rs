@@ -1,4 +1,4 @@
-//! The thread of a connection's task.
+//! What a connection's task costs, and its start.
 
 use std::future::Future;
 
@@ -8,24 +8,23 @@ use crate::{
         Cause, Resource,
         ledger::{Account, Charge},
         limits::CONNECTION_BYTES,
+        threads::Threads,
     },
 };
 
-/// Runs `task` on a thread of its own, with the timers of the runtime that this is called in. The
-/// thread and what belongs to it are charged until it ends, also when the system keeps it.
-pub(super) fn on_own(
-    name: String,
+/// Starts `task`, with the timers of the runtime that this is called in. The thread that it may take
+/// and what belongs to it are charged until it ends, also when the system keeps the thread.
+pub(super) fn start(
+    threads: &Threads,
     account: &Account,
     task: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Cause> {
     let held = charge(account)?;
-    let runtime = tokio::runtime::Handle::current();
-    let thread = std::thread::Builder::new().name(name);
-    let started = thread.spawn(move || {
-        runtime.block_on(task);
+    let started = threads.start(async move {
+        task.await;
         drop(held);
     });
-    started.map(drop).map_err(|error| {
+    started.map_err(|error| {
         Cause::Failure(Box::new(Failure {
             action: Action::Retry,
             code: "no-thread".to_owned(),

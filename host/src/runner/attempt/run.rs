@@ -26,6 +26,7 @@ use crate::{
         follow::{StreamEnd, follow},
         shapes::{copy_named_again, prepare_tables},
         side::check_apart,
+        starts::Start,
         state::{RUNNER, TableState, deletion},
     },
 };
@@ -36,6 +37,9 @@ pub async fn run(
     attempts: &mut Attempts,
 ) -> Result<StreamEnd, RunError> {
     (attempts.commits, attempts.streamed) = (0, false);
+    let Some(turn) = context.stop.run_until_cancelled(context.starts.turn()).await else {
+        return Ok(StreamEnd::Stopped);
+    };
     let opened = tokio::select! {
         opened = open(context, attempts) => opened,
         full = context.retained.full() => Err(full),
@@ -47,7 +51,7 @@ pub async fn run(
             return Err(error);
         }
     };
-    let ended = match run_claimed(&writer, &source, &others, attempts).await {
+    let ended = match run_claimed(&writer, &source, &others, attempts, turn).await {
         Err(error) => Err(copy_named_again(&writer, error).await),
         ended => ended,
     };
@@ -152,6 +156,7 @@ async fn run_claimed(
     source: &SourceConnection,
     others: &[String],
     attempts: &mut Attempts,
+    turn: Start,
 ) -> Result<StreamEnd, RunError> {
     let context = &writer.context;
     let (start, states) = find_start(writer, source, others, attempts).await?;
@@ -172,6 +177,7 @@ async fn run_claimed(
     }
     context.health.set(context.name(), SchemaState::Streaming);
     tracing::info!("following changes");
+    drop(turn);
     let commits = writer.commits();
     let ended = tokio::select! {
         ended = follow(writer, source, start, context.ends_when_caught_up()) => ended,

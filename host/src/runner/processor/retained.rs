@@ -8,11 +8,7 @@ use std::{convert::Infallible, time::SystemTime};
 
 use crate::{
     plugin::{RetainedLog, SourceConnection},
-    runner::{
-        context::SchemaContext,
-        error::RunError,
-        retained::{LOOK_EVERY, Level},
-    },
+    runner::{context::SchemaContext, error::RunError, retained::Level},
 };
 
 /// Looks until it is dropped. Sources whose system keeps nothing are not looked at.
@@ -21,8 +17,10 @@ pub async fn watch(context: &SchemaContext) -> Infallible {
         return std::future::pending().await;
     }
     let mut level = Level::Fine;
+    let mut pause = context.retained.first_look_after();
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(pause).await;
+        pause = context.retained.look_every();
         let looked = look(context, &mut level).await;
         context.metrics.source_up(looked.is_ok());
         if let Err(error) = looked {

@@ -47,7 +47,8 @@ impl SchemaProcessor {
             context.metrics.behind();
             let ended = tokio::select! {
                 ended = self.run(resync) => ended,
-                never = watch(context) => match never {},
+                // In a box: most of the time it sleeps, for a source that may keep nothing.
+                never = Box::pin(watch(context)) => match never {},
             };
             self.record_end(&ended);
             ended

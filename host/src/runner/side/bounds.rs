@@ -8,6 +8,8 @@ use crate::{
 /// Open files and sockets that the host keeps for itself: its port, its state, its logs.
 const DESCRIPTORS_KEPT: u64 = 128;
 
+const STARTS_PER_CORE: usize = 4;
+
 /// What all plugins of the process may make it hold.
 pub fn process_bounds(limits: &ProcessLimits) -> Bounds {
     Bounds {
@@ -15,6 +17,13 @@ pub fn process_bounds(limits: &ProcessLimits) -> Bounds {
         descriptors_max: limits.descriptors.map_or_else(descriptors, |max| max.get().into()),
         threads_max: limits.threads.get().into(),
     }
+}
+
+/// How many schemas start at a time. By default some for each core: most of a start is waiting for
+/// servers.
+pub fn starts_at_once(limits: &ProcessLimits) -> usize {
+    let by_cores = || std::thread::available_parallelism().map_or(1, usize::from) * STARTS_PER_CORE;
+    limits.starts.map_or_else(by_cores, |max| max.get() as usize)
 }
 
 /// What compiling one connector may take.

@@ -12,7 +12,7 @@ mod settings;
 mod side;
 
 pub use apart::check_apart;
-pub use bounds::{compile_limits, process_bounds};
+pub use bounds::{compile_limits, process_bounds, starts_at_once};
 pub use connection::Endpoint;
 pub use connectors::{ConnectorError, Connectors};
 pub use endpoint::{destination, endpoint_of, open_grants, source};

@@ -4,11 +4,12 @@
 //! rotated file is finished before its successor is begun. Between tables there is no order.
 
 mod gone;
+mod pace;
 mod reconcile;
 mod unfinished;
 
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, SchemaChange, TableRows};
 
@@ -17,9 +18,6 @@ use crate::position::{FileMark, Position};
 use crate::read::{Budget, Stop, TableReader};
 use crate::shape::{Guess, Shape};
 use crate::{FilesSource, fault, read};
-
-/// Between two looks at the directory while nothing happens.
-const POLL: Duration = Duration::from_millis(50);
 
 /// What the stream's connection remembers.
 #[derive(Default)]
@@ -35,8 +33,11 @@ pub struct State {
     seen: HashSet<u64>,
     /// Files that end in the middle of a record.
     unfinished: unfinished::Said,
+    /// When the directory is looked at again.
+    pace: Pace,
 }
 
+use pace::Pace;
 use reconcile::Reconciled;
 
 /// Reads changes, waiting for some within the limit.
@@ -49,17 +50,24 @@ pub fn get_changes(
     let deadline = Instant::now() + limits.wait;
     let after = Position::decode(after)?;
     loop {
+        if let Some(due) = source.stream.pace.due() {
+            sleep_until(due.min(deadline));
+        }
         let batch = step(source, schema, &after, limits)?;
         let something = !batch.tables.is_empty()
             || !batch.rejected.is_empty()
             || !batch.schema_changes.is_empty()
             || !batch.caught_up;
-        let left = deadline.saturating_duration_since(Instant::now());
-        if something || left.is_zero() {
+        let now = Instant::now();
+        source.stream.pace.looked(now, something);
+        if something || now >= deadline {
             return Ok(batch);
         }
-        std::thread::sleep(POLL.min(left));
     }
+}
+
+fn sleep_until(due: Instant) {
+    std::thread::sleep(due.saturating_duration_since(Instant::now()));
 }
 
 /// One look at the directory and at most one batch of each table.
