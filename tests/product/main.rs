@@ -8,6 +8,7 @@ mod bad_input;
 mod batches;
 mod check;
 mod check_and_run;
+mod control;
 mod crash;
 mod dlq;
 mod document;

@@ -1,34 +1,42 @@
-//! `status`, and `pause`, `resume`, `resync`: the tables of a pipeline, while nobody runs it.
+//! `status`, and `pause`, `resume`, `resync`: the tables of a pipeline.
+//!
+//! A run of the pipeline is asked, where there is one; else this process looks and changes by itself.
 
 use std::path::PathBuf;
 
 use super::{
     CliError, Exit,
-    args::{ConfigArgs, DropArgs, ResumeArgs, TablesArgs},
+    args::{ConfigArgs, DropArgs, ResumeArgs, StatusArgs, TablesArgs},
+    became::Became,
+    live,
     output::Output,
     setup,
 };
-use crate::runner::{Dropped, Order, Ordered, SchemaStatus, TableStatus};
+use crate::{
+    control::OrderBody,
+    monitor::TableStatus,
+    runner::{Dropped, Order, Ordered, SchemaStatus},
+};
 
 /// Which tables an order is about.
 pub struct Ordering {
     pub order: Order,
     pub config: ConfigArgs,
-    tables: String,
+    /// None for all that are left out.
+    tables: Vec<String>,
     take_over: bool,
 }
 
 impl Ordering {
     pub fn named(order: Order, args: TablesArgs) -> Self {
-        let tables = setup::names(&args.names());
+        let tables = args.names().into_iter().map(str::to_owned).collect();
         let TablesArgs { config, take_over, .. } = args;
         Self { order, config, tables, take_over }
     }
 
     /// Without names, all that are left out.
     pub fn resume(args: ResumeArgs) -> Self {
-        let names = args.names();
-        let tables = if names.is_empty() { "true".to_owned() } else { setup::names(&names) };
+        let tables = args.names().into_iter().map(str::to_owned).collect();
         let ResumeArgs { config, take_over, .. } = args;
         Self { order: Order::Resume, config, tables, take_over }
     }
@@ -41,27 +49,20 @@ pub async fn order(
 ) -> Result<Exit, CliError> {
     let Ordering { order, config, tables, take_over } = ordering;
     // The same key names them for a run, so names are looked at the same way.
-    let named = vec![("full_resync", tables, "TABLES")];
-    let runner = setup::opened_runner(&config, named, plugin_dir, output).await?;
+    let value = if tables.is_empty() { "true".to_owned() } else { setup::names(&tables) };
+    let named = vec![("full_resync", value, "TABLES")];
+    let runner = setup::quiet_runner(&config, named, plugin_dir, output).await?;
+    if let Some(run) = live::find(&runner).await? {
+        return live::order(&run, &OrderBody { order: order.into(), tables, take_over }, output)
+            .await;
+    }
+    runner.open_grants().map_err(CliError::failed)?;
     let ordered = runner.order(order, take_over).await;
     Ok(setup::tell_each(ordered, output, |schema, ordered| {
-        ordered.iter().for_each(|ordered| tell(schema, ordered, output));
+        for Ordered { table, was, is } in ordered {
+            Became { schema, table, was, is: is.state, is_live: false }.tell(output);
+        }
     }))
-}
-
-fn tell(schema: &str, ordered: &Ordered, output: Output) {
-    let Ordered { table, was, is } = ordered;
-    if output.is_json() {
-        let line = serde_json::json!({"schema": schema, "table": table, "was": was, "is": is});
-        output.json(&line);
-        return;
-    }
-    let then = match *is {
-        "again" => ": the next run copies it again",
-        "pending" => ": the next run copies it",
-        _ => "",
-    };
-    output.line(&format!("{schema}.{table}: {is} (was {was}){then}"));
 }
 
 pub async fn drop_tables(
@@ -96,11 +97,18 @@ fn tell_dropped(schema: &str, dropped: &Dropped, keep_rows: bool, output: Output
 }
 
 pub async fn status(
-    args: ConfigArgs,
+    args: StatusArgs,
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let runner = setup::opened_runner(&args, vec![], plugin_dir, output).await?;
+    if args.watch {
+        return live::watch(&args.config, plugin_dir, output).await;
+    }
+    let runner = setup::quiet_runner(&args.config, vec![], plugin_dir, output).await?;
+    if let Some(run) = live::find(&runner).await? {
+        return live::status(&run, output).await;
+    }
+    runner.open_grants().map_err(CliError::failed)?;
     let status = runner.status().await;
     Ok(setup::tell_each(status, output, |schema, status| show(schema, status, output)))
 }
@@ -108,7 +116,9 @@ pub async fn status(
 fn show(schema: &str, status: &SchemaStatus, output: Output) {
     let SchemaStatus { is_held, tables, unlisted } = status;
     if output.is_json() {
-        let line = serde_json::json!({"schema": schema, "held": is_held, "tables": tables});
+        let line = serde_json::json!({
+            "schema": schema, "held": is_held, "running": false, "tables": tables,
+        });
         output.json(&line);
     } else {
         let held = if *is_held { "a run holds it" } else { "nobody runs it" };

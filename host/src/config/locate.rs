@@ -27,6 +27,7 @@ pub(super) fn locate(
         &mut destination.connection_string_file,
         &mut destination.plugin,
         &mut config.hash_key_file,
+        &mut config.control.socket,
     ];
     for path in single.into_iter().flatten() {
         *path = absolute(base, path);

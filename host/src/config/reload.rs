@@ -14,6 +14,7 @@ const ONCE: &[&str] = &[
     "dry_run",
     "monitoring.prometheus",
     "monitoring.structured_logging",
+    "control",
     "limits",
     "state_dir",
 ];
@@ -59,6 +60,7 @@ impl WarpConfig {
             source: old.source,
             destination: old.destination,
             dry_run: old.dry_run,
+            control: old.control,
             limits: old.limits,
             state_dir: old.state_dir,
             ..edited

@@ -7,11 +7,14 @@ use std::{
 
 use chrono::DateTime;
 
-use super::{error::RunError, state::Reason};
+use super::{
+    error::RunError,
+    state::{Reason, TableState},
+};
 use crate::{
     config::{OnLostPosition, OnTableFailure, WarpConfig, WriteMode},
     model::{Action, text},
-    monitor::ParkedTable,
+    monitor::{ParkedTable, TableStatus},
 };
 
 /// What is kept of each text of a reason.
@@ -82,11 +85,35 @@ impl Reason {
     pub fn shown(self, schema: &str, table: &str) -> ParkedTable {
         let Self { code, message, help, since_s } = self;
         let then = format!(
-            "when that is mended, have it copied again: `cartridge-warp resume {schema}.{table}` while \
-             nobody runs it, or `run --full-resync={schema}.{table}`"
+            "when that is mended, have it copied again: `cartridge-warp resume {schema}.{table}`, or \
+             `run --full-resync={schema}.{table}`"
         );
         let help = if help.is_empty() { then } else { format!("{help}; {then}") };
         ParkedTable { code, message, help, since: moment(since_s) }
+    }
+}
+
+/// A table's state for a person.
+pub fn table_status(schema: &str, table: &str, state: &TableState) -> TableStatus {
+    let word = state.word();
+    match state {
+        TableState::Parked { reason, .. } => {
+            let ParkedTable { code, message, help, since } = reason.clone().shown(schema, table);
+            TableStatus {
+                state: word,
+                since: Some(since),
+                code: Some(code),
+                message: Some(message),
+                help: Some(help),
+            }
+        }
+        TableState::Paused { since_s, .. } => TableStatus {
+            state: word,
+            since: Some(moment(*since_s)),
+            help: Some(format!("`cartridge-warp resume {schema}.{table}` has it copied again")),
+            ..TableStatus::default()
+        },
+        _ => TableStatus { state: word, ..TableStatus::default() },
     }
 }
 

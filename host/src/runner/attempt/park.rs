@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::attempts::Attempts;
 use crate::{
     model::Marker,
-    monitor::ParkedTable,
+    monitor::{ParkedTable, TableStatus},
     runner::{
         commit::Writer,
         error::RunError,
+        parking::table_status,
         shapes::{drop_keys, has_old_rows},
         state::{ASIDE, TableState, forget_chunks, marker, read, table_stream},
     },
@@ -47,19 +48,25 @@ pub async fn park(writer: &Writer, attempts: &Attempts) -> Result<Vec<Marker>, R
     Ok(markers)
 }
 
-/// Tells which tables are parked, and in the log which of them are from now on.
-pub async fn tell(writer: &Writer, attempts: &Attempts) -> Result<(), RunError> {
+/// Tells where each table is, which of them are parked, and in the log which are from now on.
+pub async fn tell(
+    writer: &Writer,
+    attempts: &Attempts,
+    followed: &[(String, TableState)],
+) -> Result<(), RunError> {
     let (context, schema) = (&writer.context, writer.context.name());
+    let status =
+        |(name, state): &(String, TableState)| (name.clone(), table_status(schema, name, state));
+    let mut tables: BTreeMap<String, TableStatus> = followed.iter().map(status).collect();
     let mut shown = BTreeMap::new();
     for name in &writer.aside {
-        let reason = match attempts.failing.get(name) {
-            Some(reason) => reason.clone(),
-            None => match read(&writer.destination, schema, &table_stream(name)).await? {
-                Some(TableState::Parked { reason, .. }) => reason,
-                // The operator knows of what he paused.
-                _ => continue,
-            },
-        };
+        // What is parked by now is stored.
+        let state: Option<TableState> =
+            read(&writer.destination, schema, &table_stream(name)).await?;
+        let Some(state) = state else { continue };
+        tables.insert(name.clone(), table_status(schema, name, &state));
+        // The operator knows of what he paused.
+        let TableState::Parked { reason, .. } = state else { continue };
         let table = reason.shown(schema, name);
         if attempts.failing.contains_key(name) {
             let ParkedTable { code, message, help, .. } = &table;
@@ -67,6 +74,7 @@ pub async fn tell(writer: &Writer, attempts: &Attempts) -> Result<(), RunError> 
         }
         shown.insert(name.clone(), table);
     }
+    context.health.set_tables(schema, tables);
     context.metrics.parked(&shown.keys().cloned().collect());
     context.health.set_parked(schema, shown);
     Ok(())
