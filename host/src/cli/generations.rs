@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinHandle,
+    task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::{Reloaded, WarpConfig},
-    control::{self, Place, Reload, Told},
+    control::{self, Place, Reload, Token, Told},
     runner::{Connectors, SchemaReport, Surroundings, WarpRunner},
 };
 
@@ -46,7 +46,7 @@ impl Generations<'_> {
         let mut surroundings = self.next();
         let mut runner = prepare(first, &self.connectors, &surroundings)?;
         let (reloads, mut asked) = mpsc::channel(1);
-        let orders = self.take_orders(first, runner.pipeline(), reloads)?;
+        let orders = self.take_orders(first, runner.pipeline(), reloads).await?;
         loop {
             let until_edited = self.until_edited(&runner, &mut last, &surroundings, &mut asked);
             let (ended, edited) = until_edited.await;
@@ -59,37 +59,44 @@ impl Generations<'_> {
             self.surroundings.health.begin_again(schemas);
             runner.open_grants().map_err(CliError::failed)?;
         }
-        drop(asked);
+        // Whoever still waits for an order is told: nothing holds it any more.
+        drop((asked, runner));
         self.surroundings.desk.close();
         self.finished.cancel();
-        if let Some(orders) = orders {
-            // It ends by itself, in a bounded time.
-            let _ = orders.await;
-        }
+        // They end by themselves, in a bounded time.
+        orders.join_all().await;
         Ok(reports)
     }
 
-    /// Serves the run on its socket; a dry run is nobody's pipeline.
-    fn take_orders(
+    /// Serves the run on its socket and its port; a dry run is nobody's pipeline.
+    async fn take_orders(
         &self,
         config: &Arc<WarpConfig>,
         pipeline: &str,
         reloads: mpsc::Sender<Asked>,
-    ) -> Result<Option<JoinHandle<()>>, CliError> {
+    ) -> Result<JoinSet<()>, CliError> {
+        let mut serving = JoinSet::new();
         if !config.control.enabled || config.dry_run {
-            return Ok(None);
+            return Ok(serving);
         }
+        let token = config.control.token_file.as_deref().map(Token::read);
+        let token = token.transpose().map_err(CliError::unusable)?;
         let Surroundings { desk, health, metrics, .. } = self.surroundings.clone();
         let (pipeline, since) = (pipeline.to_owned(), self.since.clone());
         let place = Place::of(config, &pipeline);
-        let (config, output) = (Arc::clone(config), self.output);
+        let (of_log, output) = (Arc::clone(config), self.output);
         let set_level = Box::new(move |level| {
-            setup::set_level(&config, level, output).map_err(|error| Told::of(error.as_ref()))
+            setup::set_level(&of_log, level, output).map_err(|error| Told::of(error.as_ref()))
         });
         let process = control::Process { reloads, set_level };
         let run = Arc::new(control::Run { pipeline, since, desk, health, metrics, process });
+        if let (Some(addr), Some(token)) = (config.control.listen, token) {
+            let listening = control::listen(addr, token, Arc::clone(&run), self.finished.clone());
+            serving.spawn(listening.await.map_err(CliError::unusable)?.stopped());
+        }
         let served = control::serve(place, run, self.finished.clone());
-        served.map(Some).map_err(CliError::unusable)
+        serving.spawn(served.map_err(CliError::unusable)?);
+        Ok(serving)
     }
 
     /// What a generation uses: it can be stopped alone.

@@ -1,6 +1,6 @@
 //! What can go wrong on the way to a running pipeline.
 
-use std::{io, path::PathBuf};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use miette::Diagnostic;
 
@@ -28,6 +28,26 @@ pub enum ControlError {
         )
     )]
     Unusable { path: PathBuf, problem: String },
+
+    /// The file has no token.
+    #[error("no token for `control.listen`: {} {problem}", .path.display())]
+    #[diagnostic(
+        code("control-token-file"),
+        help("make one with `openssl rand -hex 32 > FILE`, and let nobody else read that file")
+    )]
+    Token { path: PathBuf, problem: String },
+
+    /// The port is taken, or the address is nobody's here.
+    #[error("cannot listen on {addr} (`control.listen`)")]
+    #[diagnostic(
+        code("control-address"),
+        help("name an address of this machine and a free port, such as 127.0.0.1:8081")
+    )]
+    Address {
+        addr: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
 
     /// Another process of this pipeline has it.
     #[error("the control socket {} belongs to {by}", .path.display())]

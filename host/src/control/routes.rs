@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     answers::{json, said},
     events::Events,
+    openapi::DOCUMENT,
     orders::{self, OrderBody},
     process::{self, Level, Process},
     status::status,
@@ -52,6 +53,7 @@ pub fn routes(run: Arc<Run>, over: CancellationToken) -> Router {
         .route("/v1/drain", post(drain))
         .route("/v1/reload", post(reload))
         .route("/v1/log-level", put(set_level))
+        .route("/v1/openapi.json", get(describe))
         .with_state(Arc::new(Shared { run, events }))
 }
 
@@ -79,6 +81,10 @@ async fn drain() -> Response {
 
 async fn reload(State(shared): Asked) -> Response {
     shared.run.process.reload().await
+}
+
+async fn describe() -> Response {
+    json(StatusCode::OK, &*DOCUMENT)
 }
 
 async fn set_level(State(shared): Asked, body: Body) -> Response {

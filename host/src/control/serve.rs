@@ -1,14 +1,20 @@
-//! Serves a run on its socket.
+//! Serves a run on its socket, and on a port where the operator wants it.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::UnixListener, task::JoinHandle, time::sleep};
+use axum::middleware::from_fn_with_state;
+use tokio::{
+    net::{TcpListener, UnixListener},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     error::ControlError,
+    guard::{Guard, check},
     place::{Place, Taken},
     routes::{Run, routes},
+    token::Token,
 };
 use crate::{
     runner::ORDER_WAIT_MAX,
@@ -22,14 +28,17 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LIMITS: Limits =
     Limits { name: "control", answer_max: ORDER_WAIT_MAX.saturating_add(Duration::from_secs(30)) };
 
-/// Serves until `shutdown`. Where another run of the pipeline has the socket, this one serves as soon as that one
-/// has ended. A place that the operator did not name and that cannot be used costs a line of the log.
+/// Serves until `shutdown`, when what this gives is awaited. Where another run of the pipeline has the socket, this one
+/// serves as soon as that one has ended. A place that the operator did not name and that cannot be used costs a line
+/// of the log.
 pub fn serve(
     place: Place,
     run: Arc<Run>,
     shutdown: CancellationToken,
-) -> Result<JoinHandle<()>, ControlError> {
+) -> Result<impl Future<Output = ()> + Send + 'static, ControlError> {
+    let shutdown = shutdown.child_token();
     let first = match place.take() {
+        Ok(taken) => Some(taken),
         Err(error @ ControlError::Held { .. }) => {
             tracing::warn!(
                 "{error}: orders reach that run until it ends, and this one from then on"
@@ -39,11 +48,11 @@ pub fn serve(
         Err(error) if place.is_named => return Err(error),
         Err(error) => {
             tracing::warn!("this run takes no orders: {error}");
-            return Ok(tokio::spawn(async {}));
+            shutdown.cancel();
+            None
         }
-        Ok(taken) => Some(taken),
     };
-    Ok(tokio::spawn(async move {
+    Ok(async move {
         let taken = match first {
             Some(taken) => Some(taken),
             None => shutdown.run_until_cancelled(wait_for(&place)).await,
@@ -51,7 +60,29 @@ pub fn serve(
         if let Some((listener, taken)) = taken {
             answer(listener, taken, run, &place, shutdown).await;
         }
-    }))
+    })
+}
+
+/// Serves on a port until `shutdown`, to those who show the token.
+pub async fn listen(
+    addr: SocketAddr,
+    token: Token,
+    run: Arc<Run>,
+    shutdown: CancellationToken,
+) -> Result<Server, ControlError> {
+    let refused = |source: io::Error| ControlError::Address { addr, source };
+    let listener = TcpListener::bind(addr).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    let is_loopback = address.ip().is_loopback();
+    if !is_loopback {
+        tracing::warn!(
+            "`control.listen` is reachable by others, without TLS: whoever sees the token on its way can use it"
+        );
+    }
+    tracing::info!(control = %address, "taking orders over TCP");
+    let guard = Arc::new(Guard { token, is_loopback });
+    let guarded = routes(run, shutdown.clone()).layer(from_fn_with_state(guard, check));
+    Ok(Server::start(Listener::Tcp(listener), guarded, LIMITS, shutdown))
 }
 
 async fn wait_for(place: &Place) -> (UnixListener, Taken) {
