@@ -9,6 +9,7 @@ mod batches;
 mod check;
 mod check_and_run;
 mod control;
+mod control_orders;
 mod control_port;
 mod crash;
 mod dlq;

@@ -223,20 +223,20 @@ pub struct DropArgs {
 
 impl TablesArgs {
     /// All that are named.
-    pub fn names(&self) -> Vec<&str> {
+    pub fn names(&self) -> Vec<String> {
         named(&self.tables, &self.exact)
     }
 }
 
 impl ResumeArgs {
     /// All that are named; none for those that are parked or paused.
-    pub fn names(&self) -> Vec<&str> {
+    pub fn names(&self) -> Vec<String> {
         named(&self.tables, &self.exact)
     }
 }
 
-fn named<'a>(tables: &'a [String], exact: &'a [String]) -> Vec<&'a str> {
-    tables.iter().chain(exact).map(String::as_str).collect()
+fn named(tables: &[String], exact: &[String]) -> Vec<String> {
+    [tables, exact].concat()
 }
 
 #[derive(Debug, Subcommand)]

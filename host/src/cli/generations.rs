@@ -46,7 +46,7 @@ impl Generations<'_> {
         let mut surroundings = self.next();
         let mut runner = prepare(first, &self.connectors, &surroundings)?;
         let (reloads, mut asked) = mpsc::channel(1);
-        let orders = self.take_orders(first, runner.pipeline(), reloads).await?;
+        let mut orders = self.take_orders(first, runner.pipeline(), reloads).await?;
         loop {
             let until_edited = self.until_edited(&runner, &mut last, &surroundings, &mut asked);
             let (ended, edited) = until_edited.await;
@@ -64,7 +64,7 @@ impl Generations<'_> {
         self.surroundings.desk.close();
         self.finished.cancel();
         // They end by themselves, in a bounded time.
-        orders.join_all().await;
+        while orders.join_next().await.is_some() {}
         Ok(reports)
     }
 

@@ -7,13 +7,13 @@ use miette::Diagnostic;
 use super::{
     CliError, Exit,
     args::{ConfigArgs, LogLevelArg, LogLevelArgs},
-    became::Became,
+    became,
     output::Output,
     run_status, setup,
 };
 use crate::{
     config::LogLevel,
-    control::{Client, Heard, Level, OrderBody, Place, Refusal, Reload, TableOrdered},
+    control::{Client, Heard, Level, OrderBody, Place, Refusal, Reload},
     monitor::Event,
     runner::WarpRunner,
 };
@@ -48,9 +48,7 @@ pub async fn find(runner: &WarpRunner) -> Result<Option<Client>, CliError> {
 pub async fn order(run: &Client, order: &OrderBody, output: Output) -> Result<Exit, CliError> {
     let answer = run.order(order).await.map_err(CliError::failed)?;
     for (schema, tables) in &answer.done {
-        for TableOrdered { table, was, is } in tables {
-            Became { schema, table, was, is, is_live: true }.tell(output);
-        }
+        tables.iter().for_each(|done| became::tell(schema, done, true, output));
     }
     let mut exit = Exit::Done;
     for told in answer.refused.into_values() {

@@ -7,15 +7,14 @@ use std::path::PathBuf;
 use super::{
     CliError, Exit,
     args::{ConfigArgs, DropArgs, ResumeArgs, StatusArgs, TablesArgs},
-    became::Became,
-    live,
+    became, live,
     output::Output,
     setup,
 };
 use crate::{
-    control::OrderBody,
+    control::{Forget, OrderBody, TableDone, Tables},
     monitor::TableStatus,
-    runner::{Dropped, Order, Ordered, SchemaStatus},
+    runner::{Order, SchemaStatus},
 };
 
 /// Which tables an order is about.
@@ -29,14 +28,14 @@ pub struct Ordering {
 
 impl Ordering {
     pub fn named(order: Order, args: TablesArgs) -> Self {
-        let tables = args.names().into_iter().map(str::to_owned).collect();
+        let tables = args.names();
         let TablesArgs { config, take_over, .. } = args;
         Self { order, config, tables, take_over }
     }
 
     /// Without names, all that are left out.
     pub fn resume(args: ResumeArgs) -> Self {
-        let tables = args.names().into_iter().map(str::to_owned).collect();
+        let tables = args.names();
         let ResumeArgs { config, take_over, .. } = args;
         Self { order: Order::Resume, config, tables, take_over }
     }
@@ -53,14 +52,14 @@ pub async fn order(
     let named = vec![("full_resync", value, "TABLES")];
     let runner = setup::quiet_runner(&config, named, plugin_dir, output).await?;
     if let Some(run) = live::find(&runner).await? {
-        return live::order(&run, &OrderBody { order: order.into(), tables, take_over }, output)
-            .await;
+        let order = OrderBody::states(order, Tables { tables, take_over });
+        return live::order(&run, &order, output).await;
     }
     runner.open_grants().map_err(CliError::failed)?;
     let ordered = runner.order(order, take_over).await;
     Ok(setup::tell_each(ordered, output, |schema, ordered| {
-        for Ordered { table, was, is } in ordered {
-            Became { schema, table, was, is: is.state, is_live: false }.tell(output);
+        for ordered in ordered {
+            became::tell(schema, &TableDone::ordered(ordered.clone()), false, output);
         }
     }))
 }
@@ -71,29 +70,21 @@ pub async fn drop_tables(
     output: Output,
 ) -> Result<Exit, CliError> {
     let DropArgs { tables, keep_rows } = args;
-    let named = vec![("full_resync", setup::names(&tables.names()), "TABLES")];
-    let runner = setup::opened_runner(&tables.config, named, plugin_dir, output).await?;
-    let dropped = runner.drop_tables(keep_rows, tables.take_over).await;
-    Ok(setup::tell_each(dropped, output, |schema, dropped| {
-        dropped.iter().for_each(|dropped| tell_dropped(schema, dropped, keep_rows, output));
-    }))
-}
-
-fn tell_dropped(schema: &str, dropped: &Dropped, keep_rows: bool, output: Output) {
-    let Dropped { table, stays } = dropped;
-    let is_gone = !keep_rows && stays.is_none();
-    if output.is_json() {
-        output.json(&serde_json::json!({
-            "schema": schema, "table": table, "removed": is_gone, "why_not": stays,
-        }));
-        return;
+    let names = tables.names();
+    let named = vec![("full_resync", setup::names(&names), "TABLES")];
+    let runner = setup::quiet_runner(&tables.config, named, plugin_dir, output).await?;
+    let take_over = tables.take_over;
+    if let Some(run) = live::find(&runner).await? {
+        let order = OrderBody::Drop(Forget { tables: names, take_over, keep_rows });
+        return live::order(&run, &order, output).await;
     }
-    let at_destination = match stays {
-        _ if keep_rows => "its table at the destination stays as it is".to_owned(),
-        Some(reason) => format!("its table at the destination stays: {reason}"),
-        None => "removed at the destination".to_owned(),
-    };
-    output.line(&format!("{schema}.{table}: forgotten, {at_destination}"));
+    runner.open_grants().map_err(CliError::failed)?;
+    let dropped = runner.drop_tables(keep_rows, take_over).await;
+    Ok(setup::tell_each(dropped, output, |schema, dropped| {
+        for dropped in dropped {
+            became::tell(schema, &TableDone::dropped(dropped.clone(), keep_rows), false, output);
+        }
+    }))
 }
 
 pub async fn status(

@@ -7,6 +7,7 @@ use std::{
 };
 
 use miette::Diagnostic;
+use rustix::process::geteuid;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -79,14 +80,18 @@ pub enum AskError {
 impl Client {
     /// The run at this place; none where nobody listens there.
     pub async fn find(place: &Place) -> Result<Option<Self>, ControlError> {
+        let unreachable = |cause| ControlError::Unreachable { path: place.socket.clone(), cause };
         match UnixStream::connect(&place.socket).await {
-            Ok(_) => Ok(Some(Self { socket: place.socket.clone() })),
+            Ok(stream) if is_trusted(&stream).map_err(unreachable)? => {
+                Ok(Some(Self { socket: place.socket.clone() }))
+            }
+            Ok(_) => Err(unreachable(io::Error::other("another user listens there"))),
             Err(error) => match error.kind() {
                 // What a killed run left behind, nothing, or a path that no socket can have.
                 ErrorKind::ConnectionRefused | ErrorKind::NotFound | ErrorKind::InvalidInput => {
                     Ok(None)
                 }
-                _ => Err(ControlError::Unreachable { path: place.socket.clone(), cause: error }),
+                _ => Err(unreachable(error)),
             },
         }
     }
@@ -195,6 +200,13 @@ fn request(method: &str, path: &str, body: &str) -> String {
         "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n\
          Content-Length: {length}\r\n\r\n{body}"
     )
+}
+
+/// Whether this user, or root, listens: anybody may have made a socket in a directory that others may write to. Root
+/// speaks to every user's run.
+fn is_trusted(stream: &UnixStream) -> io::Result<bool> {
+    let (peer, own) = (stream.peer_cred()?.uid(), geteuid().as_raw());
+    Ok(peer == own || peer == 0 || own == 0)
 }
 
 fn written(value: &impl Serialize) -> String {

@@ -71,8 +71,8 @@ impl Events {
         let (heard, over) = (self.health.listen(), self.over.clone());
         let (reader, writer) = simplex(BUFFER_BYTES);
         tokio::spawn(async move {
-            // The end of what is over, or of a listener that is gone.
-            let _ = over.run_until_cancelled(tell(heard, writer)).await;
+            // An error says that the listener is gone.
+            let _ = tell(heard, writer, over).await;
             drop(place);
         });
         let head =
@@ -86,9 +86,12 @@ impl Events {
 async fn tell(
     mut heard: Receiver<Event>,
     mut listener: WriteHalf<SimplexStream>,
+    over: CancellationToken,
 ) -> io::Result<()> {
     loop {
         let line = tokio::select! {
+            // What came before the end is told before it.
+            biased;
             event = heard.recv() => match event {
                 Ok(event) => format!("event: state\ndata: {}\n\n", text(&event)?),
                 Err(RecvError::Lagged(lost)) => {
@@ -96,6 +99,7 @@ async fn tell(
                 }
                 Err(RecvError::Closed) => return Ok(()),
             },
+            () = over.cancelled() => return Ok(()),
             () = sleep(QUIET_MAX) => ":\n\n".to_owned(),
         };
         timeout(STUCK_MAX, listener.write_all(line.as_bytes())).await??;
@@ -118,7 +122,7 @@ mod tests {
             let error = format!("failure {number} {}", "x".repeat(1_000));
             health.set("shop", SchemaState::Failed { error });
         };
-        let telling = tokio::spawn(tell(heard, writer));
+        let telling = tokio::spawn(tell(heard, writer, CancellationToken::new()));
         let all = 3 * QUEUE_MAX;
         for number in 0..all {
             fail(number);

@@ -7,6 +7,7 @@
 
 mod answers;
 mod client;
+mod done;
 mod error;
 mod events;
 mod guard;
@@ -22,9 +23,10 @@ mod view;
 
 pub use answers::Told;
 pub use client::{AskError, Client, Heard, Refusal};
+pub use done::TableDone;
 pub use error::ControlError;
 pub use events::Lost;
-pub use orders::{OrderAnswer, OrderBody, OrderWord, TableOrdered};
+pub use orders::{Decide, Forget, OrderAnswer, OrderBody, Tables};
 pub use place::Place;
 pub use process::{Draining, Level, Process, Reload};
 pub use routes::Run;

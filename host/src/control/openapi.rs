@@ -57,7 +57,8 @@ const ROUTES: &[Route] = &[
     Route {
         method: "post",
         path: "/v1/orders",
-        does: "Pauses tables, has them back or copied again; answers when that is committed.",
+        does: "Pauses tables, has them back or copied again, forgets them, decides about changes of their shape; answers when \
+               that is committed.",
         body: Some(of::<OrderBody>),
         code: "200",
         answer: Some(of::<OrderAnswer>),
@@ -173,7 +174,11 @@ mod tests {
         for name in names {
             assert!(DOCUMENT["components"]["schemas"][name].is_object(), "{name}");
         }
-        let order = &DOCUMENT["components"]["schemas"]["OrderBody"];
-        assert_eq!(order["required"], json!(["order"]));
+        let orders = DOCUMENT["components"]["schemas"]["OrderBody"]["oneOf"].as_array().unwrap();
+        let words = orders.iter().map(|order| order["properties"]["order"].to_string());
+        let words: String = words.collect();
+        for word in ["pause", "resume", "resync", "drop", "approve", "reject"] {
+            assert!(words.contains(word), "{word} in {words}");
+        }
     }
 }

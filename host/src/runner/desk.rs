@@ -18,7 +18,7 @@ use super::{
     context::SchemaContext,
     error::RunError,
     interludes::{Interludes, Work},
-    processor::{Order, Ordered, order},
+    processor::{Choice, Dropped, Order, Ordered, Waits, decide, drop_tables, order},
 };
 use crate::config::{Resync, WarpConfig};
 
@@ -103,6 +103,38 @@ impl Desk {
                 context.health.set_table(context.name(), table, is.clone());
             }
             Ok(ordered)
+        };
+        self.of_each(tables, carry_out).await
+    }
+
+    /// Forgets these tables in each schema that has some of them, and removes them at the destination unless
+    /// `keep_rows`.
+    pub async fn drop_tables(
+        &self,
+        tables: Resync,
+        keep_rows: bool,
+        take_over: bool,
+    ) -> Result<Answers<Vec<Dropped>>, DeskError> {
+        let carry_out = move |context: Arc<SchemaContext>| async move {
+            let dropped = drop_tables(&context, keep_rows, take_over).await?;
+            for Dropped { table, .. } in &dropped {
+                context.health.forget_table(context.name(), table);
+            }
+            Ok(dropped)
+        };
+        self.of_each(tables, carry_out).await
+    }
+
+    /// Decides about what waits in these tables, in each schema that has some of them.
+    pub async fn decide(
+        &self,
+        tables: Resync,
+        choice: Choice,
+        take_over: bool,
+    ) -> Result<Answers<Waits>, DeskError> {
+        let carry_out = move |context: Arc<SchemaContext>| {
+            let choice = choice.clone();
+            async move { decide(&context, &choice, take_over).await }
         };
         self.of_each(tables, carry_out).await
     }

@@ -57,3 +57,4 @@ pub use side::{
     ConnectorError, Connectors, Endpoint, compile_limits, destination as destination_endpoint,
     endpoint_of, open_grants, process_bounds, source as source_endpoint,
 };
+pub use table::Subject;

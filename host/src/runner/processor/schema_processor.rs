@@ -131,7 +131,7 @@ impl SchemaProcessor {
                 }
                 // It was ended for what waits.
                 Ok(StreamEnd::Stopped) => {
-                    self.context.interludes.work_off(&self.context).await;
+                    streak.forgive(attempts);
                     ended = self.attempt_once(attempts).await;
                     continue;
                 }
@@ -206,7 +206,9 @@ impl SchemaProcessor {
                 () = context.stop.cancelled() => return Waited::Stopped,
                 () = &mut passed => return Waited::Passed,
                 full = context.retained.full() => return Waited::Full(full),
-                () = context.interludes.come(), if may_rest => self.context.interludes.work_off(&self.context).await,
+                () = context.interludes.come(), if may_rest => {
+                    context.interludes.work_off(context).await;
+                }
             }
         }
     }
@@ -255,8 +257,8 @@ struct Streak {
 }
 
 impl Streak {
-    /// Counts a failure; how many of its kind there were in a row.
-    fn count(&mut self, error: &RunError, last: &Attempts) -> u32 {
+    /// What the last attempt committed shows that those before it were no failures in vain.
+    fn forgive(&mut self, last: &Attempts) {
         if last.commits > 0 {
             self.failures = 0;
         }
@@ -264,6 +266,11 @@ impl Streak {
             self.lost = 0;
             self.lost_of.clear();
         }
+    }
+
+    /// Counts a failure; how many of its kind there were in a row.
+    fn count(&mut self, error: &RunError, last: &Attempts) -> u32 {
+        self.forgive(last);
         // Copying anew commits rows, which does not show that it was any use.
         if error.says_what_is_copied() {
             let counts = error.tables().into_iter().map(|table| {
