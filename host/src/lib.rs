@@ -6,9 +6,11 @@
 
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod model;
 pub mod monitor;
 pub mod plugin;
 pub mod runner;
 pub mod schema;
+pub mod serving;
 pub mod telemetry;

@@ -153,7 +153,11 @@ fn a_rejected_column_stays_away_until_it_is_approved() {
 
 #[test]
 fn what_a_run_holds_is_decided_only_when_it_is_taken_over() {
-    let (databases, pipeline) = shop(&[("schema_evolution.strategy", json!("strict"))]);
+    let (databases, pipeline) = shop(&[
+        ("schema_evolution.strategy", json!("strict")),
+        // A run that cannot be reached, as one of another machine.
+        ("control.enabled", json!(false)),
+    ]);
     let mut running = pipeline.start();
     running.wait_for("following changes");
     databases.at_source("ALTER TABLE bad ADD w text; INSERT INTO bad VALUES (3, 3, 'w')");

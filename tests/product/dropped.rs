@@ -73,8 +73,9 @@ fn its_rows_may_stay_and_stay_where_they_were_before_the_pipeline() {
     let mut pipeline = adopting.pipeline();
     assert!(pipeline.catch_up().status.success());
     pipeline.set("schemas.0.table_blacklist", json!(["t"]));
-    let running = pipeline.start();
-    let mut running = running;
+    // A run that cannot be reached, as one of another machine.
+    pipeline.set("control.enabled", json!(false));
+    let mut running = pipeline.start();
     running.wait_for("following changes");
     assert!(words(&pipeline, &["drop", "t"], 1).contains("is held by a run"));
     drop(running);

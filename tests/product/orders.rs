@@ -121,7 +121,9 @@ fn what_a_run_holds_is_left_alone() {
     databases.at_source(
         "CREATE TABLE items (id int PRIMARY KEY); CREATE TABLE orders (id int PRIMARY KEY)",
     );
-    let pipeline = databases.pipeline();
+    let mut pipeline = databases.pipeline();
+    // A run that cannot be reached, as one of another machine.
+    pipeline.set("control.enabled", json!(false));
     let mut running = pipeline.start();
     running.wait_for("following changes");
     said(&pipeline.run(&["pause", "orders"]), 1, &["schema-held", "--take-over"]);

@@ -10,16 +10,31 @@ use crate::{
 /// Each module of the host with the modules it may use. Plugins are watched through a trait of their
 /// own that `monitor` implements. What `monitor` holds is written by the runner; its port,
 /// `monitor::api`, reads it and is started by `cli` alone.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("model", &[]),
     ("telemetry", &["model"]),
     ("config", &["model"]),
     ("schema", &["model", "config"]),
     ("store", &["model", "config"]),
     ("plugin", &["model", "config", "store"]),
-    ("monitor", &["model", "plugin"]),
+    ("serving", &[]),
+    ("monitor", &["model", "plugin", "serving"]),
     ("runner", &["model", "config", "schema", "store", "plugin", "monitor", "telemetry"]),
-    ("cli", &["model", "config", "schema", "store", "plugin", "runner", "monitor", "telemetry"]),
+    ("control", &["model", "config", "runner", "monitor", "serving"]),
+    (
+        "cli",
+        &[
+            "model",
+            "config",
+            "schema",
+            "store",
+            "plugin",
+            "runner",
+            "monitor",
+            "telemetry",
+            "control",
+        ],
+    ),
 ];
 const API: &str = "monitor::api";
 const ABOVE_API: [&str; 2] = ["monitor", "cli"];

@@ -101,6 +101,11 @@ impl Running {
         text(&self.stderr)
     }
 
+    /// What it has said on stdout so far.
+    pub fn stdout(&self) -> String {
+        text(&self.stdout)
+    }
+
     /// Waits until stderr holds this text.
     ///
     /// # Panics

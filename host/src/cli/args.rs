@@ -14,7 +14,8 @@ Examples:
   cartridge-warp run -c shop.yaml                 copy, then follow changes
   cartridge-warp run -c shop.yaml --full-resync=orders   copy this table anew, then follow
   cartridge-warp status -c shop.yaml              where each table is, what is parked and why
-  cartridge-warp resume -c shop.yaml orders       have a parked table copied again by the next run
+  cartridge-warp status -c shop.yaml --watch      the same of a run, again and again
+  cartridge-warp resume -c shop.yaml orders       have a parked table copied again, while it runs or not
   cartridge-warp dlq list -c shop.yaml            rows that could not be written, and why
   cartridge-warp dlq retry -c shop.yaml --all     write those rows again, as they are now
   cartridge-warp schema list -c shop.yaml         changes of shape that wait for a person
@@ -37,6 +38,16 @@ Examples:
 What options name (`options.slot`, `options.publication`) is the operator's and stays, and so do the
 destination's tables, dead letters and journal. A pipeline that is begun again finds the old rows in
 the tables: begin it with --full-resync.";
+
+const ORDER_EXAMPLES: &str = "\
+Examples:
+  cartridge-warp pause -c shop.yaml orders            pass over its changes
+  cartridge-warp resume -c shop.yaml                  all that are parked or paused come back
+  cartridge-warp resync -c shop.yaml shop.orders      a table in multi mode
+  cartridge-warp resync -c shop.yaml --table 'a,b'    a name with a comma
+
+A run of the same configuration on this machine carries it out, while its other tables go on, and the command
+is back when that is committed. Where nothing runs, the command changes what is stored itself.";
 
 /// Change data capture whose connectors are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
@@ -83,14 +94,32 @@ pub enum Command {
     /// Take over what another pipeline stored at the destination: after the source moved, say. The
     /// runner that has it ends with exit code 5.
     Adopt(ConfigArgs),
-    /// Show where each table is in its life: copying, streaming, parked and why.
-    Status(ConfigArgs),
-    /// Leave tables out from the next run on, which passes over what changes in them.
+    /// Show where each table is in its life: copying, streaming, parked and why. Where the pipeline runs,
+    /// also how fast, how far behind, and what its connectors use.
+    #[command(after_help = "Example: cartridge-warp status -c shop.yaml --watch")]
+    Status(StatusArgs),
+    /// Follow what changes in the running pipeline: states of schemas and tables, errors.
+    #[command(after_help = "Example: cartridge-warp events -c shop.yaml --output json")]
+    Events(ConfigArgs),
+    /// Leave tables out, and pass over what changes in them: at once in a running pipeline, else from the next run
+    /// on.
+    #[command(after_help = ORDER_EXAMPLES)]
     Pause(TablesArgs),
-    /// Have parked or paused tables copied again by the next run.
+    /// Have parked or paused tables copied again, by the running pipeline or the next run.
+    #[command(after_help = ORDER_EXAMPLES)]
     Resume(ResumeArgs),
-    /// Have tables copied again by the next run, whatever they are doing.
+    /// Have tables copied again, whatever they are doing, by the running pipeline or the next run.
+    #[command(after_help = ORDER_EXAMPLES)]
     Resync(TablesArgs),
+    /// End the running pipeline as SIGTERM does: it commits the batch in flight first.
+    #[command(after_help = "Example: cartridge-warp drain -c shop.yaml")]
+    Drain(ConfigArgs),
+    /// Have the running pipeline read its configuration again, as on SIGHUP, and say what counts of it.
+    #[command(after_help = "Example: cartridge-warp reload -c shop.yaml")]
+    Reload(ConfigArgs),
+    /// Set the level of the running pipeline's log, until its configuration is read again.
+    #[command(after_help = "Example: cartridge-warp log-level -c shop.yaml debug")]
+    LogLevel(LogLevelArgs),
     /// Forget tables that the lists leave out, and remove them at the destination.
     #[command(after_help = "Example: cartridge-warp drop -c shop.yaml --keep-rows old_orders")]
     Drop(DropArgs),
@@ -132,6 +161,35 @@ pub struct ConfigArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Show it again every two seconds until the run ends; on a terminal in place of the last.
+    #[arg(long)]
+    pub watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LogLevelArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// The least important line that is written.
+    #[arg(value_enum, ignore_case = true)]
+    pub level: LogLevelArg,
+}
+
+/// A level of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevelArg {
+    Debug,
+    Info,
+    Warning,
+    Error,
+}
+
+#[derive(Debug, Args)]
 pub struct TablesArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
@@ -166,21 +224,21 @@ pub struct DropArgs {
 
 impl TablesArgs {
     /// All that are named.
-    pub fn names(&self) -> Vec<&str> {
+    pub fn names(&self) -> Vec<String> {
         named(&self.tables, &self.exact)
     }
 }
 
 impl ResumeArgs {
     /// All that are named; none for those that are parked or paused.
-    pub fn names(&self) -> Vec<&str> {
+    pub fn names(&self) -> Vec<String> {
         named(&self.tables, &self.exact)
     }
 }
 
-fn named<'a>(tables: &'a [String], exact: &'a [String]) -> Vec<&'a str> {
-    let tables = tables.iter().map(|name| name.trim());
-    tables.chain(exact.iter().map(String::as_str)).collect()
+fn named(tables: &[String], exact: &[String]) -> Vec<String> {
+    let tables = tables.iter().map(|name| name.trim().to_owned());
+    tables.chain(exact.iter().cloned()).collect()
 }
 
 #[derive(Debug, Subcommand)]

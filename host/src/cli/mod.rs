@@ -5,13 +5,16 @@
 
 mod adopt;
 mod args;
+mod became;
 mod check;
 mod compile;
 mod connectors;
 mod dlq;
 mod explain;
+mod generations;
 mod grants;
 mod init;
+mod live;
 mod meant;
 mod monitoring;
 mod output;
@@ -19,6 +22,7 @@ mod read;
 mod refused;
 mod retry;
 mod run;
+mod run_status;
 mod schema;
 mod setup;
 mod shown;
@@ -95,6 +99,10 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Check(args) => check::check(args, plugin_dir, output).await,
         Command::Adopt(args) => adopt::run(args, plugin_dir, output).await,
         Command::Status(args) => tables::status(args, plugin_dir, output).await,
+        Command::Events(args) => live::events(&args, plugin_dir, output).await,
+        Command::Drain(args) => live::drain(&args, plugin_dir, output).await,
+        Command::Reload(args) => live::reload(&args, plugin_dir, output).await,
+        Command::LogLevel(args) => live::set_level(args, plugin_dir, output).await,
         Command::Pause(args) => {
             tables::order(Ordering::named(Order::Pause, args), plugin_dir, output).await
         }

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::model::{redaction::redact, text::escaped_json};
 
+/// Empties a terminal and begins at its top.
+const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
+
 /// How this process speaks.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
@@ -35,6 +38,14 @@ impl Output {
         match self.chosen {
             Some(format) => format == OutputFormat::Json,
             None => structured_logging && !io::stderr().is_terminal(),
+        }
+    }
+
+    /// On a terminal, what follows takes the place of what was shown before.
+    pub fn begin_anew(self) {
+        let mut screen = io::stdout().lock();
+        if !self.is_json() && screen.is_terminal() {
+            let _ = write!(screen, "{CLEAR}");
         }
     }
 

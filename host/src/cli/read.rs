@@ -1,4 +1,4 @@
-//! The configuration of a run: read at its start, and again on SIGHUP, when it is said what of it counts from then on.
+//! The configuration of a run: read at its start, and again when it is told to, when it is said what of it counts from then on.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ pub fn read(args: &RunArgs) -> Result<Arc<WarpConfig>, CliError> {
 }
 
 /// What becomes of the configuration `before`, which was read last. One that cannot be read changes nothing.
-pub fn read_again(args: &RunArgs, before: &WarpConfig, output: Output) -> Option<Reloaded> {
-    let edited = match read(args) {
-        Ok(edited) => edited,
-        Err(error) => {
-            output.error(error.diagnostic.as_ref());
-            tracing::error!("the configuration was not read again: it goes on as it was");
-            return None;
-        }
-    };
+pub fn read_again(
+    args: &RunArgs,
+    before: &WarpConfig,
+    output: Output,
+) -> Result<Reloaded, CliError> {
+    let edited = read(args).inspect_err(|error| {
+        output.error(error.diagnostic.as_ref());
+        tracing::error!("the configuration was not read again: it goes on as it was");
+    })?;
     let reloaded = before.reloaded(WarpConfig::clone(&edited));
     if let Err(error) = setup::set_log_level(&reloaded.config, output) {
         output.error(error.diagnostic.as_ref());
@@ -34,7 +34,7 @@ pub fn read_again(args: &RunArgs, before: &WarpConfig, output: Output) -> Option
         true => tracing::info!(keys, "configuration read again: all schemas begin again with it"),
         false => tracing::info!(keys, "configuration read again: nothing changes for the schemas"),
     }
-    Some(reloaded)
+    Ok(reloaded)
 }
 
 /// Keys that flags set.

@@ -5,30 +5,22 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    CliError, Exit,
-    args::RunArgs,
-    grants,
-    monitoring::serve,
-    output::Output,
-    read::{read, read_again},
-    setup,
-    signals::{self, Signals},
+    CliError, Exit, args::RunArgs, generations::Generations, monitoring::serve, output::Output,
+    read::read, setup, signals,
 };
 use crate::{
     config::{SchemaConfig, WarpConfig},
     model::Operation,
     monitor::{Health, Metrics, ParkedTable},
-    runner::{Completion, Connectors, RunError, SchemaReport, Surroundings, WarpRunner},
+    runner::{Completion, Desk, RunError, SchemaReport, Surroundings, moment, now_s},
 };
-
-/// What came of each schema.
-type Reports = BTreeMap<String, SchemaReport>;
 
 pub async fn run(
     args: RunArgs,
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
+    let since = moment(now_s());
     let config = read(&args)?;
     let progress = setup::start_logging(&config, output)?;
     // Before anything that may take its time, such as compiling connectors.
@@ -54,9 +46,11 @@ pub async fn run(
     let reports = match signals.stop.run_until_cancelled(connectors).await {
         Some(connectors) => {
             let (connectors, until_caught_up) = (connectors?, args.until_caught_up);
-            let stop = signals.stop.clone();
-            let surroundings = Surroundings { metrics, health, progress, until_caught_up, stop };
-            Generations { args: &args, output, connectors, surroundings, signals }
+            let (stop, desk) = (signals.stop.clone(), Desk::default());
+            let surroundings =
+                Surroundings { metrics, health, progress, desk, until_caught_up, stop };
+            let finished = finished.clone();
+            Generations { args: &args, output, connectors, surroundings, signals, finished, since }
                 .run(&config)
                 .await?
         }
@@ -69,100 +63,6 @@ pub async fn run(
     engine.tell_of_suppressed_lines();
     report(&config, &reports, output);
     Ok(exit(&reports, args.until_caught_up))
-}
-
-/// The runners of a process, each for as long as its configuration holds.
-struct Generations<'a> {
-    args: &'a RunArgs,
-    output: Output,
-    connectors: Connectors,
-    surroundings: Surroundings,
-    signals: Signals,
-}
-
-impl Generations<'_> {
-    /// Runs all schemas to their end, and anew with each configuration that is read again.
-    async fn run(self, first: &Arc<WarpConfig>) -> Result<Reports, CliError> {
-        let (mut last, mut reports) = (WarpConfig::clone(first), Reports::new());
-        let mut surroundings = self.next();
-        let mut runner = prepare(first, &self.connectors, &surroundings)?;
-        loop {
-            let (ended, edited) = self.until_edited(&runner, &mut last, &surroundings).await;
-            add(&mut reports, ended);
-            let Some((next_runner, next_surroundings)) = edited else { return Ok(reports) };
-            // Files are locked by who has them open.
-            drop(runner);
-            (runner, surroundings) = (next_runner, next_surroundings);
-            let schemas = last.active_schemas().map(|schema| schema.name.clone());
-            self.surroundings.health.begin_again(schemas);
-            runner.open_grants().map_err(CliError::failed)?;
-        }
-    }
-
-    /// What a generation uses: it can be stopped alone.
-    fn next(&self) -> Surroundings {
-        Surroundings { stop: self.signals.stop.child_token(), ..self.surroundings.clone() }
-    }
-
-    /// Runs until all schemas have ended; with a runner where an edited configuration made them.
-    async fn until_edited(
-        &self,
-        runner: &WarpRunner,
-        last: &mut WarpConfig,
-        surroundings: &Surroundings,
-    ) -> (Reports, Option<(WarpRunner, Surroundings)>) {
-        let mut running = std::pin::pin!(runner.start());
-        loop {
-            tokio::select! {
-                reports = &mut running => return (reports, None),
-                () = self.signals.reload.notified() => {}
-            }
-            let Some(reloaded) = read_again(self.args, last, self.output) else { continue };
-            let next = self.next();
-            let to_run = Arc::new(reloaded.to_run(runner.has_resync_left()));
-            match WarpRunner::new(to_run, &self.connectors, &next) {
-                Ok(_) if !reloaded.concerns_schemas => *last = reloaded.config,
-                Ok(runner) => {
-                    *last = reloaded.config;
-                    surroundings.stop.cancel();
-                    let reports = running.await;
-                    let is_to_end = self.signals.stop.is_cancelled();
-                    return (reports, (!is_to_end).then_some((runner, next)));
-                }
-                Err(error) => self.output.error(&error),
-            }
-        }
-    }
-}
-
-/// Adds what came of schemas to what had come of them before.
-fn add(reports: &mut Reports, ended: Reports) {
-    for (schema, mut report) in ended {
-        if let Some(before) = reports.remove(&schema) {
-            report.dead_letters += before.dead_letters;
-            for (table, counts) in before.rows {
-                let sums = report.rows.entry(table).or_default();
-                sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-            }
-        }
-        reports.insert(schema, report);
-    }
-}
-
-/// A runner, with everything open that is granted.
-fn prepare(
-    config: &Arc<WarpConfig>,
-    connectors: &Connectors,
-    surroundings: &Surroundings,
-) -> Result<WarpRunner, CliError> {
-    let runner = WarpRunner::new(Arc::clone(config), connectors, surroundings)
-        .map_err(CliError::unusable)?;
-    tracing::info!(pipeline = runner.pipeline(), "the pipeline's name");
-    for endpoint in runner.endpoints() {
-        grants::log(endpoint);
-    }
-    runner.open_grants().map_err(CliError::failed)?;
-    Ok(runner)
 }
 
 /// A schema whose run was stopped before it began.

@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 use super::{
     CliError, Exit,
     args::{ConfigArgs, DecisionArgs, SchemaCommand, TablesArgs},
+    became, live,
     output::Output,
     setup,
 };
 use crate::{
+    control::{Decide, OrderBody, TableDone},
     runner::{Choice, Waiting, Waits, moment},
     schema::Verdict,
 };
@@ -44,20 +46,20 @@ async fn decide(
     output: Output,
 ) -> Result<Exit, CliError> {
     // The same key names them for a run, so names are looked at the same way.
-    let named = vec![("full_resync", setup::names(&args.tables.names()), "TABLES")];
+    let names = args.tables.names();
+    let named = vec![("full_resync", setup::names(&names), "TABLES")];
     let DecisionArgs { tables: TablesArgs { config, take_over, .. }, columns } = args;
-    let runner = setup::opened_runner(&config, named, plugin_dir, output).await?;
+    let runner = setup::quiet_runner(&config, named, plugin_dir, output).await?;
+    if let Some(run) = live::find(&runner).await? {
+        let about = Decide { tables: names, take_over, columns };
+        let order = if approved { OrderBody::Approve(about) } else { OrderBody::Reject(about) };
+        return live::order(&run, &order, output).await;
+    }
+    runner.open_grants().map_err(CliError::failed)?;
     let decided = runner.decide(&Choice { approved, columns }, take_over).await;
-    let word = if approved { "approved" } else { "rejected" };
     Ok(setup::tell_each(decided, output, |schema, decided| {
-        for (table, change) in each(decided) {
-            if output.is_json() {
-                output.json(&json!({
-                    "schema": schema, "table": table, "change": change.about, "decision": word,
-                }));
-            } else {
-                output.line(&format!("{schema}.{table}: {} {word}", change.about));
-            }
+        for done in TableDone::decided(decided.clone(), approved) {
+            became::tell(schema, &done, false, output);
         }
     }))
 }

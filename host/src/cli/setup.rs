@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use miette::Diagnostic;
 use tokio_util::sync::CancellationToken;
 use tracing::Level;
 
@@ -15,8 +16,10 @@ use crate::{
     config::{ConfigSources, LogLevel, ProcessLimits, WarpConfig},
     monitor::{Health, Metrics},
     plugin::{Catalog, CompileNotice, Engine, EngineSettings, LoadError, Observer},
-    runner::{Connectors, RunError, Surroundings, WarpRunner, compile_limits, process_bounds},
-    telemetry::{self, Format, Progress, TelemetrySettings},
+    runner::{
+        Connectors, Desk, RunError, Surroundings, WarpRunner, compile_limits, process_bounds,
+    },
+    telemetry::{self, FILTER_VARIABLE, Format, Progress, TelemetrySettings},
 };
 
 /// The file that `init` writes and that is looked for when none is named.
@@ -60,6 +63,30 @@ pub fn start_logging(config: &WarpConfig, output: Output) -> Result<Progress, Cl
 pub fn set_log_level(config: &WarpConfig, output: Output) -> Result<(), CliError> {
     telemetry::set_level(&log_settings(config, output)).map_err(CliError::unusable)
 }
+
+/// The same for a level that somebody asks for while the configuration says another.
+pub fn set_level(
+    config: &WarpConfig,
+    level: LogLevel,
+    output: Output,
+) -> Result<(), Box<dyn Diagnostic>> {
+    let mut asked = config.clone();
+    asked.monitoring.log_level = level;
+    let settings = log_settings(&asked, output);
+    if settings.filter.is_some() {
+        return Err(Box::new(Overruled));
+    }
+    telemetry::set_level(&settings).map_err(|error| Box::new(error) as _)
+}
+
+/// The environment says what is logged.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("the log's level is overruled by the variable {FILTER_VARIABLE}")]
+#[diagnostic(
+    code("log-level-overruled"),
+    help("start the run without the variable to change its level while it runs")
+)]
+struct Overruled;
 
 fn log_settings(config: &WarpConfig, output: Output) -> TelemetrySettings {
     let level = match config.monitoring.log_level {
@@ -159,7 +186,9 @@ pub async fn quiet_runner(
     let metrics = Metrics::new("").map_err(CliError::failed)?;
     let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
     let stop = CancellationToken::new();
-    let surroundings = Surroundings { metrics, health, progress, until_caught_up: false, stop };
+    let desk = Desk::default();
+    let surroundings =
+        Surroundings { metrics, health, progress, desk, until_caught_up: false, stop };
     WarpRunner::new(config, &connectors, &surroundings).map_err(CliError::unusable)
 }
 

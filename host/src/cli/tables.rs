@@ -1,34 +1,41 @@
-//! `status`, and `pause`, `resume`, `resync`: the tables of a pipeline, while nobody runs it.
+//! `status`, and `pause`, `resume`, `resync`: the tables of a pipeline.
+//!
+//! A run of the pipeline is asked, where there is one; else this process looks and changes by itself.
 
 use std::path::PathBuf;
 
 use super::{
     CliError, Exit,
-    args::{ConfigArgs, DropArgs, ResumeArgs, TablesArgs},
+    args::{ConfigArgs, DropArgs, ResumeArgs, StatusArgs, TablesArgs},
+    became, live,
     output::Output,
     setup,
 };
-use crate::runner::{Dropped, Order, Ordered, SchemaStatus, TableStatus};
+use crate::{
+    control::{Forget, OrderBody, TableDone, Tables},
+    monitor::TableStatus,
+    runner::{Order, SchemaStatus},
+};
 
 /// Which tables an order is about.
 pub struct Ordering {
     pub order: Order,
     pub config: ConfigArgs,
-    tables: String,
+    /// None for all that are left out.
+    tables: Vec<String>,
     take_over: bool,
 }
 
 impl Ordering {
     pub fn named(order: Order, args: TablesArgs) -> Self {
-        let tables = setup::names(&args.names());
+        let tables = args.names();
         let TablesArgs { config, take_over, .. } = args;
         Self { order, config, tables, take_over }
     }
 
     /// Without names, all that are left out.
     pub fn resume(args: ResumeArgs) -> Self {
-        let names = args.names();
-        let tables = if names.is_empty() { "true".to_owned() } else { setup::names(&names) };
+        let tables = args.names();
         let ResumeArgs { config, take_over, .. } = args;
         Self { order: Order::Resume, config, tables, take_over }
     }
@@ -41,27 +48,20 @@ pub async fn order(
 ) -> Result<Exit, CliError> {
     let Ordering { order, config, tables, take_over } = ordering;
     // The same key names them for a run, so names are looked at the same way.
-    let named = vec![("full_resync", tables, "TABLES")];
-    let runner = setup::opened_runner(&config, named, plugin_dir, output).await?;
+    let value = if tables.is_empty() { "true".to_owned() } else { setup::names(&tables) };
+    let named = vec![("full_resync", value, "TABLES")];
+    let runner = setup::quiet_runner(&config, named, plugin_dir, output).await?;
+    if let Some(run) = live::find(&runner).await? {
+        let order = OrderBody::states(order, Tables { tables, take_over });
+        return live::order(&run, &order, output).await;
+    }
+    runner.open_grants().map_err(CliError::failed)?;
     let ordered = runner.order(order, take_over).await;
     Ok(setup::tell_each(ordered, output, |schema, ordered| {
-        ordered.iter().for_each(|ordered| tell(schema, ordered, output));
+        for ordered in ordered {
+            became::tell(schema, &TableDone::ordered(ordered.clone()), false, output);
+        }
     }))
-}
-
-fn tell(schema: &str, ordered: &Ordered, output: Output) {
-    let Ordered { table, was, is } = ordered;
-    if output.is_json() {
-        let line = serde_json::json!({"schema": schema, "table": table, "was": was, "is": is});
-        output.json(&line);
-        return;
-    }
-    let then = match *is {
-        "again" => ": the next run copies it again",
-        "pending" => ": the next run copies it",
-        _ => "",
-    };
-    output.line(&format!("{schema}.{table}: {is} (was {was}){then}"));
 }
 
 pub async fn drop_tables(
@@ -70,37 +70,36 @@ pub async fn drop_tables(
     output: Output,
 ) -> Result<Exit, CliError> {
     let DropArgs { tables, keep_rows } = args;
-    let named = vec![("full_resync", setup::names(&tables.names()), "TABLES")];
-    let runner = setup::opened_runner(&tables.config, named, plugin_dir, output).await?;
-    let dropped = runner.drop_tables(keep_rows, tables.take_over).await;
+    let names = tables.names();
+    let named = vec![("full_resync", setup::names(&names), "TABLES")];
+    let runner = setup::quiet_runner(&tables.config, named, plugin_dir, output).await?;
+    let take_over = tables.take_over;
+    if let Some(run) = live::find(&runner).await? {
+        let order = OrderBody::Drop(Forget { tables: names, take_over, keep_rows });
+        return live::order(&run, &order, output).await;
+    }
+    runner.open_grants().map_err(CliError::failed)?;
+    let dropped = runner.drop_tables(keep_rows, take_over).await;
     Ok(setup::tell_each(dropped, output, |schema, dropped| {
-        dropped.iter().for_each(|dropped| tell_dropped(schema, dropped, keep_rows, output));
+        for dropped in dropped {
+            became::tell(schema, &TableDone::dropped(dropped.clone(), keep_rows), false, output);
+        }
     }))
 }
 
-fn tell_dropped(schema: &str, dropped: &Dropped, keep_rows: bool, output: Output) {
-    let Dropped { table, stays } = dropped;
-    let is_gone = !keep_rows && stays.is_none();
-    if output.is_json() {
-        output.json(&serde_json::json!({
-            "schema": schema, "table": table, "removed": is_gone, "why_not": stays,
-        }));
-        return;
-    }
-    let at_destination = match stays {
-        _ if keep_rows => "its table at the destination stays as it is".to_owned(),
-        Some(reason) => format!("its table at the destination stays: {reason}"),
-        None => "removed at the destination".to_owned(),
-    };
-    output.line(&format!("{schema}.{table}: forgotten, {at_destination}"));
-}
-
 pub async fn status(
-    args: ConfigArgs,
+    args: StatusArgs,
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let runner = setup::opened_runner(&args, vec![], plugin_dir, output).await?;
+    if args.watch {
+        return live::watch(&args.config, plugin_dir, output).await;
+    }
+    let runner = setup::quiet_runner(&args.config, vec![], plugin_dir, output).await?;
+    if let Some(run) = live::find(&runner).await? {
+        return live::status(&run, output).await;
+    }
+    runner.open_grants().map_err(CliError::failed)?;
     let status = runner.status().await;
     Ok(setup::tell_each(status, output, |schema, status| show(schema, status, output)))
 }
@@ -108,7 +107,9 @@ pub async fn status(
 fn show(schema: &str, status: &SchemaStatus, output: Output) {
     let SchemaStatus { is_held, tables, unlisted } = status;
     if output.is_json() {
-        let line = serde_json::json!({"schema": schema, "held": is_held, "tables": tables});
+        let line = serde_json::json!({
+            "schema": schema, "held": is_held, "running": false, "tables": tables,
+        });
         output.json(&line);
     } else {
         let held = if *is_held { "a run holds it" } else { "nobody runs it" };

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{CliError, Exit, args::ConfigArgs, grants, output::Output, setup};
 use crate::{
     monitor::{Health, Metrics},
-    runner::{Surroundings, WarpRunner},
+    runner::{Desk, Surroundings, WarpRunner},
     telemetry::Progress,
 };
 
@@ -34,6 +34,7 @@ pub async fn run(
         metrics: Metrics::new("").map_err(CliError::failed)?,
         health: Health::default(),
         progress: Progress::hidden(),
+        desk: Desk::default(),
         until_caught_up: false,
         stop: CancellationToken::new(),
     };

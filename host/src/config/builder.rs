@@ -8,8 +8,8 @@ use super::layers::Layers;
 use super::load::{base_dir, complete};
 use super::settings::{default_state_dir, one};
 use super::{
-    CommitAt, DestinationConfig, ErrorHandling, Mode, Monitoring, Patterns, ProcessLimits, Resync,
-    SchemaConfig, SchemaEvolution, SourceConfig, WarpConfig,
+    CommitAt, Control, DestinationConfig, ErrorHandling, Mode, Monitoring, Patterns, ProcessLimits,
+    Resync, SchemaConfig, SchemaEvolution, SourceConfig, WarpConfig,
 };
 
 type Edit = Box<dyn FnOnce(&mut WarpConfig)>;
@@ -119,6 +119,7 @@ impl Builder {
             dry_run: false,
             full_resync: Resync::None,
             monitoring: Monitoring::default(),
+            control: Control::default(),
             error_handling: ErrorHandling::default(),
             schema_evolution: SchemaEvolution::default(),
             limits: ProcessLimits::default(),

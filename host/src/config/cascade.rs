@@ -187,6 +187,20 @@ impl WarpConfig {
         own.collect::<Names>().into()
     }
 
+    /// The names of tables that do not say which of several schemas they mean: what is wrong, and what helps.
+    pub fn unqualified(&self, tables: &Resync) -> Vec<(String, String)> {
+        if self.mode == super::Mode::Single {
+            return Vec::new();
+        }
+        let vague = tables.named().iter().filter(|name| self.schema_of(name).is_none());
+        let schemas: Vec<&str> = self.schemas.iter().map(|schema| schema.name.as_str()).collect();
+        let words = |name: &String| {
+            let message = format!("names `{name}` without its schema, and `mode` is multi");
+            (message, format!("write SCHEMA.{name} with one of {}", schemas.join(", ")))
+        };
+        vague.map(words).collect()
+    }
+
     /// The schema that a table's name begins with, and the rest of the name; the longest, where a schema's name
     /// begins like another's.
     pub(in crate::config) fn schema_of<'a>(&'a self, name: &'a str) -> Option<(&'a str, &'a str)> {

@@ -27,6 +27,8 @@ pub(super) fn locate(
         &mut destination.connection_string_file,
         &mut destination.plugin,
         &mut config.hash_key_file,
+        &mut config.control.socket,
+        &mut config.control.token_file,
     ];
     for path in single.into_iter().flatten() {
         *path = absolute(base, path);

@@ -68,7 +68,7 @@ pub use origin::Origin;
 pub use redact::redact;
 pub use reload::Reloaded;
 pub use settings::{
-    AddedColumn, ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Credentials,
+    AddedColumn, ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Control, Credentials,
     DeletionStrategy, DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling,
     EvolutionStrategy, Grants, HostGrant, InitialCopy, Limits, LogLevel, Mask, Mode, Monitoring,
     OnLostPosition, OnMaxRetained, OnNewTable, OnRulesChange, OnTableFailure, ProcessLimits,

@@ -12,6 +12,7 @@ const ONCE: &[&str] = &[
     "dry_run",
     "monitoring.prometheus",
     "monitoring.structured_logging",
+    "control",
     "limits",
     "state_dir",
 ];
@@ -55,6 +56,7 @@ impl WarpConfig {
             source: old.source,
             destination: old.destination,
             dry_run: old.dry_run,
+            control: old.control,
             limits: old.limits,
             state_dir: old.state_dir,
             ..edited

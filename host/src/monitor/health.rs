@@ -12,26 +12,12 @@ use std::{
 };
 
 use serde::Serialize;
+use tokio::sync::broadcast;
 
-/// The state of one schema. As JSON: `{"state": "retrying", "attempt": 2, "error": "…"}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum SchemaState {
-    /// Opening connectors and connecting; set when the process begins.
-    Starting,
-    /// Reading tables whole; set by the runner once both sides are connected.
-    Snapshotting,
-    /// Following the change stream.
-    Streaming,
-    /// Waiting to try again, or trying.
-    Retrying { attempt: u32, error: String },
-    /// A batch run, or `--until-caught-up`, reached its end.
-    Completed,
-    /// Ended because somebody asked for it.
-    Stopped,
-    /// Ended by an error that trying again cannot mend.
-    Failed { error: String },
-}
+use super::{
+    events::{Event, Listeners},
+    states::{SchemaState, TableStatus},
+};
 
 /// How far the snapshot of a table is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -55,6 +41,14 @@ pub struct ParkedTable {
     pub since: String,
 }
 
+/// The log that a source keeps for a schema.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceLog {
+    /// A sentence of the source's.
+    pub words: String,
+    pub bytes: Option<u64>,
+}
+
 /// A schema as the probes show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SchemaHealth {
@@ -70,6 +64,12 @@ pub struct SchemaHealth {
     /// Why the log that the source keeps is too much, or nearly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retained: Option<String>,
+    /// Where each table is that is known, the parked ones and the paused ones too.
+    #[serde(skip)]
+    pub states: BTreeMap<String, TableStatus>,
+    /// The log that the source keeps, as of the last look at it: a sentence of the source's, and bytes.
+    #[serde(skip)]
+    pub source_log: Option<SourceLog>,
     /// It has worked since the start: a schema that lost its source later is still ready.
     #[serde(skip)]
     pub has_worked: bool,
@@ -85,6 +85,7 @@ pub struct Health {
 struct Inner {
     started: AtomicBool,
     schemas: Mutex<BTreeMap<String, SchemaHealth>>,
+    listeners: Listeners,
 }
 
 impl Health {
@@ -125,6 +126,7 @@ impl Health {
             Snapshotting | Streaming | Completed | Stopped => true,
             Starting | Retrying { .. } | Failed { .. } => false,
         };
+        self.inner.listeners.schema(schema, &entry.state, &state);
         entry.state = state;
     }
 
@@ -136,6 +138,33 @@ impl Health {
     /// These tables of a schema are parked from now on, and no others.
     pub fn set_parked(&self, schema: &str, parked: BTreeMap<String, ParkedTable>) {
         entry(&mut self.schemas(), schema).parked = parked;
+    }
+
+    /// These are the tables of a schema from now on.
+    pub fn set_tables(&self, schema: &str, tables: BTreeMap<String, TableStatus>) {
+        let mut schemas = self.schemas();
+        let states = &mut entry(&mut schemas, schema).states;
+        self.inner.listeners.tables(schema, states, &tables);
+        *states = tables;
+    }
+
+    /// A table of a schema is here in its life from now on.
+    pub fn set_table(&self, schema: &str, table: &str, status: TableStatus) {
+        let mut schemas = self.schemas();
+        let states = &mut entry(&mut schemas, schema).states;
+        self.inner.listeners.table(schema, table, states.get(table), Some(&status));
+        states.insert(table.to_owned(), status);
+    }
+
+    /// The source has dropped a table, and nothing is known of it any more.
+    pub fn forget_table(&self, schema: &str, table: &str) {
+        let gone = entry(&mut self.schemas(), schema).states.remove(table);
+        self.inner.listeners.table(schema, table, gone.as_ref(), None);
+    }
+
+    /// What the source says of the log that it keeps.
+    pub fn set_source_log(&self, schema: &str, log: SourceLog) {
+        entry(&mut self.schemas(), schema).source_log = Some(log);
     }
 
     /// The tables of a schema that are parked.
@@ -156,6 +185,11 @@ impl Health {
     /// The state of a schema, if anybody spoke of it.
     pub fn get(&self, schema: &str) -> Option<SchemaState> {
         self.schemas().get(schema).map(|health| health.state.clone())
+    }
+
+    /// What changes from now on. Who is too far behind is told how much was lost.
+    pub fn listen(&self) -> broadcast::Receiver<Event> {
+        self.inner.listeners.listen()
     }
 
     /// Everything, as of now.
@@ -179,6 +213,8 @@ fn entry<'a>(
         parked: BTreeMap::new(),
         dead_letters: BTreeMap::new(),
         retained: None,
+        states: BTreeMap::new(),
+        source_log: None,
         has_worked: false,
     })
 }

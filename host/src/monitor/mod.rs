@@ -9,10 +9,17 @@
 
 pub mod api;
 mod error;
+pub mod events;
 pub mod health;
 pub mod metrics;
 mod observer;
+mod states;
 
 pub use error::MonitorError;
-pub use health::{Health, ParkedTable, SchemaState, TableProgress};
-pub use metrics::{ErrorType, Metrics, PluginMetrics, SchemaMetrics, SyncStatus, TableMetrics};
+pub use events::Event;
+pub use health::{Health, ParkedTable, SourceLog, TableProgress};
+pub use metrics::{
+    ErrorType, Metrics, PluginMetrics, PluginNumbers, SchemaMetrics, SyncStatus, TableMetrics,
+    TableNumbers,
+};
+pub use states::{SchemaState, TableStatus};

@@ -9,17 +9,22 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    error::RunError, letters::OpenLetters, parking::Parking, places::Places, retained::Retained,
-    side::Endpoint, sought::Sought, starts::Starts, tally::Tally,
+    error::RunError, interludes::Interludes, letters::OpenLetters, parking::Parking,
+    places::Places, retained::Retained, side::Endpoint, sought::Sought, starts::Starts,
+    tally::Tally,
 };
 use crate::{
     config::{Resync, SchemaConfig, SyncMode, TableSettings, WarpConfig},
     monitor::{Health, SchemaMetrics},
-    plugin::{DestinationConnection, LogRate, Role, SourceConnection},
+    plugin::{DestinationConnection, LogRate, Patience, Role, SourceConnection},
     telemetry::Progress,
 };
 
-/// Immutable surroundings of one schema's run.
+/// Pauses of one call that its connector asks for; then the attempt ends, and `/health` tells why.
+const WAITS_MAX: u32 = 10;
+
+/// Immutable surroundings of one schema's run. Clones share all that changes.
+#[derive(Clone)]
 pub struct SchemaContext {
     pub config: Arc<WarpConfig>,
     pub schema: SchemaConfig,
@@ -28,12 +33,14 @@ pub struct SchemaContext {
     pub metrics: SchemaMetrics,
     pub health: Health,
     pub progress: Progress,
-    pub tally: Tally,
-    pub letters: OpenLetters,
+    pub tally: Arc<Tally>,
+    pub letters: Arc<OpenLetters>,
     /// The pipeline's name: whose the state at the destination is.
     pub pipeline: String,
     /// The log that the source keeps for it.
-    pub retained: Retained,
+    pub retained: Arc<Retained>,
+    /// What is to be done between its attempts.
+    pub interludes: Arc<Interludes<Self>>,
     /// Where the tables of all schemas of this process are kept.
     pub places: Arc<Places>,
     /// Names of tables that all of these schemas are searched for.
@@ -52,12 +59,40 @@ pub struct SchemaContext {
     /// Ends when the source reports no more, whatever the schema's mode (`--until-caught-up`).
     pub until_caught_up: bool,
     /// What the operator wants copied anew has not begun yet.
-    pub resync_left: AtomicBool,
+    pub resync_left: Arc<AtomicBool>,
     /// Somebody asked the run to end.
     pub stop: CancellationToken,
 }
 
 impl SchemaContext {
+    /// The same, to be ended by this.
+    #[must_use]
+    pub fn stopped_by(mut self, stop: CancellationToken) -> Self {
+        // How long one call may wait on its connection: as attempts wait for each other.
+        let patience = Patience {
+            waits_max: self.retries_max().min(WAITS_MAX),
+            wait_max: self.config.error_handling.max_backoff_seconds.duration(),
+            stop: stop.clone(),
+        };
+        self.source = self.source.with(&patience);
+        self.destination = self.destination.with(&patience);
+        Self { stop, ..self }
+    }
+
+    /// The same for one attempt, which may be ended alone.
+    #[must_use]
+    pub fn of_attempt(&self) -> Self {
+        self.clone().stopped_by(self.stop.child_token())
+    }
+
+    /// The same where a person speaks of these tables, as `full_resync` names them.
+    #[must_use]
+    pub fn about(&self, tables: Resync) -> Self {
+        let mut config = WarpConfig::clone(&self.config);
+        config.full_resync = tables;
+        Self { config: Arc::new(config), ..self.clone() }
+    }
+
     pub fn name(&self) -> &str {
         &self.schema.name
     }

@@ -99,8 +99,9 @@ pub enum RunError {
     #[diagnostic(
         code("schema-held"),
         help(
-            "stop that run first, which goes on as it began otherwise; where its process is gone, \
-             --take-over takes the schema (a run that is not gone ends with exit code 5)"
+            "stop that run first, which goes on as it began otherwise; a run on this machine takes orders \
+             by its control socket, which the same configuration finds. Where its process is \
+             gone, --take-over takes the schema (a run that is not gone ends with exit code 5)"
         )
     )]
     Held { schema: String },

@@ -9,8 +9,8 @@
 //! Rooms use what stands before them, and nothing else:
 //!
 //! ```text
-//! advice, error, names, places, sought, starts ◄ state, side, table, letters ◄ parking ◄ findings, context ◄ commit ◄ shapes ◄ deliver
-//!   deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ runner
+//! advice, error, interludes, names, places, sought, starts ◄ state, side, table, letters ◄ parking ◄ findings, context ◄ commit ◄ shapes
+//!   shapes ◄ deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ desk ◄ runner
 //! ```
 //!
 //! Vendor logic is in the plugins; what they answer is checked by `plugin` before it gets here.
@@ -22,11 +22,13 @@ mod commit;
 mod context;
 mod copy;
 mod deliver;
+mod desk;
 mod error;
 mod findings;
 mod follow;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod interludes;
 mod letters;
 mod names;
 mod parking;
@@ -44,11 +46,12 @@ mod state;
 mod table;
 mod tally;
 
+pub use desk::{Answers, Desk, DeskError, ORDER_WAIT_MAX};
 pub use error::RunError;
-pub use parking::moment;
+pub use parking::{moment, now_s};
 pub use processor::{
     Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, Retried,
-    SchemaProcessor, SchemaStatus, TableStatus, Teardown, Waits,
+    SchemaProcessor, SchemaStatus, Teardown, Waits,
 };
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use shapes::Waiting;
@@ -56,3 +59,4 @@ pub use side::{
     ConnectorError, Connectors, Endpoint, compile_limits, destination as destination_endpoint,
     endpoint_of, open_grants, process_bounds, source as source_endpoint,
 };
+pub use table::Subject;

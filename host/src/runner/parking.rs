@@ -10,12 +10,12 @@ use chrono::DateTime;
 use super::{
     advice::{argument, full_resync},
     error::RunError,
-    state::Reason,
+    state::{Reason, TableState},
 };
 use crate::{
     config::{OnLostPosition, OnTableFailure, WarpConfig, WriteMode},
     model::{Action, text},
-    monitor::ParkedTable,
+    monitor::{ParkedTable, TableStatus},
 };
 
 /// What is kept of each text of a reason.
@@ -86,8 +86,7 @@ impl Reason {
     pub fn shown(self, schema: &str, table: &str) -> ParkedTable {
         let Self { code, message, help, since_s } = self;
         let then = format!(
-            "when that is mended, have it copied again: `cartridge-warp resume {}` while nobody runs it, or \
-             `run {}`",
+            "when that is mended, have it copied again: `cartridge-warp resume {}`, or `run {}`",
             argument(schema, table),
             full_resync(schema, table)
         );
@@ -100,9 +99,36 @@ impl Reason {
 pub fn help_when_gone(schema: &str, table: &str) -> String {
     format!(
         "its source has no such table any more, so nothing waits for it: `cartridge-warp resume {}` takes it \
-         off this list while nobody runs it; should it come back, it is copied again",
+         off this list; should it come back, it is copied again",
         argument(schema, table)
     )
+}
+
+/// A table's state for a person.
+pub fn table_status(schema: &str, table: &str, state: &TableState) -> TableStatus {
+    let word = state.word();
+    match state {
+        TableState::Parked { reason, .. } => {
+            let ParkedTable { code, message, help, since } = reason.clone().shown(schema, table);
+            TableStatus {
+                state: word,
+                since: Some(since),
+                code: Some(code),
+                message: Some(message),
+                help: Some(help),
+            }
+        }
+        TableState::Paused { since_s, .. } => TableStatus {
+            state: word,
+            since: Some(moment(*since_s)),
+            help: Some(format!(
+                "`cartridge-warp resume {}` has it copied again",
+                argument(schema, table)
+            )),
+            ..TableStatus::default()
+        },
+        _ => TableStatus { state: word, ..TableStatus::default() },
+    }
 }
 
 /// A time in seconds since 1970 as in RFC 3339; empty where it comes from a damaged marker.

@@ -5,7 +5,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -15,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     commit::sha256,
     context::SchemaContext,
+    desk::Desk,
     error::RunError,
     letters::OpenLetters,
     processor::{
@@ -25,18 +29,13 @@ use super::{
     retained::Retained,
     side::{self, Connectors, Endpoint},
     starts::Starts,
-    tally::Tally,
 };
 use crate::{
     config::{Resync, WarpConfig},
     model::{LetterFilter, Operation},
     monitor::{Health, Metrics, ParkedTable},
-    plugin::Patience,
     telemetry::Progress,
 };
-
-/// Pauses of one call that its connector asks for; then the attempt ends, and `/health` tells why.
-const WAITS_MAX: u32 = 10;
 
 /// What a run uses beside its configuration.
 #[derive(Clone)]
@@ -44,6 +43,8 @@ pub struct Surroundings {
     pub metrics: Metrics,
     pub health: Health,
     pub progress: Progress,
+    /// Where orders come in while it runs.
+    pub desk: Desk,
     /// Ends when the source reports no more.
     pub until_caught_up: bool,
     /// When it is cancelled, every schema ends: the batch in flight is committed, plugins are closed.
@@ -57,6 +58,7 @@ pub struct WarpRunner {
     processors: Vec<Arc<SchemaProcessor>>,
     source: Endpoint,
     destination: Endpoint,
+    desk: Desk,
 }
 
 /// How a schema's run went.
@@ -92,16 +94,17 @@ impl WarpRunner {
                 endpoint.settings.limits.cpu_weight = schema.cpu_weight;
                 endpoint
             };
-            let mut context = SchemaContext {
+            let context = SchemaContext {
                 source: labelled(&source),
                 destination: labelled(&destination),
                 metrics: surroundings.metrics.schema(&schema.name),
                 health: surroundings.health.clone(),
                 progress: surroundings.progress.clone(),
-                tally: Tally::default(),
-                letters: letters(&config, &schema.name, surroundings),
+                tally: Arc::default(),
+                letters: Arc::new(letters(&config, &schema.name, surroundings)),
                 pipeline: pipeline.clone(),
-                retained: Retained::new(&config),
+                retained: Arc::new(Retained::new(&config)),
+                interludes: surroundings.desk.of(&schema.name),
                 places: Arc::clone(&places),
                 sought: Arc::clone(&sought),
                 starts: starts.clone(),
@@ -111,17 +114,15 @@ impl WarpRunner {
                 config_sha256: config_sha256.clone(),
                 journal_turn: Arc::clone(&journal_turn),
                 until_caught_up: surroundings.until_caught_up,
-                resync_left: (config.full_resync_of(&schema.name) != Resync::None).into(),
-                stop,
+                resync_left: Arc::new((config.full_resync_of(&schema.name) != Resync::None).into()),
+                stop: stop.clone(),
                 config: Arc::clone(&config),
                 schema,
             };
-            let patience = patience(&context);
-            context.source = context.source.with(&patience);
-            context.destination = context.destination.with(&patience);
-            processors.push(Arc::new(SchemaProcessor::new(Arc::new(context))));
+            processors.push(Arc::new(SchemaProcessor::new(Arc::new(context.stopped_by(stop)))));
         }
-        Ok(Self { config, pipeline, processors, source, destination })
+        let desk = surroundings.desk.clone();
+        Ok(Self { config, pipeline, processors, source, destination, desk })
     }
 
     /// What it runs.
@@ -161,16 +162,24 @@ impl WarpRunner {
         side::open_grants(&self.endpoints(), &[])
     }
 
-    /// Runs every schema to its end.
+    /// Runs every schema to its end. Orders to one that has ended are still carried out while others run.
     pub async fn start(&self) -> BTreeMap<String, SchemaReport> {
+        self.desk.open(&self.config);
+        let (left, all_ended) =
+            (Arc::new(AtomicUsize::new(self.processors.len())), CancellationToken::new());
         let mut running = JoinSet::new();
         for processor in &self.processors {
             let processor = Arc::clone(processor);
+            let (left, all_ended) = (Arc::clone(&left), all_ended.clone());
             running.spawn(async move {
                 let running = Arc::clone(&processor);
                 let run = async move { running.start(running.context().resync()).await };
                 // A panic ends a task of its own, so that this one tells of it at once.
                 let end = tokio::spawn(run).await.unwrap_or_else(|_| processor.died());
+                if left.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    all_ended.cancel();
+                }
+                processor.rest(&all_ended).await;
                 let context = processor.context();
                 let (rows, dead_letters) = (context.tally.rows(), context.tally.dead_letters());
                 let parked = context.health.parked(context.name());
@@ -284,15 +293,6 @@ impl WarpRunner {
             answers.insert(context.name().to_owned(), ask(context).await);
         }
         answers
-    }
-}
-
-/// How long one call may wait on its connection: as attempts wait for each other.
-fn patience(context: &SchemaContext) -> Patience {
-    Patience {
-        waits_max: context.retries_max().min(WAITS_MAX),
-        wait_max: context.config.error_handling.max_backoff_seconds.duration(),
-        stop: context.stop.clone(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod columns;
 mod connectors;
+mod control;
 mod globs;
 mod letters;
 mod places;
@@ -48,6 +49,7 @@ pub(super) fn check(config: &WarpConfig, layers: &Layers) -> Vec<Problem> {
     let mut findings = Findings { layers, problems: Vec::new() };
     connectors::check(config, &mut findings);
     schemas::check(config, &mut findings);
+    control::check(config, &mut findings);
     letters::check(config, &mut findings);
     check_the_rest(config, &mut findings);
     findings.problems

@@ -48,13 +48,7 @@ fn check_single(config: &WarpConfig, findings: &mut Findings<'_>) {
 
 /// With several schemas a table's name alone may mean more than one table.
 fn check_resync(config: &WarpConfig, findings: &mut Findings<'_>) {
-    if config.mode == Mode::Single {
-        return;
-    }
-    for name in config.full_resync.named().iter().filter(|name| config.schema_of(name).is_none()) {
-        let message = format!("names `{name}` without its schema, and `mode` is multi");
-        let schemas: Vec<&str> = config.schemas.iter().map(|schema| schema.name.as_str()).collect();
-        let help = format!("write SCHEMA.{name} with one of {}", schemas.join(", "));
+    for (message, help) in config.unqualified(&config.full_resync) {
         findings.invalid("full_resync", &message, &help);
     }
 }

@@ -6,6 +6,7 @@
 mod added;
 mod columns;
 mod connector;
+mod control;
 mod error_handling;
 mod evolution;
 mod grants;
@@ -22,6 +23,7 @@ mod table;
 pub use added::{AddedColumn, RowFact};
 pub use columns::Columns;
 pub use connector::{ChangeDetectionStrategy, DestinationConfig, OnMaxRetained, SourceConfig};
+pub use control::Control;
 pub use error_handling::ErrorHandling;
 pub use evolution::{EvolutionStrategy, OnRulesChange, SchemaEvolution, TableEvolution};
 pub use grants::{CompileLimits, DirectoryGrant, EnvironmentGrant, Grants, Limits, ProcessLimits};

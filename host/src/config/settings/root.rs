@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DestinationConfig, ErrorHandling, Monitoring, ProcessLimits, SchemaConfig, SchemaEvolution,
-    SourceConfig, at_least_one,
+    Control, DestinationConfig, ErrorHandling, Monitoring, ProcessLimits, SchemaConfig,
+    SchemaEvolution, SourceConfig, at_least_one,
 };
 use crate::config::origin::Provenance;
 use crate::config::values::{HashKey, Patterns, Resync};
@@ -67,6 +67,9 @@ pub struct WarpConfig {
     /// Metrics and logs.
     #[serde(default)]
     pub monitoring: Monitoring,
+    /// Orders to a run.
+    #[serde(default)]
+    pub control: Control,
     /// What happens when something fails.
     #[serde(default)]
     pub error_handling: ErrorHandling,

@@ -13,7 +13,7 @@ fn what_is_read_once_stays_and_is_named() {
     let before = load(&format!("{MINIMAL}full_resync: [a]\n")).unwrap();
     let text = MINIMAL.replace("type: files", "type: other");
     let edited = load(&format!(
-        "{text}    table_blacklist: [b]\nfull_resync: [a]\nmonitoring: {{log_level: DEBUG, prometheus: {{port: 1}}}}\n"
+        "{text}    table_blacklist: [b]\nfull_resync: [a]\nmonitoring: {{log_level: DEBUG, prometheus: {{port: 1}}}}\ncontrol: {{enabled: false}}\n"
     ))
     .unwrap();
     let reloaded = before.reloaded(edited);
@@ -21,7 +21,8 @@ fn what_is_read_once_stays_and_is_named() {
         reloaded.changed,
         ["monitoring.log_level", "schemas.0.table_blacklist", "schemas.0.table_blacklist.0"]
     );
-    assert_eq!(reloaded.later, ["monitoring.prometheus.port", "source.type"]);
+    assert_eq!(reloaded.later, ["control.enabled", "monitoring.prometheus.port", "source.type"]);
+    assert!(reloaded.config.control.enabled, "the socket stays");
     assert!(reloaded.concerns_schemas);
     let config = reloaded.to_run(false);
     assert_eq!((config.source.r#type.as_str(), config.monitoring.prometheus.port), ("files", 8080));

@@ -32,10 +32,12 @@ use families::{PluginFamilies, StreamFamilies};
 pub use label::LABEL_BYTES_MAX;
 use label::label;
 use lag::Lag;
-pub use plugin::{CUSTOM_NAME_BYTES_MAX, CUSTOM_NAMES_MAX, InstanceMemory, PluginMetrics};
+pub use plugin::{
+    CUSTOM_NAME_BYTES_MAX, CUSTOM_NAMES_MAX, InstanceMemory, PluginMetrics, PluginNumbers,
+};
 use resources::Resources;
 pub use schema::SchemaMetrics;
-pub use table::TableMetrics;
+pub use table::{TableMetrics, TableNumbers};
 
 /// Tables with time series of their own, some twenty each; a source that lists more shares [`OTHER`].
 pub const TABLES_MAX: usize = 1_000;
@@ -171,6 +173,11 @@ impl Metrics {
         }
         let create = |(name, _): &(String, _)| PluginMetrics::new(&self.inner.plugins, name, role);
         handles.plugins.entry(key).or_insert_with_key(create).clone()
+    }
+
+    /// The connectors as of now, those beyond the limit of series as one.
+    pub fn plugins(&self) -> Vec<PluginNumbers> {
+        self.handles().plugins.values().map(PluginMetrics::numbers).collect()
     }
 
     /// Everything, in Prometheus' text format, as of now.

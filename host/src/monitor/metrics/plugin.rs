@@ -41,6 +41,19 @@ struct Names {
     refusal_logged: bool,
 }
 
+/// What is shown of a connector, as of a moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginNumbers {
+    pub plugin: String,
+    pub role: &'static str,
+    /// Linear memory of its instances.
+    pub memory_bytes: u64,
+    /// CPU time that they used since the start.
+    pub cpu_seconds: f64,
+    /// Instances that were opened in place of lost ones.
+    pub restarts: u64,
+}
+
 impl PluginMetrics {
     pub(super) fn new(families: &PluginFamilies, plugin: &str, role: Role) -> Self {
         let (plugin, role) = (label(plugin), role.word());
@@ -113,6 +126,18 @@ impl PluginMetrics {
         if self.admit(name, |names| &mut names.gauges) {
             let name = label(name);
             self.inner.families.custom.with_label_values(&self.with(&name)).set(value);
+        }
+    }
+
+    /// As of now.
+    pub(super) fn numbers(&self) -> PluginNumbers {
+        let Inner { plugin, role, families, memory, cpu, .. } = &*self.inner;
+        PluginNumbers {
+            plugin: plugin.clone(),
+            role,
+            memory_bytes: u64::try_from(memory.get()).unwrap_or_default(),
+            cpu_seconds: cpu.get(),
+            restarts: families.restarts.with_label_values(&self.labels()).get(),
         }
     }
 

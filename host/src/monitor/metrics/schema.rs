@@ -1,13 +1,15 @@
 //! The numbers of a schema as a whole: series whose label `table` is empty.
 
 use std::{
-    collections::BTreeSet,
-    time::{SystemTime, UNIX_EPOCH},
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use crate::plugin::RetainedLog;
 
-use super::{ErrorType, Metrics, SyncStatus, TableMetrics, label::label, lag::source_time};
+use super::{
+    ErrorType, Metrics, SyncStatus, TableMetrics, TableNumbers, label::label, lag::source_time,
+};
 
 /// Handle of one schema.
 #[derive(Clone)]
@@ -122,6 +124,19 @@ impl SchemaMetrics {
                 None => drop(gauge.remove_label_values(&self.labels())),
             }
         }
+    }
+
+    /// How far the schema is behind its source.
+    pub fn lag(&self) -> Duration {
+        let mut lag = Duration::ZERO;
+        self.metrics.lag_of(&self.schema, |of_schema| lag = of_schema.at(SystemTime::now()));
+        lag
+    }
+
+    /// Its tables as of now, by name; those beyond the limit of series are not among them.
+    pub fn numbers(&self) -> BTreeMap<String, TableNumbers> {
+        let tables = self.metrics.tables_by_name(&self.schema);
+        tables.into_iter().map(|(name, table)| (name, table.numbers())).collect()
     }
 
     fn labels(&self) -> [&str; 3] {

@@ -46,6 +46,17 @@ struct Inner {
     clocked: Mutex<Clocked>,
 }
 
+/// What is shown of a table, as of a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TableNumbers {
+    /// How far it is behind its source.
+    pub lag: Duration,
+    /// Rows that this process made durable in the destination.
+    pub rows: u64,
+    /// The mean of the last minute.
+    pub rows_per_second: f64,
+}
+
 /// What depends on the time at which somebody looks.
 struct Clocked {
     lag: Lag,
@@ -172,6 +183,16 @@ impl TableMetrics {
         self.inner.lag_gauge.set(clocked.lag.at(time).as_secs_f64());
         let age = instant.saturating_duration_since(self.inner.created);
         self.inner.rate_gauge.set(clocked.rate.at(age));
+    }
+
+    /// As of now.
+    pub(super) fn numbers(&self) -> TableNumbers {
+        let mut clocked = self.clocked();
+        TableNumbers {
+            lag: clocked.lag.at(SystemTime::now()),
+            rows: self.inner.records.iter().fold(0, |sum, count| sum.saturating_add(count.get())),
+            rows_per_second: clocked.rate.at(self.inner.created.elapsed()),
+        }
     }
 
     fn labelled(&self, family: &IntCounterVec, label: &str) -> IntCounter {

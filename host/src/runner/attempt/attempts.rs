@@ -43,6 +43,12 @@ pub struct Attempts {
 }
 
 impl Attempts {
+    /// Whether the schema rests between two attempts: not while what is to be copied anew is known to this
+    /// process alone, since a copy that was ordered then would be that one.
+    pub fn may_rest(&self) -> bool {
+        self.resync == Resync::None
+    }
+
     /// Whether a person wants the table copied anew, parked or not.
     pub fn wants(&self, table: &str) -> bool {
         !self.position_lost && self.resync.includes(table)

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::attempts::Attempts;
 use crate::{
     model::Marker,
-    monitor::ParkedTable,
+    monitor::{ParkedTable, TableStatus},
     runner::{
         commit::Writer,
         error::RunError,
-        parking::help_when_gone,
+        parking::{help_when_gone, table_status},
         shapes::{drop_keys, has_old_rows},
         state::{ASIDE, TableState, forget_chunks, marker, read, table_stream},
     },
@@ -48,29 +48,39 @@ pub async fn park(writer: &Writer, attempts: &Attempts) -> Result<Vec<Marker>, R
     Ok(markers)
 }
 
-/// Tells which tables are parked, and in the log which of them are from now on.
-pub async fn tell(writer: &Writer, attempts: &Attempts) -> Result<(), RunError> {
+/// Tells where each table is, which of them are parked, and in the log which are from now on.
+pub async fn tell(
+    writer: &Writer,
+    attempts: &Attempts,
+    followed: &[(String, TableState)],
+) -> Result<(), RunError> {
     let (context, schema) = (&writer.context, writer.context.name());
+    let status =
+        |(name, state): &(String, TableState)| (name.clone(), table_status(schema, name, state));
+    let mut tables: BTreeMap<String, TableStatus> = followed.iter().map(status).collect();
     let mut shown = BTreeMap::new();
     for name in &writer.aside {
-        let reason = match attempts.failing.get(name) {
-            Some(reason) => reason.clone(),
-            None => match read(&writer.destination, schema, &table_stream(name)).await? {
-                Some(TableState::Parked { reason, .. }) => reason,
-                // The operator knows of what he paused.
-                _ => continue,
-            },
-        };
-        let mut table = reason.shown(schema, name);
+        // What is parked by now is stored.
+        let state: Option<TableState> =
+            read(&writer.destination, schema, &table_stream(name)).await?;
+        let Some(state) = state else { continue };
+        let mut status = table_status(schema, name, &state);
         if attempts.gone.contains(name) {
-            table.help = help_when_gone(schema, name);
+            status.help = Some(help_when_gone(schema, name));
         }
+        let help = status.help.clone();
+        tables.insert(name.clone(), status);
+        // The operator knows of what he paused.
+        let TableState::Parked { reason, .. } = state else { continue };
+        let mut table = reason.shown(schema, name);
+        table.help = help.unwrap_or(table.help);
         if attempts.failing.contains_key(name) {
             let ParkedTable { code, message, help, .. } = &table;
             tracing::error!(table = name, code, help, "table parked, the others go on: {message}");
         }
         shown.insert(name.clone(), table);
     }
+    context.health.set_tables(schema, tables);
     context.metrics.parked(&shown.keys().cloned().collect());
     context.health.set_parked(schema, shown);
     Ok(())

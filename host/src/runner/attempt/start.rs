@@ -52,7 +52,7 @@ pub async fn find_start(
         }
         // Nothing is committed without need: an attempt that commits counts as progress.
         Some(bytes) if markers.is_empty() => {
-            tell(writer, attempts).await?;
+            tell(writer, attempts, &states).await?;
             return Ok((Position(bytes), states));
         }
         Some(bytes) if renewed.is_empty() => Position(bytes),
@@ -65,7 +65,7 @@ pub async fn find_start(
     let committed = writer.commit_markers(markers).await;
     attempts.beginning.committed(committed.as_ref().err());
     committed?;
-    tell(writer, attempts).await?;
+    tell(writer, attempts, &states).await?;
     Ok((start, states))
 }
 

@@ -11,7 +11,7 @@ use super::{
     told::{Pace, Told},
 };
 use crate::{
-    monitor::TableProgress,
+    monitor::{TableProgress, TableStatus},
     runner::context::SchemaContext,
     telemetry::{Progress, SnapshotBar},
 };
@@ -37,6 +37,8 @@ impl SnapshotProgress {
     /// A table's unfinished chunks are about to be read.
     pub fn begin(&self, context: &SchemaContext, table: &str, jobs: &[Job]) {
         let progress = counted(jobs);
+        let status = TableStatus { state: "copying", ..TableStatus::default() };
+        context.health.set_table(context.name(), table, status);
         let hidden = Progress::hidden();
         let shown = if self.lock().len() < BARS_MAX { &context.progress } else { &hidden };
         let bar = shown.snapshot_bar(table, progress.rows_estimated);

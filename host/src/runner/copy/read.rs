@@ -22,6 +22,7 @@ use crate::{
         commit::Writer,
         deliver::{Commit, deliver},
         error::RunError,
+        parking::table_status,
         reading::{Asked, BYTES_MAX, Heartbeat, ReadAhead, Waiting, pace, read_ahead},
         shapes::evolve,
         state::{
@@ -333,6 +334,8 @@ async fn finish_table(writer: &Writer, table: &str) -> Result<Copied, RunError> 
         Swept::None => writer.commit_markers(markers).await?,
         Swept::Stopped => return Ok(Copied::Stopped),
     }
+    let status = table_status(writer.context.name(), table, &TableState::Streaming);
+    writer.context.health.set_table(writer.context.name(), table, status);
     if writer.context.source.log.admits("snapshots") {
         tracing::info!(table, "snapshot complete");
     }

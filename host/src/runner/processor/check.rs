@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::status::{TableStatus, is_held, left_out, tell_gone};
+use super::status::{is_held, left_out, tell_gone};
 use crate::{
     config::{OnLostPosition, Resync},
     model::{Action, Position},
+    monitor::TableStatus,
     plugin::{DestinationConnection, SourceConnection},
     runner::{
         attempt::{

@@ -24,5 +24,5 @@ pub use letters::{Listed, list as list_letters, settle as settle_letters};
 pub use order::{Order, Ordered, order};
 pub use retry::{Retried, retry};
 pub use schema_processor::SchemaProcessor;
-pub use status::{SchemaStatus, TableStatus, status};
+pub use status::{SchemaStatus, status};
 pub use teardown::{Teardown, foresee, tear_down};

@@ -1,17 +1,20 @@
-//! What an operator does to tables of a schema while nobody runs it: pause, resume, copy again.
+//! What an operator does to tables of a schema while no attempt of it is under way: pause, resume, copy again.
 
 use std::collections::BTreeSet;
+
+use serde::Serialize;
 
 use crate::{
     config::{Resync, WriteMode},
     model::Marker,
+    monitor::TableStatus,
     plugin::DestinationConnection,
     runner::{
         advice::{argument, full_resync},
         attempt::{check_owner, layout_marker},
         context::SchemaContext,
         error::RunError,
-        parking::now_s,
+        parking::{now_s, table_status},
         state::{
             ASIDE, CHANGES, RUNNER, TableState, deletion, forget_chunks, marker, read, table_stream,
         },
@@ -30,12 +33,12 @@ pub enum Order {
 }
 
 /// What became of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Ordered {
     pub table: String,
-    /// Its states before and after, in a word.
+    /// Its state before, in a word.
     pub was: &'static str,
-    pub is: &'static str,
+    pub is: TableStatus,
 }
 
 /// Changes the states of tables.
@@ -92,7 +95,9 @@ pub async fn check_at_rest(
             help: "run it first; what is not to be copied at all is for `table_blacklist`".into(),
         });
     }
-    if !take_over && destination.get_marker(schema, RUNNER).await?.is_some() {
+    let holder = destination.get_marker(schema, RUNNER).await?;
+    // What an attempt of this process could not give back is its own.
+    if !take_over && holder.is_some_and(|run| run != context.run.as_bytes()) {
         return Err(RunError::Held { schema: schema.to_owned() });
     }
     Ok(())
@@ -132,7 +137,8 @@ async fn change(
         let Some(state) = state else { return Err(unknown(context, &name)) };
         let is_log = context.table_settings(&name).write_mode == WriteMode::Append;
         let next = next_state(order, (schema, &name), &state, is_log && state.is_begun())?;
-        ordered.push(Ordered { table: name.clone(), was: state.word(), is: next.word() });
+        let is = table_status(schema, &name, &next);
+        ordered.push(Ordered { table: name.clone(), was: state.word(), is });
         if next == state {
             continue;
         }

@@ -7,6 +7,7 @@
 use std::{convert::Infallible, time::SystemTime};
 
 use crate::{
+    monitor::SourceLog,
     plugin::{RetainedLog, SourceConnection},
     runner::{context::SchemaContext, error::RunError, retained::Level},
 };
@@ -35,6 +36,8 @@ async fn look(context: &SchemaContext, level: &mut Level) -> Result<(), RunError
     let position = context.retained.committed();
     let log = source.backlog(context.name(), position.as_ref()).await?.unwrap_or_default();
     context.metrics.source_log(&log, SystemTime::now());
+    let shown = SourceLog { words: log.words.clone(), bytes: log.bytes };
+    context.health.set_source_log(context.name(), shown);
     let before = std::mem::replace(level, context.retained.level(log.bytes));
     tell(context, &log, before, *level);
     if *level == Level::Full && context.retained.releases() {

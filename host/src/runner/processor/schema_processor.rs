@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{
@@ -94,7 +95,7 @@ impl SchemaProcessor {
             };
             let Some(pause) = next else { return Ok(completion) };
             tracing::info!(seconds = pause.as_secs(), "batch complete, waiting for the schedule");
-            match wait(&self.context, pause).await {
+            match self.wait(pause, true).await {
                 Waited::Stopped => return Ok(Completion::Stopped),
                 Waited::Passed => {}
                 // The run that follows finds what is left.
@@ -123,10 +124,18 @@ impl SchemaProcessor {
             resync: context.schema.on_lost_position == OnLostPosition::Resync,
         };
         let mut streak = Streak::default();
-        let mut ended = attempt::run(context, attempts).await;
+        let mut ended = self.attempt_once(attempts).await;
         loop {
             let error = match ended {
-                Ok(StreamEnd::Stopped) => return Ok(Completion::Stopped),
+                Ok(StreamEnd::Stopped) if context.stop.is_cancelled() => {
+                    return Ok(Completion::Stopped);
+                }
+                // It was ended for what waits.
+                Ok(StreamEnd::Stopped) => {
+                    streak.forgive(attempts);
+                    ended = self.attempt_once(attempts).await;
+                    continue;
+                }
                 Ok(StreamEnd::CaughtUp) => return Ok(Completion::CaughtUp),
                 Err(full @ RunError::LogReleased { .. }) => release(context, full).await,
                 Err(error) => error,
@@ -138,7 +147,7 @@ impl SchemaProcessor {
             context.metrics.error(error.error_type());
             if attempts.park(context, &error) {
                 // Each time there is a table less, so this ends.
-                ended = attempt::run(context, attempts).await;
+                ended = self.attempt_once(attempts).await;
                 continue;
             }
             context.metrics.behind();
@@ -165,11 +174,50 @@ impl SchemaProcessor {
                     pause
                 }
             };
-            ended = match wait(context, pause).await {
+            ended = match self.wait(pause, attempts.may_rest()).await {
                 Waited::Stopped => return Ok(Completion::Stopped),
-                Waited::Passed => attempt::run(context, attempts).await,
+                Waited::Passed => self.attempt_once(attempts).await,
                 Waited::Full(full) => Err(full),
             };
+        }
+    }
+
+    /// One attempt, which ends as for a stop when there is something to be done.
+    async fn attempt_once(&self, attempts: &mut Attempts) -> Result<StreamEnd, RunError> {
+        if attempts.may_rest() {
+            self.context.interludes.work_off(&self.context).await;
+        }
+        let context = Arc::new(self.context.of_attempt());
+        let mut attempt = std::pin::pin!(attempt::run(&context, attempts));
+        tokio::select! {
+            ended = &mut attempt => ended,
+            () = self.context.interludes.come() => {
+                context.stop.cancel();
+                attempt.await
+            }
+        }
+    }
+
+    /// Waits, and does meanwhile what comes, if the schema `may_rest`.
+    async fn wait(&self, pause: Duration, may_rest: bool) -> Waited {
+        let context = &self.context;
+        let mut passed = std::pin::pin!(tokio::time::sleep(pause));
+        loop {
+            tokio::select! {
+                () = context.stop.cancelled() => return Waited::Stopped,
+                () = &mut passed => return Waited::Passed,
+                full = context.retained.full() => return Waited::Full(full),
+                () = context.interludes.come(), if may_rest => {
+                    context.interludes.work_off(context).await;
+                }
+            }
+        }
+    }
+
+    /// Does what comes for the schema when it has ended and others have not.
+    pub async fn rest(&self, all_ended: &CancellationToken) {
+        while all_ended.run_until_cancelled(self.context.interludes.come()).await.is_some() {
+            self.context.interludes.work_off(&self.context).await;
         }
     }
 
@@ -210,8 +258,8 @@ struct Streak {
 }
 
 impl Streak {
-    /// Counts a failure; how many of its kind there were in a row.
-    fn count(&mut self, error: &RunError, last: &Attempts) -> u32 {
+    /// What the last attempt committed shows that those before it were no failures in vain.
+    fn forgive(&mut self, last: &Attempts) {
         if last.commits > 0 {
             self.failures = 0;
         }
@@ -219,6 +267,11 @@ impl Streak {
             self.lost = 0;
             self.lost_of.clear();
         }
+    }
+
+    /// Counts a failure; how many of its kind there were in a row.
+    fn count(&mut self, error: &RunError, last: &Attempts) -> u32 {
+        self.forgive(last);
         // Copying anew commits rows, which does not show that it was any use.
         if error.says_what_is_copied() {
             let counts = error.tables().into_iter().map(|table| {
@@ -247,12 +300,4 @@ enum Waited {
     Passed,
     /// The source's log is to be given up.
     Full(RunError),
-}
-
-async fn wait(context: &SchemaContext, pause: Duration) -> Waited {
-    tokio::select! {
-        () = context.stop.cancelled() => Waited::Stopped,
-        () = tokio::time::sleep(pause) => Waited::Passed,
-        full = context.retained.full() => Waited::Full(full),
-    }
 }

@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
 use crate::{
+    monitor::TableStatus,
     plugin::DestinationConnection,
     runner::{
         advice::argument,
         attempt::check_owner,
         context::SchemaContext,
         error::RunError,
-        parking::{help_when_gone, moment},
+        parking::{help_when_gone, table_status},
         state::{ASIDE, RUNNER, TableState, read, table_stream},
     },
 };
@@ -24,24 +23,6 @@ pub struct SchemaStatus {
     pub tables: BTreeMap<String, TableStatus>,
     /// Why the source could not say which tables it has: then only those that are left out are listed.
     pub unlisted: Option<RunError>,
-}
-
-/// What is known of a table.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct TableStatus {
-    /// `pending`, `copying`, `streaming`, `again`, `parked`, `paused`, or `new`.
-    pub state: &'static str,
-    /// Since when it is left out, as in RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub since: Option<String>,
-    /// Why it is parked: a stable word, and what happened.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// What mends it, and how it comes back.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
 }
 
 /// Reads the states of the tables that the source has and the operator wants, and of those that are left out.
@@ -97,7 +78,8 @@ async fn status_of(
 ) -> Result<TableStatus, RunError> {
     let schema = context.name();
     let state: Option<TableState> = read(destination, schema, &table_stream(name)).await?;
-    Ok(table_status(schema, name, state))
+    let new = || TableStatus { state: "new", ..TableStatus::default() };
+    Ok(state.map_or_else(new, |state| table_status(schema, name, &state)))
 }
 
 /// Says of what is left out that the source does not list it any more.
@@ -116,30 +98,4 @@ async fn listed(context: &SchemaContext) -> Result<BTreeSet<String>, RunError> {
     let shapes = source.get_schema(context.name()).await?;
     source.close().await;
     Ok(shapes.into_iter().map(|shape| shape.name).collect())
-}
-
-fn table_status(schema: &str, name: &str, state: Option<TableState>) -> TableStatus {
-    let word = state.as_ref().map_or("new", TableState::word);
-    match state {
-        Some(TableState::Parked { reason, .. }) => {
-            let shown = reason.shown(schema, name);
-            TableStatus {
-                state: word,
-                since: Some(shown.since),
-                code: Some(shown.code),
-                message: Some(shown.message),
-                help: Some(shown.help),
-            }
-        }
-        Some(TableState::Paused { since_s, .. }) => TableStatus {
-            state: word,
-            since: Some(moment(since_s)),
-            help: Some(format!(
-                "`cartridge-warp resume {}` has it copied again, while nobody runs it",
-                argument(schema, name)
-            )),
-            ..TableStatus::default()
-        },
-        _ => TableStatus { state: word, ..TableStatus::default() },
-    }
 }

@@ -17,6 +17,7 @@ use crate::{
         context::SchemaContext,
         error::RunError,
         findings::Findings,
+        parking::table_status,
         state::{TableState, deletion, forget_chunks, marker, read, shape_stream, table_stream},
         table::{Promises, Table},
     },
@@ -123,6 +124,7 @@ async fn drop_table(
     gone.push(deletion(table_stream(&change.table)));
     let kept = evolve::apply(writer, table, vec![change.clone()].into()).await? == Evolved::Kept;
     table.dropped = true;
+    writer.context.health.forget_table(writer.context.name(), &change.table);
     // What the destination keeps is what a table of the same name is compared with.
     if kept {
         return writer.commit_markers(gone).await;
@@ -158,6 +160,8 @@ async fn add_table(writer: &Writer, change: &SchemaChange) -> Result<(Table, Evo
         _ if is_other => end_old_rows(writer, &mut table, vec![state]).await?,
         _ => writer.commit_markers(vec![state]).await?,
     }
+    let status = table_status(context.name(), &change.table, &TableState::Streaming);
+    context.health.set_table(context.name(), &change.table, status);
     context.metrics.table(&change.table).schema_change(&change.kind);
     if context.source.log.admits("new tables") {
         tracing::info!(table = change.table, "new table");

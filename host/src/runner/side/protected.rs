@@ -21,6 +21,12 @@ pub fn protected_places(config: &WarpConfig, plugins: &[&Arc<Plugin>]) -> Vec<Pr
         add("the configuration", file, false);
     }
     add("the host's own state (`state_dir`)", &config.state_dir, true);
+    if let Some(socket) = &config.control.socket {
+        add("the control socket", socket, false);
+    }
+    if let Some(file) = &config.control.token_file {
+        add("the token of the control port", file, false);
+    }
     for plugin in plugins {
         add("a connector's component", &plugin.path, false);
         let by_path = match plugin.info.role {

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use arrow_schema::Field;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Table;
@@ -21,7 +22,7 @@ pub const DECISIONS_MAX: usize = 2000;
 const ADDED: &str = "add_column";
 
 /// A change as far as a person decides about it: which column, and what becomes of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
     /// The word of the change, as in the metrics; `copy_again` where no changes lead to the new shape.

@@ -1,0 +1,35 @@
+//! What a running pipeline is asked and told: by the commands of this program, and by others over HTTP.
+//!
+//! Thin: an order goes to the desk of the runner, which carries it out as the command does where nobody runs the
+//! pipeline; what is shown comes from `monitor`. Answers have no secret in them: all go out through
+//! [`answers::json`].
+//! Invariant I7: connections, bodies, waits and what waits are bounded, here and in `serving`.
+
+mod answers;
+mod client;
+mod done;
+mod error;
+mod events;
+mod guard;
+mod openapi;
+mod orders;
+mod place;
+mod process;
+mod routes;
+mod serve;
+mod status;
+mod token;
+mod view;
+
+pub use answers::Told;
+pub use client::{AskError, Client, Heard, Refusal};
+pub use done::TableDone;
+pub use error::ControlError;
+pub use events::Lost;
+pub use orders::{Decide, Forget, OrderAnswer, OrderBody, Tables};
+pub use place::Place;
+pub use process::{Draining, Level, Process, Reload};
+pub use routes::Run;
+pub use serve::{listen, serve};
+pub use token::Token;
+pub use view::{PluginView, SchemaView, SourceLogView, Status, TableView};

@@ -1,0 +1,95 @@
+//! The routes, version 1.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::StatusCode,
+    response::Response,
+    routing::{get, post, put},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    answers::{json, said},
+    events::Events,
+    openapi::DOCUMENT,
+    orders::{self, OrderBody},
+    process::{self, Level, Process},
+    status::status,
+};
+use crate::{
+    monitor::{Health, Metrics},
+    runner::Desk,
+};
+
+/// The run that is asked.
+pub struct Run {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// When the process began, as in RFC 3339.
+    pub since: String,
+    pub desk: Desk,
+    pub health: Health,
+    pub metrics: Metrics,
+    pub process: Process,
+}
+
+/// What the routes share.
+struct Shared {
+    run: Arc<Run>,
+    events: Events,
+}
+
+/// The routes of a run, until it is `over`.
+pub fn routes(run: Arc<Run>, over: CancellationToken) -> Router {
+    let events = Events::new(run.health.clone(), over);
+    Router::new()
+        .route("/v1/status", get(show_status))
+        .route("/v1/events", get(listen))
+        .route("/v1/orders", post(carry_out))
+        .route("/v1/drain", post(drain))
+        .route("/v1/reload", post(reload))
+        .route("/v1/log-level", put(set_level))
+        .route("/v1/openapi.json", get(describe))
+        .with_state(Arc::new(Shared { run, events }))
+}
+
+type Asked = State<Arc<Shared>>;
+
+async fn show_status(State(shared): Asked) -> Response {
+    let Run { pipeline, since, health, metrics, .. } = &*shared.run;
+    json(StatusCode::OK, &status(pipeline, since, health, metrics))
+}
+
+async fn listen(State(shared): Asked) -> Response {
+    shared.events.answer()
+}
+
+async fn carry_out(State(shared): Asked, body: Body) -> Response {
+    match said::<OrderBody>(body, orders::EXAMPLE).await {
+        Ok(order) => orders::carry_out(&shared.run.desk, order).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn drain() -> Response {
+    process::drain()
+}
+
+async fn reload(State(shared): Asked) -> Response {
+    shared.run.process.reload().await
+}
+
+async fn describe() -> Response {
+    json(StatusCode::OK, &*DOCUMENT)
+}
+
+async fn set_level(State(shared): Asked, body: Body) -> Response {
+    match said::<Level>(body, process::LEVEL_EXAMPLE).await {
+        Ok(level) => shared.run.process.set_level(level),
+        Err(refused) => refused,
+    }
+}

@@ -1,0 +1,88 @@
+//! Makes the view of a run of what `monitor` holds. Nobody is asked for it, so it costs the pipeline nothing.
+
+use std::collections::BTreeMap;
+
+use super::view::{PluginView, SchemaView, SourceLogView, Status, TableView};
+use crate::monitor::{
+    Health, Metrics, PluginNumbers, TableNumbers, TableStatus, health::SchemaHealth,
+};
+
+/// Tables that are shown, of all schemas together (I7).
+const TABLES_SHOWN_MAX: usize = 10_000;
+
+/// The run of a pipeline since then.
+pub fn status(pipeline: &str, since: &str, health: &Health, metrics: &Metrics) -> Status {
+    let mut room = TABLES_SHOWN_MAX;
+    let mut tables_left_out = 0;
+    let view = |(name, schema): (String, SchemaHealth)| {
+        let shown = room.min(schema.states.len());
+        room -= shown;
+        tables_left_out += schema.states.len() - shown;
+        let view = schema_view(&name, schema, metrics, shown);
+        (name, view)
+    };
+    let schemas = health.snapshot().into_iter().map(view).collect();
+    Status {
+        pipeline: pipeline.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        process: std::process::id(),
+        since: since.to_owned(),
+        schemas,
+        plugins: metrics.plugins().into_iter().map(plugin_view).collect(),
+        tables_left_out,
+    }
+}
+
+fn schema_view(name: &str, schema: SchemaHealth, metrics: &Metrics, shown: usize) -> SchemaView {
+    let of_schema = metrics.schema(name);
+    let numbers = of_schema.numbers();
+    let (attempt, error) = schema.state.failure();
+    let log = schema.source_log.clone();
+    let tables: BTreeMap<String, TableView> = schema
+        .states
+        .iter()
+        .take(shown)
+        .map(|(table, status)| {
+            let numbers = numbers.get(table).copied().unwrap_or_default();
+            (table.clone(), table_view(table, status, &schema, numbers))
+        })
+        .collect();
+    SchemaView {
+        state: schema.state.word().to_owned(),
+        attempt,
+        error,
+        lag_seconds: of_schema.lag().as_secs_f64(),
+        rows: numbers.values().fold(0, |sum, table| sum.saturating_add(table.rows)),
+        rows_per_second: numbers.values().map(|table| table.rows_per_second).sum(),
+        source_log: log.map(|log| SourceLogView { words: log.words, bytes: log.bytes }),
+        tables,
+    }
+}
+
+fn table_view(
+    name: &str,
+    status: &TableStatus,
+    schema: &SchemaHealth,
+    numbers: TableNumbers,
+) -> TableView {
+    let TableStatus { state, since, code, message, help } = status.clone();
+    let progress = schema.tables.get(name).filter(|_| state == "copying");
+    TableView {
+        state: state.to_owned(),
+        since,
+        code,
+        message,
+        help,
+        lag_seconds: numbers.lag.as_secs_f64(),
+        rows: numbers.rows,
+        rows_per_second: numbers.rows_per_second,
+        copied_rows: progress.map(|progress| progress.rows_done),
+        estimated_rows: progress.and_then(|progress| progress.rows_estimated),
+        dead_letters: schema.dead_letters.get(name).copied().unwrap_or_default(),
+    }
+}
+
+fn plugin_view(numbers: PluginNumbers) -> PluginView {
+    let PluginNumbers { plugin, role, memory_bytes, cpu_seconds, restarts } = numbers;
+    PluginView { plugin, role: role.to_owned(), memory_bytes, cpu_seconds, restarts }
+}

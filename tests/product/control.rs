@@ -1,0 +1,324 @@
+//! Orders to a pipeline that runs: the commands reach it, and it goes on.
+
+use std::{
+    io::{Read, Write},
+    os::unix::{
+        fs::{FileTypeExt, PermissionsExt},
+        net::UnixStream,
+    },
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use cartridge_warp_tests::{Databases, Ended, Pipeline, Running, patience::wait_until};
+use serde_json::{Value, json};
+
+/// Two tables with rows, on real servers.
+fn two_tables() -> (Databases, Pipeline) {
+    let databases = Databases::start();
+    for table in ["items", "orders"] {
+        databases.at_source(&format!(
+            "CREATE TABLE {table} (id int PRIMARY KEY, note text); \
+             INSERT INTO {table} SELECT i, 'first' FROM generate_series(1, 100) i"
+        ));
+    }
+    let mut pipeline = databases.pipeline();
+    pipeline.set("control", json!({"socket": "./control.socket"}));
+    (databases, pipeline)
+}
+
+fn following(pipeline: &Pipeline) -> Running {
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    running.wait_for("taking orders");
+    running
+}
+
+fn said(ended: &Ended, code: i32, words: &[&str]) {
+    let said = [ended.stdout.as_str(), &ended.stderr].concat();
+    assert_eq!(ended.status.code(), Some(code), "{said}");
+    for words in words {
+        assert!(said.contains(words), "no {words:?} in {said}");
+    }
+}
+
+fn human(pipeline: &Pipeline, arguments: &[&str]) -> Ended {
+    pipeline.run(&[&["--output", "human"], arguments].concat())
+}
+
+/// What `status` says of the only schema.
+fn status(pipeline: &Pipeline) -> Value {
+    let ended = pipeline.run(&["--output", "json", "status"]);
+    assert!(ended.status.success(), "{}", ended.stderr);
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
+fn state(pipeline: &Pipeline, table: &str) -> String {
+    status(pipeline)["tables"][table]["state"].as_str().unwrap_or_default().to_owned()
+}
+
+fn count(databases: &Databases, table: &str) -> u64 {
+    databases.at_destination(&format!("SELECT count(*) FROM {table}"))[0].parse().unwrap()
+}
+
+/// The answer to a request, head and body.
+fn exchange(socket: &PathBuf, request: &str) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    // A server that refuses may close while it is written to.
+    let _ = stream.write_all(request.as_bytes());
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    answer
+}
+
+#[test]
+fn a_table_is_paused_and_comes_back_while_another_goes_on() {
+    let (databases, pipeline) = two_tables();
+    let running = following(&pipeline);
+    let writer = std::thread::scope(|scope| {
+        let load = scope.spawn(|| {
+            let mut slowest = Duration::ZERO;
+            for id in 101..=160 {
+                for table in ["items", "orders"] {
+                    databases.at_source(&format!("INSERT INTO {table} VALUES ({id}, 'more')"));
+                }
+                let begun = Instant::now();
+                let has = format!("SELECT count(*) FROM items WHERE id = {id}");
+                wait_until("the other table goes on", || databases.at_destination(&has) == ["1"]);
+                slowest = slowest.max(begun.elapsed());
+            }
+            slowest
+        });
+        let paused = human(&pipeline, &["pause", "orders"]);
+        said(&paused, 0, &["public.orders: paused (was streaming) in the running pipeline"]);
+        assert_eq!(state(&pipeline, "orders"), "paused");
+        // The commit under way when it was paused is in, and no other comes.
+        let before = count(&databases, "orders");
+        wait_until("the other table moves", || count(&databases, "items") > before + 3);
+        assert_eq!(count(&databases, "orders"), before, "it is passed over");
+        said(&human(&pipeline, &["pause", "orders"]), 0, &["(was paused)"]);
+        said(&human(&pipeline, &["resume", "orders"]), 0, &["again (was paused): the running"]);
+        said(&human(&pipeline, &["resync", "public.orders"]), 0, &["the running pipeline copies"]);
+        load.join().unwrap()
+    });
+    // Each order ends an attempt and begins another, with connections of its own.
+    assert!(writer < Duration::from_secs(20), "{writer:?}");
+    wait_until("both are equal", || databases.difference().is_none());
+    wait_until("it follows again", || state(&pipeline, "orders") == "streaming");
+    said(&human(&pipeline, &["resume", "orders"]), 1, &["neither parked nor paused"]);
+    said(&human(&pipeline, &["pause", "absent"]), 1, &["no table `absent`"]);
+    running.signal(15);
+    let ended = running.wait(Duration::from_secs(60));
+    said(&ended, 0, &[]);
+    assert!(!pipeline.path("control.socket").exists(), "it takes its socket away");
+}
+
+#[test]
+fn status_of_a_run_shows_what_only_the_run_knows() {
+    let (databases, pipeline) = two_tables();
+    let mut running = following(&pipeline);
+    databases.at_source("INSERT INTO items VALUES (101, 'more')");
+    wait_until("it is committed", || count(&databases, "items") == 101);
+    let seen = status(&pipeline);
+    assert_eq!(seen["running"]["process"], running.id());
+    assert_eq!((&seen["schema"], &seen["state"]), (&json!("public"), &json!("streaming")));
+    assert_eq!(seen["rows"], 201, "{seen}");
+    assert_eq!(seen["tables"]["items"]["rows"], 101);
+    assert!(seen["tables"]["items"]["lag_seconds"].as_f64().unwrap() < 30.0, "{seen}");
+    let lines = human(&pipeline, &["status"]);
+    let process = format!("process {} runs it since", running.id());
+    let source = "postgresql (source)";
+    said(&lines, 0, &[&process, "public: streaming", "items: streaming", "101 rows", source]);
+    let password = databases.source_url();
+    assert!(!lines.stdout.contains(&password), "{}", lines.stdout);
+    // After a look of the source's administrator.
+    let has_log = || status(&pipeline)["source_log"]["words"].is_string();
+    wait_until("the source says where it is", has_log);
+    running.wait_for("taking orders");
+    running.kill();
+    let seen = status(&pipeline);
+    assert_eq!((&seen["running"], &seen["held"]), (&json!(false), &json!(true)), "{seen}");
+}
+
+#[test]
+fn an_order_holds_although_the_run_is_killed_right_after_it() {
+    let (databases, pipeline) = two_tables();
+    for round in 0..3 {
+        let running = following(&pipeline);
+        said(&human(&pipeline, &["pause", "orders"]), 0, &["in the running pipeline"]);
+        running.kill();
+        // What it left behind is no run: the state is read from the destination.
+        assert!(pipeline.path("control.socket").exists());
+        assert_eq!(state(&pipeline, "orders"), "paused", "round {round}");
+        databases.at_source(&format!("INSERT INTO orders VALUES ({}, 'm')", 1000 + round));
+        let running = following(&pipeline);
+        said(&human(&pipeline, &["resume"]), 0, &["public.orders: again"]);
+        running.kill();
+        assert_ne!(state(&pipeline, "orders"), "paused", "round {round}");
+        assert!(pipeline.catch_up().status.success());
+        assert_eq!(databases.difference(), None, "round {round}");
+    }
+}
+
+#[test]
+fn an_order_is_carried_out_while_the_schema_waits_to_try_again() {
+    let (mut databases, mut pipeline) = two_tables();
+    assert!(pipeline.catch_up().status.success());
+    pipeline.set("error_handling.max_backoff_seconds", json!(300));
+    pipeline.set("error_handling.backoff_factor", json!(100));
+    let running = following(&pipeline);
+    databases.source.stop();
+    wait_until("it waits", || status(&pipeline)["state"] == "retrying");
+    let begun = Instant::now();
+    said(&human(&pipeline, &["pause", "orders"]), 0, &["paused"]);
+    assert!(begun.elapsed() < Duration::from_secs(60), "nobody waits for the backoff");
+    assert_eq!(state(&pipeline, "orders"), "paused");
+    let seen = status(&pipeline);
+    assert!(seen["error"].is_string() && seen["state"] == "retrying", "{seen}");
+    running.kill();
+}
+
+#[test]
+fn a_reload_loses_no_order() {
+    let (databases, mut pipeline) = two_tables();
+    let running = following(&pipeline);
+    for round in 0..4 {
+        pipeline.set("schemas.0.default_batch_size", json!(500 + round));
+        pipeline.write_config();
+        running.signal(1);
+        let verb = if round % 2 == 0 { "pause" } else { "resync" };
+        said(&human(&pipeline, &[verb, "orders"]), 0, &["public.orders: "]);
+    }
+    said(&human(&pipeline, &["resync", "orders"]), 0, &[]);
+    databases.at_source("INSERT INTO orders VALUES (101, 'more')");
+    wait_until("both are equal", || databases.difference().is_none());
+}
+
+#[test]
+fn the_socket_is_for_its_user_and_for_one_run_at_a_time() {
+    let (databases, pipeline) = two_tables();
+    let running = following(&pipeline);
+    let socket = pipeline.path("control.socket");
+    let found = std::fs::symlink_metadata(&socket).unwrap();
+    assert!(found.file_type().is_socket());
+    assert_eq!(found.permissions().mode() & 0o777, 0o600);
+    // Another run takes the schema over, says whose the socket is, and has it in the end.
+    let mut second = pipeline.start();
+    second.wait_for(&format!("belongs to process {}", running.id()));
+    // It hears of it when it writes.
+    let mut ids = 101..;
+    wait_until("the first is fenced", || {
+        databases.at_source(&format!("INSERT INTO items VALUES ({}, 'm')", ids.next().unwrap()));
+        running.stderr().contains("fenced")
+    });
+    said(&running.wait(Duration::from_secs(120)), 5, &["fenced"]);
+    second.wait_for("taking orders");
+    assert_eq!(status(&pipeline)["running"]["process"], second.id());
+    // What is no socket stays.
+    second.kill();
+    std::fs::remove_file(&socket).unwrap();
+    std::fs::write(&socket, "mine").unwrap();
+    let refused = pipeline.start().wait(Duration::from_secs(120));
+    said(&refused, 2, &["control-socket", "is no socket"]);
+    assert_eq!(std::fs::read_to_string(&socket).unwrap(), "mine");
+}
+
+#[test]
+fn what_is_no_order_is_refused_and_costs_the_run_nothing() {
+    let (databases, pipeline) = two_tables();
+    let _running = following(&pipeline);
+    let socket = pipeline.path("control.socket");
+    let post = |body: &str| {
+        let length = body.len();
+        let head = "POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length:";
+        exchange(&socket, &format!("{head} {length}\r\n\r\n{body}"))
+    };
+    let cases = [
+        ("{}", "400 ", "missing field `order`"),
+        ("{\"order\": \"erase\", \"tables\": [\"items\"]}", "400 ", "unknown variant `erase`"),
+        ("{\"order\": \"pause\", \"all\": true}", "400 ", "unknown field `all`"),
+        ("{\"order\": \"pause\"}", "400 ", "names no tables"),
+        ("{\"order\": \"pause\", \"tables\": [\"nowhere\"]}", "409 ", "no table `nowhere`"),
+    ];
+    for (body, code, words) in cases {
+        let answer = post(body);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {code}")), "{body}: {answer}");
+        assert!(answer.contains(words), "{body}: {answer}");
+    }
+    let huge = format!("{{\"order\": \"pause\", \"tables\": [\"{}\"]}}", "x".repeat(1 << 20));
+    let answer = post(&huge);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    // Those who say nothing give way.
+    let silent: Vec<UnixStream> = (0..100).map(|_| UnixStream::connect(&socket).unwrap()).collect();
+    said(&human(&pipeline, &["pause", "orders"]), 0, &["paused"]);
+    drop(silent);
+    databases.at_source("INSERT INTO items VALUES (101, 'more')");
+    wait_until("the run goes on", || count(&databases, "items") == 101);
+}
+
+#[test]
+fn what_changes_is_told_as_it_changes() {
+    let (databases, pipeline) = two_tables();
+    let running = following(&pipeline);
+    let listening = Running::start(pipeline.command(&["--output", "json", "events"]));
+    let told = |listening: &Running, table: &str, state: &str| {
+        listening.stdout().lines().any(|line| {
+            let event: Value = serde_json::from_str(line).unwrap();
+            event["table"] == table && event["state"] == state && event["schema"] == "public"
+        })
+    };
+    // Whoever listens hears what comes from then on.
+    wait_until("somebody listens", || {
+        said(&human(&pipeline, &["pause", "orders"]), 0, &[]);
+        said(&human(&pipeline, &["resume", "orders"]), 0, &[]);
+        told(&listening, "orders", "paused")
+    });
+    wait_until("the copy is told", || told(&listening, "orders", "copying"));
+    wait_until("its end is told", || told(&listening, "orders", "streaming"));
+    databases.at_source("DROP TABLE items");
+    wait_until("what the source dropped is told", || {
+        databases.at_source("INSERT INTO orders SELECT max(id) + 1, 'more' FROM orders");
+        told(&listening, "items", "gone") || told(&listening, "items", "parked")
+    });
+    said(&human(&pipeline, &["drain"]), 0, &["the run is ending"]);
+    said(&running.wait(Duration::from_secs(60)), 0, &["stopping: finishing the batch in flight"]);
+    let ended = listening.wait(Duration::from_secs(60));
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert!(ended.stdout.contains("\"state\":\"stopped\""), "{}", ended.stdout);
+    said(&human(&pipeline, &["events"]), 1, &["no-run", "control.socket"]);
+    said(&human(&pipeline, &["status", "--watch"]), 1, &["no-run"]);
+}
+
+#[test]
+fn a_run_reads_its_configuration_again_and_says_what_counts() {
+    let (databases, mut pipeline) = two_tables();
+    let running = following(&pipeline);
+    pipeline.set("schemas.0.table_blacklist", json!(["orders"]));
+    pipeline.set("control.socket", json!("./control.socket"));
+    pipeline.set("destination.metadata_schema", json!("elsewhere"));
+    let reloaded = human(&pipeline, &["reload"]);
+    let words = [
+        "schemas.0.table_blacklist: counts from now on",
+        "destination.metadata_schema: counts from the next start on",
+        "all schemas begin again with it",
+    ];
+    said(&reloaded, 0, &words);
+    wait_until("it does", || status(&pipeline)["tables"]["orders"].is_null());
+    databases.at_source("INSERT INTO items VALUES (101, 'more')");
+    wait_until("it follows", || count(&databases, "items") == 101);
+    let attempts = || running.stderr().matches("following changes").count();
+    wait_until("all that it said is here", || attempts() == 2);
+    said(&human(&pipeline, &["log-level", "error"]), 0, &[]);
+    pipeline.set("destination.metadata_schema", json!("cartridge_warp_metadata"));
+    said(&human(&pipeline, &["pause", "items"]), 0, &["paused"]);
+    wait_until("the attempt after it", || status(&pipeline)["state"] == "streaming");
+    assert_eq!(attempts(), 2, "only errors are logged");
+    // A file that cannot be read changes nothing, and who asked hears why.
+    pipeline.set("schemas.0.on_table_failure", json!("perhaps"));
+    pipeline.write_config();
+    let socket = pipeline.path("control.socket");
+    let request = "POST /v1/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+    let answer = exchange(&socket, request);
+    assert!(answer.starts_with("HTTP/1.1 422 ") && answer.contains("perhaps"), "{answer}");
+    wait_until("the log says so, too", || running.stderr().contains("it goes on as it was"));
+}
