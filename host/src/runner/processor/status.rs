@@ -6,7 +6,6 @@ use crate::{
     monitor::TableStatus,
     plugin::DestinationConnection,
     runner::{
-        advice::argument,
         attempt::check_owner,
         context::SchemaContext,
         error::RunError,
