@@ -19,6 +19,14 @@ pub fn full_resync(schema: &str, table: &str) -> String {
     format!("{flag}={}", quoted(&name))
 }
 
+/// How a person decides about what has become of a table.
+pub fn decision(schema: &str, table: &str) -> String {
+    let table = argument(schema, table);
+    format!(
+        "look at it with `cartridge-warp schema list`, then `schema approve {table}` or `schema reject {table}`"
+    )
+}
+
 /// The flags by which `dlq` is about a table's letters.
 pub fn letters(schema: &str, table: &str) -> String {
     format!("--schema={} --table={}", quoted(schema), quoted(table))

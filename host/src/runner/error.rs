@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    advice::{argument, full_resync, letters},
+    advice::{decision, full_resync, letters},
     names,
 };
 
@@ -326,14 +326,6 @@ pub enum RunError {
     #[error("the source reads on without moving: {what}")]
     #[diagnostic(code("no-progress"), help("this is a defect of the source connector"))]
     NoProgress { what: String },
-}
-
-/// How a person decides about what has become of a table.
-fn decision(schema: &str, table: &str) -> String {
-    let table = argument(schema, table);
-    format!(
-        "look at it with `cartridge-warp schema list`, then `schema approve {table}` or `schema reject {table}`"
-    )
 }
 
 fn hint(listed: &[String]) -> String {

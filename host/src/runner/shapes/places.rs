@@ -49,21 +49,20 @@ async fn locate(
     findings: &mut Findings,
 ) -> Result<Vec<Option<Location>>, RunError> {
     let mut locations: Vec<Option<Location>> = places.iter().map(|_| None).collect();
-    let mut open = vec![0..places.len()];
-    while let Some(part) = open.pop() {
-        let located = match places.get(part.clone()) {
+    let mut open = vec![(0, places.len())];
+    while let Some((start, end)) = open.pop() {
+        let located = match places.get(start..end) {
             None | Some([]) => continue,
             Some(places) => destination.locate(context.name(), places).await,
         };
         match located {
             Ok(found) => {
-                let slots = locations.iter_mut().skip(part.start);
+                let slots = locations.iter_mut().skip(start);
                 slots.zip(found).for_each(|(slot, location)| *slot = Some(location));
             }
             Err(error) if error.action() != Action::Config => return Err(error.into()),
-            Err(error) if part.len() == 1 => {
-                let own =
-                    tables.get(part.start).filter(|table| !has_place_of_its_own(context, table));
+            Err(error) if end - start == 1 => {
+                let own = tables.get(start).filter(|table| !has_place_of_its_own(context, table));
                 let error = match own {
                     Some(table) => error.about(&table.source.name),
                     None => error,
@@ -71,8 +70,8 @@ async fn locate(
                 findings.add(error.into())?;
             }
             Err(_) => {
-                let middle = part.start + part.len() / 2;
-                open.extend([middle..part.end, part.start..middle]);
+                let middle = start.midpoint(end);
+                open.extend([(middle, end), (start, middle)]);
             }
         }
     }
