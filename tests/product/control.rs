@@ -6,7 +6,7 @@ use std::{
         fs::{FileTypeExt, PermissionsExt},
         net::UnixStream,
     },
-    path::PathBuf,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -62,7 +62,7 @@ fn count(databases: &Databases, table: &str) -> u64 {
 }
 
 /// The answer to a request, head and body.
-fn exchange(socket: &PathBuf, request: &str) -> String {
+fn exchange(socket: &Path, request: &str) -> String {
     let mut stream = UnixStream::connect(socket).unwrap();
     // A server that refuses may close while it is written to.
     let _ = stream.write_all(request.as_bytes());

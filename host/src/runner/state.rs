@@ -81,7 +81,7 @@ pub enum TableState {
     /// Left out because it failed, until a person has it copied again: its rows are passed over. Stored
     /// before the position moves past the row, or the change, at which it failed.
     Parked { reason: Reason, back: Return },
-    /// Left out because the operator says so, until he says otherwise. Stored while nobody runs the schema.
+    /// Left out because the operator says so, until he says otherwise. Stored while no attempt of the schema is under way.
     Paused {
         /// Since when, in seconds since 1970.
         since_s: u64,

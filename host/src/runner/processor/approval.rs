@@ -1,5 +1,5 @@
-//! What waits for a person: changes of tables' shapes, shown, approved and rejected while nobody runs the
-//! schema.
+//! What waits for a person: changes of tables' shapes, shown, approved and rejected while no
+//! attempt of the schema is under way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
