@@ -123,9 +123,9 @@ pub const MEMORIES_MAX: usize = 4;
 /// Address space that wasmtime reserves for a linear memory, so that it needs no bounds checks:
 /// what 32 bits reach, with a guard on either side.
 pub const MEMORY_RESERVED_BYTES: u64 = (4 << 30) + 2 * (32 << 20);
-/// What a connection costs beside its guest's memory: the thread's stack, the guest's own stack and
-/// the engine's records, as far as guests are seen to touch them.
-pub const CONNECTION_BYTES: u64 = 1024 * 1024;
+/// What a connection costs beside its guest's memory: the guest's own stack, of which wasmtime lets it
+/// have 512 KiB, and the engine's records. Threads are shared by all, and few.
+pub const CONNECTION_BYTES: u64 = 640 * 1024;
 /// What the host keeps for a column of a decoded batch, beside its values.
 pub const BATCH_COLUMN_BYTES: u64 = 256;
 /// What the host keeps for a dead letter or a chunk, beside its texts.
