@@ -203,7 +203,13 @@ pub trait Destination: Sized {
     /// When it cannot be made.
     fn create_schema_if_not_exists(&mut self, schema: &str) -> Result<(), Failure>;
 
-    /// Makes `owner` the only writer: raises the schema's epoch durably and returns it.
+    /// Makes `owner` the only writer: raises the schema's epoch durably and returns it. What is under way of an
+    /// older epoch commits before this returns, or never.
+    ///
+    /// A destination with the capability `shared-epoch` has several connections of one owner: the host claims
+    /// over one of them and writes batches over all, at the same time and with the same epoch. So a writing
+    /// transaction shares its lock with others of its epoch, and a claim takes all of it, without waiting for
+    /// transactions that begin after it.
     ///
     /// # Errors
     /// When the claim could not be stored.

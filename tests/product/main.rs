@@ -59,6 +59,7 @@ mod postgresql_resync;
 mod postgresql_settings;
 mod postgresql_shapes;
 mod postgresql_waits;
+mod postgresql_writers;
 mod quota;
 mod reaction;
 mod reload;

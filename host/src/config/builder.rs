@@ -6,7 +6,7 @@ use super::error::{Code, ConfigError, Problem};
 use super::known::review;
 use super::layers::Layers;
 use super::load::{base_dir, complete};
-use super::settings::{default_state_dir, one};
+use super::settings::default_state_dir;
 use super::{
     CommitAt, Control, DestinationConfig, ErrorHandling, Mode, Monitoring, Patterns, ProcessLimits,
     Resync, SchemaConfig, SchemaEvolution, SourceConfig, WarpConfig,
@@ -109,7 +109,7 @@ impl Builder {
             source,
             destination,
             schemas: Vec::new(),
-            global_max_parallel_streams: one(),
+            global_max_parallel_streams: None,
             global_table_whitelist: Patterns::default(),
             global_table_blacklist: Patterns::default(),
             commit_at: CommitAt::default(),

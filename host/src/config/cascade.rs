@@ -27,8 +27,8 @@ pub struct TableSettings {
     pub full_load_batch_size: NonZeroU32,
     /// How long to wait when there is nothing new.
     pub polling_interval: Duration,
-    /// Streams read in parallel.
-    pub max_parallel_streams: NonZeroU32,
+    /// Streams read in parallel, where somebody says how many.
+    pub max_parallel_streams: Option<NonZeroU32>,
     /// Whether the destination's table follows the source's shape.
     pub enable_schema_evolution: bool,
     /// What a delete does.
@@ -133,7 +133,7 @@ impl WarpConfig {
                 .first(|own| own.full_load_batch_size)
                 .unwrap_or(FULL_LOAD_BATCH_SIZE),
             polling_interval: polling.unwrap_or(schema.default_polling_interval).duration(),
-            max_parallel_streams: parallel.unwrap_or(self.global_max_parallel_streams),
+            max_parallel_streams: parallel.or(self.global_max_parallel_streams),
             enable_schema_evolution: evolution.enabled
                 && said.first(|own| own.enable_schema_evolution).unwrap_or(true)
                 && !evolution.excluded_tables.matches(table),

@@ -5,14 +5,14 @@
 //! stops (I5). Order within a table is that of the caller (I4).
 
 use super::{
-    commit::{Ready, Writer, check_tables},
+    commit::{Ready, Sibling, Turn, Writer, check_tables},
     context::SchemaContext,
     error::RunError,
     letters::by_reason,
     shapes::{Evolved, evolve},
     table::{Table, Tables, Taken},
 };
-use crate::model::{DeadLetter, Marker, Settlement, TableBatch};
+use crate::model::{DeadLetter, Marker, Settlement, TableBatch, TablePlan};
 
 /// Memory that all tables may keep to shape further batches faster.
 const KNOWN_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -36,32 +36,101 @@ pub struct Commit {
 
 /// Commits rows, dead letters and markers together.
 pub async fn deliver(writer: &Writer, commit: Commit) -> Result<(), RunError> {
-    let Commit { clear, tables, rejected, markers, is_copied, retry, is_part } = commit;
-    let Taken { batches: tables, letters } = shape(writer, tables, is_copied).await?;
-    let keys = keys(writer, &tables).await?;
-    let rejected = rejected.into_iter().chain(letters).collect();
-    let dead_letters = accept_rejected(writer, rejected).await?;
-    writer.commit(Ready { clear, tables, keys, dead_letters, markers, retry, is_part }).await
+    deliver_over(writer, None, commit).await
 }
 
-/// The keys of rows of tables that are copied while their older rows stay.
-async fn keys(writer: &Writer, batches: &[TableBatch]) -> Result<Vec<TableBatch>, RunError> {
+/// The same over another connection than the schema's own.
+pub async fn deliver_over(
+    writer: &Writer,
+    mut sibling: Option<&mut Sibling>,
+    commit: Commit,
+) -> Result<(), RunError> {
+    let Commit { clear, tables, rejected, markers, is_copied, retry, is_part } = commit;
+    let turn = know_shapes(writer, &tables).await?;
+    let Taken { batches: tables, letters } = shape(writer, tables, is_copied).await?;
+    let keys = match keys(writer, &tables).await? {
+        Ok(keys) => keys,
+        Err(table) => {
+            drop(turn);
+            return copy_again(writer, table).await;
+        }
+    };
+    let rejected = rejected.into_iter().chain(letters).collect();
+    let dead_letters = accept_rejected(writer, rejected).await?;
+    if let Some(sibling) = &mut sibling {
+        let plans = plans(writer, &tables).await;
+        sibling.learn(writer.context.name(), plans, writer.epoch).await?;
+    }
+    let ready = Ready { clear, tables, keys, dead_letters, markers, retry, is_part };
+    writer.commit_over(sibling.as_deref(), ready).await
+}
+
+/// How the tables of these rows are kept, and those of their keys.
+async fn plans(writer: &Writer, batches: &[TableBatch]) -> Vec<TablePlan> {
+    let tables = writer.tables.lock().await;
+    let known = batches.iter().filter_map(|batch| tables.get(&batch.table));
+    let plans = known.flat_map(|table| {
+        let keys = table.keys.as_ref().map(|keys| keys.plan.clone());
+        std::iter::once(table.plan()).chain(keys)
+    });
+    plans.collect()
+}
+
+/// The keys of rows of tables that are copied while their older rows stay; or a table whose key has other
+/// columns by now.
+async fn keys(
+    writer: &Writer,
+    batches: &[TableBatch],
+) -> Result<Result<Vec<TableBatch>, String>, RunError> {
     let tables = writer.tables.lock().await;
     let mut keys = Vec::new();
     for batch in batches {
-        let Some(table) = tables.get(&batch.table) else { continue };
-        let Some(of_table) = &table.keys else { continue };
+        let of_table = tables.get(&batch.table).and_then(|table| table.keys.as_ref());
+        let Some(of_table) = of_table else { continue };
         match of_table.of_rows(batch)? {
             Some(of_rows) => keys.push(of_rows),
-            None => {
-                let markers =
-                    evolve::copy_again(writer, table, "its key has other columns").await?;
-                writer.commit_markers(markers).await?;
-                return Err(RunError::CopyAgain { table: batch.table.clone() });
-            }
+            None => return Ok(Err(batch.table.clone())),
         }
     }
-    Ok(keys)
+    Ok(Ok(keys))
+}
+
+async fn copy_again(writer: &Writer, table: String) -> Result<(), RunError> {
+    let begin = Box::pin(async {
+        let tables = writer.tables.lock().await;
+        if let Some(known) = tables.get(&table) {
+            let markers = evolve::copy_again(writer, known, "its key has other columns").await?;
+            writer.commit_markers(markers).await?;
+        }
+        Err(RunError::CopyAgain { table: table.clone() })
+    });
+    writer.turns.alone(begin).await.map(|((), _turn)| ())
+}
+
+/// Makes the tables of these rows able to hold them. All changes of shape come first: rows of an earlier batch go
+/// into the same commit, and have to fit the columns as they are by then.
+async fn know_shapes<'w>(writer: &'w Writer, batches: &[TableBatch]) -> Result<Turn<'w>, RunError> {
+    let turn = writer.turns.beside().await;
+    if !bring_news(writer, batches).await {
+        return Ok(turn);
+    }
+    drop(turn);
+    let evolve = Box::pin(async {
+        let mut known = writer.tables.lock().await;
+        for batch in batches {
+            evolve_for(writer, &mut known, batch).await?;
+        }
+        Ok(())
+    });
+    let ((), turn) = writer.turns.alone(evolve).await?;
+    Ok(turn)
+}
+
+async fn bring_news(writer: &Writer, batches: &[TableBatch]) -> bool {
+    let known = writer.tables.lock().await;
+    batches.iter().filter(|batch| writer.follows(&batch.table)).any(|batch| {
+        known.get(&batch.table).is_none_or(|table| !table.news(&batch.schema).is_empty())
+    })
 }
 
 /// The rows of selected tables, with the columns that the destination has, and those that do not fit them.
@@ -72,11 +141,6 @@ async fn shape(
 ) -> Result<Taken, RunError> {
     let mut ready = Taken { batches: Vec::with_capacity(batches.len()), letters: Vec::new() };
     let mut known = writer.tables.lock().await;
-    // All changes of shape come first: rows of an earlier batch go into the same commit, and have to
-    // fit the columns as they are by then.
-    for batch in &batches {
-        evolve_for(writer, &mut known, batch).await?;
-    }
     for batch in batches {
         if let Some(table) = known.get_mut(&batch.table) {
             let batch = if is_copied { table.copied(batch)? } else { batch };

@@ -25,6 +25,9 @@ pub const NO_SUCH_VALUE: &str = "no-such-value";
 /// The code for a statement that needs more temporary space than the server gives.
 pub const NO_TEMPORARY_SPACE: &str = "temporary-space";
 
+/// The code for a transaction that another one got in the way of, so that the server rolled it back.
+pub const CONFLICT: &str = "conflict";
+
 /// What the runner should do about an error in the middle of work.
 pub fn of(error: &Error) -> Failure {
     if let Some(error) = error.as_db_error() {
@@ -94,7 +97,7 @@ pub(crate) fn of_answer(error: &Answer<'_>) -> Failure {
     let code = error.sqlstate.code();
     let failure = match &error.sqlstate {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Failure::retry(
-            "conflict",
+            CONFLICT,
             format!("another transaction got in the way (SQLSTATE {code}); the call is repeated"),
         ),
         &SqlState::LOCK_NOT_AVAILABLE => Failure::retry(

@@ -20,7 +20,7 @@ pub mod time;
 pub mod types;
 
 pub use connection::Connection;
-pub use failure::{NO_SUCH_VALUE, NO_TEMPORARY_SPACE, UNTRANSLATABLE};
+pub use failure::{CONFLICT, NO_SUCH_VALUE, NO_TEMPORARY_SPACE, UNTRANSLATABLE};
 pub use identity::identify;
 pub use settings::{HOST_GRANT, Settings};
 

@@ -17,6 +17,7 @@ pub(crate) fn oid(sent_as: &str) -> u32 {
         "boolean" => Type::BOOL,
         "date" => Type::DATE,
         "time without time zone" => Type::TIME,
+        "time with time zone" => Type::TIMETZ,
         "timestamp without time zone" => Type::TIMESTAMP,
         "timestamp with time zone" => Type::TIMESTAMPTZ,
         "uuid" => Type::UUID,
@@ -36,6 +37,7 @@ pub(crate) fn oid(sent_as: &str) -> u32 {
         "cidr" => Type::CIDR,
         "macaddr" => Type::MACADDR,
         "macaddr8" => Type::MACADDR8,
+        "point" => Type::POINT,
         _ => Type::TEXT,
     }
     .oid()

@@ -16,6 +16,7 @@ mod copy;
 mod dead_letters;
 mod emptying;
 mod encode;
+mod epoch;
 mod equality;
 mod existing;
 mod kept;
@@ -53,6 +54,7 @@ use cartridge_warp_sdk::{
 };
 use postgresql_client::{HOST_GRANT, Settings};
 
+use epoch::Fence;
 use names::Names;
 pub use options::Options;
 use part::Pauses;
@@ -90,7 +92,7 @@ impl PostgresqlDestination {
     ) -> Result<T, Failure> {
         let Self { session, names, schemas, .. } = self;
         let result = schemas.reshape(schema, |tables| {
-            metadata::fenced_transaction(session, names, schema, epoch, || {
+            epoch::transaction(session, names, (schema, epoch), Fence::Alone, || {
                 work(Scope { session, names, schema }, tables)
             })
         })?;
@@ -111,6 +113,7 @@ impl Destination for PostgresqlDestination {
             .capability("dead-letters")
             .capability("metadata-schema")
             .capability("sweep")
+            .capability("shared-epoch")
             .wants("host", HOST_GRANT, "the server of the database")
     }
 
@@ -125,7 +128,7 @@ impl Destination for PostgresqlDestination {
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
-        metadata::probe(&self.session, &self.names)?;
+        epoch::probe(&self.session, &self.names)?;
         let check = |schema: &String| rights::check(&self.session, schema);
         self.asked.iter().try_for_each(check)?;
         Ok(rights::check_tables(&self.session, &self.located)?)
@@ -155,7 +158,7 @@ impl Destination for PostgresqlDestination {
         let Self { session, names, .. } = self;
         Ok(session.transaction(None, |_| {
             metadata::create(session, names)?;
-            metadata::claim(session, names, schema, owner)
+            epoch::claim(session, names, schema, owner)
         })?)
     }
 
@@ -170,7 +173,7 @@ impl Destination for PostgresqlDestination {
         epoch: u64,
     ) -> Result<(), Failure> {
         let Self { session, names, .. } = self;
-        Ok(metadata::fenced_transaction(session, names, schema, epoch, || {
+        Ok(epoch::transaction(session, names, (schema, epoch), Fence::Shared, || {
             metadata::store_markers(session, names, schema, markers, epoch)
         })?)
     }

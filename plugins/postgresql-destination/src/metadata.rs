@@ -1,7 +1,7 @@
-//! The connector's own tables: epochs and markers, in the transaction of the rows they belong to.
+//! The connector's own tables, and the markers in the transaction of the rows they belong to.
 
-use cartridge_warp_sdk::sql::{LETTER_COLUMNS_ADDED, damaged, is_present, unclaimed};
-use cartridge_warp_sdk::{Failure, Marker, fenced};
+use cartridge_warp_sdk::Marker;
+use cartridge_warp_sdk::sql::{LETTER_COLUMNS_ADDED, damaged};
 use postgresql_client::names::{literal, quoted};
 use postgresql_client::tokio_postgres::types::ToSql;
 
@@ -11,9 +11,6 @@ use crate::session::Session;
 
 /// Keeps two runners from making the same tables at the same time; any number will do.
 const MAKING_LOCK: i64 = 0x6361_7274_7769_7270;
-
-/// The schema and owner of a probe, which is never committed.
-const PROBE: &str = "_cartridge_warp_probe";
 
 /// Makes a schema that is not there. Only then, since that needs a privilege.
 pub(crate) fn create_schema(session: &Session, schema: &str) -> Result<(), Refusal> {
@@ -25,7 +22,7 @@ pub(crate) fn create_schema(session: &Session, schema: &str) -> Result<(), Refus
     Ok(())
 }
 
-/// Makes the metadata tables that are not there.
+/// Makes the metadata tables that are not there. `written_at` is what older releases write.
 pub(crate) fn create(session: &Session, names: &Names) -> Result<(), Refusal> {
     create_schema(session, &names.metadata)?;
     let Names { epochs, markers, dead_letters, tables, .. } = names;
@@ -84,60 +81,6 @@ fn add_columns(session: &Session, letters: &str) -> Result<(), Refusal> {
     })
 }
 
-/// Raises the schema's epoch and returns it.
-pub(crate) fn claim(
-    session: &Session,
-    names: &Names,
-    schema: &str,
-    owner: &str,
-) -> Result<u64, Refusal> {
-    let sql = format!(
-        "INSERT INTO {} AS e (schema_name, epoch, owner) VALUES ($1, 1, $2)
-         ON CONFLICT (schema_name) DO UPDATE
-         SET epoch = e.epoch + 1, owner = excluded.owner, claimed_at = now()
-         RETURNING epoch",
-        names.epochs
-    );
-    let rows = session.query(&sql, &[&schema, &owner])?;
-    let epoch = rows.first().and_then(|row| row.try_get::<_, i64>(0).ok());
-    let epoch = epoch.and_then(|epoch| u64::try_from(epoch).ok());
-    Ok(epoch.ok_or_else(|| damaged("an epoch is negative"))?)
-}
-
-/// I3: runs `work` in a transaction only for the schema's present owner. The row stays locked until
-/// the commit, so a claim waits for it and no two owners can write.
-pub(crate) fn fenced_transaction<T>(
-    session: &Session,
-    names: &Names,
-    schema: &str,
-    epoch: u64,
-    work: impl FnOnce() -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
-    let sql = format!(
-        "UPDATE {} SET written_at = now() WHERE schema_name = $1 AND epoch = $2",
-        names.epochs
-    );
-    let number = i64::try_from(epoch).unwrap_or(-1);
-    if !session.knows(&sql) && !has_table(session, &names.epochs)? {
-        return Err(unclaimed(schema).into());
-    }
-    session.transaction(Some((&sql, &[&schema, &number])), |mine| {
-        if mine { work() } else { Err(not_mine(session, names, schema, epoch)?.into()) }
-    })
-}
-
-fn not_mine(
-    session: &Session,
-    names: &Names,
-    schema: &str,
-    epoch: u64,
-) -> Result<Failure, Refusal> {
-    let sql = format!("SELECT epoch FROM {} WHERE schema_name = $1", names.epochs);
-    let rows = session.query(&sql, &[&schema])?;
-    let stored = rows.first().and_then(|row| row.try_get(0).ok());
-    Ok(is_present(schema, epoch, stored).err().unwrap_or_else(|| fenced(schema, epoch, epoch)))
-}
-
 /// The value of a marker; none also where no metadata exists.
 pub(crate) fn marker(
     session: &Session,
@@ -184,18 +127,4 @@ pub(crate) fn store_markers(
 pub(crate) fn has_table(session: &Session, table: &str) -> Result<bool, Refusal> {
     let sql = format!("SELECT 1 WHERE to_regclass({}) IS NOT NULL", literal(table));
     Ok(!session.query(&sql, &[])?.is_empty())
-}
-
-/// Proves that the metadata can be made or written, and leaves nothing behind.
-pub(crate) fn probe(session: &Session, names: &Names) -> Result<(), Failure> {
-    let probed: Result<(), Refusal> = session.transaction(None, |_| {
-        create(session, names)?;
-        claim(session, names, PROBE, PROBE)?;
-        session.run("CREATE TEMPORARY TABLE _cartridge_probe (x integer) ON COMMIT DROP")?;
-        Err(Failure::stop(PROBE, "the end of a probe").into())
-    });
-    match probed {
-        Err(refusal) if refusal.failure.code == PROBE => Ok(()),
-        other => Ok(other?),
-    }
 }

@@ -28,6 +28,15 @@ const SESSION: &str = "SET client_min_messages = warning; SET DateStyle = 'ISO, 
 /// Parameters of one statement.
 pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// What a transaction begins with.
+pub(crate) struct Opening<'a> {
+    /// Run first, without parameters.
+    pub(crate) first: &'a str,
+    /// Has to find one row.
+    pub(crate) check: &'a str,
+    pub(crate) values: Parameters<'a>,
+}
+
 /// One session of the server.
 pub(crate) struct Session {
     connection: Connection,
@@ -112,19 +121,20 @@ impl Session {
         })
     }
 
-    /// Runs `work` in a transaction: all of it, or nothing. `fence` is sent with its beginning and
-    /// has to touch one row.
+    /// Runs `work` in a transaction: all of it, or nothing. `opening` is sent with its beginning; `work` is told
+    /// whether it found its row.
     pub(crate) fn transaction<T>(
         &self,
-        fence: Option<(&str, Parameters<'_>)>,
+        opening: Option<Opening<'_>>,
         work: impl FnOnce(bool) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
-        let begun = match fence {
+        let begun = match opening {
             None => self.run("BEGIN").map(|()| 1),
-            Some((sql, values)) => self.prepare(sql).and_then(|statement| {
+            Some(Opening { first, check, values }) => self.prepare(check).and_then(|statement| {
                 let client = self.client()?;
+                let begin = format!("BEGIN; {first}");
                 let both =
-                    try_join(client.batch_execute("BEGIN"), client.execute(&statement, values));
+                    try_join(client.batch_execute(&begin), client.execute(&statement, values));
                 self.wait(both).map(|((), rows)| rows)
             }),
         };

@@ -9,6 +9,7 @@ use postgresql_client::names::quoted;
 use crate::PostgresqlDestination;
 use crate::dead_letters;
 use crate::emptying;
+use crate::epoch::{self, Fence};
 use crate::metadata;
 use crate::references::is_referenced;
 use crate::refusal::Refusal;
@@ -49,7 +50,7 @@ pub(crate) fn begin(
         let words = scope.refusal_words(&refusal).ok_or(*refusal.failure)?;
         return Ok(Some(format!("its key cannot be compared: {words}")));
     }
-    metadata::fenced_transaction(session, names, schema, *epoch, || {
+    epoch::transaction(session, names, (schema, *epoch), Fence::Alone, || {
         session.run(&emptying::clear(session, keys)?)?;
         dead_letters::settle_emptied(scope, &request.table)?;
         metadata::store_markers(session, names, schema, markers, *epoch)

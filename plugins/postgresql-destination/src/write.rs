@@ -5,17 +5,24 @@
 //! letters of the same transaction, or nothing is written at all (I5). A row that another one is in the
 //! way of is not bad: then all rows go in the source's own order, as [`ordered`] has it.
 
+use std::time::Duration;
+
 use cartridge_warp_sdk::sql::{Numbers, Rejections, Tables, planned};
 use cartridge_warp_sdk::{Failure, WriteOutcome, WriteRequest};
+use postgresql_client::CONFLICT;
 
 use crate::dead_letters;
 use crate::emptying;
+use crate::epoch::{self, Fence};
 use crate::metadata;
 use crate::ordered;
 use crate::part::{Part, Pauses};
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::stage;
+
+/// How long somebody who got in the way is left alone.
+const CONFLICT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How an attempt goes about it, from fast to patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +88,7 @@ pub(crate) fn batch(
             Ok(outcome) => return Ok(outcome),
             Err(refusal) => refusal,
         };
-        way = way.after(&refusal).ok_or(*refusal.failure)?;
+        way = way.after(&refusal).ok_or_else(|| repeatable(*refusal.failure))?;
         for part in &mut parts {
             if way == Way::Upsert {
                 part.pause(pauses);
@@ -89,6 +96,11 @@ pub(crate) fn batch(
             part.make_ready(scope)?;
         }
     }
+}
+
+/// A transaction that another one got in the way of is rolled back, so the same batch may come again at once.
+fn repeatable(failure: Failure) -> Failure {
+    if failure.code == CONFLICT { failure.retry_after(CONFLICT_PAUSE) } else { failure }
 }
 
 fn attempt(
@@ -100,7 +112,7 @@ fn attempt(
 ) -> Result<WriteOutcome, Refusal> {
     let Scope { session, names, schema } = scope;
     stage::begin(session);
-    metadata::fenced_transaction(session, names, schema, request.epoch, || {
+    epoch::transaction(session, names, (schema, request.epoch), Fence::Shared, || {
         way.constraints().map_or(Ok(()), |sql| session.run(sql))?;
         for name in &request.clear_tables {
             session.run(&emptying::clear(session, planned(name, tables)?)?)?;

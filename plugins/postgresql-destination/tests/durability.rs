@@ -126,6 +126,8 @@ fn conflicts_with_others_are_worth_a_retry() {
     let one = || rows(&orders(), &[(Insert, json!({"id": 1}))]);
     let failure = bed.write(vec![one()]).unwrap_err();
     assert_eq!((failure.action, failure.code.as_str()), (Action::Retry, "conflict"));
+    // Nothing of it was committed, so the host sends it again over this connection.
+    assert!(failure.retry_after.is_some());
     bed.run("DROP TRIGGER busy ON orders");
     assert_eq!(bed.write(vec![one()]).unwrap().rows_written, 1);
 }

@@ -235,7 +235,14 @@ fn new_rows_of_types_of_postgresql_are_staged_only_where_the_server_has_to_read_
         ("numeric", "1e5", true),
         ("interval", "P1D", true),
         ("integer[]", "{ 1 }", true),
-        ("point", "(1,2)", true),
+        ("point", "(1.5,-2e-07)", false),
+        ("time with time zone", "12:00:00.5-03:30", false),
+        ("tstzrange", "[\"2024-01-01 00:00:00+00\",)", false),
+        ("numrange", "empty", false),
+        ("int4multirange", "{[1,3),[5,9)}", false),
+        ("time with time zone", "24:00:00+00", true),
+        ("int4range", "[1, 5)", true),
+        ("box", "(1,2),(0,0)", true),
     ] {
         let column = Column::new("v", ColumnType::String).origin(format!("postgresql:{origin}"));
         let table = Table::new("t").column("id", ColumnType::Integer).with(column).key(["id"]);

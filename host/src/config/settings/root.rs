@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Control, DestinationConfig, ErrorHandling, Monitoring, ProcessLimits, SchemaConfig,
-    SchemaEvolution, SourceConfig, at_least_one,
+    SchemaEvolution, SourceConfig,
 };
 use crate::config::origin::Provenance;
 use crate::config::values::{HashKey, Patterns, Resync};
@@ -35,9 +35,11 @@ pub struct WarpConfig {
     /// The schemas to move, at least one.
     pub schemas: Vec<SchemaConfig>,
     /// How many streams a schema reads in parallel unless it says otherwise; more is faster and
-    /// costs connections on the source.
-    #[serde(default = "one")]
-    pub global_max_parallel_streams: NonZeroU32,
+    /// costs connections on the source, and on a destination that writes over several at once. Without it,
+    /// one; where such a destination is copied to, as many as a large table has chunks, at most one for every
+    /// two cores of the machine, and at most four.
+    #[serde(default)]
+    pub global_max_parallel_streams: Option<NonZeroU32>,
     /// Only tables that match one of these globs are moved; empty means all. Wins over the
     /// blacklist.
     #[serde(default)]
@@ -118,10 +120,6 @@ pub enum CommitAt {
     Batch,
     /// Behind the last row of a transaction of the source.
     Transaction,
-}
-
-pub(in crate::config) const fn one() -> NonZeroU32 {
-    at_least_one(1)
 }
 
 pub(in crate::config) fn default_state_dir() -> PathBuf {

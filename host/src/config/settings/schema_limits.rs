@@ -29,6 +29,10 @@ pub struct SchemaLimits {
     /// The most rows a second that copies read, over all tables of the schema; without it, as many as
     /// they can. It spares a source that serves others too; changes are not slowed down.
     pub rows_per_second: Option<NonZeroU32>,
+    /// The most connections over which copies write at the same time, where the destination can do that
+    /// (`postgresql`); without it, one for each chunk that is read at the same time (`max_parallel_streams`).
+    /// It spares a destination that serves others too, or that lets few in.
+    pub writers_max: Option<NonZeroU32>,
 }
 
 impl Default for SchemaLimits {
@@ -41,6 +45,7 @@ impl Default for SchemaLimits {
             shape_bytes: ByteCount::mebibytes(64),
             shape_history_bytes: ByteCount::mebibytes(1024),
             rows_per_second: None,
+            writers_max: None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What holds for a table, and which tables are moved.
 
+use std::num::NonZeroU32;
+
 use super::{MINIMAL, load, load_with_env};
 use crate::config::{DeadLetterLimit, DeletionStrategy, Mask, Resync, WarpConfig, WriteMode};
 
@@ -32,7 +34,7 @@ global_max_parallel_streams: 2
         let found = (
             settings.stream_batch_size.get(),
             settings.polling_interval.as_millis(),
-            settings.max_parallel_streams.get(),
+            settings.max_parallel_streams.map_or(0, NonZeroU32::get),
         );
         assert_eq!(found, (batch, polling, parallel), "{case}");
         assert_eq!(settings.write_batch_size.get(), 500, "{case}");

@@ -56,7 +56,7 @@ global_table_whitelist: a,b
             "5s",
             "schemas.0.default_polling_interval at default",
         ),
-        ("schemas.0.tables.0.max_parallel_streams", "1", "global_max_parallel_streams at default"),
+        ("schemas.0.tables.0.max_parallel_streams", "(not set)", "default"),
         ("global_table_whitelist.0", "a", "config.yaml:18"),
         ("schemas.0.destination_schema", "shop", "schemas.0.name at config.yaml:9"),
         (
@@ -136,7 +136,7 @@ fn what_is_printed_of_a_table_is_what_holds() {
     let settings = WarpConfig::load(sources).unwrap().table_settings("shop", "a");
     let printed = |key: &str| keys[&format!("schemas.0.tables.0.{key}")].0.clone();
     assert_eq!(printed("stream_batch_size"), settings.stream_batch_size.to_string());
-    assert_eq!(printed("max_parallel_streams"), settings.max_parallel_streams.to_string());
+    assert_eq!(printed("max_parallel_streams"), settings.max_parallel_streams.unwrap().to_string());
     assert_eq!(printed("polling_interval_seconds"), "2s");
     assert_eq!(settings.polling_interval.as_secs(), 2);
 }

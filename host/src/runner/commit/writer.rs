@@ -17,6 +17,8 @@ use tokio::sync::Mutex;
 use super::{
     journal::Journal,
     quota::{Held, Quota, check_columns},
+    sibling::Sibling,
+    turns::Turns,
 };
 use crate::{
     config::OnNewTable,
@@ -57,6 +59,7 @@ pub struct Writer {
     pub tables: Mutex<Tables>,
     /// Tables that are parked or paused: whatever comes of them is passed over.
     pub aside: BTreeSet<String>,
+    pub turns: Turns,
     commits: AtomicU64,
     pub journal: Journal,
     quota: Quota,
@@ -72,8 +75,8 @@ impl Writer {
     ) -> Self {
         let journal = Journal::new(Arc::clone(&context), destination.clone());
         let (tables, commits) = (Mutex::new(tables), AtomicU64::new(0));
-        let quota = Quota::default();
-        Self { context, destination, epoch, tables, aside, commits, journal, quota }
+        let (turns, quota) = (Turns::default(), Quota::default());
+        Self { context, destination, epoch, tables, aside, turns, commits, journal, quota }
     }
 
     /// Whether what comes of this table is for the destination.
@@ -102,6 +105,15 @@ impl Writer {
 
     /// Commits rows, dead letters and markers together.
     pub async fn commit(&self, ready: Ready) -> Result<(), RunError> {
+        self.commit_over(None, ready).await
+    }
+
+    /// The same over another connection, which knows the tables.
+    pub async fn commit_over(
+        &self,
+        sibling: Option<&Sibling>,
+        ready: Ready,
+    ) -> Result<(), RunError> {
         let Ready { clear, mut tables, keys, dead_letters, mut markers, retry, is_part } = ready;
         check_markers(&markers)?;
         let open = &self.context.letters;
@@ -110,14 +122,16 @@ impl Writer {
         let is_retry = retry.is_some();
         let letters = if is_retry { Letters::new() } else { by_table(&dead_letters) };
         let brought = Brought::of(&clear, &measured, letters);
-        let admitted = open.admit(&self.destination, &brought).await;
-        admitted.map_err(|error| uncommitted(error, &dead_letters))?;
         let mut counted = None;
         if !dead_letters.is_empty() {
-            let mut held = self.count().await?;
+            // From here on one commit with letters at a time: the next one counts these.
+            counted = Some(self.count().await?);
+        }
+        let admitted = open.admit(&self.destination, &brought).await;
+        admitted.map_err(|error| uncommitted(error, &dead_letters))?;
+        if let Some(held) = &mut counted {
             held.add_letters(&dead_letters)?;
             markers.push(held.marker());
-            counted = Some(held);
         }
         let started = Instant::now();
         tables.extend(keys);
@@ -131,14 +145,15 @@ impl Writer {
             dead_letter_rejected: self.context.config.error_handling.dead_letter_queue && !is_part,
             retry,
         };
-        let mut outcome = self.destination.write_batch(request).await?;
+        let destination = sibling.map_or(&self.destination, |sibling| &sibling.destination);
+        let mut outcome = destination.write_batch(request).await?;
         self.count_commit();
         // A key is refused with its row; its letter ends with the sweep.
         outcome.rejected.retain(|row| row.batch < measured.len());
+        open.committed(&brought);
         if let Some(counted) = counted {
             counted.committed();
         }
-        open.committed(&brought);
         self.record(&measured, brought.letters.values().sum(), &outcome, started);
         if is_retry {
             return Ok(());

@@ -1,5 +1,6 @@
 //! Copies tables as they stand.
 
+mod lane;
 mod progress;
 mod queue;
 mod rate;

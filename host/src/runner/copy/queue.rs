@@ -24,6 +24,7 @@ pub struct Job {
 struct Table {
     readers_max: usize,
     readers: usize,
+    chunks: usize,
     unfinished: usize,
 }
 
@@ -55,6 +56,7 @@ impl JobQueue {
         let mut state = self.lock();
         let entry = state.tables.entry(table.into()).or_default();
         entry.readers_max = readers_max.max(1);
+        entry.chunks += jobs.len();
         entry.unfinished += jobs.len();
         state.waiting.extend(jobs);
     }
@@ -64,6 +66,11 @@ impl JobQueue {
         let state = self.lock();
         let widest = state.tables.values().map(|table| table.readers_max).max();
         widest.unwrap_or(0).min(state.waiting.len())
+    }
+
+    /// Whether a chunk is all that its table has to copy.
+    pub fn is_alone(&self, job: &Job) -> bool {
+        self.lock().tables.get(&job.table).is_some_and(|table| table.chunks == 1)
     }
 
     /// Waits for a chunk that may start now; none when there are no more.
@@ -136,6 +143,8 @@ mod tests {
         queue.add("a", 1, jobs("a", 2));
         queue.add("b", 2, jobs("b", 1));
         assert_eq!(queue.readers_max(), 2);
+        let is_alone = |table| queue.is_alone(&jobs(table, 1)[0]);
+        assert!(!is_alone("a") && is_alone("b"));
 
         let first = queue.next().await.unwrap();
         let second = queue.next().await.unwrap();

@@ -2,7 +2,7 @@
 //!
 //! The change stream's start is committed before the first row is read (I6); each chunk's cursor is
 //! committed with its rows (I2), so a snapshot that was cut off goes on where it stopped. Readers
-//! have instances of their own; all of them write through the one [`Writer`].
+//! have instances of their own; how many connections they commit over is [`Lane`]'s to say.
 
 use std::{sync::Arc, time::Instant};
 
@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use super::{
+    lane::Lane,
     progress::SnapshotProgress,
     queue::{Job, JobQueue},
     rate::Rate,
@@ -19,14 +20,15 @@ use crate::{
     model::{Chunk, Position},
     plugin::{ReadLimits, SnapshotBatch, SourceConnection},
     runner::{
-        commit::Writer,
-        deliver::{Commit, deliver},
+        commit::{Sibling, Writer},
+        deliver::{Commit, deliver, deliver_over},
         error::RunError,
         parking::table_status,
         reading::{Asked, BYTES_MAX, Heartbeat, ReadAhead, Waiting, pace, read_ahead},
         shapes::evolve,
         state::{
-            ChunkProgress, TableState, chunk_stream, forget_chunks, marker, read, table_stream,
+            ChunkProgress, TableState, chunk_stream, forget_chunks, forgotten, marker, read,
+            table_stream,
         },
     },
 };
@@ -115,9 +117,9 @@ pub async fn copy_tables(
         if planned > PLANNED_BYTES_MAX {
             return Err(too_many_chunks(&table));
         }
-        let readers = readers_max(writer, &table).await;
+        let readers = readers_of(writer, &table, jobs.len()).await;
         copying.progress.begin(&writer.context, &table, &jobs);
-        copying.queue.add(&table, readers as usize, jobs);
+        copying.queue.add(&table, readers, jobs);
     }
     run_readers(writer, &copying).await
 }
@@ -138,6 +140,12 @@ fn too_many_chunks(table: &str) -> RunError {
 async fn readers_max(writer: &Writer, table: &str) -> u32 {
     let tables = writer.tables.lock().await;
     tables.get(table).map_or(1, |table| table.readers_max().get())
+}
+
+/// The same of a copy with so many chunks.
+async fn readers_of(writer: &Writer, table: &str, chunks: usize) -> usize {
+    let tables = writer.tables.lock().await;
+    tables.get(table).map_or(1, |table| table.readers_of(chunks))
 }
 
 /// What has a table copied from its beginning whose copy cannot be gone on with.
@@ -172,11 +180,13 @@ async fn plan(
     let stored: Vec<_> = chunks.iter().cloned().map(Into::into).collect();
     let is_swept = before == Before::Swept && sweep::begin(writer, table, stored.clone()).await?;
     if !is_swept {
-        let state = TableState::Snapshot { chunks: stored, keys: None };
+        let state = TableState::Snapshot { chunks: stored.clone(), keys: None };
         let markers = vec![marker(table_stream(table), &state)];
         if before == Before::Kept {
             writer.commit_markers(markers).await?;
         } else {
+            // An earlier copy may have committed a part after it was given up.
+            let markers = markers.into_iter().chain(forgotten(table, stored)).collect();
             let clear = vec![table.to_owned()];
             deliver(writer, Commit { clear, markers, ..Commit::default() }).await?;
         }
@@ -187,8 +197,8 @@ async fn plan(
 
 async fn run_readers(writer: &Arc<Writer>, copying: &Arc<Copying>) -> Result<Copied, RunError> {
     let mut readers = JoinSet::new();
-    for _ in 0..copying.queue.readers_max() {
-        let reader = run_reader(Arc::clone(writer), Arc::clone(copying));
+    for number in 0..copying.queue.readers_max() {
+        let reader = run_reader(Arc::clone(writer), Arc::clone(copying), number);
         readers.spawn(reader.in_current_span());
     }
     let mut copied = Copied::All;
@@ -206,11 +216,21 @@ async fn run_readers(writer: &Arc<Writer>, copying: &Arc<Copying>) -> Result<Cop
     Ok(copied)
 }
 
-async fn run_reader(writer: Arc<Writer>, copying: Arc<Copying>) -> Result<Copied, RunError> {
+async fn run_reader(
+    writer: Arc<Writer>,
+    copying: Arc<Copying>,
+    number: usize,
+) -> Result<Copied, RunError> {
     let context = &writer.context;
-    let source = context.open_source().await?;
-    let selected: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
-    source.select_tables(context.name(), &selected).await?;
+    let source = match open_reader(&writer).await {
+        // It may be the one more that the server does not let in.
+        Err(error) if number > 0 => {
+            tell_fewer(&writer, &error);
+            return Ok(Copied::All);
+        }
+        opened => opened?,
+    };
+    let mut lane = Lane::of(&writer, number);
     loop {
         // A reader that stops gives no place back, so nobody would wake those that wait for one.
         let job = tokio::select! {
@@ -219,7 +239,8 @@ async fn run_reader(writer: Arc<Writer>, copying: Arc<Copying>) -> Result<Copied
             job = copying.queue.next() => job,
         };
         let Some(job) = job else { break };
-        if copy_chunk(&writer, &source, &copying, &job).await? == Copied::Stopped {
+        let sibling = lane.sibling(&writer, &copying.queue, &job).await;
+        if copy_chunk(&writer, sibling, &source, &copying, &job).await? == Copied::Stopped {
             return Ok(Copied::Stopped);
         }
         if copying.queue.finish(&job) {
@@ -230,12 +251,31 @@ async fn run_reader(writer: Arc<Writer>, copying: Arc<Copying>) -> Result<Copied
         }
     }
     source.close().await;
+    lane.close().await;
     Ok(Copied::All)
+}
+
+async fn open_reader(writer: &Writer) -> Result<SourceConnection, RunError> {
+    let source = writer.context.open_source().await?;
+    let selected: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
+    source.select_tables(writer.context.name(), &selected).await?;
+    Ok(source)
+}
+
+fn tell_fewer(writer: &Writer, error: &RunError) {
+    if writer.context.source.log.admits("snapshots") {
+        tracing::warn!(
+            error = error.chain(),
+            "the source lets no further connection in, so fewer chunks are read at once; \
+             `max_parallel_streams` says how many there may be"
+        );
+    }
 }
 
 /// Reads ahead while what was read before is committed.
 async fn copy_chunk(
     writer: &Writer,
+    sibling: Option<&mut Sibling>,
     source: &SourceConnection,
     copying: &Copying,
     job: &Job,
@@ -243,7 +283,8 @@ async fn copy_chunk(
     let Copying { progress, rate, .. } = copying;
     let (sender, receiver) = read_ahead(SnapshotBatch::byte_count);
     let reading = read_chunk(writer, source, rate, job, sender);
-    let (copied, ()) = tokio::try_join!(reading, write_chunk(writer, progress, job, receiver))?;
+    let writing = write_chunk(writer, sibling, progress, job, receiver);
+    let (copied, ()) = tokio::try_join!(reading, writing)?;
     Ok(copied)
 }
 
@@ -299,6 +340,7 @@ async fn read_chunk(
 /// Commits what was read: while the destination is the slower side, several batches at once.
 async fn write_chunk(
     writer: &Writer,
+    mut sibling: Option<&mut Sibling>,
     shown: &SnapshotProgress,
     job: &Job,
     mut batches: Waiting<SnapshotBatch>,
@@ -320,7 +362,7 @@ async fn write_chunk(
         }
         progress.add(rows);
         commit.markers = vec![marker(stream.clone(), &progress)];
-        deliver(writer, commit).await?;
+        deliver_over(writer, sibling.as_deref_mut(), commit).await?;
         shown.advance(&writer.context, &job.table, rows);
     }
     Ok(())

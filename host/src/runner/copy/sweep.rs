@@ -12,7 +12,7 @@ use crate::{
         error::RunError,
         reading::Asked,
         shapes::ask_to_drop,
-        state::{StoredChunk, TableState, marker, table_stream},
+        state::{StoredChunk, TableState, forgotten, marker, table_stream},
         table::{Keys, Table},
     },
 };
@@ -35,8 +35,10 @@ pub async fn begin(
             return Ok(false);
         }
     }
-    let state = TableState::Snapshot { chunks, keys: Some(keys_name.clone()) };
+    let state = TableState::Snapshot { chunks: chunks.clone(), keys: Some(keys_name.clone()) };
     let markers = vec![marker(table_stream(name), &state)];
+    // An earlier copy may have committed a part after it was given up.
+    let markers = markers.into_iter().chain(forgotten(name, chunks)).collect();
     if let Some(reason) = writer.begin_sweep(name, &keys_name, markers).await? {
         ask_to_drop(writer, &keys_name).await?;
         tell_emptied(writer, name, &reason);

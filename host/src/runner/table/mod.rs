@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
     error::Error,
-    num::NonZeroU32,
     sync::Arc,
 };
 
@@ -18,6 +17,7 @@ mod faults;
 mod keys;
 mod letter_keys;
 mod masked;
+mod readers;
 mod refused;
 mod rules;
 mod shape;
@@ -108,6 +108,8 @@ pub struct Promises {
     pub soft_delete: bool,
     /// It can end the rows that a new copy leaves over.
     pub sweep: bool,
+    /// Several connections can write to it at once, under one epoch.
+    pub shared_epoch: bool,
 }
 
 impl Promises {
@@ -121,6 +123,7 @@ impl Promises {
             append_only: destination.has("append-only"),
             soft_delete: destination.has("soft-delete"),
             sweep: destination.has("sweep"),
+            shared_epoch: destination.has("shared-epoch"),
         }
     }
 }
@@ -143,15 +146,6 @@ impl Table {
             known: HashMap::new(),
             known_bytes: 0,
         }
-    }
-
-    /// How many chunks of its snapshot may be under way at once. Where one key may have rows in
-    /// several, they are read in the order in which they were planned (I4).
-    pub fn readers_max(&self) -> NonZeroU32 {
-        if self.promises.disjoint_chunks || self.source.key.is_empty() {
-            return self.settings.max_parallel_streams;
-        }
-        NonZeroU32::MIN
     }
 
     /// How the destination is to keep it.

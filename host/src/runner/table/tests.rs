@@ -417,3 +417,28 @@ fn copied_rows_of_a_log_say_so_where_their_changes_come_once_more() {
         assert_eq!(upserted.copied(rows.clone()).unwrap().columns, rows.columns, "no log");
     }
 }
+
+#[test]
+fn only_chunks_that_may_come_in_any_order_have_several_readers() {
+    let machine =
+        std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, 4));
+    let seven = || json!({"name": "t", "max_parallel_streams": 7});
+    let nobody = || json!({"name": "t"});
+    let log = || json!({"name": "t", "write_mode": "append"});
+    for (case, rules, disjoint_chunks, shared_epoch, chunks, expected) in [
+        ("as many as somebody says", seven(), true, false, 9, 7),
+        ("also where the table is small", seven(), true, true, 1, 7),
+        ("chunks that have to come in order", seven(), false, true, 9, 1),
+        ("as many as the machine's cores can serve", nobody(), true, true, 9, machine),
+        ("a small table", nobody(), true, true, 1, 1),
+        ("nothing to copy", nobody(), true, true, 0, 1),
+        ("one connection to write over", nobody(), true, false, 9, 1),
+        ("a log, whose order is that of one connection", log(), true, true, 9, 1),
+    ] {
+        let promises =
+            Promises { disjoint_chunks, shared_epoch, append: true, ..Promises::default() };
+        let fields = vec![field("k", DataType::Int64)];
+        let table = table_of(fields, vec!["k".to_owned()], rules, promises);
+        assert_eq!(table.readers_of(chunks), expected, "{case}");
+    }
+}

@@ -7,6 +7,7 @@ mod array;
 mod network;
 mod numeric;
 mod plain;
+mod range;
 mod time;
 
 use crate::binary::oid;
@@ -22,6 +23,10 @@ pub(crate) enum Reader {
     Value(Read),
     /// An array of them, and the type of its items.
     Array(Read, u32),
+    /// A range with such bounds.
+    Range(Read),
+    /// Several of them.
+    Ranges(Read),
 }
 
 impl Reader {
@@ -32,7 +37,11 @@ impl Reader {
                 let read = value(item).or_else(|| text(item))?;
                 Some(Self::Array(read, oid(item)))
             }
-            None => value(bare).map(Self::Value),
+            None => match range::bound(bare) {
+                Some((bound, true)) => value(bound).map(Self::Ranges),
+                Some((bound, false)) => value(bound).map(Self::Range),
+                None => value(bare).map(Self::Value),
+            },
         }
     }
 
@@ -41,6 +50,8 @@ impl Reader {
         match self {
             Self::Value(read) => read(text, out),
             Self::Array(read, oid) => array::read(text, read, oid, out),
+            Self::Range(bound) => range::read(text, bound, out),
+            Self::Ranges(bound) => range::read_several(text, bound, out),
         }
     }
 }
@@ -61,12 +72,14 @@ fn value(bare: &str) -> Option<Read> {
         "pg_lsn" => plain::place_in_log,
         "date" => time::date,
         "time without time zone" => time::clock,
+        "time with time zone" => time::zoned_clock,
         "timestamp without time zone" | "timestamp with time zone" => time::timestamp,
         "interval" => time::interval,
         "inet" => network::inet,
         "cidr" => network::cidr,
         "macaddr" => network::hardware::<6>,
         "macaddr8" => network::hardware::<8>,
+        "point" => plain::point,
         _ => return None,
     })
 }

@@ -106,6 +106,15 @@ pub(super) fn hexadecimal(digits: &[u8], out: &mut Vec<u8>) -> Option<()> {
     rest.is_empty().then_some(())
 }
 
+/// `(1.5,-2)`: the server writes as many digits as tell a number from every other.
+pub(super) fn point(text: &str, out: &mut Vec<u8>) -> Option<()> {
+    let (x, y) = text.strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
+    for number in [x, y] {
+        out.extend_from_slice(&number.parse::<f64>().ok()?.to_be_bytes());
+    }
+    Some(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Read;
@@ -113,7 +122,7 @@ mod tests {
 
     #[test]
     fn texts_of_the_server_are_read_and_others_are_left_to_it() {
-        let cases: [(Read, &str, Option<&[u8]>); 24] = [
+        let cases: [(Read, &str, Option<&[u8]>); 28] = [
             (whole::<i16, 2>, "-32768", Some(&[0x80, 0])),
             (whole::<i16, 2>, "32768", None),
             (whole::<u32, 4>, "4294967295", Some(&[255; 4])),
@@ -138,6 +147,10 @@ mod tests {
             (place_in_log, "16/+1", None),
             (place_in_log, "1", None),
             (place_in_log, "/", None),
+            (point, "(1,-2)", Some(&[0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0])),
+            (point, "(1)", None),
+            (point, "1,2", None),
+            (point, "(1,x)", None),
         ];
         for (read, text, expect) in cases {
             let mut out = Vec::new();

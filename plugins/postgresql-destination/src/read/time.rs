@@ -13,6 +13,27 @@ pub(super) fn clock(text: &str, out: &mut Vec<u8>) -> Option<()> {
     number(out, time::clock(text)?.to_be_bytes())
 }
 
+/// `12:34:56.789+02`, `-03:30`, `+05:30:15`: the server keeps how far west of Greenwich that is.
+pub(super) fn zoned_clock(text: &str, out: &mut Vec<u8>) -> Option<()> {
+    let (clock, zone) = text.split_at(text.find(['+', '-'])?);
+    let parts = zone[1..].split(':').map(|part| {
+        let is_number = part.len() == 2 && part.bytes().all(|digit| digit.is_ascii_digit());
+        part.parse::<i32>().ok().filter(|_| is_number)
+    });
+    let parts = parts.collect::<Option<Vec<_>>>()?;
+    let east = match parts[..] {
+        [hours] => hours * 3_600,
+        [hours, minutes] if minutes < 60 => hours * 3_600 + minutes * 60,
+        [hours, minutes, seconds] if minutes < 60 && seconds < 60 => {
+            hours * 3_600 + minutes * 60 + seconds
+        }
+        _ => return None,
+    };
+    let west = if zone.starts_with('-') { east } else { -east };
+    number(out, time::clock(clock)?.to_be_bytes())?;
+    number(out, west.to_be_bytes())
+}
+
 /// A moment is written in UTC.
 pub(super) fn timestamp(text: &str, out: &mut Vec<u8>) -> Option<()> {
     number(out, types::micros_to_server(time::timestamp(text)?)?.to_be_bytes())
@@ -78,6 +99,30 @@ fn number<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N]) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zones_of_a_clock_are_kept_as_seconds_to_the_west() {
+        let hour = 3_600 * MICROS_PER_SECOND;
+        for (text, expected) in [
+            ("00:00:00+00", Some((0, 0))),
+            ("01:00:00.5+02", Some((hour + MICROS_PER_SECOND / 2, -7_200))),
+            ("01:00:00-03:30", Some((hour, 12_600))),
+            ("01:00:00+05:30:15", Some((hour, -19_815))),
+            ("01:00:00", None),
+            ("01:00:00+2", None),
+            ("01:00:00+02:60", None),
+            ("01:00:00+02:00:00:00", None),
+            ("24:00:00+00", None),
+            ("", None),
+        ] {
+            let mut out = Vec::new();
+            let read = zoned_clock(text, &mut out).map(|()| {
+                let (micros, west) = out.split_first_chunk().unwrap();
+                (i64::from_be_bytes(*micros), i32::from_be_bytes(west.try_into().unwrap()))
+            });
+            assert_eq!(read, expected, "{text}");
+        }
+    }
 
     #[test]
     fn parts_of_an_interval_count_for_themselves() {
