@@ -12,6 +12,7 @@ use arrow_schema::{DataType, Field, Schema};
 
 mod added;
 mod arrivals;
+mod compared;
 mod copied;
 mod decisions;
 mod faults;
@@ -28,7 +29,7 @@ mod tests;
 pub use self::{
     decisions::{DECISIONS_MAX, Decision, Decisions, Subject},
     keys::Keys,
-    letter_keys::KeyTexts,
+    letter_keys::{KeyTexts, key_of},
     rules::TableRules,
 };
 use self::{
