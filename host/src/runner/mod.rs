@@ -45,8 +45,9 @@ mod tally;
 pub use error::RunError;
 pub use parking::moment;
 pub use processor::{
-    Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, Retried,
-    SchemaProcessor, SchemaStatus, TableStatus, Teardown, Waits,
+    Adopted, Checked, Choice, Compared, Completion, Dropped, Listed, Order, Ordered, Proof,
+    Repaired, Retried, Sample, SchemaProcessor, SchemaStatus, TableStatus, Teardown, Verified,
+    Verify, Waits,
 };
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use shapes::Waiting;
