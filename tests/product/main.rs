@@ -67,4 +67,5 @@ mod teardown;
 mod transactions;
 mod types;
 mod unknown_names;
+mod verify;
 mod words;
