@@ -4,10 +4,11 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::letters::unreadable;
+use crate::read::unread;
 use crate::sweep::unpromised;
 use crate::{
-    Column, Config, DeadLetter, Description, Failure, LetterFilter, LetterPage, Marker,
-    SchemaChange, Settlement, SweepRequest, Swept, TableRows,
+    Column, Config, DeadLetter, Description, Failure, LetterFilter, LetterPage, Limits, LookedUp,
+    Marker, ReadBatch, SchemaChange, Settlement, SweepRequest, Swept, TableRows,
 };
 
 /// Whether a table holds one row per key or one row per operation.
@@ -145,6 +146,9 @@ pub struct WriteOutcome {
     /// Rows that are in the dead letters instead.
     pub rejected: Vec<RejectedRow>,
 }
+
+/// Why a destination that does not say otherwise reads nothing back.
+const NO_READER: &str = "the connector reads nothing back";
 
 /// A connector that writes. Implement it and call
 /// [`export_destination!`](crate::export_destination).
@@ -315,6 +319,40 @@ pub trait Destination: Sized {
     /// [`fenced`] with an old epoch; else when it cannot go on.
     fn sweep(&mut self, request: &SweepRequest) -> Result<Swept, Failure> {
         Err(unpromised(&request.table))
+    }
+
+    /// The next rows of a table as this plan describes it, but for those that are marked as deleted; from the
+    /// beginning without a cursor, in the cheapest order. A row that nobody writes to meanwhile is told exactly
+    /// once; one that is written to may be told once, twice or not at all, as it was at some moment since the first
+    /// of these calls. Only what is committed is told, and nothing is written or held.
+    ///
+    /// # Errors
+    /// `config` [`NO_READ`](crate::NO_READ) where the table cannot be read back, as none can unless this is
+    /// overridden; else when it cannot be read.
+    fn read(
+        &mut self,
+        schema: &str,
+        plan: &TablePlan,
+        cursor: Option<&[u8]>,
+        limits: Limits,
+    ) -> Result<ReadBatch, Failure> {
+        let _ = (schema, cursor, limits);
+        Err(unread(&plan.name, NO_READER))
+    }
+
+    /// The rows that have these keys, as they are committed now; one that is marked as deleted is absent.
+    ///
+    /// # Errors
+    /// As [`Destination::read`].
+    fn lookup(
+        &mut self,
+        schema: &str,
+        plan: &TablePlan,
+        keys: &TableRows,
+        limits: Limits,
+    ) -> Result<LookedUp, Failure> {
+        let _ = (schema, keys, limits);
+        Err(unread(&plan.name, NO_READER))
     }
 }
 

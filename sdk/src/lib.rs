@@ -123,6 +123,7 @@
 //! * A source whose system keeps a log says how much of it the pipeline needs ([`Source::backlog`],
 //!   capability `backlog`). One that makes something there can remove it ([`Source::release`]); where
 //!   that holds log until it is confirmed, the capability `retained-log` lets operators bound it.
+//! * One that can tell moments of its history ([`Source::moment`]) lets `verify` decide about rows while a pipeline runs.
 //! * Nothing panics: a panic ends the instance, and the host starts another.
 //!
 //! # Destinations
@@ -164,8 +165,10 @@ mod host;
 mod letters;
 mod lookup;
 mod marker;
+mod moment;
 pub mod naming;
 mod options;
+mod read;
 mod row;
 mod schema;
 mod source;
@@ -186,7 +189,9 @@ pub use host::{log, metrics, secrets};
 pub use letters::{KeptLetter, LetterFilter, LetterPage, NO_LETTERS, Settlement};
 pub use lookup::{LookedUp, NO_LOOKUP};
 pub use marker::Marker;
+pub use moment::NO_MOMENTS;
 pub use options::{Config, GrantedPath, NoOptions, options_schema, parse_options};
+pub use read::{NO_READ, ReadBatch, unread};
 pub use row::{
     ColumnRef, Operation, RowBuilder, TableRows, TableWriter, Value, ValueError, parse_date,
     parse_time, parse_timestamp,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::lookup::unable;
+use crate::moment::unknown;
 use crate::{
     Config, DeadLetter, Description, Failure, LookedUp, Released, RetainedLog, SchemaChange, Table,
     TableRows,
@@ -246,5 +247,25 @@ pub trait Source: Sized {
     ) -> Result<LookedUp, Failure> {
         let _ = (schema, keys, limits);
         Err(unable(table))
+    }
+
+    /// The present moment of the system's history: all that [`Source::lookup`] answered before is at or before it. The
+    /// stream, where somebody follows it, tells a position behind the moment within seconds, also where nothing else
+    /// changes: if it takes a word in the system's log for that, and the log may be written, this writes one.
+    ///
+    /// # Errors
+    /// `config` [`NO_MOMENTS`](crate::NO_MOMENTS) unless it is overridden.
+    fn moment(&mut self, schema: &str) -> Result<Vec<u8>, Failure> {
+        let _ = schema;
+        Err(unknown())
+    }
+
+    /// Whether the stream has told every change up to a moment when it stands at a position.
+    ///
+    /// # Errors
+    /// As [`Source::moment`]; `stop` for bytes that are none of this connector's.
+    fn reached(&mut self, schema: &str, position: &[u8], moment: &[u8]) -> Result<bool, Failure> {
+        let _ = (schema, position, moment);
+        Err(unknown())
     }
 }

@@ -77,5 +77,6 @@ mod teardown;
 mod transactions;
 mod types;
 mod unknown_names;
+mod verify;
 mod watching;
 mod words;

@@ -18,6 +18,7 @@ Examples:
   cartridge-warp resume -c shop.yaml orders       have a parked table copied again, while it runs or not
   cartridge-warp dlq list -c shop.yaml            rows that could not be written, and why
   cartridge-warp dlq retry -c shop.yaml --all     write those rows again, as they are now
+  cartridge-warp verify -c shop.yaml              prove that both sides have the same rows
   cartridge-warp schema list -c shop.yaml         changes of shape that wait for a person
   cartridge-warp adopt -c shop.yaml               go on with the state of a pipeline of another name
   cartridge-warp teardown -c shop.yaml            remove its slot, publication and state, after asking
@@ -27,7 +28,18 @@ Examples:
   cartridge-warp connectors compile -c shop.yaml  compile them now, so that a start need not
 
 Exit codes: 0 done; 1 a schema failed; 2 the command line or the configuration is wrong;
-3 done, but tables failed and were left out; 4 done, but rows went to the dead letters; 5 another runner has taken over, so leave this one stopped.";
+3 done, but tables failed and were left out; 4 done, but rows went to the dead letters; 5 another runner has taken over, so leave this one stopped;
+6 rows of the destination are not those of the source (`verify`).";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  cartridge-warp verify -c shop.yaml                  all tables
+  cartridge-warp verify -c shop.yaml --table orders   one
+  cartridge-warp verify -c shop.yaml --output json    a line of JSON for each table
+  cartridge-warp verify -c shop.yaml --repair         write the rows that drifted again
+
+Exit codes: 0 all that was compared is equal, or waits for the destination; 1 something could not be
+decided, or nothing be compared; 6 rows of the destination are not those of the source.";
 
 const TEARDOWN_EXAMPLES: &str = "\
 Examples:
@@ -126,6 +138,9 @@ pub enum Command {
     /// Show or settle dead letters: rows that could not be written.
     #[command(subcommand)]
     Dlq(DlqCommand),
+    /// Compare the rows of both sides, beside a run or without one. Writes nothing.
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
     /// Show, approve or reject changes of tables' shapes that wait for a person.
     #[command(subcommand)]
     Schema(SchemaCommand),
@@ -209,6 +224,38 @@ pub struct TablesArgs {
 
     /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
     #[arg(long)]
+    pub take_over: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Only of this schema.
+    #[arg(long, value_name = "NAME")]
+    pub schema: Option<String>,
+
+    /// Only this table.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub table: Option<String>,
+
+    /// How long rows of a table that differ are looked at again, in seconds: rows that are written to
+    /// all the time and a run that is late take longer.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub wait: u32,
+
+    /// Show the values that differ, but for those of masked columns.
+    #[arg(long)]
+    pub show_values: bool,
+
+    /// Write rows that drifted as they are at the source, and compare again. The pipeline has to be
+    /// stopped.
+    #[arg(long)]
+    pub repair: bool,
+
+    /// Repair although a run holds the schema: its process is gone, or ends with exit code 5.
+    #[arg(long, requires = "repair")]
     pub take_over: bool,
 }
 

@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{CliError, args::LettersArgs, output::Output, setup};
+use super::{
+    CliError,
+    args::{ConfigArgs, LettersArgs},
+    output::Output,
+    setup,
+};
 use crate::{
     config::suggest,
     model::{LetterFilter, text},
@@ -68,13 +73,23 @@ pub async fn runner(
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<WarpRunner, CliError> {
-    let mut runner = setup::opened_runner(&letters.config, vec![], plugin_dir, output).await?;
-    let Some(schema) = &letters.schema else { return Ok(runner) };
+    runner_of(&letters.config, letters.schema.as_deref(), plugin_dir, output).await
+}
+
+/// The runner of one schema, or of all without any.
+pub async fn runner_of(
+    config: &ConfigArgs,
+    schema: Option<&str>,
+    plugin_dir: Option<PathBuf>,
+    output: Output,
+) -> Result<WarpRunner, CliError> {
+    let mut runner = setup::opened_runner(config, vec![], plugin_dir, output).await?;
+    let Some(schema) = schema else { return Ok(runner) };
     let schemas: Vec<&str> = runner.schemas().collect();
     let help = suggest(schema, schemas.iter().copied());
     match runner.keep(schema) {
         true => Ok(runner),
-        false => Err(CliError::unusable(Unclear::Schema(schema.clone(), help))),
+        false => Err(CliError::unusable(Unclear::Schema(schema.to_owned(), help))),
     }
 }
 

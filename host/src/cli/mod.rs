@@ -31,6 +31,7 @@ mod since;
 mod tables;
 mod teardown;
 mod validate;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -56,6 +57,8 @@ pub enum Exit {
     DeadLetters = 4,
     /// Another runner has taken over; it goes on.
     Fenced = 5,
+    /// The destination's rows are not the source's.
+    Drift = 6,
 }
 
 /// An error that ends a command, and the exit code it leads to.
@@ -114,6 +117,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Teardown(args) => teardown::run(args, plugin_dir, output).await,
         Command::Dlq(command) => dlq::run(command, plugin_dir, output).await,
         Command::Schema(command) => schema::run(command, plugin_dir, output).await,
+        Command::Verify(args) => verify::run(args, plugin_dir, output).await,
         Command::Discover(args) => check::discover(args, plugin_dir, output).await,
         Command::Explain { code } => explain::run(&code, output),
         Command::Completions { shell } => {

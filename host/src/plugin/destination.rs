@@ -11,7 +11,7 @@ use super::{
         destination::exports::cartridge::warp::destination::GuestConnection,
         source::cartridge::warp::types::ConnectConfig,
     },
-    convert,
+    convert::{self, source::Kept},
     fault::{answer, cause},
     program::{DestinationExports, Program},
     session::{Instance, Protocol, Session, Work},
@@ -31,6 +31,7 @@ pub struct DestinationConnection {
 pub(super) struct Guest {
     pub(super) exports: DestinationExports,
     pub(super) connection: ResourceAny,
+    pub(super) kept: Kept,
     /// Ids of the schemas that this connection was shown in a call that succeeded.
     schemas_shown: HashSet<String>,
 }
@@ -54,7 +55,8 @@ impl Protocol for Guest {
             let api = exports.world.cartridge_warp_destination();
             let called = api.call_connect(&mut *store, &config).await;
             let connection = answer(store, called)?;
-            Ok(Self { exports, connection, schemas_shown: HashSet::new() })
+            let kept = Kept::new(&store.data().account);
+            Ok(Self { exports, connection, kept, schemas_shown: HashSet::new() })
         })
     }
 
@@ -261,7 +263,7 @@ impl DestinationConnection {
     }
 
     /// A schema that the host itself can't put on the wire: repeating can't help.
-    fn unsendable(&self, call: &'static str, error: &WireError) -> PluginError {
+    pub(super) fn unsendable(&self, call: &'static str, error: &WireError) -> PluginError {
         let failure = Failure {
             action: Action::Stop,
             code: "unsendable-schema".to_owned(),

@@ -87,6 +87,18 @@ pub struct LookedUp {
     pub absent: Vec<usize>,
 }
 
+/// One step through a destination's table.
+#[derive(Debug)]
+pub struct ReadBatch {
+    pub rows: Option<TableBatch>,
+    /// Rows with a value that the plan's type does not have.
+    pub rejected: Vec<DeadLetter>,
+    /// How many rows were passed over because they are marked as deleted.
+    pub passed_over: u64,
+    /// Where it goes on; none at the end.
+    pub next_cursor: Option<Vec<u8>>,
+}
+
 /// What became of one schema change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangeOutcome {

@@ -38,6 +38,7 @@ mod load_error;
 mod log_rate;
 mod lookup;
 mod messages;
+mod moment;
 mod network;
 mod observer;
 mod options;
@@ -47,6 +48,7 @@ mod patience;
 mod place;
 mod preflight;
 mod program;
+mod read;
 mod secrets;
 mod session;
 mod source;
@@ -76,8 +78,8 @@ pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
 pub use log_rate::LogRate;
 pub use messages::{
-    ChangeBatch, ChangeOutcome, LookedUp, RejectedRow, Released, RetainedLog, SnapshotBatch,
-    SweepRequest, WriteOutcome, WriteRequest,
+    ChangeBatch, ChangeOutcome, LookedUp, ReadBatch, RejectedRow, Released, RetainedLog,
+    SnapshotBatch, SweepRequest, WriteOutcome, WriteRequest,
 };
 pub use network::{
     Answers, CredentialsError, HostGrant, Login, LoginProtocol, Resolver, Service, SrvGrant,

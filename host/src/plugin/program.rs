@@ -7,11 +7,11 @@ use super::{
     bindings::{
         destination::{DestinationConnector, DestinationConnectorIndices},
         in_full::exports::cartridge::warp::{
-            destination_letters as letters, destination_sweep as sweep,
+            destination_letters as letters, destination_read as read, destination_sweep as sweep,
         },
         source::{SourceConnector, SourceConnectorIndices},
         source_in_full::exports::cartridge::warp::{
-            source_admin as admin, source_lookup as lookup,
+            source_admin as admin, source_lookup as lookup, source_moment as moment,
         },
     },
     state::State,
@@ -20,9 +20,11 @@ use super::{
 /// What a source may export beside its world, of our version of the contract.
 const ADMIN: &str = "cartridge:warp/source-admin@0.1.0";
 const LOOKUP: &str = "cartridge:warp/source-lookup@0.1.0";
+const MOMENT: &str = "cartridge:warp/source-moment@0.1.0";
 
 /// What a destination may.
 const LETTERS: &str = "cartridge:warp/destination-letters@0.1.0";
+const READ: &str = "cartridge:warp/destination-read@0.1.0";
 const SWEEP: &str = "cartridge:warp/destination-sweep@0.1.0";
 
 /// Compiled and linked, for one of the two worlds.
@@ -46,6 +48,7 @@ pub(super) struct SourceProgram {
     world: SourceConnectorIndices,
     admin: Option<admin::GuestIndices>,
     lookup: Option<lookup::GuestIndices>,
+    moment: Option<moment::GuestIndices>,
 }
 
 /// The exports of one instance of it.
@@ -53,6 +56,7 @@ pub(super) struct SourceExports {
     pub(super) world: SourceConnector,
     pub(super) admin: Option<admin::Guest>,
     pub(super) lookup: Option<lookup::Guest>,
+    pub(super) moment: Option<moment::Guest>,
 }
 
 impl SourceProgram {
@@ -62,7 +66,9 @@ impl SourceProgram {
         let admin = has(&linked, ADMIN).then(|| admin::GuestIndices::new(&linked)).transpose()?;
         let lookup =
             has(&linked, LOOKUP).then(|| lookup::GuestIndices::new(&linked)).transpose()?;
-        Ok(Self { linked, world, admin, lookup })
+        let moment =
+            has(&linked, MOMENT).then(|| moment::GuestIndices::new(&linked)).transpose()?;
+        Ok(Self { linked, world, admin, lookup, moment })
     }
 
     pub(super) async fn instantiate(
@@ -74,7 +80,10 @@ impl SourceProgram {
         let admin = admin.map(|admin| admin.load(&mut *store, &instance)).transpose()?;
         let lookup = self.lookup.as_ref();
         let lookup = lookup.map(|lookup| lookup.load(&mut *store, &instance)).transpose()?;
-        Ok(SourceExports { world: self.world.load(&mut *store, &instance)?, admin, lookup })
+        let moment = self.moment.as_ref();
+        let moment = moment.map(|moment| moment.load(&mut *store, &instance)).transpose()?;
+        let world = self.world.load(&mut *store, &instance)?;
+        Ok(SourceExports { world, admin, lookup, moment })
     }
 }
 
@@ -83,6 +92,7 @@ pub(super) struct DestinationProgram {
     linked: InstancePre<State>,
     world: DestinationConnectorIndices,
     letters: Option<letters::GuestIndices>,
+    read: Option<read::GuestIndices>,
     sweep: Option<sweep::GuestIndices>,
 }
 
@@ -90,6 +100,7 @@ pub(super) struct DestinationProgram {
 pub(super) struct DestinationExports {
     pub(super) world: DestinationConnector,
     pub(super) letters: Option<letters::Guest>,
+    pub(super) read: Option<read::Guest>,
     pub(super) sweep: Option<sweep::Guest>,
 }
 
@@ -99,8 +110,9 @@ impl DestinationProgram {
         let world = DestinationConnectorIndices::new(&linked)?;
         let letters =
             has(&linked, LETTERS).then(|| letters::GuestIndices::new(&linked)).transpose()?;
+        let read = has(&linked, READ).then(|| read::GuestIndices::new(&linked)).transpose()?;
         let sweep = has(&linked, SWEEP).then(|| sweep::GuestIndices::new(&linked)).transpose()?;
-        Ok(Self { linked, world, letters, sweep })
+        Ok(Self { linked, world, letters, read, sweep })
     }
 
     pub(super) async fn instantiate(
@@ -110,9 +122,11 @@ impl DestinationProgram {
         let instance = self.linked.instantiate_async(&mut *store).await?;
         let letters = self.letters.as_ref();
         let letters = letters.map(|letters| letters.load(&mut *store, &instance)).transpose()?;
+        let read = self.read.as_ref().map(|read| read.load(&mut *store, &instance)).transpose()?;
         let sweep = self.sweep.as_ref();
         let sweep = sweep.map(|sweep| sweep.load(&mut *store, &instance)).transpose()?;
-        Ok(DestinationExports { world: self.world.load(&mut *store, &instance)?, letters, sweep })
+        let world = self.world.load(&mut *store, &instance)?;
+        Ok(DestinationExports { world, letters, read, sweep })
     }
 }
 

@@ -50,8 +50,8 @@ pub use desk::{Answers, Desk, DeskError, ORDER_WAIT_MAX};
 pub use error::RunError;
 pub use parking::{moment, now_s};
 pub use processor::{
-    Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, Retried,
-    SchemaProcessor, SchemaStatus, Teardown, Waits,
+    Adopted, Checked, Choice, Compared, Completion, Dropped, Listed, Order, Ordered, Proof,
+    Repaired, Retried, Sample, SchemaProcessor, SchemaStatus, Teardown, Verified, Verify, Waits,
 };
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use shapes::Waiting;

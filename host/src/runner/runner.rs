@@ -22,9 +22,10 @@ use super::{
     error::RunError,
     letters::OpenLetters,
     processor::{
-        Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, Retried,
-        SchemaProcessor, SchemaStatus, Teardown, Waits, adopt, check, decide, drop_tables, foresee,
-        list_letters, order, retry, settle_letters, status, tear_down, waits,
+        Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, Repaired, Retried,
+        SchemaProcessor, SchemaStatus, Teardown, Verified, Verify, Waits, adopt, check, decide,
+        drop_tables, foresee, list_letters, order, repair, retry, settle_letters, status,
+        tear_down, verify, waits,
     },
     retained::Retained,
     side::{self, Connectors, Endpoint},
@@ -283,6 +284,23 @@ impl WarpRunner {
         take_over: bool,
     ) -> BTreeMap<String, Result<Retried, RunError>> {
         self.of_each(async |context| retry(context, filter, resolution, take_over).await).await
+    }
+
+    /// Compares the rows of both sides of each schema, and writes nothing.
+    pub async fn verify(&self, asked: Verify<'_>) -> BTreeMap<String, Result<Verified, RunError>> {
+        self.of_each(async |context| verify(context, asked).await).await
+    }
+
+    /// Writes rows of some tables of a schema again as they are at the source now: those of these keys.
+    pub async fn repair(
+        &self,
+        schema: &str,
+        keys: &BTreeMap<String, Vec<String>>,
+        take_over: bool,
+    ) -> Option<Result<BTreeMap<String, Repaired>, RunError>> {
+        let mut processors = self.processors.iter();
+        let processor = processors.find(|processor| processor.context().name() == schema)?;
+        Some(repair(processor.context(), keys, take_over).await)
     }
 
     /// What comes of each schema, one after the other.

@@ -1,8 +1,9 @@
-//! Changes of a table's shape: finding them and deciding about them.
+//! Changes of a table's shape: finding them and deciding about them; and what values are, whatever their form.
 //!
 //! Pure: nothing here talks to a source or a destination. Applying a change is the runner's business.
 
 mod calendar;
+mod canonical;
 pub mod compare;
 pub mod convert;
 pub mod fit;
@@ -11,6 +12,7 @@ pub mod rules;
 mod words;
 
 pub use calendar::far_time;
+pub use canonical::{Hashed, RowHasher, is_same};
 pub use compare::{
     News, TypeStep, compare, compare_whole, has_seen_key, is_first_value, merge, settled,
     type_step, without,

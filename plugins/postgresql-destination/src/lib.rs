@@ -30,6 +30,7 @@ mod parking;
 mod part;
 mod raw;
 mod read;
+mod readback;
 mod references;
 mod refusal;
 mod rescue;
@@ -48,9 +49,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cartridge_warp_sdk::sql::{self, Numbers, Schemas, Tables};
 use cartridge_warp_sdk::{
-    ChangeOutcome, Config, Description, Destination, Failure, LetterFilter, LetterPage, Location,
-    Marker, SchemaChange, Settlement, SweepRequest, Swept, TablePlace, TablePlan, WriteOutcome,
-    WriteRequest,
+    ChangeOutcome, Config, Description, Destination, Failure, LetterFilter, LetterPage, Limits,
+    Location, LookedUp, Marker, ReadBatch, SchemaChange, Settlement, SweepRequest, Swept,
+    TablePlace, TablePlan, TableRows, WriteOutcome, WriteRequest,
 };
 use postgresql_client::{HOST_GRANT, Settings};
 
@@ -235,5 +236,27 @@ impl Destination for PostgresqlDestination {
 
     fn sweep(&mut self, request: &SweepRequest) -> Result<Swept, Failure> {
         sweep::go_on(self, request)
+    }
+
+    fn read(
+        &mut self,
+        schema: &str,
+        plan: &TablePlan,
+        cursor: Option<&[u8]>,
+        limits: Limits,
+    ) -> Result<ReadBatch, Failure> {
+        let Self { session, names, .. } = self;
+        Ok(readback::read(Scope { session, names, schema }, plan, cursor, limits)?)
+    }
+
+    fn lookup(
+        &mut self,
+        schema: &str,
+        plan: &TablePlan,
+        keys: &TableRows,
+        limits: Limits,
+    ) -> Result<LookedUp, Failure> {
+        let Self { session, names, .. } = self;
+        Ok(readback::look_up(Scope { session, names, schema }, plan, keys, limits)?)
     }
 }

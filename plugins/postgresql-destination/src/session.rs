@@ -4,13 +4,16 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;
 use std::io::Cursor;
+use std::ops::ControlFlow;
 use std::pin::pin;
 
 use cartridge_warp_sdk::Failure;
-use futures_util::SinkExt;
 use futures_util::future::{try_join, try_join_all};
+use futures_util::{SinkExt, TryStreamExt};
 use postgresql_client::tokio_postgres::types::ToSql;
-use postgresql_client::tokio_postgres::{Client, CopyInSink, Error, Row, Statement};
+use postgresql_client::tokio_postgres::{
+    Client, CopyInSink, Error, Row, SimpleQueryMessage, SimpleQueryRow, Statement,
+};
 use postgresql_client::{Connection, Settings};
 
 use crate::refusal::Refusal;
@@ -98,6 +101,25 @@ impl Session {
         let client = self.client()?;
         let sent = prepared.iter().map(|(statement, values)| client.execute(statement, values));
         self.wait(try_join_all(sent))
+    }
+
+    /// Runs a query whose answer is the server's text, row by row, until `take` has enough. What is left of the
+    /// answer then is passed over by the next statement.
+    pub(crate) fn texts(
+        &self,
+        sql: &str,
+        mut take: impl FnMut(&SimpleQueryRow) -> Result<ControlFlow<()>, Refusal>,
+    ) -> Result<(), Refusal> {
+        let client = self.client()?;
+        let mut answer = Box::pin(self.wait(client.simple_query_raw(sql))?);
+        while let Some(message) = self.wait(answer.try_next())? {
+            if let SimpleQueryMessage::Row(row) = message
+                && take(&row)?.is_break()
+            {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Copies encoded rows into a table; `blocks` yields pieces of the stream.

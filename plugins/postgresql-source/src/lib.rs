@@ -191,6 +191,14 @@ impl Source for PostgresqlSource {
     ) -> Result<LookedUp, Failure> {
         snapshot::looked_up::look_up(self, schema, table, keys, limits)
     }
+
+    fn moment(&mut self, _schema: &str) -> Result<Vec<u8>, Failure> {
+        admin::moment(self)
+    }
+
+    fn reached(&mut self, _schema: &str, position: &[u8], moment: &[u8]) -> Result<bool, Failure> {
+        admin::reached(self, position, moment)
+    }
 }
 
 impl PostgresqlSource {

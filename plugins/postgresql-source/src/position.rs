@@ -39,6 +39,9 @@ pub const TABLES_MAX: usize = 8_000;
 /// What the host stores of a position.
 pub const BYTES_MAX: usize = 64 << 10;
 
+/// Log that may be kept for a position that is not stored.
+pub const KEPT_BYTES: u64 = 256 << 10;
+
 /// A place in a server's history.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Position {

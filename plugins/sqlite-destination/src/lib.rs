@@ -21,6 +21,8 @@ mod names;
 mod options;
 mod parking;
 mod place;
+mod readback;
+mod row_number;
 mod statement;
 mod storage;
 mod sweep;
@@ -33,9 +35,9 @@ use std::collections::HashMap;
 
 use cartridge_warp_sdk::sql::{self, Numbers, Schemas, Tables};
 use cartridge_warp_sdk::{
-    ChangeOutcome, Config, Description, Destination, Failure, LetterFilter, LetterPage, Location,
-    Marker, SchemaChange, Settlement, SweepRequest, Swept, TablePlace, TablePlan, WriteOutcome,
-    WriteRequest,
+    ChangeOutcome, Config, Description, Destination, Failure, LetterFilter, LetterPage, Limits,
+    Location, LookedUp, Marker, ReadBatch, SchemaChange, Settlement, SweepRequest, Swept,
+    TablePlace, TablePlan, TableRows, WriteOutcome, WriteRequest, unread,
 };
 
 use database::{Database, Transaction};
@@ -111,6 +113,21 @@ impl SqliteDestination {
                 work(Scope { connection: transaction.connection, names, schema }, tables)
             })
         })
+    }
+}
+
+impl SqliteDestination {
+    /// Reads rows of a table; waits for writers.
+    fn read_back<T>(
+        &mut self,
+        schema: &str,
+        plan: &TablePlan,
+        mut work: impl FnMut(Scope<'_>) -> rusqlite::Result<Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let Self { session, names, .. } = self;
+        let database = session.existing()?;
+        let database = database.ok_or_else(|| unread(&plan.name, "there is no database file"))?;
+        database.read(|connection| work(Scope { connection, names, schema }))?
     }
 }
 
@@ -272,5 +289,25 @@ impl Destination for SqliteDestination {
         })?;
         self.swept.extend(more.map(|from| (which, from)));
         Ok(Swept { rows, done: more.is_none() })
+    }
+
+    fn read(
+        &mut self,
+        schema: &str,
+        plan: &TablePlan,
+        cursor: Option<&[u8]>,
+        limits: Limits,
+    ) -> Result<ReadBatch, Failure> {
+        self.read_back(schema, plan, |scope| readback::read(scope, plan, cursor, limits))
+    }
+
+    fn lookup(
+        &mut self,
+        schema: &str,
+        plan: &TablePlan,
+        keys: &TableRows,
+        limits: Limits,
+    ) -> Result<LookedUp, Failure> {
+        self.read_back(schema, plan, |scope| readback::look_up(scope, plan, keys, limits))
     }
 }

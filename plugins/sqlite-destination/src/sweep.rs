@@ -11,6 +11,7 @@ use crate::dead_letters::DeadLetters;
 use crate::failure;
 use crate::metadata;
 use crate::names::Scope;
+use crate::row_number::row_number;
 use crate::statement::{self, Sql};
 use crate::text;
 
@@ -48,7 +49,7 @@ pub(crate) fn end(
 ) -> Result<(u64, Option<i64>), Failure> {
     let (table, keys) = (planned(&request.table, tables)?, planned(&request.keys, tables)?);
     let gone = left_over(&scope, table, keys, &table.sql, |value, _, _| value)?;
-    let number = number(scope.connection, table).map_err(|error| failure::of(&error))?;
+    let number = row_number(scope.connection, table).map_err(|error| failure::of(&error))?;
     let number = number.ok_or_else(|| no_numbers(table))?;
     let (now, begun, mut rows) = (text::now(), Instant::now(), 0);
     loop {
@@ -75,16 +76,6 @@ fn no_numbers(table: &Table) -> Failure {
     Failure::reconnect("no-row-numbers", words)
 }
 
-/// What the number of a row is called, which a column may be called as well; none where rows have none.
-fn number(connection: &Connection, table: &Table) -> rusqlite::Result<Option<&'static str>> {
-    let sql = "SELECT lower(name) FROM pragma_table_xinfo(?1)";
-    let mut columns = connection.prepare(sql)?;
-    let columns = columns.query_map([&table.physical.table], |row| row.get(0))?;
-    let columns: BTreeSet<String> = columns.collect::<rusqlite::Result<_>>()?;
-    let free = ["rowid", "_rowid_", "oid"].into_iter().find(|name| !columns.contains(*name));
-    Ok(free.filter(|name| last_of_part(connection, table, name, 0).is_ok()))
-}
-
 /// The number of the last row of a part; none where it is the last part.
 fn last_of_part(
     connection: &Connection,
@@ -109,7 +100,7 @@ fn keep(scope: Scope<'_>, request: &SweepRequest, settled: &str) -> Result<(), F
 /// Why rows that are to go cannot stay until new ones have come.
 fn obstacle(connection: &Connection, table: &Table) -> rusqlite::Result<Option<String>> {
     let physical = &table.physical.table;
-    if number(connection, table)?.is_none() {
+    if row_number(connection, table)?.is_none() {
         return Ok(Some("its rows have no numbers (WITHOUT ROWID)".to_owned()));
     }
     let mut indexes =

@@ -2,10 +2,12 @@
 //!
 //! Fixed widths make text order time order: `2024-05-01T12:00:00.000000Z`.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow_buffer::i256;
+use cartridge_warp_sdk::{parse_date, parse_timestamp};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
@@ -52,6 +54,37 @@ pub(crate) fn timestamp(out: &mut String, micros: i64) {
     date(out, micros.div_euclid(MICROS_PER_DAY));
     out.push('T');
     time(out, micros.rem_euclid(MICROS_PER_DAY));
+}
+
+/// The days of a date as it is written here.
+pub(crate) fn read_date(text: &str) -> Option<i32> {
+    let (near, days) = near_year(text)?;
+    i32::try_from(i64::from(parse_date(&near)?) + days).ok()
+}
+
+/// The microseconds of a timestamp as it is written here, with or without the zone.
+pub(crate) fn read_timestamp(text: &str) -> Option<i64> {
+    let (near, days) = near_year(text)?;
+    let (micros, _) = parse_timestamp(&near)?;
+    // Together they are in range where neither part alone may be.
+    let all = i128::from(micros) + i128::from(days) * i128::from(MICROS_PER_DAY);
+    i64::try_from(all).ok()
+}
+
+/// Years of one calendar: after so many it begins again.
+const CYCLE_YEARS: i64 = 400;
+const CYCLE_DAYS: i64 = 146_097;
+
+/// The same day of the calendar in a year of four digits, and how many days that is off.
+fn near_year(text: &str) -> Option<(Cow<'_, str>, i64)> {
+    if !text.starts_with(['+', '-']) {
+        return Some((Cow::Borrowed(text), 0));
+    }
+    let end = text.get(1..)?.find('-')? + 1;
+    let year: i64 = text[..end].parse().ok().filter(|_| end > 4)?;
+    let near = 2000 + year.rem_euclid(CYCLE_YEARS);
+    let days = (year - near) / CYCLE_YEARS * CYCLE_DAYS;
+    Some((Cow::Owned(format!("{near}{}", &text[end..])), days))
 }
 
 /// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`.
@@ -150,6 +183,25 @@ mod tests {
         ] {
             assert_eq!(written(|out| decimal(out, unscaled, scale)), text);
             assert_eq!(written(|out| wide_decimal(out, i256::from_i128(unscaled), scale)), text);
+        }
+    }
+
+    #[test]
+    fn days_and_moments_are_read_as_they_were_written() {
+        for days in [0, -1, 19_844, -719_529, -734_000, 2_932_897, i32::MAX, i32::MIN] {
+            let mut text = String::new();
+            date(&mut text, i64::from(days));
+            assert_eq!(read_date(&text), Some(days), "{text}");
+        }
+        for micros in [0, -1, 1_714_521_600_123_456, -70_000_000_000_000_000, i64::MAX, i64::MIN] {
+            let mut text = String::new();
+            timestamp(&mut text, micros);
+            assert_eq!(read_timestamp(&text), Some(micros), "{text}");
+            text.push('Z');
+            assert_eq!(read_timestamp(&text), Some(micros), "{text}");
+        }
+        for text in ["", "-", "+1-01-01", "-0043-02-30", "tomorrow", "-x-01-01"] {
+            assert_eq!(read_date(text), None, "{text}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use super::bindings::cartridge::warp::types as wit;
 use super::bindings::destination_world::exports::cartridge::warp::destination as exported;
 use super::convert;
-use crate::wire::{Decoder, decode_schema};
+use crate::wire::{Decoder, Encoder, decode_schema};
 use crate::{
     ChangeOutcome, Deletion, Destination, Failure, Location, Marker, Settlement, Table, TablePlace,
     TablePlan, WriteMode, WriteOutcome, WriteRequest,
@@ -17,7 +17,14 @@ use exported::{Connection, Guest, GuestConnection};
 pub struct DestinationExport<D>(PhantomData<D>);
 
 /// One connection: the author's value and the schemas that have come over it.
-pub struct DestinationConnection<D>(RefCell<(D, Decoder)>);
+pub struct DestinationConnection<D>(RefCell<State<D>>);
+
+struct State<D> {
+    destination: D,
+    decoder: Decoder,
+    /// For rows that are read back.
+    encoder: Encoder,
+}
 
 impl<D: Destination + 'static> Guest for DestinationExport<D> {
     type Connection = DestinationConnection<D>;
@@ -28,7 +35,8 @@ impl<D: Destination + 'static> Guest for DestinationExport<D> {
 
     fn connect(config: wit::ConnectConfig) -> Result<Connection, wit::Failure> {
         let destination = convert::config(config).and_then(D::connect).map_err(convert::failure)?;
-        let state = (destination, Decoder::default());
+        let (decoder, encoder) = (Decoder::default(), Encoder::default());
+        let state = State { destination, decoder, encoder };
         Ok(Connection::new(DestinationConnection(RefCell::new(state))))
     }
 }
@@ -39,9 +47,17 @@ impl<D: Destination + 'static> DestinationConnection<D> {
         &self,
         call: impl FnOnce(&mut D, &mut Decoder) -> Result<T, Failure>,
     ) -> Result<T, wit::Failure> {
-        let mut state = self.0.borrow_mut();
-        let (destination, decoder) = &mut *state;
+        let State { destination, decoder, .. } = &mut *self.0.borrow_mut();
         call(destination, decoder).map_err(convert::failure)
+    }
+
+    /// The same of a call that answers with rows.
+    pub(super) fn read<T>(
+        &self,
+        call: impl FnOnce(&mut D, &mut Encoder) -> Result<T, Failure>,
+    ) -> Result<T, wit::Failure> {
+        let State { destination, encoder, .. } = &mut *self.0.borrow_mut();
+        call(destination, encoder).map_err(convert::failure)
     }
 }
 
@@ -132,7 +148,7 @@ pub(super) fn markers_in(markers: Vec<exported::Marker>) -> Vec<Marker> {
 const DELETED_AT_KEY: &str = "warp:deleted-at";
 
 /// An unknown word is refused: guessing how rows are kept could lose some.
-fn plan_in(plan: exported::TablePlan) -> Result<TablePlan, Failure> {
+pub(super) fn plan_in(plan: exported::TablePlan) -> Result<TablePlan, Failure> {
     let unknown = |what: &str, word: &str| {
         Failure::stop("unknown-word", format!("this connector knows no {what} {word:?}"))
     };

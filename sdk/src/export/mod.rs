@@ -13,6 +13,10 @@ mod letters;
 #[cfg(target_family = "wasm")]
 mod lookup;
 #[cfg(target_family = "wasm")]
+mod moment;
+#[cfg(target_family = "wasm")]
+mod read;
+#[cfg(target_family = "wasm")]
 mod source;
 #[cfg(target_family = "wasm")]
 mod sweep;

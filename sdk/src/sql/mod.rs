@@ -74,6 +74,7 @@ mod fit;
 mod letters;
 mod metadata;
 mod numbers;
+mod reading;
 mod reconcile;
 mod rejections;
 mod schemas;
@@ -93,6 +94,7 @@ pub use metadata::{
     damaged, fingerprint, is_present, unclaimed,
 };
 pub use numbers::Numbers;
+pub use reading::Reading;
 pub use rejections::{MISSING_ROW, MISSING_ROW_WORDS, Rejections};
 pub use schemas::Schemas;
 pub use sweep::{drop_keys, left_over};

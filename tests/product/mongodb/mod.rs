@@ -13,6 +13,7 @@ mod retry;
 mod servers;
 mod shape;
 mod types;
+mod verify;
 mod writer;
 
 use std::thread::sleep;

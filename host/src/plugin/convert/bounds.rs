@@ -65,6 +65,11 @@ pub(in crate::plugin) fn position(bytes: Vec<u8>) -> Result<Position, Cause> {
     opaque("position", bytes).map(Position)
 }
 
+/// A moment of a source's history.
+pub(in crate::plugin) fn moment(bytes: Vec<u8>) -> Result<Vec<u8>, Cause> {
+    opaque("moment", bytes)
+}
+
 pub(in crate::plugin) fn marker(bytes: Vec<u8>) -> Result<Vec<u8>, Cause> {
     at_most(MARKER_BYTES_MAX, "marker", bytes)
 }

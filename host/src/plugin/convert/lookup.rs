@@ -30,6 +30,20 @@ pub(in crate::plugin) fn looked_up(
     kept: &mut Kept,
 ) -> Result<LookedUp, Cause> {
     let export::LookedUp { answered, rows, rejected, absent } = answer;
+    found(Found { answered, rows, rejected, absent }, keys, kept)
+}
+
+/// An answer of either side.
+pub(super) struct Found {
+    pub(super) answered: u32,
+    pub(super) rows: Option<wit::TableBatch>,
+    pub(super) rejected: Vec<wit::DeadLetter>,
+    pub(super) absent: Vec<u32>,
+}
+
+/// The answer, if it is about each key that it speaks of once.
+pub(super) fn found(found: Found, keys: &TableBatch, kept: &mut Kept) -> Result<LookedUp, Cause> {
+    let Found { answered, rows, rejected, absent } = found;
     let asked = keys.row_count();
     let answered = answered as usize;
     if answered == 0 || answered > asked {

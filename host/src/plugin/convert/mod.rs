@@ -11,5 +11,6 @@ pub(super) mod info;
 pub(super) mod kept;
 pub(super) mod letters;
 pub(super) mod lookup;
+pub(super) mod read;
 pub(super) mod rows;
 pub(super) mod source;

@@ -30,4 +30,4 @@ pub use rules::{has_other_rules, may_stay, other_rules};
 #[cfg(feature = "fuzzing")]
 pub use stored::StoredShape;
 pub use stored::{Remembered, decided_marker, stored_shape};
-pub use waiting::{Waiting, waiting};
+pub use waiting::{Waiting, accepted, waiting};

@@ -47,14 +47,10 @@ pub async fn waiting(
     destination: &DestinationConnection,
     shape: TableShape,
 ) -> Result<Option<(Vec<Waiting>, Decisions)>, RunError> {
-    let known = stored_shape(destination, context.name(), &shape.name).await?;
-    let Some(known) = known else { return Ok(None) };
-    let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
-    let settings = context.table_settings(&shape.name);
-    let mut table = Table::new(shape, settings, promises);
-    left_out(context, &known, &[]).into_iter().for_each(|column| table.leave_out(column));
-    let decisions = known.decisions.clone();
-    let now = table.remember(known.shape);
+    let Some(mut table) = accepted(context, destination, shape.clone()).await? else {
+        return Ok(None);
+    };
+    let (decisions, now) = (table.decisions.clone(), shape);
     let (news, policy) = (table.compare_whole(&now.schema), policy(context, &table));
     if news.unclear.is_some() {
         let about = Subject::copy_again();
@@ -85,6 +81,23 @@ pub async fn waiting(
     });
     waiting.extend(rejected);
     Ok(Some((waiting, decisions)))
+}
+
+/// A table in the shape in which it was accepted; none where it was never copied.
+pub async fn accepted(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+    shape: TableShape,
+) -> Result<Option<Table>, RunError> {
+    let known = stored_shape(destination, context.name(), &shape.name).await?;
+    let Some(known) = known else { return Ok(None) };
+    let promises = Promises::of(&context.source.plugin.info, &context.destination.plugin.info);
+    let settings = context.table_settings(&shape.name);
+    let mut table = Table::new(shape, settings, promises);
+    left_out(context, &known, &[]).into_iter().for_each(|column| table.leave_out(column));
+    table.decisions = known.decisions;
+    table.remember(known.shape);
+    Ok(Some(table))
 }
 
 fn type_of(schema: &Schema, change: &SchemaChange) -> Option<String> {

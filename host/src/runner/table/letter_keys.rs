@@ -162,7 +162,7 @@ fn back(texts: &StringArray, field: &Field, given: ColumnType) -> Result<ArrayRe
 }
 
 /// The values of a column that texts say; null where they say none.
-fn values(texts: &StringArray, field: &Field) -> Result<ArrayRef, ArrowError> {
+pub(super) fn values(texts: &StringArray, field: &Field) -> Result<ArrayRef, ArrowError> {
     let array: ArrayRef = Arc::new(texts.clone());
     if let Some(column_type) = ColumnType::of(field) {
         let text = ColumnType::Text.field(field.name());

@@ -11,6 +11,7 @@ use arrow_schema::{DataType, Field, Schema};
 
 mod added;
 mod arrivals;
+mod compared;
 mod copied;
 mod decisions;
 mod faults;
@@ -29,7 +30,7 @@ pub use self::{
     decisions::{DECISIONS_MAX, Decision, Decisions, Subject},
     faults::Past,
     keys::Keys,
-    letter_keys::KeyTexts,
+    letter_keys::{KeyTexts, key_of},
     rules::TableRules,
 };
 use self::{

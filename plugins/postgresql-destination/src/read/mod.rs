@@ -12,6 +12,8 @@ mod time;
 
 use crate::binary::oid;
 
+pub(crate) use plain::hexadecimal;
+
 /// Writes the binary form of a text's value; none, and anything written, where the text is in another
 /// form than the server's.
 type Read = fn(&str, &mut Vec<u8>) -> Option<()>;

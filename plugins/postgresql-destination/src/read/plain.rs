@@ -97,7 +97,7 @@ pub(super) fn place_in_log(text: &str, out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// Pairs of digits.
-pub(super) fn hexadecimal(digits: &[u8], out: &mut Vec<u8>) -> Option<()> {
+pub(crate) fn hexadecimal(digits: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let (pairs, rest) = digits.as_chunks::<2>();
     for pair in pairs {
         let digit = |digit: u8| char::from(digit).to_digit(16);

@@ -8,10 +8,7 @@
 use std::time::Duration;
 
 use crate::pgoutput::Lsn;
-use crate::position::Position;
-
-/// Log that may be kept for a position that is not stored.
-const KEPT_BYTES: u64 = 256 << 10;
+use crate::position::{KEPT_BYTES, Position};
 
 /// The last position that the host was told.
 pub struct Told(Position);

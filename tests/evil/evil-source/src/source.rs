@@ -18,6 +18,7 @@ use cartridge_warp_sdk::{
             },
             source_admin as admin,
             source_lookup::{self, LookedUp},
+            source_moment as moment,
         },
     },
     wire::Encoder,
@@ -202,6 +203,21 @@ impl admin::Guest for Evil {
     fn release(_: ConnectionBorrow<'_>, _: String, _: bool) -> Result<admin::Released, Failure> {
         let (dropped, kept) = (Vec::new(), Vec::new());
         Ok(admin::Released { dropped, kept, frees_log: false })
+    }
+}
+
+impl moment::Guest for Evil {
+    fn moment(_: ConnectionBorrow<'_>, _: String) -> Result<Vec<u8>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn reached(
+        _: ConnectionBorrow<'_>,
+        _: String,
+        _: Position,
+        _: Vec<u8>,
+    ) -> Result<bool, Failure> {
+        Ok(true)
     }
 }
 

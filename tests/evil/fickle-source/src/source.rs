@@ -11,6 +11,7 @@ use cartridge_warp_sdk::export::bindings::{
         },
         source_admin as admin,
         source_lookup::{self, LookedUp},
+        source_moment as moment,
     },
 };
 
@@ -124,6 +125,21 @@ impl admin::Guest for Fickle {
     }
 
     fn release(_: ConnectionBorrow<'_>, _: String, _: bool) -> Result<admin::Released, Failure> {
+        Err(nothing())
+    }
+}
+
+impl moment::Guest for Fickle {
+    fn moment(_: ConnectionBorrow<'_>, _: String) -> Result<Vec<u8>, Failure> {
+        Err(nothing())
+    }
+
+    fn reached(
+        _: ConnectionBorrow<'_>,
+        _: String,
+        _: Position,
+        _: Vec<u8>,
+    ) -> Result<bool, Failure> {
         Err(nothing())
     }
 }

@@ -6,16 +6,15 @@
 //! position: the next run tells the changes in between once more, over it, and the last of them is that row. That
 //! is right only where one row stands for a key, so logs and tables without a key have no part in it.
 
-mod open;
 mod page;
 mod told;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use self::open::open;
 pub use self::told::Retried;
 use super::{
     letters::{self, PAGE_LETTERS_MAX},
+    opened::open,
     order::check_at_rest,
 };
 use crate::{

@@ -1,0 +1,291 @@
+//! Decides about rows that differ: they are looked up on both sides until they are equal, or are known to have
+//! drifted, or time is over.
+//!
+//! Where nobody runs the schema, the destination has what the source had at the committed position. So a row that
+//! differs and has no change behind that position has drifted, and one that has a change is in flight.
+//!
+//! Beside a run a row is looked up at the source, then at the destination once the run has committed a position past
+//! that look-up, and at the source again. Where the source has the same row both times, and the destination another,
+//! that is no lateness. It could be a row that was another one in between and came back, so it has to differ in
+//! [`ROUNDS`] rounds, one after the other, with the same rows each time.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::{Duration, Instant},
+};
+
+use super::{
+    look::{Found, Look, Why},
+    pending::{Pending, pending},
+    report::Compared,
+    sample::sample,
+    view::Keys,
+};
+use crate::{
+    model::Position,
+    runner::{
+        error::RunError,
+        state::{CHANGES, RUNNER},
+        table::KeyTexts,
+    },
+};
+
+/// Rounds in which a row has to differ in the same way beside a run.
+const ROUNDS: u32 = 3;
+/// Between rounds, and between looks at the committed position.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Rows that are decided about at once; what a source looks up in one call (I7).
+pub const KEYS_MAX: usize = 1000;
+
+const NO_MOMENTS: Why = "a run goes on, and the source cannot tell whether it has told all that a look-up sees: \
+                         verify again while it is stopped";
+const NOT_REACHED: Why =
+    "a run holds the schema, and committed no position past the look-up in time (`--wait`)";
+const MOVING: Why = "the rows were written to for as long as they were looked at (`--wait`)";
+
+const LETTERS: Why =
+    "the row cannot travel, or dead letters without a key may be of it (`dlq list`)";
+
+/// A row that differs.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// Its key, as dead letters say it.
+    pub said: String,
+    pub texts: KeyTexts,
+    /// How it differed last, and in how many rounds so.
+    last: Option<(Option<u128>, Option<u128>)>,
+    rounds: u32,
+}
+
+impl Open {
+    pub fn new(said: String, texts: KeyTexts) -> Self {
+        Self { said, texts, last: None, rounds: 0 }
+    }
+
+    /// How many rounds it has differed in this way by now.
+    fn count(&mut self, source: Option<u128>, destination: Option<u128>) -> u32 {
+        let now = Some((source, destination));
+        self.rounds = if self.last == now { self.rounds + 1 } else { 1 };
+        self.last = now;
+        self.rounds
+    }
+}
+
+/// Rows by the hashes of their keys.
+pub type Opens = BTreeMap<u128, Open>;
+
+/// How rows are decided about.
+pub struct Settling<'a> {
+    /// The tables that a run would follow.
+    pub followed: &'a [String],
+    /// Dead letters that are open.
+    pub letters: &'a Letters,
+    pub until: Instant,
+    pub shows_values: bool,
+}
+
+/// The open dead letters of a table.
+#[derive(Debug, Default)]
+pub struct Letters {
+    /// Their keys.
+    pub keys: HashSet<String>,
+    /// How many have none.
+    pub without_key: u64,
+}
+
+/// What a schema's stored state says of who writes it.
+#[derive(PartialEq, Eq)]
+struct Standing {
+    position: Option<Vec<u8>>,
+    is_held: bool,
+}
+
+impl Settling<'_> {
+    /// Decides about some rows, at most [`KEYS_MAX`].
+    pub async fn settle(
+        &self,
+        look: &mut Look<'_>,
+        mut open: Opens,
+        report: &mut Compared,
+    ) -> Result<(), RunError> {
+        while !open.is_empty() {
+            let texts: Vec<&KeyTexts> = open.values().map(|open| &open.texts).collect();
+            let round = match look.keys(&texts)? {
+                Ok(keys) => self.round(look, &keys, &mut open, report).await?,
+                Err(why) => Round::Never(why),
+            };
+            let why = match round {
+                Round::Done => continue,
+                Round::Never(why) => why,
+                Round::Again(why) if Instant::now() >= self.until => why,
+                Round::Again(_) => {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            report.undecided(open.len() as u64, why);
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    async fn round(
+        &self,
+        look: &mut Look<'_>,
+        keys: &Keys,
+        open: &mut Opens,
+        report: &mut Compared,
+    ) -> Result<Round, RunError> {
+        let before = standing(look).await?;
+        match (&before.position, before.is_held) {
+            (Some(position), false) => {
+                let position = Position(position.clone());
+                self.at_rest(look, keys, (&position, &before), open, report).await
+            }
+            _ => self.beside_a_run(look, keys, open, report).await,
+        }
+    }
+
+    /// A round while nobody runs the schema, as far as that stays so.
+    async fn at_rest(
+        &self,
+        look: &mut Look<'_>,
+        keys: &Keys,
+        (position, before): (&Position, &Standing),
+        open: &mut Opens,
+        report: &mut Compared,
+    ) -> Result<Round, RunError> {
+        let source = match look.at_source(keys).await? {
+            Ok(found) => found,
+            Err(why) => return Ok(Round::Never(why)),
+        };
+        // After the look-up: so it has all that this has seen.
+        let view = (&mut *look.table, look.view);
+        let asked = open.iter().map(|(key, row)| (*key, row.said.as_str())).collect();
+        let pending =
+            pending(look.context, position, self.followed, view, &asked, self.until).await?;
+        let destination = match look.at_destination(keys).await? {
+            Ok(found) => found,
+            Err(why) => return Ok(Round::Never(why)),
+        };
+        if standing(look).await? != *before {
+            return Ok(Round::Again(MOVING));
+        }
+        for (key, row) in std::mem::take(open) {
+            self.judge(look, key, &row, (&source, &destination), Some(&pending), report)?;
+        }
+        Ok(Round::Done)
+    }
+
+    /// A round beside a run.
+    async fn beside_a_run(
+        &self,
+        look: &mut Look<'_>,
+        keys: &Keys,
+        open: &mut Opens,
+        report: &mut Compared,
+    ) -> Result<Round, RunError> {
+        let first = match look.at_source(keys).await? {
+            Ok(found) => found,
+            Err(why) => return Ok(Round::Never(why)),
+        };
+        let reached = self.reach(look).await?;
+        let destination = match look.at_destination(keys).await? {
+            Ok(found) => found,
+            Err(why) => return Ok(Round::Never(why)),
+        };
+        let again = match look.at_source(keys).await? {
+            Ok(found) => found,
+            Err(why) => return Ok(Round::Never(why)),
+        };
+        for (key, mut row) in std::mem::take(open) {
+            let (one, other) = (first.hash(key), again.hash(key));
+            let kept = destination.hash(key);
+            let is_told = !first.refuses(&row.said) && !destination.refuses(&row.said);
+            if is_told && (kept == one || kept == other) {
+                continue;
+            }
+            let stands = reached.is_ok() && one == other;
+            if stands && row.count(one, kept) >= ROUNDS {
+                self.judge(look, key, &row, (&again, &destination), None, report)?;
+            } else {
+                if !stands {
+                    row.last = None;
+                }
+                open.insert(key, row);
+            }
+        }
+        Ok(if open.is_empty() {
+            Round::Done
+        } else {
+            Round::Again(reached.err().unwrap_or(MOVING))
+        })
+    }
+
+    /// Waits until a run has committed a position past this moment.
+    async fn reach(&self, look: &Look<'_>) -> Result<Result<(), Why>, RunError> {
+        let schema = look.context.name();
+        let Some(moment) = look.source.moment(schema).await? else { return Ok(Err(NO_MOMENTS)) };
+        loop {
+            let position = look.destination.get_marker(schema, CHANGES).await?.map(Position);
+            let is_past = match &position {
+                Some(position) => look.source.reached(schema, position, &moment).await?,
+                None => Some(false),
+            };
+            match is_past {
+                None => return Ok(Err(NO_MOMENTS)),
+                Some(true) => return Ok(Ok(())),
+                Some(false) if Instant::now() >= self.until => return Ok(Err(NOT_REACHED)),
+                Some(false) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    }
+
+    /// Says what a row is that differs for good, or waits.
+    fn judge(
+        &self,
+        look: &Look<'_>,
+        key: u128,
+        row: &Open,
+        (source, destination): (&Found, &Found),
+        pending: Option<&Pending>,
+        report: &mut Compared,
+    ) -> Result<(), RunError> {
+        let (has, keeps) = (source.hash(key), destination.hash(key));
+        let is_told = !destination.refuses(&row.said);
+        if is_told && has == keeps && !source.refuses(&row.said) {
+            return Ok(());
+        }
+        if pending.is_some_and(|pending| pending.has(key)) {
+            report.in_flight += 1;
+        } else if let Some(why) = pending.and_then(|pending| pending.cut) {
+            report.undecided(1, why);
+        } else if self.letters.keys.contains(&row.said) {
+            report.dead_letters += 1;
+        } else if source.refuses(&row.said) || self.letters.without_key > 0 && keeps.is_none() {
+            report.undecided(1, LETTERS);
+        } else {
+            let rows = (source.row(key), destination.row(key));
+            let sample =
+                sample(look.view, look.table, &row.said, rows, is_told, self.shows_values)?;
+            report.drifted(sample);
+        }
+        Ok(())
+    }
+}
+
+/// What came of a round for those rows that are still open.
+enum Round {
+    Done,
+    /// Why they are open.
+    Again(Why),
+    /// They cannot be decided about.
+    Never(Why),
+}
+
+async fn standing(look: &Look<'_>) -> Result<Standing, RunError> {
+    let (schema, destination) = (look.context.name(), look.destination);
+    let position = destination.get_marker(schema, CHANGES).await?;
+    let is_held = destination.get_marker(schema, RUNNER).await?.is_some();
+    Ok(Standing { position, is_held })
+}

@@ -1,0 +1,120 @@
+//! One table: its three passes.
+
+use std::time::Instant;
+
+use super::{
+    asked::Asked,
+    look::Look,
+    report::Compared,
+    scan::{End, SHAPE_CHANGED},
+    settle::{KEYS_MAX, Letters, Opens, Settling},
+    sides::Sides,
+    view::View,
+};
+use crate::{
+    model::{LetterFilter, TableShape},
+    runner::{
+        processor::letters,
+        shapes::{Waiting, accepted, waiting},
+        table::Table,
+    },
+};
+
+/// Keys of open dead letters that are known at once (I7).
+const LETTERS_MAX: usize = 100_000;
+
+impl Sides<'_> {
+    /// Compares a table as the source describes it now. Looks at rows that differ until the time that is given once
+    /// all are read.
+    pub async fn compare(
+        &self,
+        described: TableShape,
+        followed: &[String],
+        asked: Asked<'_>,
+    ) -> Result<Compared, End> {
+        let begun = Instant::now();
+        let mut table = self.table(&described).await?;
+        let (plan, left_out) = table.compared(&described);
+        let mut view = View::new(plan, secret());
+        let mut report = Compared::default();
+        report.left_out.extend(left_out.into_iter().map(|(name, why)| (name, why.to_owned())));
+        self.leave_out_unread(&mut view, &mut report).await?;
+        let (buckets, beside) = self.sum(&mut table, &view, &described, &mut report).await?;
+        report.refused = beside.refused;
+        report.deleted = beside.deleted;
+        let differing = buckets.differing(report.source_rows.max(report.destination_rows));
+        drop(buckets);
+        report.seconds = begun.elapsed().as_secs_f64();
+        report.groups_not_looked_into = differing.all - differing.chosen;
+        let opens = match differing.chosen == 0 && beside.unreadable == 0 {
+            true => Opens::new(),
+            false => self.collect(&mut table, &view, &differing, &mut report).await?,
+        };
+        let letters = self.letters(&view.plan.name).await?;
+        let settling = Settling {
+            followed,
+            letters: &letters,
+            until: Instant::now() + asked.wait,
+            shows_values: asked.shows_values,
+        };
+        let (source, destination) = (self.source, self.destination);
+        let (view, table, described) = (&view, &mut table, &described);
+        let mut look = Look { context: self.context, source, destination, view, table, described };
+        let mut opens = opens.into_iter().peekable();
+        while opens.peek().is_some() {
+            let some: Opens = opens.by_ref().take(KEYS_MAX).collect();
+            settling.settle(&mut look, some, &mut report).await?;
+        }
+        Ok(report)
+    }
+
+    /// The table in the shape that the destination has.
+    async fn table(&self, described: &TableShape) -> Result<Table, End> {
+        let (context, destination) = (self.context, self.destination);
+        let waits = waiting(context, destination, described.clone()).await?;
+        let changes = waits.map(|(changes, _)| changes).unwrap_or_default();
+        let is_rejected =
+            |change: &Waiting| change.decision.as_ref().is_some_and(|decision| !decision.approved);
+        if !changes.iter().all(is_rejected) {
+            return Err(End::NotCompared(SHAPE_CHANGED.into()));
+        }
+        let table = accepted(context, destination, described.clone()).await?;
+        table.ok_or_else(|| End::NotCompared("it was never copied: a run does".into()))
+    }
+
+    /// The open dead letters of a table.
+    async fn letters(&self, table: &str) -> Result<Letters, End> {
+        let schema = self.context.name();
+        let open = self.destination.count_open(schema).await?.unwrap_or_default();
+        let mut letters = Letters::default();
+        if open.iter().all(|(of, _)| of != table) {
+            return Ok(letters);
+        }
+        let filter = LetterFilter {
+            table: Some(table.to_owned()),
+            status: Some(LetterFilter::OPEN.to_owned()),
+            ..LetterFilter::default()
+        };
+        let found =
+            letters::collect(self.context, self.destination, &filter, LETTERS_MAX, false).await?;
+        for letter in found.letters {
+            match letter.key {
+                Some(key) => {
+                    letters.keys.insert(key);
+                }
+                None => letters.without_key += 1,
+            }
+        }
+        letters.without_key += u64::from(found.more);
+        Ok(letters)
+    }
+}
+
+/// A new one for each comparison.
+fn secret() -> [u8; 32] {
+    let mut secret = [0; 32];
+    let (one, other) = secret.split_at_mut(16);
+    one.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+    other.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+    secret
+}

@@ -1,0 +1,78 @@
+//! What is not compared is said by name.
+
+use cartridge_warp_tests::{Databases, Pipeline};
+use serde_json::{Value, json};
+
+use super::{counts, verified};
+
+fn all(pipeline: &Pipeline) -> Vec<Value> {
+    let ended = pipeline.run(&["--output", "json", "verify"]);
+    assert_eq!(ended.status.code(), Some(0), "{}{}", ended.stdout, ended.stderr);
+    ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn each_table_that_is_not_compared_has_its_reason() {
+    let databases = Databases::start();
+    for table in ["plain", "log", "aside", "masked", "changed"] {
+        databases.at_source(&format!(
+            "CREATE TABLE {table} (id text PRIMARY KEY, w text); INSERT INTO {table} VALUES ('a', 'b')"
+        ));
+    }
+    let mut pipeline = databases.pipeline();
+    let masked = json!({"name": "masked", "columns": {"mask": {"id": "hash-unkeyed"}}});
+    let tables = json!([{"name": "log", "write_mode": "append"}, masked]);
+    pipeline.set("schemas.0.tables", tables);
+    assert!(pipeline.catch_up().status.success());
+    assert!(pipeline.run(&["pause", "aside"]).status.success());
+    databases.at_source("ALTER TABLE changed ADD COLUMN more text");
+    let expected = [
+        ("aside", "paused"),
+        ("changed", "its shape changed"),
+        ("log", "it is a log"),
+        ("masked", "column `id` of its key is masked"),
+        ("plain", ""),
+    ];
+    let came = all(&pipeline);
+    assert_eq!(came.len(), expected.len(), "{came:?}");
+    for (came, (table, why)) in came.iter().zip(expected) {
+        assert_eq!(came["table"], table, "{came}");
+        let said = came["not_compared"].as_str().unwrap_or_default();
+        assert!(said.contains(why) && said.is_empty() == why.is_empty(), "{came}");
+    }
+    // Where nothing can be compared nothing is proven.
+    let came = verified(&pipeline, 1, &["--table", "log"]);
+    assert_eq!(came["not_compared"], "it is a log", "{came}");
+    let ended = pipeline.run(&["verify", "--table", "none"]);
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stdout);
+    assert!(ended.words().contains("no table `none`"), "{}", ended.stderr);
+}
+
+#[test]
+fn dead_letters_are_counted_and_no_drift() {
+    let databases = Databases::start();
+    databases.at_source("CREATE TABLE words (id int PRIMARY KEY, w text, n numeric(8, 2))");
+    databases.at_destination(
+        "CREATE TABLE words (id int PRIMARY KEY, w text CHECK (w <> 'bad'), n numeric(8, 2))",
+    );
+    databases.at_source("INSERT INTO words VALUES (1, 'a', 1), (2, 'bad', 2), (3, 'c', 'NaN')");
+    let pipeline = databases.pipeline();
+    let ended = pipeline.catch_up();
+    assert_eq!(ended.status.code(), Some(4), "{}", ended.stderr);
+    let came = verified(&pipeline, 0, &[]);
+    assert_eq!(counts(&came), [0; 5], "{came}");
+    assert_eq!((&came["dead_letters"], &came["equal"]), (&json!(2), &json!(1)), "{came}");
+}
+
+#[test]
+fn a_destination_that_reads_nothing_back_is_said() {
+    let options = json!({"tables": 1, "keys": 10, "past": 10, "changes": 10});
+    let mut pipeline = Pipeline::scripted(options);
+    pipeline.deliver_to_scripted(json!({}));
+    pipeline.set("schemas.0.tables", json!([{"name": "t0", "write_mode": "upsert"}]));
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let came = verified(&pipeline, 1, &[]);
+    let why = "its destination does not read rows of it back";
+    assert_eq!(came["not_compared"], why, "{came}");
+}
