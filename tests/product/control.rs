@@ -165,10 +165,11 @@ fn an_order_is_carried_out_while_the_schema_waits_to_try_again() {
     let (mut databases, mut pipeline) = two_tables();
     assert!(pipeline.catch_up().status.success());
     pipeline.set("error_handling.max_backoff_seconds", json!(300));
-    pipeline.set("error_handling.backoff_factor", json!(100));
+    pipeline.set("error_handling.backoff_factor", json!(300));
     let running = following(&pipeline);
     databases.source.stop();
-    wait_until("it waits", || status(&pipeline)["state"] == "retrying");
+    // The second pause is of minutes.
+    wait_until("it waits", || status(&pipeline)["attempt"] == 2);
     let begun = Instant::now();
     said(&human(&pipeline, &["pause", "orders"]), 0, &["paused"]);
     assert!(begun.elapsed() < Duration::from_secs(60), "nobody waits for the backoff");
