@@ -1,5 +1,7 @@
 //! What `examples` has for systemd, Kubernetes and containers, as their own tools read it.
 
+#![allow(clippy::expect_used)] // Helpers of tests are tests, too.
+
 use std::{
     fs,
     path::{Path, PathBuf},

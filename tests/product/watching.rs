@@ -1,5 +1,7 @@
 //! What `examples/monitoring` asks, asked of a real Prometheus that watches real pipelines.
 
+#![allow(clippy::expect_used)] // Helpers of tests are tests, too.
+
 use std::{
     fs,
     path::PathBuf,
