@@ -1,9 +1,19 @@
 //! The command line: words, flags and their help.
 
+mod config;
+mod letters;
+mod tables;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use clap_complete::Shell;
+
+pub use self::{
+    config::ConfigArgs,
+    letters::{DlqCommand, LetterStatus, LettersArgs, RetryArgs},
+    tables::{DecisionArgs, DropArgs, ResumeArgs, SchemaCommand, TablesArgs},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -162,19 +172,6 @@ pub enum Command {
     Completions { shell: Shell },
 }
 
-/// Where the configuration is, and what the command line changes in it.
-#[derive(Clone, Debug, Args)]
-pub struct ConfigArgs {
-    /// The configuration file [default: ./cartridge-warp-config.yaml if it is there, else the
-    /// environment alone].
-    #[arg(short, long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-
-    /// Set a configuration key, e.g. `--set schemas.0.default_batch_size=100`; may repeat.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-}
-
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     #[command(flatten)]
@@ -202,29 +199,6 @@ pub enum LogLevelArg {
     Info,
     Warning,
     Error,
-}
-
-#[derive(Debug, Args)]
-pub struct TablesArgs {
-    #[command(flatten)]
-    pub config: ConfigArgs,
-
-    /// Names of tables, `shop.orders` in multi mode.
-    #[arg(
-        required_unless_present = "exact",
-        value_name = "TABLES",
-        value_delimiter = ',',
-        value_parser = NonEmptyStringValueParser::new()
-    )]
-    tables: Vec<String>,
-
-    /// A table by its name as it is, commas and all; may repeat.
-    #[arg(long = "table", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    exact: Vec<String>,
-
-    /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
-    #[arg(long)]
-    pub take_over: bool,
 }
 
 #[derive(Debug, Args)]
@@ -260,61 +234,6 @@ pub struct VerifyArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct DropArgs {
-    #[command(flatten)]
-    pub tables: TablesArgs,
-
-    /// Forget them and leave the destination's tables as they are.
-    #[arg(long)]
-    pub keep_rows: bool,
-}
-
-impl TablesArgs {
-    /// All that are named.
-    pub fn names(&self) -> Vec<String> {
-        named(&self.tables, &self.exact)
-    }
-}
-
-impl ResumeArgs {
-    /// All that are named; none for those that are parked or paused.
-    pub fn names(&self) -> Vec<String> {
-        named(&self.tables, &self.exact)
-    }
-}
-
-fn named(tables: &[String], exact: &[String]) -> Vec<String> {
-    let tables = tables.iter().map(|name| name.trim().to_owned());
-    tables.chain(exact.iter().cloned()).collect()
-}
-
-#[derive(Debug, Subcommand)]
-pub enum SchemaCommand {
-    /// List what has become of tables since their shape was accepted, and what the rules make of it.
-    List(ConfigArgs),
-    /// Let changes through. A parked table is copied again by the next run, in its new shape.
-    #[command(
-        after_help = "Example: cartridge-warp schema approve -c shop.yaml orders --column note"
-    )]
-    Approve(DecisionArgs),
-    /// Go on without changes: new columns stay away, and dropped ones are kept.
-    #[command(
-        after_help = "Example: cartridge-warp schema reject -c shop.yaml orders --column note"
-    )]
-    Reject(DecisionArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct DecisionArgs {
-    #[command(flatten)]
-    pub tables: TablesArgs,
-
-    /// Only the changes of this column; may repeat [default: all that wait].
-    #[arg(long = "column", value_name = "NAME")]
-    pub columns: Vec<String>,
-}
-
-#[derive(Debug, Args)]
 pub struct TeardownArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
@@ -326,137 +245,6 @@ pub struct TeardownArgs {
     /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
     #[arg(long)]
     pub take_over: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct ResumeArgs {
-    #[command(flatten)]
-    pub config: ConfigArgs,
-
-    /// Names of tables, `shop.orders` in multi mode [default: all that are parked or paused].
-    #[arg(
-        value_name = "TABLES",
-        value_delimiter = ',',
-        value_parser = NonEmptyStringValueParser::new()
-    )]
-    tables: Vec<String>,
-
-    /// A table by its name as it is, commas and all; may repeat.
-    #[arg(long = "table", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    exact: Vec<String>,
-
-    /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
-    #[arg(long)]
-    pub take_over: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum DlqCommand {
-    /// List dead letters, the oldest first, without their rows.
-    List {
-        #[command(flatten)]
-        letters: LettersArgs,
-
-        /// Which by their state [default: those that are open].
-        #[arg(long, value_enum, default_value_t = LetterStatus::Open)]
-        status: LetterStatus,
-
-        /// The most that are listed of each schema.
-        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-        limit: u16,
-    },
-    /// Show dead letters whole, with their rows.
-    Show {
-        #[command(flatten)]
-        config: ConfigArgs,
-
-        /// Their numbers, as `dlq list` shows them.
-        #[arg(required = true, value_name = "NUMBERS", value_delimiter = ',')]
-        ids: Vec<u64>,
-    },
-    /// Settle open dead letters without doing anything about their rows. A pipeline may run meanwhile.
-    Discard {
-        #[command(flatten)]
-        letters: LettersArgs,
-
-        /// Their numbers [default: all that match].
-        #[arg(value_name = "NUMBERS", value_delimiter = ',')]
-        ids: Vec<u64>,
-
-        /// Why, for those who look later.
-        #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
-        reason: String,
-
-        /// All open ones, where nothing else says which.
-        #[arg(long)]
-        all: bool,
-    },
-    /// Write the rows of open dead letters as they are at the source now, and settle those that the
-    /// destination takes. The pipeline has to be stopped.
-    #[command(
-        after_help = "Example: cartridge-warp dlq retry -c shop.yaml --table orders --code constraint
-
-Exit codes: 0 all that match are settled; 4 some are still open, and the answer says why."
-    )]
-    Retry(RetryArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct RetryArgs {
-    #[command(flatten)]
-    pub letters: LettersArgs,
-
-    /// Their numbers [default: all that match].
-    #[arg(value_name = "NUMBERS", value_delimiter = ',')]
-    pub ids: Vec<u64>,
-
-    /// All open ones, where nothing else says which.
-    #[arg(long)]
-    pub all: bool,
-
-    /// Do it although a run holds the schema: its process is gone, or ends with exit code 5.
-    #[arg(long)]
-    pub take_over: bool,
-}
-
-/// Which dead letters are meant.
-#[derive(Debug, Args)]
-pub struct LettersArgs {
-    #[command(flatten)]
-    pub config: ConfigArgs,
-
-    /// Only of this schema.
-    #[arg(long, value_name = "NAME")]
-    pub schema: Option<String>,
-
-    /// Only of this table.
-    #[arg(long, value_name = "NAME")]
-    pub table: Option<String>,
-
-    /// Only with this code, e.g. `type-conversion`.
-    #[arg(long, value_name = "CODE")]
-    pub code: Option<String>,
-
-    /// Only those that came since: a time such as 2025-12-31T18:00:00Z, or how long ago, such as 2h.
-    #[arg(long, value_name = "TIME", value_parser = super::since::micros)]
-    pub since: Option<i64>,
-}
-
-/// What became of a dead letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LetterStatus {
-    /// Not settled.
-    Open,
-    /// Nobody has touched it.
-    Pending,
-    /// It is being written again.
-    Processing,
-    /// Its row came otherwise, by a new copy, say.
-    Resolved,
-    /// A person has settled it.
-    Discarded,
-    /// Whatever it is.
-    All,
 }
 
 #[derive(Debug, Args)]
