@@ -92,7 +92,7 @@ pub struct LettersArgs {
     pub code: Option<String>,
 
     /// Only those that came since: a time such as 2025-12-31T18:00:00Z, or how long ago, such as 2h.
-    #[arg(long, value_name = "TIME", value_parser = super::since::micros)]
+    #[arg(long, value_name = "TIME", value_parser = crate::cli::since::micros)]
     pub since: Option<i64>,
 }
 
