@@ -1,8 +1,8 @@
 //! What is compiled, when, and where it is kept.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
-use cartridge_warp_tests::{Ended, Pipeline};
+use cartridge_warp_tests::{Ended, Pipeline, Product, Running};
 use serde_json::json;
 
 const COMPILING: &str = "compiling a connector";
@@ -49,6 +49,30 @@ fn a_run_compiles_nothing_that_was_compiled_before_and_nothing_else_ever_is() {
     assert!(ended.status.success(), "{}", ended.stderr);
     assert_eq!((count(&ended, COMPILING), count(&ended, NOT_USED)), (0, 0), "{}", ended.stderr);
     assert_eq!(kept(state.path()), before);
+}
+
+#[test]
+fn all_that_is_there_is_compiled_without_a_configuration() {
+    let (state, plugins) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let product = Product::find();
+    let compile = || {
+        let mut command = product.command();
+        command.env("CARTRIDGE_WARP_STATE_DIR", state.path());
+        command.env("CARTRIDGE_WARP_PLUGIN_DIR", plugins.path());
+        command.args(["connectors", "compile", "--all"]);
+        Running::start(command).wait(Duration::from_secs(300))
+    };
+    let ended = compile();
+    assert_eq!(ended.status.code(), Some(1), "there is none: {}", ended.stdout);
+    for name in ["files-source.wasm", "sqlite-destination.wasm"] {
+        fs::copy(product.plugins.join(name), plugins.path().join(name)).unwrap();
+    }
+    let ended = compile();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(kept(state.path()).len(), 2);
+    let ended = pipeline(state.path()).catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(count(&ended, COMPILING), 0, "{}", ended.stderr);
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub async fn run(
             }
             Ok(Exit::Done)
         }
-        ConnectorsCommand::Compile(config) => compile::run(config, plugin_dir, output).await,
+        ConnectorsCommand::Compile(args) => compile::run(args, plugin_dir, output).await,
     }
 }
 

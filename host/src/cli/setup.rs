@@ -118,9 +118,7 @@ pub fn engine(
     observer: Option<Arc<dyn Observer>>,
     progress: &Progress,
 ) -> Result<Engine, CliError> {
-    let state_dir = state_dir
-        .map(Path::to_path_buf)
-        .or_else(|| std::env::home_dir().map(|home| home.join(".local/state/cartridge-warp")));
+    let state_dir = state_dir.map(Path::to_path_buf).or_else(default_state_dir);
     let cache_dir = state_dir.as_deref().map(compiled_dir);
     let bounds = process_bounds(limits);
     let compiler = std::env::current_exe()
@@ -136,6 +134,12 @@ pub fn engine(
         ..EngineSettings::default()
     };
     Engine::new(settings).map_err(CliError::failed)
+}
+
+/// The state directory where no configuration names one.
+pub fn default_state_dir() -> Option<PathBuf> {
+    let named = std::env::var_os("CARTRIDGE_WARP_STATE_DIR").map(PathBuf::from);
+    named.or_else(|| std::env::home_dir().map(|home| home.join(".local/state/cartridge-warp")))
 }
 
 /// Where compiled connectors are kept, below the state directory.

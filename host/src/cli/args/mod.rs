@@ -51,6 +51,11 @@ Examples:
 Exit codes: 0 all that was compared is equal, or waits for the destination; 1 something could not be
 decided, or nothing be compared; 6 rows of the destination are not those of the source.";
 
+const COMPILE_EXAMPLES: &str = "\
+Examples:
+  cartridge-warp connectors compile -c shop.yaml   what this configuration names
+  CARTRIDGE_WARP_STATE_DIR=/var/lib/cartridge-warp cartridge-warp connectors compile --all";
+
 const TEARDOWN_EXAMPLES: &str = "\
 Examples:
   cartridge-warp teardown -c shop.yaml               show what there is, and ask
@@ -315,6 +320,17 @@ pub enum ConnectorsCommand {
     },
     /// Compile the connectors of a configuration and keep them below its `state_dir`, for images and
     /// for starts that should not take the time.
-    #[command(after_help = "Example: cartridge-warp connectors compile -c shop.yaml")]
-    Compile(ConfigArgs),
+    #[command(after_help = COMPILE_EXAMPLES)]
+    Compile(CompileArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Every component of the plugin directory, without a configuration: kept below
+    /// CARTRIDGE_WARP_STATE_DIR.
+    #[arg(long, conflicts_with_all = ["config", "set"])]
+    pub all: bool,
 }
