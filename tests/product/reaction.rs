@@ -3,6 +3,7 @@
 use cartridge_warp_tests::{
     Pipeline,
     rows::{sqlite_count, sqlite_query, sqlite_rows},
+    wait_until,
 };
 use serde_json::{Value, json};
 
@@ -51,6 +52,27 @@ fn passing_failures_are_tried_again_wherever_they_come() {
             assert!(ended.stderr.contains("trying again"), "{call} {action}: {}", ended.stderr);
             assert_eq!(difference(&pipeline), None, "{call} {action}");
         }
+    }
+}
+
+#[test]
+fn a_schema_that_tries_again_for_long_is_not_ready() {
+    let faults =
+        json!([{"call": "get-changes", "at": 3, "times": 1_000_000, "action": "reconnect"}]);
+    for (unready_after, code) in [(0.3, "503"), (600.0, "200")] {
+        let mut pipeline = pipeline(faults.clone());
+        pipeline.set("monitoring.unready_after_seconds", json!(unready_after));
+        let mut running = pipeline.start();
+        running.wait_for("trying again");
+        let health = || running.get("/health");
+        wait_until("it has tried for long", || {
+            let text = health();
+            let attempt = text.split("\"attempt\":").nth(1).and_then(|rest| rest.split(',').next());
+            attempt.and_then(|attempt| attempt.parse::<u32>().ok()).is_some_and(|count| count > 12)
+        });
+        let is_answered = || running.get("/ready").starts_with(&format!("HTTP/1.1 {code}"));
+        wait_until("`/ready` answers so while it waits", is_answered);
+        assert!(health().starts_with("HTTP/1.1 200"), "it may yet come about");
     }
 }
 

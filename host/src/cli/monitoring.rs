@@ -30,7 +30,9 @@ pub async fn serve(
     };
     let (metrics, health) = (metrics.clone(), health.clone());
     let shutdown = finished.child_token();
-    let server = api::serve(address, &prometheus.path, metrics, health, shutdown).await?;
+    let unready_after = config.monitoring.unready_after_seconds.duration();
+    let path = &prometheus.path;
+    let server = api::serve(address, path, metrics, health, unready_after, shutdown).await?;
     Ok(Some(server))
 }
 

@@ -12,6 +12,7 @@ const ONCE: &[&str] = &[
     "dry_run",
     "monitoring.prometheus",
     "monitoring.structured_logging",
+    "monitoring.unready_after_seconds",
     "control",
     "limits",
     "state_dir",
@@ -63,6 +64,7 @@ impl WarpConfig {
         };
         config.monitoring.prometheus = old.monitoring.prometheus;
         config.monitoring.structured_logging = old.monitoring.structured_logging;
+        config.monitoring.unready_after_seconds = old.monitoring.unready_after_seconds;
         config
     }
 }

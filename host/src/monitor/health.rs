@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use serde::Serialize;
@@ -73,6 +74,9 @@ pub struct SchemaHealth {
     /// It has worked since the start: a schema that lost its source later is still ready.
     #[serde(skip)]
     pub has_worked: bool,
+    /// Since when it tries again without a commit in between, if it does.
+    #[serde(skip)]
+    pub retrying_since: Option<Instant>,
 }
 
 /// The health of one process. A clone is the same state.
@@ -126,6 +130,12 @@ impl Health {
             Snapshotting | Streaming | Completed | Stopped => true,
             Starting | Retrying { .. } | Failed { .. } => false,
         };
+        // The first try after a commit begins a new count. Connections that are made between tries end none.
+        if let Retrying { attempt, .. } = state
+            && (attempt == 1 || entry.retrying_since.is_none())
+        {
+            entry.retrying_since = Some(Instant::now());
+        }
         self.inner.listeners.schema(schema, &entry.state, &state);
         entry.state = state;
     }
@@ -216,5 +226,6 @@ fn entry<'a>(
         states: BTreeMap::new(),
         source_log: None,
         has_worked: false,
+        retrying_since: None,
     })
 }

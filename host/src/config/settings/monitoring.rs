@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::values::Interval;
+
 /// What the process tells about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -13,6 +15,9 @@ pub struct Monitoring {
     pub log_level: LogLevel,
     /// JSON lines with correlation ids for machines; `false` writes lines for people.
     pub structured_logging: bool,
+    /// How long `/ready` still says yes while a schema tries again and commits nothing. One that failed is not
+    /// ready at once.
+    pub unready_after_seconds: Interval,
 }
 
 /// The HTTP endpoint of metrics and health.
@@ -52,6 +57,7 @@ impl Default for Monitoring {
             prometheus: Prometheus::default(),
             log_level: LogLevel::default(),
             structured_logging: true,
+            unready_after_seconds: Interval::seconds(300),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the pages say. Pure reads of the shared state.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     Router,
@@ -43,6 +43,7 @@ pub(super) fn routes(
     path_of_metrics: &str,
     metrics: Metrics,
     health: Health,
+    unready_after: Duration,
 ) -> Result<Router, MonitorError> {
     if !is_usable(path_of_metrics) {
         return Err(MonitorError::MetricsPath { path: path_of_metrics.to_owned() });
@@ -52,10 +53,12 @@ pub(super) fn routes(
         let health = health.clone();
         get(move || std::future::ready(answer(&health)))
     };
+    let of_ready = health.clone();
+    let ready = get(move || std::future::ready(ready_page(&of_ready, unready_after)));
     Ok(Router::new()
         .route(path_of_metrics, get(move || page.clone().answer()))
         .route("/health", probe(health_page))
-        .route("/ready", probe(ready_page))
+        .route("/ready", ready)
         .route("/startup", probe(startup_page)))
 }
 
@@ -79,10 +82,17 @@ fn health_page(health: &Health) -> Response {
     report(if is_degraded { "degraded" } else { "ok" }, "failed", failed.collect(), schemas)
 }
 
-/// Yes once every schema has worked.
-fn ready_page(health: &Health) -> Response {
+/// Yes once every schema has worked, and while none has failed or tries again for so long.
+fn ready_page(health: &Health, unready_after: Duration) -> Response {
     let schemas = health.snapshot();
-    let waiting = schemas.iter().filter(|(_, schema)| !schema.has_worked);
+    let waiting = schemas.iter().filter(|(_, schema)| match schema.state {
+        SchemaState::Failed { .. } => true,
+        SchemaState::Retrying { .. } => {
+            let since = schema.retrying_since.map(|since| since.elapsed());
+            !schema.has_worked || since.is_some_and(|since| since >= unready_after)
+        }
+        _ => !schema.has_worked,
+    });
     let because = waiting.map(|(name, schema)| (name.clone(), why_waiting(&schema.state)));
     report("ready", "not_ready", because.collect(), schemas)
 }

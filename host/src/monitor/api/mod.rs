@@ -39,15 +39,16 @@ impl BoundServer {
 /// Listens on `addr` (port 0: a free one) and answers until `shutdown`.
 ///
 /// Returns once the port is bound, so that a port in use is an error of the start and not a line in
-/// the log.
+/// the log. `unready_after`: how long a schema may try again in vain and `/ready` still say yes.
 pub async fn serve(
     addr: SocketAddr,
     path_of_metrics: &str,
     metrics: Metrics,
     health: Health,
+    unready_after: Duration,
     shutdown: CancellationToken,
 ) -> Result<BoundServer, MonitorError> {
-    let routes = answers::routes(path_of_metrics, metrics, health)?;
+    let routes = answers::routes(path_of_metrics, metrics, health, unready_after)?;
     let refused = |source: io::Error| match source.kind() {
         io::ErrorKind::AddrInUse => MonitorError::PortInUse { addr, source },
         _ => MonitorError::Address { addr, source },

@@ -7,6 +7,9 @@ use std::{
 use super::super::{SchemaState, TableProgress};
 use super::*;
 
+/// Longer than any test.
+const LONG: Duration = Duration::from_secs(600);
+
 struct Fixture {
     health: Health,
     shutdown: CancellationToken,
@@ -14,11 +17,16 @@ struct Fixture {
 }
 
 async fn fixture() -> Fixture {
+    fixture_of(LONG).await
+}
+
+async fn fixture_of(unready_after: Duration) -> Fixture {
     let (health, shutdown) = (Health::new(["shop", "crm"]), CancellationToken::new());
     let metrics = Metrics::new("db").unwrap();
     metrics.schema("shop").queue_size(4);
-    let server =
-        serve(any_port(), "/metrics", metrics, health.clone(), shutdown.clone()).await.unwrap();
+    let (answered, stop) = (health.clone(), shutdown.clone());
+    let served = serve(any_port(), "/metrics", metrics, answered, unready_after, stop).await;
+    let server = served.unwrap();
     Fixture { health, shutdown, server }
 }
 
@@ -68,7 +76,7 @@ async fn probes_follow_the_states_of_the_schemas() {
         ("retrying the first connection is not ready", &[retrying()], 200, 503),
         ("retrying after it worked stays ready", &[Streaming, retrying()], 200, 200),
         ("failing at once is neither", &[failed()], 503, 503),
-        ("failing later is unhealthy", &[Streaming, failed()], 503, 200),
+        ("failing later is neither", &[Streaming, failed()], 503, 503),
     ];
     for (name, states, health, ready) in cases {
         let fixture = fixture().await;
@@ -79,6 +87,27 @@ async fn probes_follow_the_states_of_the_schemas() {
         assert_eq!(fixture.probe("/health").await.0, health, "/health: {name}");
         assert_eq!(fixture.probe("/ready").await.0, ready, "/ready: {name}");
     }
+}
+
+#[tokio::test]
+async fn a_schema_that_tries_in_vain_for_long_is_not_ready() {
+    let fixture = fixture_of(Duration::from_millis(200)).await;
+    let retrying = |attempt| SchemaState::Retrying { attempt, error: "refused".into() };
+    for schema in ["shop", "crm"] {
+        fixture.health.set(schema, SchemaState::Streaming);
+    }
+    fixture.health.set("shop", retrying(1));
+    assert_eq!(fixture.probe("/ready").await.0, 200);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    // It connected in between, and committed nothing.
+    fixture.health.set("shop", SchemaState::Snapshotting);
+    assert_eq!(fixture.probe("/ready").await.0, 200);
+    fixture.health.set("shop", retrying(2));
+    let (code, body) = fixture.probe("/ready").await;
+    assert_eq!((code, &body["because"]["shop"]), (503, &"refused".into()));
+    assert_eq!(fixture.probe("/health").await.0, 200, "it may yet come about");
+    fixture.health.set("shop", retrying(1));
+    assert_eq!(fixture.probe("/ready").await.0, 200, "there was a commit");
 }
 
 #[tokio::test]
@@ -151,7 +180,8 @@ async fn a_port_in_use_is_an_error_that_says_what_to_do() {
     let fixture = fixture().await;
     let metrics = Metrics::new("db").unwrap();
     let token = CancellationToken::new();
-    let again = serve(fixture.server.addr(), "/metrics", metrics, Health::default(), token).await;
+    let again =
+        serve(fixture.server.addr(), "/metrics", metrics, Health::default(), LONG, token).await;
     let error = again.unwrap_err();
     assert!(matches!(error, MonitorError::PortInUse { .. }), "{error}");
     let help = miette::Diagnostic::help(&error).unwrap().to_string();
@@ -162,7 +192,7 @@ async fn a_port_in_use_is_an_error_that_says_what_to_do() {
 async fn paths_that_cannot_be_served_are_refused() {
     for path in ["", "/", "metrics", "/health", "/{x}", "/a b", "/ä"] {
         let (metrics, token) = (Metrics::new("db").unwrap(), CancellationToken::new());
-        let refused = serve(any_port(), path, metrics, Health::default(), token).await;
+        let refused = serve(any_port(), path, metrics, Health::default(), LONG, token).await;
         assert!(matches!(refused, Err(MonitorError::MetricsPath { .. })), "{path:?}");
     }
 }
@@ -214,7 +244,7 @@ async fn slow_clients_share_few_pages_and_leave_the_probes_alone() {
         metrics.table("shop", &format!("{number:04}{}", "t".repeat(506)));
     }
     let (health, token) = (Health::new(["shop"]), CancellationToken::new());
-    let server = serve(any_port(), "/metrics", metrics, health, token).await.unwrap();
+    let server = serve(any_port(), "/metrics", metrics, health, LONG, token).await.unwrap();
     let addr = server.addr();
     let asked = tokio::task::spawn_blocking(move || {
         let slow: Vec<_> = (0..12).map(|_| slow_client(addr)).collect();
