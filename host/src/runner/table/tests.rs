@@ -224,11 +224,14 @@ fn rules_that_cannot_work_are_told() {
     }
 }
 
+/// A column that its source tells apart from others of its name.
+fn identified(name: &str, id: &str) -> Field {
+    field(name, DataType::Utf8).with_metadata(HashMap::from([("warp:id".into(), id.into())]))
+}
+
 #[test]
 fn what_a_table_became_is_its_own_matter_and_no_mistake_of_the_settings() {
-    let column = |name: &str, id: &str| {
-        field(name, DataType::Utf8).with_metadata(HashMap::from([("warp:id".into(), id.into())]))
-    };
+    let column = identified;
     let (k, a) = (|| column("k", "1"), || column("a", "2"));
     let mask = |name: &str| json!({"name": "t", "columns": {"mask": [name]}});
     let soft = json!({"name": "t", "deletion_strategy": "soft"});
@@ -293,8 +296,7 @@ fn what_a_table_became_is_its_own_matter_and_no_mistake_of_the_settings() {
 
 #[test]
 fn rules_for_a_column_that_the_destination_has_dropped_too_are_no_mistake() {
-    let columns = || vec![field("k", DataType::Int64)];
-    let table = table(columns(), json!({"mask": ["a"]}));
+    let table = table(vec![identified("k", "1")], json!({"mask": ["a"]}));
     let past = |rules| Past { shape: table.source.clone(), rules };
     let found = |rules| table.faults_since(true, Some(&past(rules))).len();
     assert_eq!((found(Some(table.rules())), found(None)), (0, 1));

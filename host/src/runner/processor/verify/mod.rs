@@ -5,6 +5,7 @@
 
 mod asked;
 mod buckets;
+mod letters;
 mod look;
 mod passes;
 mod pending;

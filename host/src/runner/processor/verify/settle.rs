@@ -10,11 +10,12 @@
 //! [`ROUNDS`] rounds, one after the other, with the same rows each time.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 
 use super::{
+    letters::Letters,
     look::{Found, Look, Why},
     pending::{Pending, pending},
     report::Compared,
@@ -78,19 +79,10 @@ pub type Opens = BTreeMap<u128, Open>;
 pub struct Settling<'a> {
     /// The tables that a run would follow.
     pub followed: &'a [String],
-    /// Dead letters that are open.
+    /// Dead letters that were open before the first look.
     pub letters: &'a Letters,
     pub until: Instant,
     pub shows_values: bool,
-}
-
-/// The open dead letters of a table.
-#[derive(Debug, Default)]
-pub struct Letters {
-    /// Their keys.
-    pub keys: HashSet<String>,
-    /// How many have none.
-    pub without_key: u64,
 }
 
 /// What a schema's stored state says of who writes it.
@@ -171,8 +163,10 @@ impl Settling<'_> {
         if standing(look).await? != *before {
             return Ok(Round::Again(MOVING));
         }
+        let letters = self.letters(look).await?;
         for (key, row) in std::mem::take(open) {
-            self.judge(look, key, &row, (&source, &destination), Some(&pending), report)?;
+            let known = (&letters, Some(&pending));
+            self.judge(look, key, &row, (&source, &destination), known, report)?;
         }
         Ok(Round::Done)
     }
@@ -198,6 +192,8 @@ impl Settling<'_> {
             Ok(found) => found,
             Err(why) => return Ok(Round::Never(why)),
         };
+        // After the look at the destination: of what was refused before it there is a letter by now.
+        let letters = self.letters(look).await?;
         for (key, mut row) in std::mem::take(open) {
             let (one, other) = (first.hash(key), again.hash(key));
             let kept = destination.hash(key);
@@ -207,7 +203,7 @@ impl Settling<'_> {
             }
             let stands = reached.is_ok() && one == other;
             if stands && row.count(one, kept) >= ROUNDS {
-                self.judge(look, key, &row, (&again, &destination), None, report)?;
+                self.judge(look, key, &row, (&again, &destination), (&letters, None), report)?;
             } else {
                 if !stands {
                     row.last = None;
@@ -241,6 +237,11 @@ impl Settling<'_> {
         }
     }
 
+    async fn letters(&self, look: &Look<'_>) -> Result<Letters, RunError> {
+        let letters = Letters::of(look.context, look.destination, &look.view.plan.name).await?;
+        Ok(letters.and(self.letters))
+    }
+
     /// Says what a row is that differs for good, or waits.
     fn judge(
         &self,
@@ -248,7 +249,7 @@ impl Settling<'_> {
         key: u128,
         row: &Open,
         (source, destination): (&Found, &Found),
-        pending: Option<&Pending>,
+        (letters, pending): (&Letters, Option<&Pending>),
         report: &mut Compared,
     ) -> Result<(), RunError> {
         let (has, keeps) = (source.hash(key), destination.hash(key));
@@ -260,9 +261,9 @@ impl Settling<'_> {
             report.in_flight += 1;
         } else if let Some(why) = pending.and_then(|pending| pending.cut) {
             report.undecided(1, why);
-        } else if self.letters.keys.contains(&row.said) {
+        } else if letters.keys.contains(&row.said) {
             report.dead_letters += 1;
-        } else if source.refuses(&row.said) || self.letters.without_key > 0 && keeps.is_none() {
+        } else if source.refuses(&row.said) || letters.without_key > 0 && keeps.is_none() {
             report.undecided(1, LETTERS);
         } else {
             let rows = (source.row(key), destination.row(key));

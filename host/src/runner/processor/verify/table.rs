@@ -4,24 +4,21 @@ use std::time::Instant;
 
 use super::{
     asked::Asked,
+    letters::Letters,
     look::Look,
     report::Compared,
     scan::{End, SHAPE_CHANGED},
-    settle::{KEYS_MAX, Letters, Opens, Settling},
+    settle::{KEYS_MAX, Opens, Settling},
     sides::Sides,
     view::View,
 };
 use crate::{
-    model::{LetterFilter, TableShape},
+    model::TableShape,
     runner::{
-        processor::letters,
         shapes::{Waiting, accepted, waiting},
         table::Table,
     },
 };
-
-/// Keys of open dead letters that are known at once (I7).
-const LETTERS_MAX: usize = 100_000;
 
 impl Sides<'_> {
     /// Compares a table as the source describes it now. Looks at rows that differ until the time that is given once
@@ -50,7 +47,7 @@ impl Sides<'_> {
             true => Opens::new(),
             false => self.collect(&mut table, &view, &differing, &mut report).await?,
         };
-        let letters = self.letters(&view.plan.name).await?;
+        let letters = Letters::of(self.context, self.destination, &view.plan.name).await?;
         let settling = Settling {
             followed,
             letters: &letters,
@@ -80,33 +77,6 @@ impl Sides<'_> {
         }
         let table = accepted(context, destination, described.clone()).await?;
         table.ok_or_else(|| End::NotCompared("it was never copied: a run does".into()))
-    }
-
-    /// The open dead letters of a table.
-    async fn letters(&self, table: &str) -> Result<Letters, End> {
-        let schema = self.context.name();
-        let open = self.destination.count_open(schema).await?.unwrap_or_default();
-        let mut letters = Letters::default();
-        if open.iter().all(|(of, _)| of != table) {
-            return Ok(letters);
-        }
-        let filter = LetterFilter {
-            table: Some(table.to_owned()),
-            status: Some(LetterFilter::OPEN.to_owned()),
-            ..LetterFilter::default()
-        };
-        let found =
-            letters::collect(self.context, self.destination, &filter, LETTERS_MAX, false).await?;
-        for letter in found.letters {
-            match letter.key {
-                Some(key) => {
-                    letters.keys.insert(key);
-                }
-                None => letters.without_key += 1,
-            }
-        }
-        letters.without_key += u64::from(found.more);
-        Ok(letters)
     }
 }
 
