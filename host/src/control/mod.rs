@@ -2,7 +2,7 @@
 //!
 //! Thin: an order goes to the desk of the runner, which carries it out as the command does where nobody runs the
 //! pipeline; what is shown comes from `monitor`. Answers have no secret in them: all go out through
-//! [`answers::json`].
+//! `answers::json`.
 //! Invariant I7: connections, bodies, waits and what waits are bounded, here and in `serving`.
 
 mod answers;
