@@ -195,7 +195,7 @@ const CASES: &[Case] = &[
             let rename = json!({"rename": {"v": "_op"}});
             pipeline.set("schemas.0.tables", json!([{"name": "t", "columns": rename}]));
         },
-        &["`columns.rename` calls `v` `_op`", "reserved"],
+        &["`schemas.0.tables.0.columns.rename.v` is no name of a column", "`_op`"],
     ),
     (
         "the application has a column that soft deletes write",

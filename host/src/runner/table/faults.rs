@@ -10,7 +10,7 @@ use arrow_schema::Field;
 use super::{Table, TableRules, keys::PREFIX as KEYS_PREFIX};
 use crate::{
     config::{DeletionStrategy, WriteMode},
-    model::{ColumnType, TableShape, batch::is_reserved},
+    model::{ColumnType, TableShape},
     runner::{error::RunError, names::listed},
     schema::{identity, keeps_keys, way},
 };
@@ -87,7 +87,6 @@ impl Table {
             self.type_fault(),
             self.double_name_fault(),
             self.added_name_fault(),
-            self.reserved_name_fault(),
         ];
         [self.mode_fault(), self.deletion_fault(), self.soft_name_fault()]
             .into_iter()
@@ -293,13 +292,6 @@ impl Table {
     }
 
     /// The batch format keeps these names for itself.
-    fn reserved_name_fault(&self) -> Option<RunError> {
-        let mut names = self.settings.columns.rename.iter();
-        let (column, name) = names.find(|(_, name)| is_reserved(name))?;
-        let what = format!(": `columns.rename` calls `{column}` `{name}`, a name that is reserved");
-        Some(self.fault(&what, "choose another one"))
-    }
-
     fn double_name_fault(&self) -> Option<RunError> {
         let columns = self.columns();
         let mut names: Vec<&str> =
