@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use cartridge_warp_tests::Databases;
+use cartridge_warp_tests::{Databases, Pipeline, Running};
 
 use super::{counts, drift_of, verified};
 
@@ -71,8 +71,8 @@ fn a_writer_who_never_rests_is_no_drift_and_hides_none() {
 const STOP: i32 = 19;
 const GO_ON: i32 = 18;
 
-#[test]
-fn a_row_that_is_refused_while_it_is_looked_at_is_no_drift() {
+/// A run that follows a table of a hundred words.
+fn followed() -> (Databases, Pipeline, Running) {
     let databases = Databases::start();
     databases.at_source(
         "CREATE TABLE words (id bigint PRIMARY KEY, w text);
@@ -81,6 +81,12 @@ fn a_row_that_is_refused_while_it_is_looked_at_is_no_drift() {
     let pipeline = databases.pipeline();
     let mut running = pipeline.start();
     running.wait_for("following changes");
+    (databases, pipeline, running)
+}
+
+#[test]
+fn a_row_that_is_refused_while_it_is_looked_at_is_no_drift() {
+    let (databases, pipeline, running) = followed();
     databases.at_destination("ALTER TABLE words ADD CHECK (w <> 'refused')");
     running.signal(STOP);
     databases.at_source("UPDATE words SET w = 'refused' WHERE id = 2");
@@ -96,14 +102,7 @@ fn a_row_that_is_refused_while_it_is_looked_at_is_no_drift() {
 
 #[test]
 fn a_run_that_is_late_is_no_drift() {
-    let databases = Databases::start();
-    databases.at_source(
-        "CREATE TABLE words (id bigint PRIMARY KEY, w text);
-         INSERT INTO words SELECT i, 'w' || i FROM generate_series(1, 100) AS i",
-    );
-    let pipeline = databases.pipeline();
-    let mut running = pipeline.start();
-    running.wait_for("following changes");
+    let (databases, pipeline, running) = followed();
     running.signal(STOP);
     databases.at_source(
         "INSERT INTO words VALUES (101, 'new'); DELETE FROM words WHERE id = 1;
