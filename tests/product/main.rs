@@ -40,6 +40,7 @@ mod many_schemas;
 mod mongodb;
 mod named_tables;
 mod new_tables;
+mod operators_day;
 mod orders;
 mod owner;
 mod parking;
