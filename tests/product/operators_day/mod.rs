@@ -67,10 +67,16 @@ impl Day {
         let url = databases.source_url().replace("//postgres@", "//shop@");
         pipeline.set("source.connection_string", json!(url));
         let writer = Writer::start(Server::of(&databases.source, &databases.source_url()));
-        let running = Some(pipeline.start());
+        let mut running = pipeline.start();
+        running.wait_for("following changes");
         let watch = Watch::start(Server::of(&databases.destination, &databases.destination_url()));
-        let mut day =
-            Self { databases, pipeline, running, watch, pace: Pace::of_the_environment() };
+        let mut day = Self {
+            databases,
+            pipeline,
+            running: Some(running),
+            watch,
+            pace: Pace::of_the_environment(),
+        };
         day.wait_for_all();
         (day, writer)
     }

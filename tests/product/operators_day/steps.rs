@@ -75,6 +75,8 @@ fn renamed(day: &mut Day) {
     day.databases.at_source(&format!(
         "ALTER TABLE {RENAMED} RENAME note TO remark; INSERT INTO {RENAMED} (remark) VALUES ('renamed')"
     ));
+    day.wait_for(RENAMED, "parked", Some("schema-change-unapproved"));
+    day.order(&["schema", "approve", RENAMED]);
     let sql = format!("SELECT remark FROM {RENAMED} WHERE remark = 'renamed'");
     wait_until("it has its new name", || {
         day.databases.try_at_destination(&sql).is_some_and(|it| it.len() == 1)
@@ -95,7 +97,9 @@ fn tried_again(day: &mut Day) {
     day.watch.expect_nothing();
     day.stop();
     day.order(&["dlq", "retry", "--all"]);
-    day.running = Some(day.pipeline.start());
+    let mut running = day.pipeline.start();
+    running.wait_for("following changes");
+    day.running = Some(running);
     day.wait_for(REFUSED, "streaming", None);
 }
 
