@@ -136,6 +136,7 @@ fn the_other_tables_never_fall_behind_and_in_the_end_all_are_equal() {
         day.watch.during("nothing");
         sleep(day.pace.calm);
     }
+    day.watch.expect_nothing();
     writer.stop();
     // The operator hid the notes of one table.
     let hidden = |difference: &String| !difference.starts_with(&format!("{}: ", steps::RULES));
