@@ -175,6 +175,7 @@ mod source;
 pub mod sql;
 mod sweep;
 pub mod testing;
+mod turns;
 pub mod wire;
 
 pub use admin::{Released, RetainedLog};
@@ -202,5 +203,6 @@ pub use schema::{
 };
 pub use source::{ChangeBatch, Chunk, Limits, Position, SnapshotBatch, Source};
 pub use sweep::{SweepRequest, Swept};
+pub use turns::NO_TURNS;
 
 pub use {arrow_array, arrow_buffer, arrow_schema, schemars, serde, serde_json};

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::lookup::unable;
 use crate::moment::unknown;
+use crate::turns::none;
 use crate::{
     Config, DeadLetter, Description, Failure, LookedUp, Released, RetainedLog, SchemaChange, Table,
     TableRows,
@@ -247,6 +248,17 @@ pub trait Source: Sized {
     ) -> Result<LookedUp, Failure> {
         let _ = (schema, keys, limits);
         Err(unable(table))
+    }
+
+    /// The stream is followed in turns with the copy of some tables. While `copying` is true, until it is said otherwise,
+    /// each change tells of its row also what it leaves out: the copy may not have come to the row, or have missed it.
+    /// Only for sources without `exact-snapshot`. Who reads chunks in a turn is an instance of its own, opened in that turn.
+    ///
+    /// # Errors
+    /// `config` [`NO_TURNS`](crate::NO_TURNS) unless it is overridden: then the other tables wait while one is copied.
+    fn begin_turn(&mut self, schema: &str, copying: bool) -> Result<(), Failure> {
+        let _ = (schema, copying);
+        Err(none())
     }
 
     /// The present moment of the system's history: all that [`Source::lookup`] answered before is at or before it. The

@@ -56,6 +56,7 @@ mod state;
 mod store;
 mod sweep;
 mod threads;
+mod turns;
 mod url;
 mod wasi;
 pub mod wire;

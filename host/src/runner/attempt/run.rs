@@ -12,6 +12,7 @@ use super::{
     owner::check_owner,
     start::find_start,
     tables::{Selection, select_tables},
+    turns,
 };
 use crate::{
     config::Resync,
@@ -20,7 +21,7 @@ use crate::{
     runner::{
         commit::{Ending, Entry, Failed, Writer},
         context::SchemaContext,
-        copy::{Copied, copy_tables},
+        copy::{Copied, plan_copies},
         error::RunError,
         findings::Findings,
         follow::{StreamEnd, follow},
@@ -168,8 +169,12 @@ async fn run_claimed(
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
     context.retained.commit(&start);
-    let copied = tokio::select! {
-        copied = copy_tables(writer, source, &start, states) => copied?,
+    let copy = async {
+        let copying = plan_copies(writer, source, &start, states.clone()).await?;
+        turns::copy(writer, source, &copying, &states, start.clone()).await
+    };
+    let (copied, start) = tokio::select! {
+        copied = copy => copied?,
         full = context.retained.full() => return Err(full),
     };
     if copied == Copied::Stopped {
