@@ -9,6 +9,7 @@ mod approvals;
 mod bad_input;
 mod batches;
 mod became;
+mod beside_copies;
 mod check;
 mod check_and_run;
 mod compiled;

@@ -36,7 +36,7 @@ pub async fn copy(
         return Ok((copy_tables(writer, copying, Turn::ENDLESS).await?, start));
     }
     writer.context.health.set(writer.context.name(), SchemaState::Streaming);
-    tracing::info!("following changes of the other tables meanwhile");
+    tracing::info!("the other tables are followed meanwhile");
     let mut position = start;
     loop {
         let copied = copy_tables(writer, copying, Turn::of(COPYING)).await?;

@@ -1,0 +1,94 @@
+//! Tables are copied while the others are followed: none waits for the copy of another, and nothing is lost or doubled.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread::{scope, sleep},
+    time::Duration,
+};
+
+use cartridge_warp_tests::{Databases, Pipeline, Running, wait_until};
+use serde_json::json;
+
+/// Whether the new copy of `big` is under way.
+const UNDER_WAY: &str = "SELECT 1 FROM pg_tables WHERE tablename = '_cartridge_keys_big'";
+
+/// `big` and `small`, copied. Each row of `big` has a value that is stored out of line.
+fn copied(rows: usize, rows_per_second: Option<u32>) -> (Databases, Pipeline) {
+    let databases = Databases::start();
+    databases.at_source(&format!(
+        "CREATE TABLE small (id int PRIMARY KEY); INSERT INTO small VALUES (0);
+         CREATE TABLE big (id int PRIMARY KEY, n int, large text);
+         ALTER TABLE big ALTER large SET STORAGE EXTERNAL;
+         INSERT INTO big SELECT i, 0, repeat(md5(i::text), 80) FROM generate_series(1, {rows}) i"
+    ));
+    let mut pipeline = databases.pipeline();
+    let ended = pipeline.catch_up();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let big = json!({"name": "big", "full_load_batch_size": 100, "max_parallel_streams": 2});
+    pipeline.set("schemas.0.tables", json!([big]));
+    pipeline.set("schemas.0.limits", json!({"rows_per_second": rows_per_second}));
+    (databases, pipeline)
+}
+
+#[test]
+fn what_is_copied_again_holds_up_no_other_table() {
+    let (databases, pipeline) = copied(3000, Some(200));
+    let mut running = Running::start(pipeline.command(&["run", "--full-resync=big"]));
+    wait_until("it is copied again", || !databases.at_destination(UNDER_WAY).is_empty());
+    for id in 1..=3 {
+        databases.at_source(&format!("INSERT INTO small VALUES ({id})"));
+        let arrived = format!("SELECT 1 FROM small WHERE id = {id}");
+        wait_until("the other one goes on", || !databases.at_destination(&arrived).is_empty());
+        assert!(!databases.at_destination(UNDER_WAY).is_empty(), "the copy was awaited");
+    }
+    running.wait_for("snapshot complete");
+    wait_until("both are equal", || databases.difference().is_none());
+}
+
+/// Rows change, move within the table, lose and change their keys, and keep what is stored out of line.
+fn change(databases: &Databases, round: usize) {
+    let (one, other) = (round * 7 % 100, round * 13 % 100);
+    databases.at_source(&format!(
+        "UPDATE big SET n = n + 1 WHERE id % 100 = {one};
+         DELETE FROM big WHERE id % 1000 = {other};
+         UPDATE big SET id = id + 1000000 WHERE id % 500 = {one} AND id BETWEEN 1 AND 999999;
+         INSERT INTO big SELECT -id, {round}, large FROM big WHERE id % 700 = {other} AND id BETWEEN 1 AND 999999
+             ON CONFLICT DO NOTHING;
+         UPDATE big SET large = 'short ' || {round} WHERE id % 300 = {other};
+         INSERT INTO small VALUES (100 + {round});"
+    ));
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_by_turns_however_often_it_is_killed() {
+    let (databases, pipeline) = copied(20_000, Some(4000));
+    // Left over, and spoilt: gone in the end.
+    databases.at_destination("INSERT INTO big VALUES (-1000000, 0, 'x'); UPDATE big SET n = -1");
+    let over = AtomicBool::new(false);
+    scope(|scope| {
+        scope.spawn(|| {
+            for round in 0.. {
+                if over.load(Ordering::Relaxed) {
+                    break;
+                }
+                change(&databases, round);
+                if round % 10 == 9 {
+                    databases.at_source("VACUUM big");
+                }
+            }
+        });
+        let mut running = Running::start(pipeline.command(&["run", "--full-resync=big"]));
+        wait_until("it is copied again", || !databases.at_destination(UNDER_WAY).is_empty());
+        for kill in 1..=4_u64 {
+            sleep(Duration::from_millis(900 * kill));
+            running.kill();
+            running = pipeline.start();
+        }
+        running.wait_for("following changes");
+        over.store(true, Ordering::Relaxed);
+        wait_until("both are equal", || databases.difference().is_none());
+    });
+    assert!(databases.at_destination(UNDER_WAY).is_empty(), "the keys are left");
+    let letters = pipeline.run(&["--output", "json", "dlq", "list"]);
+    assert_eq!(letters.stdout, "", "{}", letters.stderr);
+}
