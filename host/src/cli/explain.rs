@@ -61,6 +61,7 @@ const PAGES: &[(&str, &str)] = pages![
     "log-level-overruled",
     "log-released",
     "log-twice",
+    "look-late",
     "malformed",
     "marker-unreadable",
     "metrics-path",

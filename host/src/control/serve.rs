@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     error::ControlError,
     guard::{Guard, check},
+    page,
     place::{Place, Taken},
     routes::{Run, routes},
     token::Token,
@@ -79,9 +80,10 @@ pub async fn listen(
             "`control.listen` is reachable by others, without TLS: whoever sees the token on its way can use it"
         );
     }
-    tracing::info!(control = %address, "taking orders over TCP");
+    tracing::info!(control = %address, "taking orders over TCP; a browser has a page there");
     let guard = Arc::new(Guard { token, is_loopback });
-    let guarded = routes(run, shutdown.clone()).layer(from_fn_with_state(guard, check));
+    let served = routes(run, shutdown.clone()).merge(page::routes());
+    let guarded = served.layer(from_fn_with_state(guard, check));
     Ok(Server::start(Listener::Tcp(listener), guarded, LIMITS, shutdown))
 }
 

@@ -9,7 +9,7 @@
 //! Rooms use what stands before them, and nothing else:
 //!
 //! ```text
-//! advice, error, interludes, names, places, sought, starts ◄ state, side, table, letters ◄ parking ◄ findings, context ◄ commit ◄ shapes
+//! advice, error, interludes, looks, names, places, sought, starts ◄ state, side, table, letters ◄ parking ◄ findings, context ◄ commit ◄ shapes
 //!   shapes ◄ deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ desk ◄ runner
 //! ```
 //!
@@ -30,6 +30,7 @@ mod follow;
 pub mod fuzzing;
 mod interludes;
 mod letters;
+mod looks;
 mod names;
 mod parking;
 mod places;
