@@ -246,6 +246,12 @@ fn what_is_no_order_is_refused_and_costs_the_run_nothing() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {code}")), "{body}: {answer}");
         assert!(answer.contains(words), "{body}: {answer}");
     }
+    // A port that is forwarded to the socket is no way for pages.
+    for page in ["Origin: http://localhost:8081", "Sec-Fetch-Site: same-origin"] {
+        let request = format!("GET /v1/status HTTP/1.1\r\nHost: localhost:8081\r\n{page}\r\n\r\n");
+        let answer = exchange(&socket, &request);
+        assert!(answer.contains("403 ") && answer.contains("control-origin"), "{page}: {answer}");
+    }
     let huge = format!("{{\"order\": \"pause\", \"tables\": [\"{}\"]}}", "x".repeat(1 << 20));
     let answer = post(&huge);
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 413 "), "{answer}");

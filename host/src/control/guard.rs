@@ -1,4 +1,4 @@
-//! Who may ask over TCP.
+//! Who may ask, over TCP and through a browser.
 //!
 //! Anybody who reaches the port can speak to it, a page in an operator's browser too. So each request shows the token,
 //! none comes from a page but our own (`Sec-Fetch-Site`, else `Origin`, which no page can choose), and on a loopback
@@ -68,6 +68,16 @@ pub async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next
             response
         }
     }
+}
+
+/// On the socket, where the system says who asks and nobody shows a token: no page does, also not through a port that
+/// is forwarded to it.
+pub async fn refuse_pages(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    if headers.contains_key(header::ORIGIN) || headers.contains_key(SITE) {
+        return json(StatusCode::FORBIDDEN, &Told::of(&Refused::Origin));
+    }
+    next.run(request).await
 }
 
 impl Guard {

@@ -162,7 +162,7 @@ pub async fn carry_out(desk: &Desk, body: LettersBody) -> Response {
         LettersBody::Retry(meant) => {
             let (schema, filter) = match meant.read() {
                 Ok(read) => read,
-                Err(unclear) => return unclear,
+                Err(unclear) => return json(StatusCode::BAD_REQUEST, &unclear),
             };
             let words = Settlement::words(WHO, "tried again");
             let retried = desk.retry_letters(schema.as_deref(), filter, words).await;
@@ -171,7 +171,7 @@ pub async fn carry_out(desk: &Desk, body: LettersBody) -> Response {
         LettersBody::Discard(Discard { schema, table, code, ids, all, reason }) => {
             let (schema, filter) = match (Meant { schema, table, code, ids, all }).read() {
                 Ok(read) => read,
-                Err(unclear) => return unclear,
+                Err(unclear) => return json(StatusCode::BAD_REQUEST, &unclear),
             };
             let words = Settlement::words(WHO, &reason);
             let settled = desk.discard_letters(schema.as_deref(), filter, words).await;
@@ -181,12 +181,12 @@ pub async fn carry_out(desk: &Desk, body: LettersBody) -> Response {
 }
 
 impl Meant {
-    /// The schema and the letters; an answer where nothing says which.
-    fn read(self) -> Result<(Option<String>, LetterFilter), Response> {
+    /// The schema and the letters; an error where nothing says which.
+    fn read(self) -> Result<(Option<String>, LetterFilter), Told> {
         let Self { schema, table, code, ids, all } = self;
         let unclear = |message: String| {
             let help = format!("name a table, a code or numbers, or say all: {BODY_EXAMPLE}");
-            json(StatusCode::BAD_REQUEST, &Told::bad_request(message, help))
+            Told::bad_request(message, help)
         };
         if ids.len() > LetterFilter::IDS_MAX {
             return Err(unclear(format!("more than {} numbers", LetterFilter::IDS_MAX)));

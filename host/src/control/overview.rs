@@ -9,12 +9,13 @@ use super::{
     status::plugin_view,
     view::{PluginView, SourceLogView},
 };
-use crate::monitor::{Event, Health, Metrics, health::SchemaHealth};
+use crate::{
+    monitor::{Event, Health, Metrics, health::SchemaHealth},
+    runner::UNAPPROVED,
+};
 
 /// Schemas that are shown one by one (I7).
 const SCHEMAS_SHOWN_MAX: usize = 200;
-/// The word of the error for which a table waits for a person's approval.
-const UNAPPROVED: &str = "schema-change-unapproved";
 
 /// A run, as of now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,7 +35,7 @@ pub struct Overview {
     /// Schemas beyond those that are shown.
     pub schemas_left_out: usize,
     pub plugins: Vec<PluginView>,
-    /// What changed lately, the oldest first: the last 256 events but for those of tables whose work goes on.
+    /// What changed lately, the oldest first: the last 100 events but for those of tables whose work goes on.
     pub events: Vec<Event>,
 }
 

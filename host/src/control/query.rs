@@ -4,21 +4,18 @@
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
-use axum::{
-    http::{StatusCode, Uri},
-    response::Response,
-};
+use axum::http::Uri;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error};
 use serde_json::Value;
 
-use super::answers::{Told, json};
+use super::answers::Told;
 
 /// What is asked, as `example` would.
-pub fn asked<T: DeserializeOwned>(uri: &Uri, example: &str) -> Result<T, Response> {
+pub fn asked<T: DeserializeOwned>(uri: &Uri, example: &str) -> Result<T, Told> {
     let refused = |message: String| {
         let help = format!("ask as in {example}");
-        json(StatusCode::BAD_REQUEST, &Told::bad_request(message, help))
+        Told::bad_request(message, help)
     };
     let mut pairs = BTreeMap::new();
     for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {

@@ -81,14 +81,14 @@ async fn show_overview(State(shared): Asked) -> Response {
 async fn show_tables(State(shared): Asked, uri: Uri) -> Response {
     match asked(&uri, tables::EXAMPLE) {
         Ok(query) => json(StatusCode::OK, &tables(&query, &shared.run.health, &shared.run.metrics)),
-        Err(refused) => refused,
+        Err(told) => json(StatusCode::BAD_REQUEST, &told),
     }
 }
 
 async fn list_letters(State(shared): Asked, uri: Uri) -> Response {
     match asked(&uri, letters::QUERY_EXAMPLE) {
         Ok(query) => letters::list(&shared.run.desk, query).await,
-        Err(refused) => refused,
+        Err(told) => json(StatusCode::BAD_REQUEST, &told),
     }
 }
 
@@ -102,7 +102,7 @@ async fn settle_letters(State(shared): Asked, body: Body) -> Response {
 async fn list_approvals(State(shared): Asked, uri: Uri) -> Response {
     match asked(&uri, approvals::EXAMPLE) {
         Ok(query) => approvals::list(&shared.run.desk, query).await,
-        Err(refused) => refused,
+        Err(told) => json(StatusCode::BAD_REQUEST, &told),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tokio::{
     net::{TcpListener, UnixListener},
     time::sleep,
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     error::ControlError,
-    guard::{Guard, check},
+    guard::{Guard, check, refuse_pages},
     page,
     place::{Place, Taken},
     routes::{Run, routes},
@@ -104,8 +104,8 @@ async fn answer(
     shutdown: CancellationToken,
 ) {
     tracing::info!(socket = %place.socket.display(), "taking orders");
-    let server =
-        Server::start(Listener::Unix(listener), routes(run, shutdown.clone()), LIMITS, shutdown);
+    let guarded = routes(run, shutdown.clone()).layer(from_fn(refuse_pages));
+    let server = Server::start(Listener::Unix(listener), guarded, LIMITS, shutdown);
     server.stopped().await;
     drop(taken);
 }

@@ -8,7 +8,7 @@ use std::{
 use super::event::Event;
 
 /// Events that are kept (I7).
-pub const RECENT_MAX: usize = 256;
+pub const RECENT_MAX: usize = 100;
 /// States of tables on their way. A start with thousands of tables would leave no room for anything else.
 const ROUTINE: [&str; 4] = ["new", "pending", "copying", "streaming"];
 
@@ -66,6 +66,6 @@ mod tests {
             recent.add(None, &event(None, &number.to_string()));
         }
         let kept = recent.all();
-        assert_eq!((kept.len(), kept[0].state.as_str()), (RECENT_MAX, "256"));
+        assert_eq!((kept.len(), kept[0].state.as_str()), (RECENT_MAX, "100"));
     }
 }

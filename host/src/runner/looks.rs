@@ -67,7 +67,7 @@ mod tests {
     async fn a_look_that_hangs_ends_and_leaves_its_place() {
         let looks = Looks::lasting(Duration::from_millis(20));
         for _ in 0..2 * AT_ONCE_MAX {
-            let hangs = looks.look(|| std::future::pending::<Result<(), RunError>>());
+            let hangs = looks.look(std::future::pending::<Result<(), RunError>>);
             assert!(hangs.await.is_none());
         }
         assert!(matches!(looks.look(|| async { Ok(7) }).await, Some(Ok(7))));

@@ -52,7 +52,8 @@ pub use error::RunError;
 pub use parking::{moment, now_s};
 pub use processor::{
     Adopted, Checked, Choice, Compared, Completion, Dropped, Listed, Order, Ordered, Proof,
-    Repaired, Retried, Sample, SchemaProcessor, SchemaStatus, Teardown, Verified, Verify, Waits,
+    Repaired, Retried, Sample, SchemaProcessor, SchemaStatus, Teardown, UNAPPROVED, Verified,
+    Verify, Waits,
 };
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use shapes::Waiting;

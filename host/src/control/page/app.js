@@ -136,6 +136,8 @@ async function carryOut(what, work) {
     }
     busy = false;
     await look();
+    // What had the focus may be gone.
+    if (session && document.activeElement === document.body) byId("main").focus();
 }
 
 async function order(body, what) {

@@ -12,7 +12,8 @@ function problems({ schemas, tables, dead_letters, approvals }, goTo) {
     };
     add(schemas.failed, "bad", (n) => `${counted(n, "schema")} failed`, null);
     add(schemas.retrying, "bad", (n) => `${counted(n, "schema")} ${n === 1 ? "tries" : "try"} again after an error`, null);
-    add(tables.parked, "bad", (n) => `${counted(n, "table")} ${n === 1 ? "is" : "are"} parked: left out since they failed`, () => goTo.tables("parked"));
+    // Those that wait for an approval are parked, too.
+    add(tables.parked - approvals, "bad", (n) => `${counted(n, "table")} ${n === 1 ? "is" : "are"} parked: left out since they failed`, () => goTo.tables("parked"));
     add(approvals, "warn", (n) => `${counted(n, "table")} ${n === 1 ? "waits" : "wait"} for a change of shape to be approved`, goTo.approvals);
     add(dead_letters, "warn", (n) => `${counted(n, "row")} could not be written: dead letters`, goTo.letters);
     add(tables.paused, "warn", (n) => `${counted(n, "table")} ${n === 1 ? "is" : "are"} paused`, () => goTo.tables("paused"));

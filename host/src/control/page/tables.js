@@ -8,7 +8,7 @@ import { counted, duration, moment, number, rate } from "./words.js";
 const PAGE = 50;
 const COLUMNS = [
     ["Table", "name", ""], ["State", "state", ""], ["Behind", "lag", "number"], ["Rows", "rows", "number"], ["Rate", "rate", "number"],
-    ["Copy", null, ""], ["Dead letters", "dead_letters", "number"], ["What can be done", null, ""],
+    ["Copy", null, ""], ["Dead letters", "dead_letters", "number"], ["What can be done", null, "doing"],
 ];
 const view = { search: "", state: "", sort: "name", reverse: false, offset: 0 };
 let shown = 0;
