@@ -299,7 +299,9 @@ impl Desk {
                     }
                 })
             });
-            let added = self.of(&schema).add(work);
+            // Where the schema is gone meanwhile, the work is dropped, and the answer is that the run is ending.
+            let added =
+                self.lock().schemas.get(&schema).is_none_or(|interludes| interludes.add(work));
             asked.push((schema, added.then_some(answer)));
         }
         asked

@@ -30,12 +30,12 @@ export async function loadLetters(schemas, acts) {
 function bar(having, acts) {
     const { schema, table } = wanted;
     const others = having.filter((it) => it.schema !== schema).slice(0, 20);
-    const what = table ? `${schema}.${table}` : schema;
+    const what = `all dead letters of ${table ? `${schema}.${table}` : schema}`;
     const meant = { schema, ...(table ? { table } : { all: true }) };
     refill(
         byId("letters-bar"),
-        button("Retry all", () => acts.retry(meant, what), `Retry all dead letters of ${what}`),
-        button("Discard all", () => acts.discard(meant, what), `Discard all dead letters of ${what}`),
+        button("Retry all", () => acts.retry(meant, what), `Retry ${what}`),
+        button("Discard all", () => acts.discard(meant, what), `Discard ${what}`),
         table ? button(`All of ${schema}`, () => acts.show(schema, "")) : null,
         ...others.map((it) => button(`${it.schema} (${number(it.dead_letters)})`, () => acts.show(it.schema, ""))),
     );

@@ -31,7 +31,7 @@ export function showOverview(seen, goTo) {
     const kind = found.some((it) => it.kind === "bad") ? "bad" : found.length > 0 ? "warn" : "good";
     byId("well").className = kind;
     const words = { bad: "Something is wrong", warn: "It works, and something needs you", good: "All is well" };
-    say(byId("verdict"), words[kind]);
+    say(byId("verdict"), kind === "good" && copying(total.tables) > 0 ? "All is well; tables are being copied" : words[kind]);
     document.title = `${kind === "good" ? "" : "! "}${seen.pipeline} – cartridge-warp`;
     each(byId("problems"), found.map(({ words }) => words), (it) => it.replace(/^[\d,]+ /, ""), () => el("li"), (item, text) => {
         const { where } = found.find((it) => it.words === text);
