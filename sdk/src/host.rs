@@ -6,7 +6,7 @@
 #[cfg(target_family = "wasm")]
 use crate::export::bindings::cartridge::warp as imports;
 #[cfg(not(target_family = "wasm"))]
-use crate::testing::host as native;
+use crate::native;
 
 /// The connector's lines in the host's log. Never log row values or secrets.
 pub mod log {

@@ -138,10 +138,38 @@ fn fortunes(database: &Path) -> BTreeMap<i64, String> {
     rows.iter().map(|row| (row["id"].as_i64().unwrap(), text(&row["text"]))).collect()
 }
 
+/// What `inspect` says of a component, and again when it was compiled already.
+fn assert_weighed(project: &Project) {
+    let component = project.directory.join("target/wasm32-wasip2/release/my_shop_source.wasm");
+    let state = tempfile::tempdir().unwrap();
+    let inspect = |format: &str| {
+        let mut command = Product::find().command();
+        command.env("CARTRIDGE_WARP_STATE_DIR", state.path());
+        command.args(["plugin", "inspect", component.to_str().unwrap(), "--output", format]);
+        Running::start(command).wait(PATIENCE)
+    };
+    let first: Value = serde_json::from_str(&inspect("json").stdout).unwrap();
+    assert_eq!(first["file_bytes"], fs::metadata(&component).unwrap().len());
+    assert!(
+        first["memory_bytes"].as_u64().is_some_and(|bytes| (1 << 20..16 << 20).contains(&bytes))
+    );
+    assert!(first["instance_bytes"].as_u64() > Some(0) && first["compile_ms"].as_u64() > Some(0));
+    let names = |key: &str| first[key].as_array().unwrap().clone();
+    assert!(names("imports").contains(&"cartridge:warp/log@0.1.0".into()), "{first}");
+    assert!(names("exports").contains(&"cartridge:warp/source@0.1.0".into()), "{first}");
+    let second: Value = serde_json::from_str(&inspect("json").stdout).unwrap();
+    assert_eq!(second["compile_ms"], Value::Null);
+    let expected =
+        ["size", "memory", "at its start", "compiled before", "imports cartridge:warp/log@0.1.0"];
+    let said = inspect("human").stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(expected.iter().all(|word| said.contains(word)), "{said}");
+}
+
 #[test]
 fn a_new_source_builds_and_is_exact_through_kills() {
     let project = Project::make("source");
     project.build();
+    assert_weighed(&project);
     let checked = project.run(&["check"]);
     assert!(checked.status.success(), "{}", checked.stderr);
     assert!(checked.stderr.contains("the fortunes are open"), "{}", checked.stderr);

@@ -10,14 +10,13 @@
 mod claimed;
 mod driver;
 mod failure;
-#[cfg(not(target_family = "wasm"))]
-pub(crate) mod host;
 mod replica;
 pub mod sql;
 
 pub use claimed::Claimed;
 pub use driver::{Collected, Driver};
 pub use failure::assert_failure;
-#[cfg(not(target_family = "wasm"))]
-pub use host::{LogLine, logged, set_secret};
 pub use replica::Replica;
+
+#[cfg(not(target_family = "wasm"))]
+pub use crate::native::{LogLine, logged, set_secret};

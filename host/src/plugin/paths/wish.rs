@@ -29,7 +29,9 @@ impl PathWish {
             GrantKind::WriteFile => (true, true),
             GrantKind::Host => return Ok(None),
             // Only by name: what an option says is no secret.
-            GrantKind::Secret | GrantKind::Environment if declared.starts_with("${") => return Err(()),
+            GrantKind::Secret | GrantKind::Environment if declared.starts_with("${") => {
+                return Err(());
+            }
             GrantKind::Secret | GrantKind::Environment => return Ok(None),
         };
         let Some((key, rest)) = declared.strip_prefix("${").and_then(|d| d.split_once('}')) else {
