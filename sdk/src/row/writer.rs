@@ -125,6 +125,8 @@ impl TableWriter {
     ///     next += 1;
     /// }
     /// assert_eq!(writer.len(), 2);
+    /// assert!(!writer.is_full(&Limits::default()));
+    /// assert!(writer.is_full(&Limits { bytes_max: 16, ..Limits::default() }));
     /// ```
     pub fn is_full(&self, limits: &Limits) -> bool {
         self.rows >= limits.rows_max.max(1)
