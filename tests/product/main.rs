@@ -39,6 +39,7 @@ mod lost_position;
 mod many_schemas;
 mod mongodb;
 mod named_tables;
+mod new_connectors;
 mod new_tables;
 mod orders;
 mod owner;
