@@ -62,6 +62,48 @@ fn dead_letters_are_counted_and_no_drift() {
     let came = verified(&pipeline, 0, &[]);
     assert_eq!(counts(&came), [0; 5], "{came}");
     assert_eq!((&came["dead_letters"], &came["equal"]), (&json!(2), &json!(1)), "{came}");
+    // One of them has an older version there: it is one row all the same.
+    databases.at_source("INSERT INTO words VALUES (4, 'd', 4)");
+    pipeline.catch_up();
+    databases.at_source("UPDATE words SET n = 'NaN' WHERE id = 4");
+    let came = verified(&pipeline, 0, &[]);
+    assert_eq!((counts(&came), &came["equal"]), ([0, 0, 0, 1, 0], &json!(1)), "{came}");
+    pipeline.catch_up();
+    let came = verified(&pipeline, 0, &[]);
+    assert_eq!((&came["dead_letters"], &came["equal"]), (&json!(3), &json!(1)), "{came}");
+    assert_eq!(came["source_rows"], 4, "{came}");
+    // Discarded letters are none: the destination lacks what the source has.
+    let discarded = pipeline.run(&["dlq", "discard", "--all", "--reason", "no"]);
+    assert!(discarded.status.success(), "{}", discarded.stderr);
+    let came = verified(&pipeline, 6, &[]);
+    assert_eq!(counts(&came), [2, 0, 1, 0, 0], "{came}");
+    assert_eq!((&came["dead_letters"], &came["equal"]), (&json!(0), &json!(1)), "{came}");
+    // Written again they are refused again, and are letters again.
+    verified(&pipeline, 0, &["--repair"]);
+    let came = verified(&pipeline, 0, &[]);
+    assert_eq!((&came["dead_letters"], &came["equal"]), (&json!(3), &json!(1)), "{came}");
+}
+
+#[test]
+fn what_a_table_had_before_it_was_followed_is_missing_as_the_operator_wants() {
+    let databases = Databases::start();
+    let rows = "INSERT INTO words SELECT i, 'w' FROM generate_series(1, 10) AS i";
+    databases.at_source(&format!("CREATE TABLE words (id int PRIMARY KEY, w text); {rows}"));
+    databases.at_source("CREATE TABLE other (id int PRIMARY KEY)");
+    let mut pipeline = databases.pipeline();
+    pipeline.set("schemas.0.tables", json!([{"name": "words", "initial_copy": "none"}]));
+    assert!(pipeline.catch_up().status.success());
+    databases.at_source("INSERT INTO words VALUES (11, 'new')");
+    assert!(pipeline.catch_up().status.success());
+    let came = verified(&pipeline, 1, &["--table", "words", "--repair"]);
+    let why = came["not_compared"].as_str().unwrap_or_default();
+    assert!(why.contains("cartridge-warp resync public.words"), "{came}");
+    assert_eq!(databases.at_destination("SELECT count(*) FROM words"), ["1"]);
+    // Once it is copied whole, it is a table like any other.
+    assert!(pipeline.run(&["resync", "public.words"]).status.success());
+    assert!(pipeline.catch_up().status.success());
+    let came = verified(&pipeline, 0, &["--table", "words"]);
+    assert_eq!(came["equal"], 11, "{came}");
 }
 
 #[test]

@@ -42,7 +42,6 @@ pub struct Found {
 /// Why rows cannot be looked up.
 pub type Why = &'static str;
 
-const NO_KEY: Why = "the source's columns do not have such a key";
 const NO_LOOKUP: Why = "the source looks no rows up";
 const OTHER_ROWS: Why = "a look-up was answered with rows that were not asked for";
 
@@ -59,9 +58,14 @@ impl Found {
         Some((self.batches.get(*batch)?, *row))
     }
 
-    /// Whether there is a row that cannot be told.
+    /// Whether the row cannot be told, or may be one that cannot.
     pub fn refuses(&self, said: &str) -> bool {
         self.refuses_any || self.refused.contains(said)
+    }
+
+    /// Whether there are rows that cannot be told, and nobody knows which.
+    pub fn refuses_unknown(&self) -> bool {
+        self.refuses_any
     }
 
     /// Takes rows; whether each is one that was asked for, and comes for the first time.
@@ -87,10 +91,9 @@ impl Found {
 }
 
 impl Look<'_> {
-    /// The keys as each side is asked for them.
-    pub fn keys(&self, keys: &[&KeyTexts]) -> Result<Result<Keys, Why>, RunError> {
-        let keys = Keys::of(self.view, self.table, self.described, keys)?;
-        Ok(keys.ok_or(NO_KEY))
+    /// The keys as each side is asked for them; or which of them are none of the source's.
+    pub fn keys(&self, keys: &[&KeyTexts]) -> Result<Result<Keys, Vec<usize>>, RunError> {
+        Keys::of(self.view, self.table, self.described, keys)
     }
 
     /// What the source has, in the form that the destination should have it in.
@@ -110,7 +113,7 @@ impl Look<'_> {
                 let Some(shaped) = self.view.shaped(self.table, rows)? else {
                     return Ok(Err(SHAPE_CHANGED));
                 };
-                found.refuses_any |= shaped.refused > 0;
+                shaped.refused.into_iter().for_each(|said| found.refuse(said));
                 if !shaped.parts.into_iter().all(|rows| found.add(keys, rows)) {
                     return Ok(Err(OTHER_ROWS));
                 }

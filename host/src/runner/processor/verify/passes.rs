@@ -75,10 +75,10 @@ impl Sides<'_> {
         (table, view): (&mut Table, &View),
         of_source: impl FnMut(&Rows) -> Result<(), RunError>,
         of_destination: impl FnMut(&Rows) -> Result<(), RunError>,
-        unreadable: impl FnMut(Option<String>),
+        (refused, unreadable): (impl FnMut(Option<String>), impl FnMut(Option<String>)),
     ) -> Result<(Beside, Beside), End> {
-        let context = self.context;
-        let source = scan::source(context, self.source, &self.start, (table, view), of_source);
+        let (context, start) = (self.context, &self.start);
+        let source = scan::source(context, self.source, start, (table, view), of_source, refused);
         let destination =
             scan::destination(context, self.destination, view, of_destination, unreadable);
         tokio::try_join!(source, destination)
@@ -110,14 +110,15 @@ impl Sides<'_> {
             Ok(())
         };
         let (at_source, at_destination) =
-            self.both((table, view), of_source, of_destination, |_| {}).await?;
-        report.source_rows = source_rows;
+            self.both((table, view), of_source, of_destination, (|_| {}, |_| {})).await?;
+        report.source_rows = source_rows + at_source.refused;
         report.destination_rows = destination_rows;
         let buckets = buckets.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok((buckets, Beside { refused: at_source.refused, ..at_destination }))
     }
 
-    /// The second pass: the rows that differ one by one, and those that the destination cannot read.
+    /// The second pass: the rows that differ one by one, those of the source that cannot travel, and those that the
+    /// destination cannot read.
     pub async fn collect(
         &self,
         table: &mut Table,
@@ -125,7 +126,8 @@ impl Sides<'_> {
         differing: &Differing,
         report: &mut Compared,
     ) -> Result<Opens, End> {
-        let (kept, mut unreadable) = (Mutex::new(Kept::default()), Vec::new());
+        let (kept, mut refused, mut unreadable) =
+            (Mutex::new(Kept::default()), Vec::new(), Vec::new());
         let take = |rows: &Rows, of: fn(&mut Told) -> &mut (u32, u128)| {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.take(rows, view, differing, of)
@@ -137,30 +139,42 @@ impl Sides<'_> {
             take(rows, |told| &mut told.source)
         };
         let of_destination = |rows: &Rows| take(rows, |told| &mut told.destination);
-        let of_unreadable = |said| {
-            if unreadable.len() < KEPT_MAX {
-                unreadable.push(said);
-            }
-        };
-        self.both((table, view), of_source, of_destination, of_unreadable).await?;
+        let mut cut = 0;
+        let of_refused = |said| keep(&mut refused, said, &mut cut);
+        let mut cut_there = 0;
+        let of_unreadable = |said| keep(&mut unreadable, said, &mut cut_there);
+        let beside = (of_refused, of_unreadable);
+        self.both((table, view), of_source, of_destination, beside).await?;
         let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
         report.not_looked_into = left;
-        report.undecided(kept.left, "there are too many of them at once");
-        let differ = kept.rows.into_values().filter(|told| told.source != told.destination);
-        let mut opens = Opens::new();
-        let mut unknown = 0;
-        for said in differ.map(|told| told.said).chain(unreadable) {
+        report.unknown(kept.left + cut + cut_there, "there are too many of them at once");
+        let differ = kept.rows.into_iter().filter(|(_, told)| told.source != told.destination);
+        let differ = differ.map(|(hash, told)| (Some(hash), told.source.0 > 0, told.said));
+        let refused = refused.into_iter().map(|said| (None, true, said));
+        let unreadable = unreadable.into_iter().map(|said| (None, false, said));
+        let (mut opens, mut unknown) = (Opens::new(), 0);
+        for (hash, is_of_source, said) in differ.chain(refused).chain(unreadable) {
             let texts = said.as_deref().and_then(|said| table.read_key(said));
-            match said.zip(texts) {
-                Some((said, texts)) => {
-                    let key = view.key(table, &texts)?;
-                    opens.extend(key.map(|key| (key, Open::new(said, texts))));
+            let key = texts.as_ref().map(|texts| view.key(table, texts)).transpose()?.flatten();
+            // A key that is not read back as the row has it would be another row's.
+            match (key.filter(|key| hash.is_none_or(|hash| hash == *key)), said, texts) {
+                (Some(key), Some(said), Some(texts)) => {
+                    let open = opens.entry(key).or_insert_with(|| Open::new(said, texts));
+                    open.is_of_source |= is_of_source;
                 }
-                None => unknown += 1,
+                _ => unknown += 1,
             }
         }
-        report.undecided(unknown, "the rows have no whole key");
+        report.unknown(unknown, "the rows have no key that they could be looked up by");
         Ok(opens)
+    }
+}
+
+/// Keeps the key of a row, or counts it where there is no room (I7).
+fn keep(rows: &mut Vec<Option<String>>, said: Option<String>, cut: &mut u64) {
+    match rows.len() < KEPT_MAX {
+        true => rows.push(said),
+        false => *cut += 1,
     }
 }
 

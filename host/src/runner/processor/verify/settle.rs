@@ -18,7 +18,7 @@ use super::{
     letters::Letters,
     look::{Found, Look, Why},
     pending::{Pending, pending},
-    report::Compared,
+    report::{Came, Compared, Drift},
     sample::sample,
     view::Keys,
 };
@@ -44,6 +44,7 @@ const NOT_REACHED: Why =
     "a run holds the schema, and committed no position past the look-up in time (`--wait`)";
 const MOVING: Why = "the rows were written to for as long as they were looked at (`--wait`)";
 
+const NO_KEY: Why = "the source's columns do not have such a key";
 const LETTERS: Why =
     "the row cannot travel, or dead letters without a key may be of it (`dlq list`)";
 
@@ -53,6 +54,8 @@ pub struct Open {
     /// Its key, as dead letters say it.
     pub said: String,
     pub texts: KeyTexts,
+    /// The source told it, or has it and cannot.
+    pub is_of_source: bool,
     /// How it differed last, and in how many rounds so.
     last: Option<(Option<u128>, Option<u128>)>,
     rounds: u32,
@@ -60,7 +63,7 @@ pub struct Open {
 
 impl Open {
     pub fn new(said: String, texts: KeyTexts) -> Self {
-        Self { said, texts, last: None, rounds: 0 }
+        Self { said, texts, is_of_source: false, last: None, rounds: 0 }
     }
 
     /// How many rounds it has differed in this way by now.
@@ -104,7 +107,12 @@ impl Settling<'_> {
             let texts: Vec<&KeyTexts> = open.values().map(|open| &open.texts).collect();
             let round = match look.keys(&texts)? {
                 Ok(keys) => self.round(look, &keys, &mut open, report).await?,
-                Err(why) => Round::Never(why),
+                Err(unreadable) => {
+                    let hashes: Vec<u128> = open.keys().copied().collect();
+                    let rows = unreadable.iter().filter_map(|at| open.remove(hashes.get(*at)?));
+                    rows.for_each(|row| report.came(row.is_of_source, Came::Undecided(NO_KEY)));
+                    Round::Done
+                }
             };
             let why = match round {
                 Round::Done => continue,
@@ -115,7 +123,9 @@ impl Settling<'_> {
                     continue;
                 }
             };
-            report.undecided(open.len() as u64, why);
+            for row in open.values() {
+                report.came(row.is_of_source, Came::Undecided(why));
+            }
             return Ok(());
         }
         Ok(())
@@ -166,7 +176,9 @@ impl Settling<'_> {
         let letters = self.letters(look).await?;
         for (key, row) in std::mem::take(open) {
             let known = (&letters, Some(&pending));
-            self.judge(look, key, &row, (&source, &destination), known, report)?;
+            if let Some(came) = self.judge(look, key, &row, (&source, &destination), known)? {
+                report.came(row.is_of_source, came);
+            }
         }
         Ok(Round::Done)
     }
@@ -203,7 +215,10 @@ impl Settling<'_> {
             }
             let stands = reached.is_ok() && one == other;
             if stands && row.count(one, kept) >= ROUNDS {
-                self.judge(look, key, &row, (&again, &destination), (&letters, None), report)?;
+                let known = (&letters, None);
+                if let Some(came) = self.judge(look, key, &row, (&again, &destination), known)? {
+                    report.came(row.is_of_source, came);
+                }
             } else {
                 if !stands {
                     row.last = None;
@@ -242,7 +257,7 @@ impl Settling<'_> {
         Ok(letters.and(self.letters))
     }
 
-    /// Says what a row is that differs for good, or waits.
+    /// Says what a row is that differs for good, or waits; none where it is equal.
     fn judge(
         &self,
         look: &Look<'_>,
@@ -250,28 +265,33 @@ impl Settling<'_> {
         row: &Open,
         (source, destination): (&Found, &Found),
         (letters, pending): (&Letters, Option<&Pending>),
-        report: &mut Compared,
-    ) -> Result<(), RunError> {
+    ) -> Result<Option<Came>, RunError> {
         let (has, keeps) = (source.hash(key), destination.hash(key));
-        let is_told = !destination.refuses(&row.said);
-        if is_told && has == keeps && !source.refuses(&row.said) {
-            return Ok(());
+        let is_told = !destination.refuses(&row.said) && !source.refuses(&row.said);
+        if is_told && has == keeps {
+            return Ok(None);
         }
-        if pending.is_some_and(|pending| pending.has(key)) {
-            report.in_flight += 1;
+        let is_unknown = [source, destination].iter().any(|found| found.refuses_unknown())
+            || letters.without_key > 0;
+        Ok(Some(if pending.is_some_and(|pending| pending.has(key)) {
+            Came::InFlight
         } else if let Some(why) = pending.and_then(|pending| pending.cut) {
-            report.undecided(1, why);
+            Came::Undecided(why)
         } else if letters.keys.contains(&row.said) {
-            report.dead_letters += 1;
-        } else if source.refuses(&row.said) || letters.without_key > 0 && keeps.is_none() {
-            report.undecided(1, LETTERS);
+            Came::DeadLetter
+        } else if is_unknown {
+            Came::Undecided(LETTERS)
         } else {
+            let is_there = |found: &Found| found.row(key).is_some() || found.refuses(&row.said);
+            let drift = match (is_there(source), is_there(destination)) {
+                (true, false) => Drift::Missing,
+                (false, true) => Drift::Extra,
+                _ => Drift::Different,
+            };
             let rows = (source.row(key), destination.row(key));
-            let sample =
-                sample(look.view, look.table, &row.said, rows, is_told, self.shows_values)?;
-            report.drifted(sample);
-        }
-        Ok(())
+            let said = (row.said.as_str(), drift);
+            Came::Drifted(sample(look.view, look.table, said, rows, self.shows_values)?)
+        }))
     }
 }
 

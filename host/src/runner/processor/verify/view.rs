@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use arrow_array::{ArrayRef, RecordBatch, new_null_array};
+use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{ArrowError, FieldRef, Schema};
 
 use crate::{
@@ -33,8 +33,8 @@ pub struct Rows {
 /// Rows of the source in the form that the destination should have them in.
 pub struct Shaped {
     pub parts: Vec<Rows>,
-    /// Rows that have no such form: dead letters of a run.
-    pub refused: u64,
+    /// The keys, as dead letters say them, of rows that have no such form: dead letters of a run.
+    pub refused: Vec<Option<String>>,
 }
 
 impl View {
@@ -70,10 +70,13 @@ impl View {
         Ok(Rows { hashed, columns })
     }
 
-    /// The hash of a key that stands alone.
+    /// The hash of a key that stands alone; none where it has a value that its column does not.
     pub fn key(&self, table: &Table, key: &KeyTexts) -> Result<Option<u128>, RunError> {
-        let rows = self.rows(&table.kept_key_rows(&self.plan, &[key])?.columns)?;
-        Ok(rows.hashed.first().map(|hashed| hashed.key))
+        let key = table.kept_key_rows(&self.plan, &[key])?.columns;
+        if key.columns().iter().any(|values| values.null_count() > 0) {
+            return Ok(None);
+        }
+        Ok(self.rows(&key)?.hashed.first().map(|hashed| hashed.key))
     }
 
     /// Rows of the source; none where they bring a change of the table's shape.
@@ -84,7 +87,9 @@ impl View {
         let Taken { batches, letters } = table.shape(batch)?;
         let parts = batches.into_iter().map(|batch| self.rows(&batch.columns));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
-        Ok(Some(Shaped { parts, refused: letters.len() as u64 }))
+        let said = |key: Option<String>| key.and_then(|key| table.redact_key(&key));
+        let refused = letters.into_iter().map(|letter| said(letter.key)).collect();
+        Ok(Some(Shaped { parts, refused }))
     }
 
     /// The compared columns of some rows. One that a row of the source came without is null at the destination.
@@ -113,20 +118,20 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Of rows of the destination; none where one of them is no key of the source's columns.
+    /// Of rows of the destination; or which of them are no keys of the source's columns.
     pub fn of(
         view: &View,
         table: &Table,
         described: &TableShape,
         keys: &[&KeyTexts],
-    ) -> Result<Option<Self>, RunError> {
+    ) -> Result<Result<Self, Vec<usize>>, RunError> {
         let (source, unreadable) = table.key_rows(described, keys, None)?;
         if !unreadable.is_empty() {
-            return Ok(None);
+            return Ok(Err(unreadable));
         }
         let destination = table.kept_key_rows(&view.plan, keys)?;
         let hashes = view.rows(&destination.columns)?.hashed;
         let hashes = hashes.into_iter().map(|hashed| hashed.key).collect();
-        Ok(Some(Self { source, destination, hashes }))
+        Ok(Ok(Self { source, destination, hashes }))
     }
 }
