@@ -38,7 +38,7 @@ pub fn far_time(values: &dyn Array, row: usize) -> Option<String> {
     }
 }
 
-/// The day that [`far_time`] writes so, in days since 1970: an infinity, or one of a year with a sign.
+/// The day that [`far_time`] writes so, in days since 1970: an infinity, or one of a year of any length.
 pub fn far_date(text: &str) -> Option<i32> {
     match text {
         INFINITY => Some(i32::MAX),
@@ -68,7 +68,6 @@ pub fn far_timestamp(
 }
 
 fn far_day(text: &str) -> Option<i64> {
-    text.starts_with(['+', '-']).then_some(())?;
     let (year, day) = text.split_at(1 + text.get(1..)?.find('-')?);
     let year: i64 = year.parse().ok()?;
     // The same day of a year that chrono knows.
@@ -174,16 +173,8 @@ mod tests {
             assert_eq!(far_timestamp(plain, false, clock), value, "{plain}");
             assert_eq!(far_timestamp(zoned, true, clock), value, "{zoned}");
         }
-        for none in [
-            "+1",
-            "-",
-            "",
-            "+",
-            "+2020-13-01",
-            "2020-01-01",
-            "+99999999999999999999-01-01",
-            "infinityZ",
-        ] {
+        for none in ["+1", "-", "", "+", "+2020-13-01", "+99999999999999999999-01-01", "infinityZ"]
+        {
             assert_eq!((far_date(none), far_timestamp(none, true, clock)), (None, None), "{none}");
         }
     }

@@ -85,6 +85,30 @@ fn dead_letters_are_counted_and_no_drift() {
 }
 
 #[test]
+fn a_dead_letter_is_known_by_its_key_however_that_is_written() {
+    let databases = Databases::start();
+    databases.at_source("CREATE TABLE words (k timestamptz PRIMARY KEY, w text)");
+    let bad = "CREATE TABLE words (k timestamptz PRIMARY KEY, w text CHECK (w <> 'bad'))";
+    databases.at_destination(bad);
+    // The host writes three or six digits behind the second, connectors no zeros.
+    databases.at_source(
+        "INSERT INTO words SELECT k::timestamptz, 'bad' FROM unnest(ARRAY['2024-01-01 00:00:00.5Z',
+             '2024-01-01', 'infinity', '-infinity', '0044-03-15 BC', '20240-01-01 00:00:00.1234Z']) AS k
+         UNION ALL SELECT '2025-01-01', 'good'",
+    );
+    let pipeline = databases.pipeline();
+    assert_eq!(pipeline.catch_up().status.code(), Some(4));
+    let came = verified(&pipeline, 0, &[]);
+    assert_eq!((&came["dead_letters"], &came["equal"]), (&json!(6), &json!(1)), "{came}");
+    // They are tried again by it, too.
+    databases.at_destination("ALTER TABLE words DROP CONSTRAINT words_w_check");
+    let ended = pipeline.run(&["dlq", "retry", "--all"]);
+    assert_eq!(ended.status.code(), Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(databases.differences(), Vec::<String>::new());
+    assert_eq!(verified(&pipeline, 0, &[])["equal"], 7);
+}
+
+#[test]
 fn what_a_table_had_before_it_was_followed_is_missing_as_the_operator_wants() {
     let databases = Databases::start();
     let rows = "INSERT INTO words SELECT i, 'w' FROM generate_series(1, 10) AS i";

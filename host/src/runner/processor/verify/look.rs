@@ -33,8 +33,8 @@ pub struct Found {
     batches: Vec<Rows>,
     /// By the hashes of their keys.
     places: BTreeMap<u128, (usize, usize)>,
-    /// Rows that cannot travel, or have no form, by their keys as dead letters say them.
-    refused: HashSet<String>,
+    /// Rows that cannot travel, or have no form, by the hashes of their keys.
+    refused: HashSet<u128>,
     /// Some of those have no key.
     refuses_any: bool,
 }
@@ -59,8 +59,8 @@ impl Found {
     }
 
     /// Whether the row cannot be told, or may be one that cannot.
-    pub fn refuses(&self, said: &str) -> bool {
-        self.refuses_any || self.refused.contains(said)
+    pub fn refuses(&self, key: u128) -> bool {
+        self.refuses_any || self.refused.contains(&key)
     }
 
     /// Whether there are rows that cannot be told, and nobody knows which.
@@ -80,11 +80,9 @@ impl Found {
         are_asked
     }
 
-    fn refuse(&mut self, said: Option<String>) {
-        match said {
-            Some(said) => {
-                self.refused.insert(said);
-            }
+    fn refuse(&mut self, key: Option<u128>) {
+        match key {
+            Some(key) => drop(self.refused.insert(key)),
             None => self.refuses_any = true,
         }
     }
@@ -107,13 +105,15 @@ impl Look<'_> {
             };
             for letter in rejected {
                 let said = letter.key.as_deref().and_then(|key| self.table.redact_key(key));
-                found.refuse(said);
+                found.refuse(self.view.said(self.table, said.as_deref())?);
             }
             if let Some(rows) = rows {
                 let Some(shaped) = self.view.shaped(self.table, rows)? else {
                     return Ok(Err(SHAPE_CHANGED));
                 };
-                shaped.refused.into_iter().for_each(|said| found.refuse(said));
+                for said in shaped.refused {
+                    found.refuse(self.view.said(self.table, said.as_deref())?);
+                }
                 if !shaped.parts.into_iter().all(|rows| found.add(keys, rows)) {
                     return Ok(Err(OTHER_ROWS));
                 }
@@ -135,7 +135,9 @@ impl Look<'_> {
             let Some(LookedUp { answered, rows, rejected, .. }) = answer else {
                 return Ok(Err(NOT_READ));
             };
-            rejected.into_iter().for_each(|letter| found.refuse(letter.key));
+            for letter in rejected {
+                found.refuse(self.view.said(self.table, letter.key.as_deref())?);
+            }
             if let Some(rows) = rows {
                 let Some(rows) = self.view.kept(&rows.columns)? else {
                     return Ok(Err(OTHER_COLUMNS));

@@ -149,25 +149,43 @@ impl Sides<'_> {
         report.not_looked_into = left;
         report.unknown(kept.left + cut + cut_there, "there are too many of them at once");
         let differ = kept.rows.into_iter().filter(|(_, told)| told.source != told.destination);
-        let differ = differ.map(|(hash, told)| (Some(hash), told.source.0 > 0, told.said));
-        let refused = refused.into_iter().map(|said| (None, true, said));
-        let unreadable = unreadable.into_iter().map(|said| (None, false, said));
-        let (mut opens, mut unknown) = (Opens::new(), 0);
-        for (hash, is_of_source, said) in differ.chain(refused).chain(unreadable) {
-            let texts = said.as_deref().and_then(|said| table.read_key(said));
-            let key = texts.as_ref().map(|texts| view.key(table, texts)).transpose()?.flatten();
-            // A key that is not read back as the row has it would be another row's.
-            match (key.filter(|key| hash.is_none_or(|hash| hash == *key)), said, texts) {
-                (Some(key), Some(said), Some(texts)) => {
-                    let open = opens.entry(key).or_insert_with(|| Open::new(said, texts));
-                    open.is_of_source |= is_of_source;
-                }
-                _ => unknown += 1,
-            }
-        }
+        let sides = |told: &Told| (told.source.0 > 0, told.destination.0 > 0);
+        let differ = differ.map(|(hash, told)| (Some(hash), sides(&told), told.said));
+        let refused = refused.into_iter().map(|said| (None, (true, false), said));
+        let unreadable = unreadable.into_iter().map(|said| (None, (false, true), said));
+        let (opens, unknown) = open(table, view, differ.chain(refused).chain(unreadable))?;
         report.unknown(unknown, "the rows have no key that they could be looked up by");
         Ok(opens)
     }
+}
+
+/// A row that differs: the hash of its key where rows were told, which side told it, and its key.
+type Suspect = (Option<u128>, (bool, bool), Option<String>);
+
+/// The rows that can be looked up, and how many cannot.
+fn open(
+    table: &Table,
+    view: &View,
+    rows: impl Iterator<Item = Suspect>,
+) -> Result<(Opens, u64), RunError> {
+    let (mut opens, mut unknown) = (Opens::new(), 0);
+    for (hash, sides, said) in rows {
+        let texts = said.as_deref().and_then(|said| table.read_key(said));
+        let key = match &texts {
+            Some(texts) => view.keys(table, &[texts])?.pop().flatten(),
+            None => None,
+        };
+        // A key that is not read back as the row has it would be another row's.
+        match (key.filter(|key| hash.is_none_or(|hash| hash == *key)), said, texts) {
+            (Some(key), Some(said), Some(texts)) => {
+                let open = opens.entry(key).or_insert_with(|| Open::new(said, texts));
+                open.is_of_source |= sides.0;
+                open.is_of_destination |= sides.1;
+            }
+            _ => unknown += 1,
+        }
+    }
+    Ok((opens, unknown))
 }
 
 /// Keeps the key of a row, or counts it where there is no room (I7).

@@ -2,7 +2,7 @@
 //! the position that is committed, and neither written nor confirmed.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeSet, HashSet},
     time::{Duration, Instant},
 };
 
@@ -47,7 +47,7 @@ impl Pending {
         &mut self,
         table: &mut Table,
         view: &View,
-        asked: &BTreeMap<u128, &str>,
+        asked: &BTreeSet<u128>,
         batch: ChangeBatch,
     ) -> Result<(), RunError> {
         let name = table.source.name.clone();
@@ -57,7 +57,7 @@ impl Pending {
         }
         for letter in batch.rejected.iter().filter(|letter| is_ours(&letter.table)) {
             let said = letter.key.as_deref().and_then(|key| table.redact_key(key));
-            self.refused(asked, said.as_deref());
+            self.refused(asked, view.said(table, said.as_deref())?);
         }
         for rows in batch.tables.into_iter().filter(|rows| is_ours(&rows.table)) {
             self.all |= rows.operation_counts()[Operation::Truncate as usize] > 0;
@@ -67,31 +67,32 @@ impl Pending {
             };
             let hashed = shaped.parts.iter().flat_map(|rows| &rows.hashed);
             let keys = hashed.map(|hashed| hashed.key);
-            self.keys.extend(keys.filter(|key| asked.contains_key(key)));
-            shaped.refused.iter().for_each(|said| self.refused(asked, said.as_deref()));
+            self.keys.extend(keys.filter(|key| asked.contains(key)));
+            for said in &shaped.refused {
+                self.refused(asked, view.said(table, said.as_deref())?);
+            }
         }
         Ok(())
     }
 
     /// A change cannot travel, of the row with this key.
-    fn refused(&mut self, asked: &BTreeMap<u128, &str>, said: Option<&str>) {
-        let Some(said) = said else {
-            self.cut = Some(NO_KEY);
-            return;
-        };
-        let keys = asked.iter().filter(|(_, asked)| **asked == said);
-        self.keys.extend(keys.map(|(key, _)| *key));
+    fn refused(&mut self, asked: &BTreeSet<u128>, key: Option<u128>) {
+        match key {
+            Some(key) if asked.contains(&key) => drop(self.keys.insert(key)),
+            Some(_) => {}
+            None => self.cut = Some(NO_KEY),
+        }
     }
 }
 
 /// Reads the changes of a table behind a position, until the source has no more. `asked` are the rows that are of
-/// interest, by the hashes of their keys, and as dead letters say them.
+/// interest, by the hashes of their keys.
 pub async fn pending(
     context: &SchemaContext,
     after: &Position,
     followed: &[String],
     (table, view): (&mut Table, &View),
-    asked: &BTreeMap<u128, &str>,
+    asked: &BTreeSet<u128>,
     until: Instant,
 ) -> Result<Pending, RunError> {
     let (schema, mut pending) = (context.name(), Pending::default());

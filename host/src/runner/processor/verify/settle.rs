@@ -45,6 +45,8 @@ const NOT_REACHED: Why =
 const MOVING: Why = "the rows were written to for as long as they were looked at (`--wait`)";
 
 const NO_KEY: Why = "the source's columns do not have such a key";
+const NOT_FOUND: Why =
+    "a look-up does not find what the destination had when all its rows were read";
 const LETTERS: Why =
     "the row cannot travel, or dead letters without a key may be of it (`dlq list`)";
 
@@ -56,6 +58,8 @@ pub struct Open {
     pub texts: KeyTexts,
     /// The source told it, or has it and cannot.
     pub is_of_source: bool,
+    /// The same of the destination.
+    pub is_of_destination: bool,
     /// How it differed last, and in how many rounds so.
     last: Option<(Option<u128>, Option<u128>)>,
     rounds: u32,
@@ -63,7 +67,7 @@ pub struct Open {
 
 impl Open {
     pub fn new(said: String, texts: KeyTexts) -> Self {
-        Self { said, texts, is_of_source: false, last: None, rounds: 0 }
+        Self { said, texts, is_of_source: false, is_of_destination: false, last: None, rounds: 0 }
     }
 
     /// How many rounds it has differed in this way by now.
@@ -163,7 +167,7 @@ impl Settling<'_> {
         };
         // After the look-up: so it has all that this has seen.
         let view = (&mut *look.table, look.view);
-        let asked = open.iter().map(|(key, row)| (*key, row.said.as_str())).collect();
+        let asked = open.keys().copied().collect();
         let pending =
             pending(look.context, position, self.followed, view, &asked, self.until).await?;
         let destination = match look.at_destination(keys).await? {
@@ -209,7 +213,7 @@ impl Settling<'_> {
         for (key, mut row) in std::mem::take(open) {
             let (one, other) = (first.hash(key), again.hash(key));
             let kept = destination.hash(key);
-            let is_told = !first.refuses(&row.said) && !destination.refuses(&row.said);
+            let is_told = !first.refuses(key) && !destination.refuses(key);
             if is_told && (kept == one || kept == other) {
                 continue;
             }
@@ -253,7 +257,7 @@ impl Settling<'_> {
     }
 
     async fn letters(&self, look: &Look<'_>) -> Result<Letters, RunError> {
-        let letters = Letters::of(look.context, look.destination, &look.view.plan.name).await?;
+        let letters = Letters::of(look.context, look.destination, (look.table, look.view)).await?;
         Ok(letters.and(self.letters))
     }
 
@@ -267,9 +271,11 @@ impl Settling<'_> {
         (letters, pending): (&Letters, Option<&Pending>),
     ) -> Result<Option<Came>, RunError> {
         let (has, keeps) = (source.hash(key), destination.hash(key));
-        let is_told = !destination.refuses(&row.said) && !source.refuses(&row.said);
+        let is_told = !destination.refuses(key) && !source.refuses(key);
         if is_told && has == keeps {
-            return Ok(None);
+            // While the pipeline stands still nobody removes what was there.
+            let is_lost = pending.is_some() && row.is_of_destination && keeps.is_none();
+            return Ok(is_lost.then_some(Came::Undecided(NOT_FOUND)));
         }
         let is_unknown = [source, destination].iter().any(|found| found.refuses_unknown())
             || letters.without_key > 0;
@@ -277,12 +283,12 @@ impl Settling<'_> {
             Came::InFlight
         } else if let Some(why) = pending.and_then(|pending| pending.cut) {
             Came::Undecided(why)
-        } else if letters.keys.contains(&row.said) {
+        } else if letters.keys.contains(&key) {
             Came::DeadLetter
         } else if is_unknown {
             Came::Undecided(LETTERS)
         } else {
-            let is_there = |found: &Found| found.row(key).is_some() || found.refuses(&row.said);
+            let is_there = |found: &Found| found.row(key).is_some() || found.refuses(key);
             let drift = match (is_there(source), is_there(destination)) {
                 (true, false) => Drift::Missing,
                 (false, true) => Drift::Extra,

@@ -49,7 +49,7 @@ impl Sides<'_> {
             true => Opens::new(),
             false => self.collect(&mut table, &view, &differing, &mut report).await?,
         };
-        let letters = Letters::of(self.context, self.destination, &view.plan.name).await?;
+        let letters = Letters::of(self.context, self.destination, (&table, &view)).await?;
         let settling = Settling {
             followed,
             letters: &letters,

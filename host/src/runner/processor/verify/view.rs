@@ -70,13 +70,18 @@ impl View {
         Ok(Rows { hashed, columns })
     }
 
-    /// The hash of a key that stands alone; none where it has a value that its column does not.
-    pub fn key(&self, table: &Table, key: &KeyTexts) -> Result<Option<u128>, RunError> {
-        let key = table.kept_key_rows(&self.plan, &[key])?.columns;
-        if key.columns().iter().any(|values| values.null_count() > 0) {
-            return Ok(None);
-        }
-        Ok(self.rows(&key)?.hashed.first().map(|hashed| hashed.key))
+    /// The hashes of keys that stand alone; none for one that has a value which its column does not.
+    pub fn keys(&self, table: &Table, keys: &[&KeyTexts]) -> Result<Vec<Option<u128>>, RunError> {
+        let keys = table.kept_key_rows(&self.plan, keys)?.columns;
+        let is_whole = |row: usize| keys.columns().iter().all(|values| values.is_valid(row));
+        let hashed = self.rows(&keys)?.hashed;
+        Ok((0..).zip(hashed).map(|(row, it)| is_whole(row).then_some(it.key)).collect())
+    }
+
+    /// The hash of a key as a dead letter says it; none where no row of the table has it.
+    pub fn said(&self, table: &Table, said: Option<&str>) -> Result<Option<u128>, RunError> {
+        let Some(texts) = said.and_then(|said| table.read_key(said)) else { return Ok(None) };
+        Ok(self.keys(table, &[&texts])?.pop().flatten())
     }
 
     /// Rows of the source; none where they bring a change of the table's shape.
