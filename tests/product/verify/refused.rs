@@ -100,6 +100,16 @@ fn a_dead_letter_is_known_by_its_key_however_that_is_written() {
     assert_eq!(pipeline.catch_up().status.code(), Some(4));
     let came = verified(&pipeline, 0, &[]);
     assert_eq!((&came["dead_letters"], &came["equal"]), (&json!(6), &json!(1)), "{came}");
+    // One without any: the last years of the server are beyond those of a batch.
+    databases.at_source("INSERT INTO words VALUES ('294276-01-01', 'good')");
+    pipeline.catch_up();
+    let came = verified(&pipeline, 0, &[]);
+    assert_eq!((&came["dead_letters"], &came["equal"]), (&json!(7), &json!(1)), "{came}");
+    databases.at_source("DELETE FROM words WHERE k = '294276-01-01'");
+    pipeline.catch_up();
+    let discarded =
+        pipeline.run(&["dlq", "discard", "--code", "type-conversion", "--reason", "no"]);
+    assert!(discarded.status.success(), "{}", discarded.stderr);
     // They are tried again by it, too.
     databases.at_destination("ALTER TABLE words DROP CONSTRAINT words_w_check");
     let ended = pipeline.run(&["dlq", "retry", "--all"]);

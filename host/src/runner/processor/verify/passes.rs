@@ -125,7 +125,7 @@ impl Sides<'_> {
         view: &View,
         differing: &Differing,
         report: &mut Compared,
-    ) -> Result<Opens, End> {
+    ) -> Result<Suspected, End> {
         let (kept, mut refused, mut unreadable) =
             (Mutex::new(Kept::default()), Vec::new(), Vec::new());
         let take = |rows: &Rows, of: fn(&mut Told) -> &mut (u32, u128)| {
@@ -153,39 +153,54 @@ impl Sides<'_> {
         let differ = differ.map(|(hash, told)| (Some(hash), sides(&told), told.said));
         let refused = refused.into_iter().map(|said| (None, (true, false), said));
         let unreadable = unreadable.into_iter().map(|said| (None, (false, true), said));
-        let (opens, unknown) = open(table, view, differ.chain(refused).chain(unreadable))?;
-        report.unknown(unknown, "the rows have no key that they could be looked up by");
-        Ok(opens)
+        let (mut opens, mut keyless) = (Opens::new(), 0);
+        for row in refused {
+            keyless += open(table, view, row, &mut opens)?;
+        }
+        let mut unknown = 0;
+        for row in differ.chain(unreadable) {
+            unknown += open(table, view, row, &mut opens)?;
+        }
+        report.unknown(unknown, NO_KEY);
+        Ok(Suspected { opens, keyless })
     }
 }
+
+/// What is to be decided about.
+#[derive(Default)]
+pub struct Suspected {
+    pub opens: Opens,
+    /// Rows that the source cannot tell, not even by a key.
+    pub keyless: u64,
+}
+
+pub const NO_KEY: &str = "the rows have no key that they could be looked up by";
 
 /// A row that differs: the hash of its key where rows were told, which side told it, and its key.
 type Suspect = (Option<u128>, (bool, bool), Option<String>);
 
-/// The rows that can be looked up, and how many cannot.
+/// Has a row looked up; how many cannot be.
 fn open(
     table: &Table,
     view: &View,
-    rows: impl Iterator<Item = Suspect>,
-) -> Result<(Opens, u64), RunError> {
-    let (mut opens, mut unknown) = (Opens::new(), 0);
-    for (hash, sides, said) in rows {
-        let texts = said.as_deref().and_then(|said| table.read_key(said));
-        let key = match &texts {
-            Some(texts) => view.keys(table, &[texts])?.pop().flatten(),
-            None => None,
-        };
-        // A key that is not read back as the row has it would be another row's.
-        match (key.filter(|key| hash.is_none_or(|hash| hash == *key)), said, texts) {
-            (Some(key), Some(said), Some(texts)) => {
-                let open = opens.entry(key).or_insert_with(|| Open::new(said, texts));
-                open.is_of_source |= sides.0;
-                open.is_of_destination |= sides.1;
-            }
-            _ => unknown += 1,
+    (hash, sides, said): Suspect,
+    opens: &mut Opens,
+) -> Result<u64, RunError> {
+    let texts = said.as_deref().and_then(|said| table.read_key(said));
+    let key = match &texts {
+        Some(texts) => view.keys(table, &[texts])?.pop().flatten(),
+        None => None,
+    };
+    // A key that is not read back as the row has it would be another row's.
+    match (key.filter(|key| hash.is_none_or(|hash| hash == *key)), said, texts) {
+        (Some(key), Some(said), Some(texts)) => {
+            let open = opens.entry(key).or_insert_with(|| Open::new(said, texts));
+            open.is_of_source |= sides.0;
+            open.is_of_destination |= sides.1;
+            Ok(0)
         }
+        _ => Ok(1),
     }
-    Ok((opens, unknown))
 }
 
 /// Keeps the key of a row, or counts it where there is no room (I7).

@@ -6,7 +6,8 @@ use super::{
     asked::Asked,
     letters::Letters,
     look::Look,
-    report::Compared,
+    passes::{NO_KEY, Suspected},
+    report::{Came, Compared},
     scan::{End, SHAPE_CHANGED},
     settle::{KEYS_MAX, Opens, Settling},
     sides::Sides,
@@ -45,11 +46,15 @@ impl Sides<'_> {
         report.seconds = begun.elapsed().as_secs_f64();
         report.groups_not_looked_into = differing.all - differing.chosen;
         let apart = beside.refused + beside.unreadable;
-        let opens = match differing.chosen == 0 && apart == 0 {
-            true => Opens::new(),
+        let Suspected { opens, keyless } = match differing.chosen == 0 && apart == 0 {
+            true => Suspected::default(),
             false => self.collect(&mut table, &view, &differing, &mut report).await?,
         };
         let letters = Letters::of(self.context, self.destination, (&table, &view)).await?;
+        // Which of these letters is which row's nobody knows, but they are as many.
+        let lettered = keyless.min(letters.without_key);
+        (0..lettered).for_each(|_| report.came(true, Came::DeadLetter));
+        report.unknown(keyless - lettered, NO_KEY);
         let settling = Settling {
             followed,
             letters: &letters,
