@@ -27,6 +27,8 @@ use crate::{
 const FIRST: ReadLimits = ReadLimits { rows_max: 1, ..LIMITS };
 /// Rows that are kept one by one, whatever a connector tells in the second pass (I7).
 const KEPT_MAX: usize = 500_000;
+/// Keys of rows that one side cannot tell; of usual keys more than rows are kept (I7).
+const UNTOLD_BYTES_MAX: usize = 64 << 20;
 
 /// What each side told of a row in the second pass.
 #[derive(Default)]
@@ -127,7 +129,7 @@ impl Sides<'_> {
         report: &mut Compared,
     ) -> Result<Suspected, End> {
         let (kept, mut refused, mut unreadable) =
-            (Mutex::new(Kept::default()), Vec::new(), Vec::new());
+            (Mutex::new(Kept::default()), Untold::default(), Untold::default());
         let take = |rows: &Rows, of: fn(&mut Told) -> &mut (u32, u128)| {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.take(rows, view, differing, of)
@@ -139,20 +141,17 @@ impl Sides<'_> {
             take(rows, |told| &mut told.source)
         };
         let of_destination = |rows: &Rows| take(rows, |told| &mut told.destination);
-        let mut cut = 0;
-        let of_refused = |said| keep(&mut refused, said, &mut cut);
-        let mut cut_there = 0;
-        let of_unreadable = |said| keep(&mut unreadable, said, &mut cut_there);
-        let beside = (of_refused, of_unreadable);
+        let beside = (|said| refused.keep(said), |said| unreadable.keep(said));
         self.both((table, view), of_source, of_destination, beside).await?;
         let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
         report.not_looked_into = left;
-        report.unknown(kept.left + cut + cut_there, "there are too many of them at once");
+        let left = kept.left + refused.left + unreadable.left;
+        report.unknown(left, "there are too many of them at once");
         let differ = kept.rows.into_iter().filter(|(_, told)| told.source != told.destination);
         let sides = |told: &Told| (told.source.0 > 0, told.destination.0 > 0);
         let differ = differ.map(|(hash, told)| (Some(hash), sides(&told), told.said));
-        let refused = refused.into_iter().map(|said| (None, (true, false), said));
-        let unreadable = unreadable.into_iter().map(|said| (None, (false, true), said));
+        let refused = refused.keys.into_iter().map(|said| (None, (true, false), said));
+        let unreadable = unreadable.keys.into_iter().map(|said| (None, (false, true), said));
         let (mut opens, mut keyless) = (Opens::new(), 0);
         for row in refused {
             keyless += open(table, view, row, &mut opens)?;
@@ -203,11 +202,23 @@ fn open(
     }
 }
 
-/// Keeps the key of a row, or counts it where there is no room (I7).
-fn keep(rows: &mut Vec<Option<String>>, said: Option<String>, cut: &mut u64) {
-    match rows.len() < KEPT_MAX {
-        true => rows.push(said),
-        false => *cut += 1,
+/// Rows that a connector says it cannot tell, by the keys that it says.
+#[derive(Default)]
+struct Untold {
+    keys: Vec<Option<String>>,
+    bytes: usize,
+    /// How many there was no room for.
+    left: u64,
+}
+
+impl Untold {
+    fn keep(&mut self, said: Option<String>) {
+        self.bytes += size_of_val(&said) + said.as_ref().map_or(0, String::len);
+        if self.bytes <= UNTOLD_BYTES_MAX {
+            self.keys.push(said);
+        } else {
+            self.left += 1;
+        }
     }
 }
 
@@ -236,5 +247,22 @@ impl Kept {
             *sum = sum.wrapping_add(row.row);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_a_connector_makes_up_take_no_more_than_their_room() {
+        let mut untold = Untold::default();
+        for _ in 0..100 {
+            untold.keep(Some("k".repeat(1 << 20)));
+            untold.keep(None);
+        }
+        let held: usize = untold.keys.iter().flatten().map(String::len).sum();
+        assert!(held <= UNTOLD_BYTES_MAX && held > UNTOLD_BYTES_MAX / 2, "{held}");
+        assert_eq!(untold.keys.len() as u64 + untold.left, 200, "each is counted");
     }
 }
