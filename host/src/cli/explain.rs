@@ -42,7 +42,6 @@ const PAGES: &[(&str, &str)] = pages![
     "copy-again",
     "dead-letter-limit",
     "deadline",
-    "drain",
     "duplicate-key",
     "encode",
     "failure",

@@ -117,8 +117,8 @@ async fn carry_out(State(shared): Asked, body: Body) -> Response {
     }
 }
 
-async fn drain() -> Response {
-    process::drain()
+async fn drain(State(shared): Asked) -> Response {
+    shared.run.process.drain()
 }
 
 async fn reload(State(shared): Asked) -> Response {

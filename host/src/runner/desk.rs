@@ -126,7 +126,7 @@ impl Desk {
         take_over: bool,
     ) -> Result<Answers<Vec<Ordered>>, DeskError> {
         let carry_out = move |context: Arc<SchemaContext>| async move {
-            let ordered = order(&context, what, take_over).await?;
+            let ordered = order(&context, what, take_over || is_to_take_over(&context)).await?;
             for Ordered { table, is, .. } in &ordered {
                 context.health.set_table(context.name(), table, is.clone());
             }
@@ -144,6 +144,7 @@ impl Desk {
         take_over: bool,
     ) -> Result<Answers<Vec<Dropped>>, DeskError> {
         let carry_out = move |context: Arc<SchemaContext>| async move {
+            let take_over = take_over || is_to_take_over(&context);
             let dropped = drop_tables(&context, keep_rows, take_over).await?;
             for Dropped { table, .. } in &dropped {
                 context.health.forget_table(context.name(), table);
@@ -162,7 +163,7 @@ impl Desk {
     ) -> Result<Answers<Waits>, DeskError> {
         let carry_out = move |context: Arc<SchemaContext>| {
             let choice = choice.clone();
-            async move { decide(&context, &choice, take_over).await }
+            async move { decide(&context, &choice, take_over || is_to_take_over(&context)).await }
         };
         self.of_each(tables, carry_out).await
     }
@@ -311,6 +312,12 @@ impl Desk {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the run has not claimed the schema yet: its first claim takes over whoever holds it, a run that was killed
+/// mostly, so what is ordered of it before does the same.
+fn is_to_take_over(context: &SchemaContext) -> bool {
+    !context.has_claimed()
 }
 
 /// The schemas that were asked, and where each answers; none where too much waits.

@@ -118,6 +118,7 @@ impl WarpRunner {
                 config_sha256: config_sha256.clone(),
                 journal_turn: Arc::clone(&journal_turn),
                 until_caught_up: surroundings.until_caught_up,
+                claimed: Arc::default(),
                 resync_left: Arc::new((config.full_resync_of(&schema.name) != Resync::None).into()),
                 stop: stop.clone(),
                 config: Arc::clone(&config),
