@@ -91,8 +91,6 @@ test-rust: setup-tests test-components
 	@CARTRIDGE_WARP_TEST_POSTGRESQL=$$(scripts/postgresql-18.sh) CARTRIDGE_WARP_TEST_KILLS=20 \
 		$(STEP) "test the product with PostgreSQL 18" \
 		cargo test $(RELEASE) --no-fail-fast $(NATIVE_CRATES) --test product -- postgresql types::
-	@$(STEP) "test the example of a connector" \
-		cargo test --release --manifest-path examples/custom-connector/Cargo.toml
 
 check-docs: setup
 	@RUSTDOCFLAGS="--deny warnings" $(STEP) "check the docs" \

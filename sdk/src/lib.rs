@@ -163,10 +163,13 @@ pub mod export;
 mod failure;
 mod host;
 mod letters;
+mod limits;
 mod lookup;
 mod marker;
 mod moment;
 pub mod naming;
+#[cfg(not(target_family = "wasm"))]
+mod native;
 mod options;
 mod read;
 mod row;
@@ -188,6 +191,7 @@ pub use destination::{
 pub use failure::{Action, Failure, WAITING};
 pub use host::{log, metrics, secrets};
 pub use letters::{KeptLetter, LetterFilter, LetterPage, NO_LETTERS, Settlement};
+pub use limits::Limits;
 pub use lookup::{LookedUp, NO_LOOKUP};
 pub use marker::Marker;
 pub use moment::NO_MOMENTS;
@@ -201,7 +205,7 @@ pub use schema::{
     ChangeKind, Column, ColumnIdentity, ColumnType, OP_COLUMN, SchemaChange, TS_COLUMN, Table,
     UNCHANGED_COLUMN, is_reserved,
 };
-pub use source::{ChangeBatch, Chunk, Limits, Position, SnapshotBatch, Source};
+pub use source::{ChangeBatch, Chunk, Position, SnapshotBatch, Source};
 pub use sweep::{SweepRequest, Swept};
 pub use turns::NO_TURNS;
 

@@ -88,7 +88,8 @@ impl Generations<'_> {
         let set_level = Box::new(move |level| {
             setup::set_level(&of_log, level, output).map_err(|error| Told::of(error.as_ref()))
         });
-        let process = control::Process { reloads, set_level };
+        let drain = Arc::clone(&self.signals.drain);
+        let process = control::Process { reloads, drain, set_level };
         let run = Arc::new(control::Run { pipeline, since, desk, health, metrics, process });
         if let (Some(addr), Some(token)) = (config.control.listen, token) {
             let listening = control::listen(addr, token, Arc::clone(&run), self.finished.clone());

@@ -59,7 +59,8 @@ fn schema_view(name: &str, schema: SchemaHealth, metrics: &Metrics, shown: usize
     }
 }
 
-fn table_view(
+/// A table as it is shown.
+pub fn table_view(
     name: &str,
     status: &TableStatus,
     schema: &SchemaHealth,
@@ -67,6 +68,8 @@ fn table_view(
 ) -> TableView {
     let TableStatus { state, since, code, message, help } = status.clone();
     let progress = schema.tables.get(name).filter(|_| state == "copying");
+    let copied = progress.map(|progress| progress.rows_done);
+    let expected = progress.and_then(|progress| progress.rows_estimated);
     TableView {
         state: state.to_owned(),
         since,
@@ -76,13 +79,45 @@ fn table_view(
         lag_seconds: numbers.lag.as_secs_f64(),
         rows: numbers.rows,
         rows_per_second: numbers.rows_per_second,
-        copied_rows: progress.map(|progress| progress.rows_done),
-        estimated_rows: progress.and_then(|progress| progress.rows_estimated),
+        copied_rows: copied,
+        estimated_rows: expected,
+        copy_seconds_left: seconds_left(copied, expected, numbers.rows_per_second),
         dead_letters: schema.dead_letters.get(name).copied().unwrap_or_default(),
     }
 }
 
-fn plugin_view(numbers: PluginNumbers) -> PluginView {
-    let PluginNumbers { plugin, role, memory_bytes, cpu_seconds, restarts } = numbers;
-    PluginView { plugin, role: role.to_owned(), memory_bytes, cpu_seconds, restarts }
+/// None where the source expected fewer rows than there are already.
+fn seconds_left(copied: Option<u64>, expected: Option<u64>, rows_per_second: f64) -> Option<f64> {
+    let left = expected?.checked_sub(copied?)?;
+    (rows_per_second > 0.0).then(|| left as f64 / rows_per_second)
+}
+
+/// A connector as it is shown.
+pub fn plugin_view(numbers: PluginNumbers) -> PluginView {
+    let PluginNumbers { plugin, role, memory_bytes, cpu_seconds, calls, restarts } = numbers;
+    PluginView { plugin, role: role.to_owned(), memory_bytes, cpu_seconds, calls, restarts }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_takes_as_long_as_its_rate_says() {
+        let cases = [
+            (Some(50), Some(150), 10.0, Some(10.0)),
+            (Some(150), Some(150), 10.0, Some(0.0)),
+            (Some(151), Some(150), 10.0, None),
+            (Some(50), None, 10.0, None),
+            (None, Some(150), 10.0, None),
+            (Some(50), Some(150), 0.0, None),
+        ];
+        for (copied, expected, rate, left) in cases {
+            assert_eq!(
+                seconds_left(copied, expected, rate),
+                left,
+                "{copied:?} {expected:?} {rate}"
+            );
+        }
+    }
 }

@@ -59,6 +59,7 @@ mod threads;
 mod turns;
 mod url;
 mod wasi;
+mod weight;
 pub mod wire;
 
 use crate::model::text;
@@ -96,6 +97,7 @@ pub use place::Place;
 pub use secrets::{SecretError, SecretPlace, Secrets};
 pub use source::SourceConnection;
 pub use url::UrlError;
+pub use weight::Weight;
 pub use wire::{WireError, decode_schema, encode_batch, table_schema};
 
 /// Bytes as lower-case hex digits.

@@ -96,7 +96,7 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
         }
         failed.push(Failed::now(&error));
     }
-    let Claim { epoch, abandoned } = claim(context, &destination, attempts).await?;
+    let Claim { epoch, abandoned } = claim(context, &destination).await?;
     context.letters.ask(&destination).await?;
     let aside = aside.into_iter().chain(attempts.failing.keys().cloned()).collect();
     let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables, aside));
@@ -165,6 +165,7 @@ async fn run_claimed(
     (attempts.resync, attempts.position_lost) = (Resync::None, false);
     context.resync_left.store(false, Ordering::Relaxed);
     attempts.failing.clear();
+    attempts.begun.cancel();
     prepare(writer, &states, attempts).await?;
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
