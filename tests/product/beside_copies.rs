@@ -12,15 +12,20 @@ use serde_json::json;
 /// Whether the new copy of `big` is under way.
 const UNDER_WAY: &str = "SELECT 1 FROM pg_tables WHERE tablename = '_cartridge_keys_big'";
 
-/// `big` and `small`, copied. Each row of `big` has a value that is stored out of line.
-fn copied(rows: usize, rows_per_second: Option<u32>) -> (Databases, Pipeline) {
-    let databases = Databases::start();
-    databases.at_source(&format!(
-        "CREATE TABLE small (id int PRIMARY KEY); INSERT INTO small VALUES (0);
-         CREATE TABLE big (id int PRIMARY KEY, n int, large text);
+/// A table with rows, each with a value that is stored out of line.
+fn big(rows: usize) -> String {
+    format!(
+        "CREATE TABLE big (id int PRIMARY KEY, n int, large text);
          ALTER TABLE big ALTER large SET STORAGE EXTERNAL;
          INSERT INTO big SELECT i, 0, repeat(md5(i::text), 80) FROM generate_series(1, {rows}) i"
-    ));
+    )
+}
+
+/// A copy of `small`; from now on so many rows are copied in a second.
+fn copied(sql: &str, rows_per_second: u32) -> (Databases, Pipeline) {
+    let databases = Databases::start();
+    databases.at_source("CREATE TABLE small (id int PRIMARY KEY); INSERT INTO small VALUES (0)");
+    databases.at_source(sql);
     let mut pipeline = databases.pipeline();
     let ended = pipeline.catch_up();
     assert!(ended.status.success(), "{}", ended.stderr);
@@ -32,7 +37,7 @@ fn copied(rows: usize, rows_per_second: Option<u32>) -> (Databases, Pipeline) {
 
 #[test]
 fn what_is_copied_again_holds_up_no_other_table() {
-    let (databases, pipeline) = copied(3000, Some(200));
+    let (databases, pipeline) = copied(&big(3000), 200);
     let mut running = Running::start(pipeline.command(&["run", "--full-resync=big"]));
     wait_until("it is copied again", || !databases.at_destination(UNDER_WAY).is_empty());
     for id in 1..=3 {
@@ -59,11 +64,8 @@ fn change(databases: &Databases, round: usize) {
     ));
 }
 
-#[test]
-fn nothing_is_lost_or_doubled_by_turns_however_often_it_is_killed() {
-    let (databases, pipeline) = copied(20_000, Some(4000));
-    // Left over, and spoilt: gone in the end.
-    databases.at_destination("INSERT INTO big VALUES (-1000000, 0, 'x'); UPDATE big SET n = -1");
+/// Rows change until the copy of `big`, which is under way, is through, while the run is killed again and again.
+fn change_and_kill(databases: &Databases, pipeline: &Pipeline, mut running: Running) {
     let over = AtomicBool::new(false);
     scope(|scope| {
         scope.spawn(|| {
@@ -71,14 +73,12 @@ fn nothing_is_lost_or_doubled_by_turns_however_often_it_is_killed() {
                 if over.load(Ordering::Relaxed) {
                     break;
                 }
-                change(&databases, round);
+                change(databases, round);
                 if round % 10 == 9 {
                     databases.at_source("VACUUM big");
                 }
             }
         });
-        let mut running = Running::start(pipeline.command(&["run", "--full-resync=big"]));
-        wait_until("it is copied again", || !databases.at_destination(UNDER_WAY).is_empty());
         for kill in 1..=4_u64 {
             sleep(Duration::from_millis(900 * kill));
             running.kill();
@@ -88,7 +88,42 @@ fn nothing_is_lost_or_doubled_by_turns_however_often_it_is_killed() {
         over.store(true, Ordering::Relaxed);
         wait_until("both are equal", || databases.difference().is_none());
     });
-    assert!(databases.at_destination(UNDER_WAY).is_empty(), "the keys are left");
     let letters = pipeline.run(&["--output", "json", "dlq", "list"]);
     assert_eq!(letters.stdout, "", "{}", letters.stderr);
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_by_a_copy_over_old_rows_however_often_it_is_killed() {
+    let (databases, pipeline) = copied(&big(20_000), 4000);
+    // Left over, and spoilt: gone in the end.
+    databases.at_destination("INSERT INTO big VALUES (-1000000, 0, 'x'); UPDATE big SET n = -1");
+    let running = Running::start(pipeline.command(&["run", "--full-resync=big"]));
+    wait_until("it is copied again", || !databases.at_destination(UNDER_WAY).is_empty());
+    change_and_kill(&databases, &pipeline, running);
+    assert!(databases.at_destination(UNDER_WAY).is_empty(), "the keys are left");
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_by_the_copy_of_a_new_table_however_often_it_is_killed() {
+    let (databases, pipeline) = copied("SELECT 1", 4000);
+    databases.at_source(&big(20_000));
+    let running = pipeline.start();
+    let is_begun = "SELECT 1 FROM big LIMIT 1";
+    wait_until("it is copied", || {
+        databases.try_at_destination(is_begun).is_some_and(|rows| !rows.is_empty())
+    });
+    change_and_kill(&databases, &pipeline, running);
+}
+
+/// No key is noted of what is emptied.
+#[test]
+fn a_table_is_emptied_at_the_source_while_it_is_copied() {
+    let (databases, pipeline) = copied(&big(3000), 500);
+    let _running = Running::start(pipeline.command(&["run", "--full-resync=big"]));
+    wait_until("it is copied again", || !databases.at_destination(UNDER_WAY).is_empty());
+    databases.at_source("TRUNCATE big; INSERT INTO big VALUES (1, 1, 'after'), (2, 2, 'gone')");
+    databases.at_source("DELETE FROM big WHERE id = 2; INSERT INTO small VALUES (1)");
+    wait_until("both are equal", || databases.difference().is_none());
+    wait_until("its copy ends", || databases.at_destination(UNDER_WAY).is_empty());
+    assert_eq!(databases.difference(), None);
 }
