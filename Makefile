@@ -38,7 +38,7 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 # Prints a step's name and how long it took.
 STEP := scripts/step.sh
 
-.PHONY: setup setup-tests build demo test test-components matrix interleavings soak-hostile bench density clean \
+.PHONY: setup setup-tests build demo test test-components matrix interleavings operators-day soak-hostile bench density clean \
 	check-format lint test-rust fuzz check-docs check-dependencies dist check-dist
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
@@ -125,6 +125,12 @@ interleavings: setup-tests test-components
 	@CARTRIDGE_WARP_TEST_INTERLEAVINGS=$(or $(INTERLEAVINGS),10000) \
 		$(STEP) "random histories" cargo test $(RELEASE) $(NATIVE_CRATES) \
 		--test product -- --ignored --nocapture interleavings
+
+# The operator's day with half an hour of waiting in it; the tests have it without.
+operators-day: setup-tests test-components
+	@CARTRIDGE_WARP_TEST_WHOLE_DAY=1 \
+		$(STEP) "an operator's day" cargo test $(RELEASE) $(NATIVE_CRATES) \
+		--test product -- --nocapture operators_day
 
 bench: build
 	@cargo run $(RELEASE) --package cartridge-warp-bench
