@@ -21,7 +21,7 @@ use crate::{
     runner::{
         commit::{Ending, Entry, Failed, Writer},
         context::SchemaContext,
-        copy::{Copied, plan_copies},
+        copy::Copied,
         error::RunError,
         findings::Findings,
         follow::{StreamEnd, follow},
@@ -170,12 +170,8 @@ async fn run_claimed(
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
     context.retained.commit(&start);
-    let copy = async {
-        let copying = plan_copies(writer, source, &start, states.clone()).await?;
-        turns::copy(writer, source, &copying, &states, start.clone()).await
-    };
     let (copied, start) = tokio::select! {
-        copied = copy => copied?,
+        copied = turns::copy(writer, source, states, start) => copied?,
         full = context.retained.full() => return Err(full),
     };
     if copied == Copied::Stopped {

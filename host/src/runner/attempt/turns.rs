@@ -12,40 +12,45 @@ use crate::{
     plugin::SourceConnection,
     runner::{
         commit::Writer,
-        copy::{Copied, Copying, Turn, copy_tables},
+        copy::{Copied, Turn, copy_tables, plan_copies},
         error::RunError,
         follow::follow_for,
         state::TableState,
     },
 };
 
-/// The others wait so long.
+/// The others wait so long, and for one answer more of each reader.
 const COPYING: Duration = Duration::from_secs(2);
 /// A source that always has more is followed so long before the copy goes on.
 const FOLLOWING: Duration = Duration::from_secs(3);
 
-/// Copies what was planned; where it was all, also the position behind what was followed meanwhile.
+/// Copies every table that is not streaming yet; also the position behind what was followed meanwhile.
 pub async fn copy(
     writer: &Arc<Writer>,
     source: &SourceConnection,
-    copying: &Arc<Copying>,
-    states: &[(String, TableState)],
+    states: Vec<(String, TableState)>,
     start: Position,
 ) -> Result<(Copied, Position), RunError> {
-    if !may_take_turns(writer, states).await || !begin(writer, source).await? {
-        return Ok((copy_tables(writer, copying, Turn::ENDLESS).await?, start));
-    }
-    writer.context.health.set(writer.context.name(), SchemaState::Streaming);
-    tracing::info!("the other tables are followed meanwhile");
-    let mut position = start;
+    let schema = writer.context.name();
+    let others_wait = others_wait(writer, &states).await;
+    let copying = plan_copies(writer, source, &start, states).await?;
+    let (mut position, mut is_told) = (start, false);
     loop {
-        let copied = copy_tables(writer, copying, Turn::of(COPYING)).await?;
+        let takes_turns = others_wait && source.begin_turn(schema, true).await?;
+        let turn = if takes_turns { Turn::of(COPYING) } else { Turn::ENDLESS };
+        if takes_turns && !is_told {
+            is_told = true;
+            writer.context.health.set(schema, SchemaState::Streaming);
+            tracing::info!("the other tables are followed meanwhile");
+        }
+        let copied = copy_tables(writer, &copying, turn).await?;
         if copied != Copied::Left {
-            // Whatever a copy saw is behind this.
-            source.begin_turn(writer.context.name(), false).await?;
+            if takes_turns {
+                // Whatever a copy saw is there by now.
+                source.begin_turn(schema, false).await?;
+            }
             return Ok((copied, position));
         }
-        begin(writer, source).await?;
         let Some(last) = follow_for(writer, source, position.clone(), FOLLOWING).await? else {
             return Ok((Copied::Stopped, position));
         };
@@ -53,13 +58,8 @@ pub async fn copy(
     }
 }
 
-/// Whether the source takes turns.
-async fn begin(writer: &Writer, source: &SourceConnection) -> Result<bool, RunError> {
-    Ok(source.begin_turn(writer.context.name(), true).await?)
-}
-
-/// Whether some tables wait for the copies of others, all of which may be changed by the stream meanwhile.
-async fn may_take_turns(writer: &Writer, states: &[(String, TableState)]) -> bool {
+/// Whether tables wait for the copies of others, all of which may be changed by the stream meanwhile.
+async fn others_wait(writer: &Writer, states: &[(String, TableState)]) -> bool {
     let tables = writer.tables.lock().await;
     let is_copied = |state: &TableState| !state.is_aside() && *state != TableState::Streaming;
     let copied = states.iter().filter(|(_, state)| is_copied(state));

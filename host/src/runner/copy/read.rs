@@ -18,7 +18,7 @@ use super::{
     queue::{Job, JobQueue},
     rate::Rate,
     sweep::{self, Swept},
-    turn::Turn,
+    turn::{Turn, TurnEnd},
 };
 use crate::{
     model::{Chunk, Position},
@@ -138,9 +138,9 @@ pub async fn copy_tables(
     turn: Turn,
 ) -> Result<Copied, RunError> {
     // Read before: their copies end first.
-    let ending = std::mem::take(&mut *copying.ending());
+    let (ending, end) = (std::mem::take(&mut *copying.ending()), turn.begin());
     for (at, table) in ending.iter().enumerate() {
-        let ended = finish_table(writer, table, turn).await?;
+        let ended = finish_table(writer, table, end).await?;
         if ended != Copied::All {
             copying.ending().extend_from_slice(&ending[at..]);
             return Ok(ended);
@@ -268,18 +268,18 @@ async fn run_reader(
         }
         opened => opened?,
     };
-    let mut lane = Lane::of(&writer, number);
+    let (mut lane, end) = (Lane::of(&writer, number), turn.begin());
     let ended = loop {
         // A reader that stops gives no place back, so nobody would wake those that wait for one.
         let job = tokio::select! {
             biased;
             () = context.stop.cancelled() => return Ok(Copied::Stopped),
-            () = turn.over() => break Copied::Left,
+            () = end.past() => break Copied::Left,
             job = copying.queue.next() => job,
         };
         let Some(mut job) = job else { break Copied::All };
         let sibling = lane.sibling(&writer, &copying.queue, &job).await;
-        match copy_chunk(&writer, sibling, &source, &copying, &mut job, turn).await? {
+        match copy_chunk(&writer, sibling, &source, &copying, &mut job, end).await? {
             Copied::Stopped => return Ok(Copied::Stopped),
             Copied::Left => {
                 copying.queue.give_back(job);
@@ -290,7 +290,7 @@ async fn run_reader(
         if !copying.queue.finish(&job) {
             continue;
         }
-        match finish_table(&writer, &job.table, turn).await? {
+        match finish_table(&writer, &job.table, end).await? {
             Copied::Stopped => return Ok(Copied::Stopped),
             Copied::Left => {
                 copying.ending().push(job.table);
@@ -328,11 +328,11 @@ async fn copy_chunk(
     source: &SourceConnection,
     copying: &Copying,
     job: &mut Job,
-    turn: Turn,
+    end: TurnEnd,
 ) -> Result<Copied, RunError> {
     let Copying { progress, rate, .. } = copying;
     let (sender, receiver) = read_ahead(SnapshotBatch::byte_count);
-    let reading = read_chunk(writer, source, rate, job, turn, sender);
+    let reading = read_chunk(writer, source, rate, job, end, sender);
     let writing = write_chunk(writer, sibling, progress, job, receiver);
     let (copied, written) = tokio::try_join!(reading, writing)?;
     job.progress = written;
@@ -344,7 +344,7 @@ async fn read_chunk(
     source: &SourceConnection,
     rate: &Rate,
     job: &Job,
-    turn: Turn,
+    end: TurnEnd,
     batches: ReadAhead<SnapshotBatch>,
 ) -> Result<Copied, RunError> {
     let context = &writer.context;
@@ -359,9 +359,6 @@ async fn read_chunk(
     loop {
         if context.stop.is_cancelled() {
             return Ok(Copied::Stopped);
-        }
-        if turn.is_over() {
-            return Ok(Copied::Left);
         }
         let asked = Asked::now();
         let read =
@@ -388,6 +385,9 @@ async fn read_chunk(
         rate.pay(rows, &context.stop).await;
         if is_last {
             return Ok(Copied::All);
+        }
+        if end.is_past() {
+            return Ok(Copied::Left);
         }
     }
 }
@@ -423,10 +423,10 @@ async fn write_chunk(
     Ok(progress)
 }
 
-async fn finish_table(writer: &Writer, table: &str, turn: Turn) -> Result<Copied, RunError> {
+async fn finish_table(writer: &Writer, table: &str, end: TurnEnd) -> Result<Copied, RunError> {
     let (mut markers, _) = forget_chunks(&writer.destination, writer.context.name(), table).await?;
     markers.push(marker(table_stream(table), &TableState::Streaming));
-    match sweep::end(writer, table, &markers, turn).await? {
+    match sweep::end(writer, table, &markers, end).await? {
         Swept::Done => {}
         Swept::Left => return Ok(Copied::Left),
         Swept::None => writer.commit_markers(markers).await?,

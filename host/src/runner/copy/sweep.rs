@@ -4,7 +4,7 @@
 //! keys are not there are what the source no longer has: they end in the commit that ends the copy. Where a
 //! destination cannot do that, or says why this table is not one for it, the table is emptied first.
 
-use super::turn::Turn;
+use super::turn::TurnEnd;
 use crate::{
     model::{Action, Marker},
     plugin::PluginError,
@@ -82,7 +82,7 @@ pub async fn end(
     writer: &Writer,
     name: &str,
     markers: &[Marker],
-    turn: Turn,
+    turn_end: TurnEnd,
 ) -> Result<Swept, RunError> {
     let keys = {
         let tables = writer.tables.lock().await;
@@ -101,7 +101,7 @@ pub async fn end(
         if writer.context.stop.is_cancelled() {
             return Ok(Swept::Stopped);
         }
-        if turn.is_over() {
+        if turn_end.is_past() {
             return Ok(Swept::Left);
         }
         if rows == 0 {

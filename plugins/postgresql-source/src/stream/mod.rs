@@ -32,7 +32,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cartridge_warp_sdk::{ChangeBatch, Failure, Limits};
+use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, NO_TURNS};
 
 use crate::PostgresqlSource;
 use crate::catalog::server;
@@ -40,6 +40,7 @@ use crate::pgoutput::{Lsn, Message};
 use crate::position::{Position, show};
 use crate::recode;
 use crate::session::unexpected;
+use crate::snapshot::plan;
 use batch::Batch;
 use collect::Collector;
 use started::{Reader, Started};
@@ -113,6 +114,9 @@ pub fn check_position(
 
 /// What a copy may see of the changes to come is everything while it goes on, and what was there at its end.
 pub fn begin_turn(source: &mut PostgresqlSource, copying: bool) -> Result<(), Failure> {
+    if copying && !plan::goes_on_anywhere(source)? {
+        return Err(Failure::config(NO_TURNS, "a copy of these tables cannot be cut"));
+    }
     source.stream.is_beside_copies = copying;
     if let (Some(started), false) = (&mut source.stream.started, copying) {
         started.collector.overlaps_until(server::log_end(&source.control)?.inserted);
