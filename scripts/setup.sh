@@ -88,6 +88,9 @@ if [ "${1:-}" = tests ]; then
     # What examples/monitoring and examples/systemd are for.
     have promtool || missing+=(prometheus)
     have systemd-analyze || missing+=(systemd)
+    # What the commands of docs/ call besides.
+    have sqlite3 || missing+=(sqlite3)
+    have curl || missing+=(curl)
     # libFuzzer is C++.
     have c++ || missing+=(g++)
     # The storage engine in SecantusDB is C and C++.

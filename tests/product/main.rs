@@ -42,6 +42,7 @@ mod named_tables;
 mod new_tables;
 mod orders;
 mod owner;
+mod pages;
 mod parking;
 mod pipeline;
 mod places;
