@@ -20,8 +20,10 @@ use tempfile::TempDir;
 use crate::files::libraries::repository;
 use block::Step;
 
-/// How long all commands of a page may take.
-const PATIENCE: Duration = Duration::from_secs(240);
+/// How long all commands of a page may take, in seconds: then they end with all that they started.
+const SECONDS_MAX: &str = "300";
+/// Longer than that.
+const PATIENCE: Duration = Duration::from_secs(360);
 
 /// Where a page is tried.
 struct Place {
@@ -59,10 +61,15 @@ impl Place {
             path.push(folder);
         }
         let state = Pipeline::new().config["state_dir"].as_str().unwrap().to_owned();
-        let mut shell = Command::new("bash");
-        shell.args(["-c", script]).current_dir(self.folder.path()).env("PATH", path);
+        let mut shell = Command::new("timeout");
+        shell
+            .args(["--kill-after=10", SECONDS_MAX, "bash", "-c", script])
+            .current_dir(self.folder.path())
+            .env("PATH", path);
         shell.env("CARTRIDGE_WARP_PLUGIN_DIR", product.plugins.canonicalize().unwrap());
         shell.env("CARTRIDGE_WARP_STATE_DIR", state);
+        // The state is shared, and so would be the sockets of pipelines of one name.
+        shell.env("CARTRIDGE_WARP_CONTROL__SOCKET", self.folder.path().join("control.socket"));
         let port = self.monitoring_port.to_string();
         shell.env("CARTRIDGE_WARP_MONITORING__PROMETHEUS__PORT", port);
         shell
@@ -108,6 +115,7 @@ fn follow(page: &str) {
         let at = format!("docs/{page}:{line}: $ {text}");
         let result = |what| place.result(number, what).unwrap_or_default();
         let (code, stderr) = (result("code"), result("err"));
+        assert_ne!(code, "", "{at}\ndid not end\n{}{stderr}", result("out"));
         let said = result("out") + &shown::without_log(&stderr);
         assert_eq!(code.trim(), "0", "{at}\n{said}{stderr}{}", ended.stderr);
         if let Err(difference) = shown::compare(shown, &said) {
@@ -121,4 +129,9 @@ fn follow(page: &str) {
 #[test]
 fn the_quickstart_goes_as_written() {
     follow("quickstart.md");
+}
+
+#[test]
+fn the_operators_guide_goes_as_written() {
+    follow("operator-guide.md");
 }
