@@ -135,3 +135,8 @@ fn the_quickstart_goes_as_written() {
 fn the_operators_guide_goes_as_written() {
     follow("operator-guide.md");
 }
+
+#[test]
+fn the_configurations_page_goes_as_written() {
+    follow("configuration.md");
+}
