@@ -38,7 +38,7 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 # Prints a step's name and how long it took.
 STEP := scripts/step.sh
 
-.PHONY: setup setup-tests build demo test test-components matrix interleavings operators-day soak-hostile bench density clean \
+.PHONY: setup setup-tests build demo test test-components docs matrix interleavings operators-day soak-hostile bench density clean \
 	check-format lint test-rust fuzz check-docs check-dependencies dist check-dist
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
@@ -113,6 +113,11 @@ matrix: setup-tests test-components
 	@$(STEP) "write the matrix" env $(MATRIX)
 	@CARTRIDGE_WARP_TEST_POSTGRESQL=$$(scripts/postgresql-18.sh) \
 		$(STEP) "write the matrix with PostgreSQL 18" env $(MATRIX)
+
+# Writes the keys of docs/configuration.md anew.
+docs: setup
+	@CARTRIDGE_WARP_TEST_WRITE_DOCS=1 $(STEP) "write the keys" \
+		cargo test $(RELEASE) $(HOST_CRATES) --lib the_page_has_each_key
 
 # Hostile connectors beside honest ones for ten minutes; the tests do it for one.
 soak-hostile: test-components

@@ -90,6 +90,9 @@ if [ "${1:-}" = tests ]; then
     # What the page of a run is looked at with.
     have chromium || missing+=(chromium)
     have systemd-analyze || missing+=(systemd)
+    # What the commands of docs/ call besides.
+    have sqlite3 || missing+=(sqlite3)
+    have curl || missing+=(curl)
     # libFuzzer is C++.
     have c++ || missing+=(g++)
     # The storage engine in SecantusDB is C and C++.

@@ -46,6 +46,7 @@ mod operators_day;
 mod orders;
 mod owner;
 mod page;
+mod pages;
 mod parking;
 mod pipeline;
 mod places;

@@ -106,7 +106,10 @@ pub enum Command {
     /// Copy what is there, then follow changes until stopped.
     Run(RunArgs),
     /// Check a configuration and show every value and where it came from.
-    Validate(ConfigArgs),
+    #[command(
+        after_help = "Example: cartridge-warp validate --schema > cartridge-warp.schema.json"
+    )]
+    Validate(ValidateArgs),
     /// Write a commented configuration to start from.
     Init(InitArgs),
     /// List the environment variables that set configuration keys.
@@ -173,6 +176,16 @@ pub enum Command {
     #[command(after_help = "Example: cartridge-warp completions bash > \
         ~/.local/share/bash-completion/completions/cartridge-warp")]
     Completions { shell: Shell },
+}
+
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Print a JSON Schema of the configuration file instead, for editors.
+    #[arg(long, conflicts_with_all = ["config", "set"])]
+    pub schema: bool,
 }
 
 #[derive(Debug, Args)]
