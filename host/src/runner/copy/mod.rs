@@ -10,6 +10,6 @@ mod told;
 mod turn;
 
 pub use {
-    read::{Copied, Copying, copy_tables, plan_copies},
+    read::{Copied, copy_tables, plan_copies},
     turn::Turn,
 };
