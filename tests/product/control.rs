@@ -386,3 +386,18 @@ fn a_run_reads_its_configuration_again_and_says_what_counts() {
     assert!(answer.starts_with("HTTP/1.1 422 ") && answer.contains("perhaps"), "{answer}");
     wait_until("the log says so, too", || running.stderr().contains("it goes on as it was"));
 }
+
+/// Both keep their sockets in the same state directory.
+#[test]
+fn pipelines_of_one_name_with_other_destinations_each_answer_for_themselves() {
+    let of_one_name = || {
+        let mut pipeline = Pipeline::new();
+        pipeline.set("name", json!("one name for two"));
+        pipeline.write("orders.ndjson", "{\"id\":1}\n");
+        pipeline
+    };
+    let (one, other) = (of_one_name(), of_one_name());
+    for (pipeline, running) in &[(&one, following(&one)), (&other, following(&other))] {
+        assert_eq!(status(pipeline)["running"]["process"], json!(running.id()));
+    }
+}

@@ -149,7 +149,8 @@ fn schema_overview(name: String, schema: SchemaHealth, metrics: &Metrics) -> Sch
     let numbers = Totals {
         lag_seconds: of_schema.lag().as_secs_f64(),
         rows: rates.values().fold(0, |sum, table| sum.saturating_add(table.rows)),
-        rows_per_second: rates.values().map(|table| table.rows_per_second).sum(),
+        // The sum of none would be -0.
+        rows_per_second: rates.values().fold(0.0, |sum, table| sum + table.rows_per_second),
         tables,
         dead_letters: schema.dead_letters.values().fold(0, |sum, it| sum.saturating_add(*it)),
         approvals,

@@ -53,7 +53,8 @@ fn schema_view(name: &str, schema: SchemaHealth, metrics: &Metrics, shown: usize
         error,
         lag_seconds: of_schema.lag().as_secs_f64(),
         rows: numbers.values().fold(0, |sum, table| sum.saturating_add(table.rows)),
-        rows_per_second: numbers.values().map(|table| table.rows_per_second).sum(),
+        // The sum of none would be -0.
+        rows_per_second: numbers.values().fold(0.0, |sum, table| sum + table.rows_per_second),
         source_log: log.map(|log| SourceLogView { words: log.words, bytes: log.bytes }),
         tables,
     }
@@ -101,6 +102,13 @@ pub fn plugin_view(numbers: PluginNumbers) -> PluginView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_tables_the_rate_is_zero_and_not_less() {
+        let (health, metrics) = (Health::new(["shop"]), Metrics::new("shop").unwrap());
+        let rate = status("shop", "", &health, &metrics).schemas["shop"].rows_per_second;
+        assert_eq!(rate.to_string(), "0");
+    }
 
     #[test]
     fn a_copy_takes_as_long_as_its_rate_says() {

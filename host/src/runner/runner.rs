@@ -140,6 +140,11 @@ impl WarpRunner {
         &self.pipeline
     }
 
+    /// What it writes to: pipelines of one name may differ in it.
+    pub fn destination(&self) -> String {
+        side::destination_name(&self.config, &self.destination)
+    }
+
     /// Whether a schema has not begun yet to copy anew what the operator wants.
     pub fn has_resync_left(&self) -> bool {
         let mut schemas = self.processors.iter().map(|processor| processor.context());
