@@ -10,7 +10,7 @@ use super::{
     view::{PluginView, SourceLogView},
 };
 use crate::{
-    monitor::{Event, Health, Metrics, health::SchemaHealth},
+    monitor::{Event, Health, Metrics, TableNumbers, health::SchemaHealth},
     runner::UNAPPROVED,
 };
 
@@ -137,7 +137,8 @@ impl Totals {
 
 fn schema_overview(name: String, schema: SchemaHealth, metrics: &Metrics) -> SchemaOverview {
     let of_schema = metrics.schema(&name);
-    let rates = of_schema.numbers();
+    let numbers = of_schema.numbers();
+    let all = numbers.into_values().fold(TableNumbers::default(), TableNumbers::and);
     let (attempt, error) = schema.state.failure();
     let state = schema.state.word().to_owned();
     let mut tables = BTreeMap::<String, u64>::new();
@@ -148,9 +149,8 @@ fn schema_overview(name: String, schema: SchemaHealth, metrics: &Metrics) -> Sch
     }
     let numbers = Totals {
         lag_seconds: of_schema.lag().as_secs_f64(),
-        rows: rates.values().fold(0, |sum, table| sum.saturating_add(table.rows)),
-        // The sum of none would be -0.
-        rows_per_second: rates.values().fold(0.0, |sum, table| sum + table.rows_per_second),
+        rows: all.rows,
+        rows_per_second: all.rows_per_second,
         tables,
         dead_letters: schema.dead_letters.values().fold(0, |sum, it| sum.saturating_add(*it)),
         approvals,

@@ -36,6 +36,7 @@ pub fn status(pipeline: &str, since: &str, health: &Health, metrics: &Metrics) -
 fn schema_view(name: &str, schema: SchemaHealth, metrics: &Metrics, shown: usize) -> SchemaView {
     let of_schema = metrics.schema(name);
     let numbers = of_schema.numbers();
+    let all = numbers.values().copied().fold(TableNumbers::default(), TableNumbers::and);
     let (attempt, error) = schema.state.failure();
     let log = schema.source_log.clone();
     let tables: BTreeMap<String, TableView> = schema
@@ -52,9 +53,8 @@ fn schema_view(name: &str, schema: SchemaHealth, metrics: &Metrics, shown: usize
         attempt,
         error,
         lag_seconds: of_schema.lag().as_secs_f64(),
-        rows: numbers.values().fold(0, |sum, table| sum.saturating_add(table.rows)),
-        // The sum of none would be -0.
-        rows_per_second: numbers.values().fold(0.0, |sum, table| sum + table.rows_per_second),
+        rows: all.rows,
+        rows_per_second: all.rows_per_second,
         source_log: log.map(|log| SourceLogView { words: log.words, bytes: log.bytes }),
         tables,
     }

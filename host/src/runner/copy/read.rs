@@ -57,7 +57,7 @@ enum Before {
 }
 
 /// Whether everything was copied, or why not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Copied {
     All,
     /// The turn is over.
@@ -137,20 +137,22 @@ pub async fn copy_tables(
     copying: &Arc<Copying>,
     turn: Turn,
 ) -> Result<Copied, RunError> {
+    let end = turn.begin();
     // Read before: their copies end first.
-    let (ending, end) = (std::mem::take(&mut *copying.ending()), turn.begin());
-    for (at, table) in ending.iter().enumerate() {
-        let ended = finish_table(writer, table, end).await?;
+    while let Some(table) = copying.next_ending() {
+        let ended = end_table(writer, copying, table, end).await?;
         if ended != Copied::All {
-            copying.ending().extend_from_slice(&ending[at..]);
             return Ok(ended);
         }
-        copying.progress.finish(table);
     }
     run_readers(writer, copying, turn).await
 }
 
 impl Copying {
+    fn next_ending(&self) -> Option<String> {
+        self.ending().pop()
+    }
+
     fn ending(&self) -> MutexGuard<'_, Vec<String>> {
         self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -242,10 +244,7 @@ async fn run_readers(
     while let Some(ended) = readers.join_next().await {
         match ended {
             Ok(result) => {
-                let ended = result?;
-                if copied != Copied::Stopped && ended != Copied::All {
-                    copied = ended;
-                }
+                copied = copied.max(result?);
             }
             Err(_) => return Err(RunError::NoProgress { what: "a snapshot reader died".into() }),
         }
@@ -290,13 +289,10 @@ async fn run_reader(
         if !copying.queue.finish(&job) {
             continue;
         }
-        match finish_table(&writer, &job.table, end).await? {
+        match end_table(&writer, &copying, job.table, end).await? {
             Copied::Stopped => return Ok(Copied::Stopped),
-            Copied::Left => {
-                copying.ending().push(job.table);
-                break Copied::Left;
-            }
-            Copied::All => copying.progress.finish(&job.table),
+            Copied::Left => break Copied::Left,
+            Copied::All => {}
         }
     };
     source.close().await;
@@ -421,6 +417,21 @@ async fn write_chunk(
         shown.advance(&writer.context, &job.table, rows);
     }
     Ok(progress)
+}
+
+/// Ends the copy of a table that was read; what is left of that is for the next turn.
+async fn end_table(
+    writer: &Writer,
+    copying: &Copying,
+    table: String,
+    end: TurnEnd,
+) -> Result<Copied, RunError> {
+    let ended = finish_table(writer, &table, end).await?;
+    match ended {
+        Copied::All => copying.progress.finish(&table),
+        Copied::Left | Copied::Stopped => copying.ending().push(table),
+    }
+    Ok(ended)
 }
 
 async fn finish_table(writer: &Writer, table: &str, end: TurnEnd) -> Result<Copied, RunError> {
