@@ -229,4 +229,6 @@ fn build_info() -> prometheus::Result<IntGauge> {
 }
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;
