@@ -1,7 +1,7 @@
 //! `docs/combinations.md` says what goes from which source to which destination, and in which form: each of its cells
 //! is asked of `check`, and what that lets pass is run.
 
-#![allow(clippy::expect_used)] // Helpers of tests are tests, too.
+#![allow(clippy::expect_used, clippy::panic)] // Helpers of tests are tests, too.
 
 use std::{fmt::Write, fs, thread};
 
