@@ -120,6 +120,11 @@ impl PluginError {
         self.has_code("fenced")
     }
 
+    /// Whether another process has the connector's file open.
+    pub fn is_file_in_use(&self) -> bool {
+        self.has_code("in-use")
+    }
+
     /// Whether a row was refused that may not become a dead letter.
     pub fn is_refused_row(&self) -> bool {
         self.has_code("row-rejected")

@@ -120,7 +120,10 @@ pub enum RunError {
     #[error("fenced: another runner owns schema `{schema}`")]
     #[diagnostic(
         code("fenced"),
-        help("stop the other runner first; this one wrote nothing after it lost the schema")
+        help(
+            "stop the other runner first; this one wrote nothing after it lost the schema. Two that are to stand \
+             in for each other are both started with `run --standby`: one waits while the other works"
+        )
     )]
     Fenced { schema: String },
 
@@ -421,6 +424,11 @@ impl RunError {
             Self::Plugin(error) => error.is_fenced(),
             _ => false,
         }
+    }
+
+    /// Whether another process has the destination's file open.
+    pub fn is_file_in_use(&self) -> bool {
+        matches!(self, Self::Plugin(error) if error.role == Role::Destination && error.is_file_in_use())
     }
 
     /// Whether the destination wrote nothing because it refuses a row.

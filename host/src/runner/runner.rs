@@ -21,6 +21,7 @@ use super::{
     desk::Desk,
     error::RunError,
     letters::OpenLetters,
+    presence::{Held, Waiting},
     processor::{
         Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, Repaired, Retried,
         SchemaProcessor, SchemaStatus, Teardown, Verified, Verify, Waits, adopt, check, decide,
@@ -48,6 +49,8 @@ pub struct Surroundings {
     pub desk: Desk,
     /// Ends when the source reports no more.
     pub until_caught_up: bool,
+    /// Waits for schemas that another run holds, instead of taking them over.
+    pub standby: bool,
     /// When it is cancelled, every schema ends: the batch in flight is committed, plugins are closed.
     pub stop: CancellationToken,
 }
@@ -60,6 +63,8 @@ pub struct WarpRunner {
     source: Endpoint,
     destination: Endpoint,
     desk: Desk,
+    held: Arc<Held>,
+    waiting: Option<Arc<Waiting>>,
 }
 
 /// How a schema's run went.
@@ -87,6 +92,10 @@ impl WarpRunner {
         let pipeline = side::pipeline_name(&config, &source);
         let (journal_turn, places, sought) = (Arc::default(), Arc::default(), Arc::default());
         let starts = Starts::new(side::starts_at_once(&config.limits));
+        let held = Arc::new(Held::new(destination.clone(), &pipeline, &run));
+        let ttl = config.standby.ttl_seconds.duration();
+        let waiting = || Arc::new(Waiting::new(destination.clone(), &pipeline, &run, ttl));
+        let waiting = surroundings.standby.then(waiting);
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
             let stop = surroundings.stop.child_token();
@@ -109,6 +118,8 @@ impl WarpRunner {
                 places: Arc::clone(&places),
                 sought: Arc::clone(&sought),
                 starts: starts.clone(),
+                held: Arc::clone(&held),
+                waiting: waiting.clone(),
                 run: run.clone(),
                 started: SystemTime::now(),
                 instance: instance_name(),
@@ -123,7 +134,7 @@ impl WarpRunner {
             processors.push(Arc::new(SchemaProcessor::new(Arc::new(context.stopped_by(stop)))));
         }
         let desk = surroundings.desk.clone();
-        Ok(Self { config, pipeline, processors, source, destination, desk })
+        Ok(Self { config, pipeline, processors, source, destination, desk, held, waiting })
     }
 
     /// What it runs.
@@ -166,6 +177,23 @@ impl WarpRunner {
     /// Runs every schema to its end. Orders to one that has ended are still carried out while others run.
     pub async fn start(&self) -> BTreeMap<String, SchemaReport> {
         self.desk.open(&self.config);
+        let looks_on = async {
+            match &self.waiting {
+                Some(waiting) => waiting.look_on().await,
+                None => std::future::pending().await,
+            }
+        };
+        let reports = tokio::select! {
+            reports = self.run_all() => reports,
+            // In boxes: most of the time they sleep.
+            never = Box::pin(self.held.answer()) => match never {},
+            never = Box::pin(looks_on) => match never {},
+        };
+        self.held.leave().await;
+        reports
+    }
+
+    async fn run_all(&self) -> BTreeMap<String, SchemaReport> {
         let (left, all_ended) =
             (Arc::new(AtomicUsize::new(self.processors.len())), CancellationToken::new());
         let mut running = JoinSet::new();

@@ -1,6 +1,10 @@
 //! Makes this process a schema's only writer (I3).
 
-use super::{attempts::Attempts, layout::layout_marker, owner::check_owner};
+use super::{
+    attempts::{Attempts, TakesFrom},
+    layout::layout_marker,
+    owner::check_owner,
+};
 use crate::{
     model::Marker,
     plugin::DestinationConnection,
@@ -15,7 +19,7 @@ use crate::{
 ///
 /// A new attempt claims anew, so that a commit of the last one that is still under way in the
 /// destination comes either before this claim or not at all. It must not take the schema back from
-/// a runner that was started since: then the marker names that one.
+/// a runner that was started since, nor from one that is waited for: then the marker names that one.
 pub async fn claim(
     context: &SchemaContext,
     destination: &DestinationConnection,
@@ -23,9 +27,8 @@ pub async fn claim(
 ) -> Result<Claim, RunError> {
     let schema = context.name();
     destination.create_schema_if_not_exists(context.destination_schema()).await?;
-    let holder = destination.get_marker(schema, RUNNER).await?;
-    let other = holder.filter(|run| run != context.run.as_bytes());
-    if attempts.claimed && other.is_some() {
+    let abandoned = other_holder(context, destination).await?;
+    if abandoned.as_ref().is_some_and(|run| !attempts.takes_from.allows(run)) {
         return Err(RunError::Fenced { schema: schema.to_owned() });
     }
     let epoch = destination.claim_schema(schema, &context.run).await?;
@@ -34,9 +37,18 @@ pub async fn claim(
     let runner = Marker { stream: RUNNER.into(), value: Some(context.run.clone().into_bytes()) };
     let pipeline = marker(PIPELINE.into(), &context.pipeline);
     destination.update_marker(schema, vec![runner, pipeline, layout_marker()], epoch).await?;
-    attempts.claimed = true;
-    let abandoned = other.and_then(|run| String::from_utf8(run).ok());
+    attempts.takes_from = TakesFrom::Only(None);
     Ok(Claim { epoch, abandoned })
+}
+
+/// The other run that holds the schema: the marker's text, which the destination may have made up.
+pub async fn other_holder(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+) -> Result<Option<String>, RunError> {
+    let holder = destination.get_marker(context.name(), RUNNER).await?;
+    let holder = holder.map(|run| String::from_utf8_lossy(&run).into_owned());
+    Ok(holder.filter(|run| *run != context.run))
 }
 
 /// The schema is ours.

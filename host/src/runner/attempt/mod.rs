@@ -13,7 +13,7 @@ mod selection;
 mod start;
 mod tables;
 
-pub use attempts::Attempts;
+pub use attempts::{Attempts, TakesFrom};
 pub use beginning::remove as remove_beginning;
 pub use layout::{check_layout, layout_marker};
 pub use named::check_copied;

@@ -3,7 +3,11 @@
 //! Attempts follow one another until the run ends or [`super::reaction`] gives up. A processor
 //! never takes another one with it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -13,13 +17,14 @@ use super::{
     dry_run,
     reaction::{Reaction, RetryPolicy, react},
     retained::{release, watch},
+    standby::{later, turn, waits_after},
 };
 use crate::{
     config::{OnLostPosition, Resync, SyncMode},
     model::Action,
     monitor::{SchemaState, SyncStatus},
     runner::{
-        attempt::{self, Attempts, remove_beginning},
+        attempt::{self, Attempts, TakesFrom, remove_beginning},
         context::SchemaContext,
         error::RunError,
         follow::StreamEnd,
@@ -43,14 +48,7 @@ impl SchemaProcessor {
         let context = &self.context;
         let span = tracing::info_span!("schema", schema = context.name(), run = context.run);
         async {
-            context.metrics.sync_status(SyncStatus::Running);
-            // Nobody knows better until the source has answered.
-            context.metrics.behind();
-            let ended = tokio::select! {
-                ended = self.run(resync) => ended,
-                // In a box: most of the time it sleeps, for a source that may keep nothing.
-                never = Box::pin(watch(context)) => match never {},
-            };
+            let ended = self.in_turns(resync).await;
             self.record_end(&ended);
             ended
         }
@@ -79,12 +77,43 @@ impl SchemaProcessor {
         &self.context
     }
 
-    async fn run(&self, mut resync: Resync) -> Result<Completion, RunError> {
+    /// Runs, and waits for its turn where another run has the schema.
+    async fn in_turns(&self, mut resync: Resync) -> Result<Completion, RunError> {
+        let context = &self.context;
+        loop {
+            context.health.set(context.name(), SchemaState::Starting);
+            let Some(takes_from) = turn(context).await else { return Ok(Completion::Stopped) };
+            context.metrics.sync_status(SyncStatus::Running);
+            // Nobody knows better until the source has answered.
+            context.metrics.behind();
+            let ended = tokio::select! {
+                ended = self.run(std::mem::take(&mut resync), takes_from) => ended,
+                // In a box: most of the time it sleeps, for a source that may keep nothing.
+                never = Box::pin(watch(context)) => match never {},
+            };
+            match ended {
+                Err(error) if waits_after(context, &error) => {
+                    tracing::warn!(error = error.chain(), "another run has the schema: waiting");
+                }
+                ended => return ended,
+            }
+            if context.resync_left.load(Ordering::Relaxed) {
+                resync = context.resync();
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        mut resync: Resync,
+        mut takes_from: TakesFrom,
+    ) -> Result<Completion, RunError> {
         if self.context.config.dry_run {
             return dry_run::run(&self.context).await;
         }
         loop {
-            let completion = self.run_once(std::mem::take(&mut resync)).await?;
+            let takes_from = std::mem::replace(&mut takes_from, later(&self.context));
+            let completion = self.run_once(std::mem::take(&mut resync), takes_from).await?;
             let next = match (&self.context.schema.mode, &self.context.schema.schedule) {
                 (SyncMode::Batch, Some(schedule))
                     if completion == Completion::CaughtUp && !self.context.until_caught_up =>
@@ -106,8 +135,12 @@ impl SchemaProcessor {
 
     /// Attempts until one ends well or there is no point in another. What they began and did not commit
     /// does not stay.
-    async fn run_once(&self, resync: Resync) -> Result<Completion, RunError> {
-        let mut attempts = Attempts { resync, ..Attempts::default() };
+    async fn run_once(
+        &self,
+        resync: Resync,
+        takes_from: TakesFrom,
+    ) -> Result<Completion, RunError> {
+        let mut attempts = Attempts { resync, takes_from, ..Attempts::default() };
         let ended = self.attempt(&mut attempts).await;
         remove_beginning(&self.context, attempts.beginning).await;
         ended
@@ -143,6 +176,9 @@ impl SchemaProcessor {
             if context.stop.is_cancelled() {
                 tracing::warn!(error = error.chain(), "stopped while an attempt was failing");
                 return Ok(Completion::Stopped);
+            }
+            if waits_after(context, &error) {
+                return Err(error);
             }
             context.metrics.error(error.error_type());
             if attempts.park(context, &error) {
