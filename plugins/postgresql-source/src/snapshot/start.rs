@@ -54,6 +54,7 @@ fn begin(source: &mut PostgresqlSource, schema: &str) -> Result<Vec<u8>, Failure
 
 /// Where the changes of a slot begin that is there or made now.
 fn slot_start(source: &mut PostgresqlSource, name: &str) -> Result<Lsn, Failure> {
+    source.runs.end_abandoned(&source.control, &source.settings, name)?;
     let making = &mut source.snapshot.waits.making;
     let (session, server) = (&source.control, &source.server);
     let mut made = match making.take() {
