@@ -71,6 +71,8 @@ mod sandbox;
 mod secretless;
 mod secrets;
 mod selection;
+mod standby;
+mod standby;
 mod state_layout;
 mod sweeps;
 mod teardown;

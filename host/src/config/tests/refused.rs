@@ -161,6 +161,16 @@ const AFTER_MINIMAL: &[Case] = &[
         &["config.yaml:11:19", "error_handling.backoff_factor", "at least 1"],
     ),
     (
+        "a holder that has no time to answer would be taken over again and again",
+        "standby:\n  ttl_seconds: 4",
+        &["config.yaml:11:16", "standby.ttl_seconds", "5 seconds to an hour"],
+    ),
+    (
+        "nobody waits for more than an hour for a run that is gone",
+        "standby:\n  ttl_seconds: 3601",
+        &["config.yaml:11:16", "standby.ttl_seconds", "5 seconds to an hour"],
+    ),
+    (
         "a limit of dead letters that are never kept is refused, wherever it stands",
         "error_handling:\n  dead_letter_queue: false\n  dead_letter_limit: 5",
         &["config.yaml:12:22", "error_handling.dead_letter_limit", "dead_letter_queue: true"],
