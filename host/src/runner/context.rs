@@ -14,7 +14,7 @@ use super::{
     letters::OpenLetters,
     parking::Parking,
     places::Places,
-    presence::{Held, Waiting},
+    presence::{Held, Takeover, Waiting},
     retained::Retained,
     side::Endpoint,
     sought::Sought,
@@ -70,6 +70,8 @@ pub struct SchemaContext {
     pub journal_turn: Arc<Mutex<()>>,
     /// Ends when the source reports no more, whatever the schema's mode (`--until-caught-up`).
     pub until_caught_up: bool,
+    /// From whom its next claim may take the schema.
+    pub takeover: Arc<Takeover>,
     /// What the operator wants copied anew has not begun yet.
     pub resync_left: Arc<AtomicBool>,
     /// Somebody asked the run to end.

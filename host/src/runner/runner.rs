@@ -21,7 +21,7 @@ use super::{
     desk::Desk,
     error::RunError,
     letters::OpenLetters,
-    presence::{Held, Waiting},
+    presence::{Held, Takeover, Waiting},
     processor::{
         Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, Repaired, Retried,
         SchemaProcessor, SchemaStatus, Teardown, Verified, Verify, Waits, adopt, check, decide,
@@ -54,6 +54,9 @@ pub struct Surroundings {
     /// When it is cancelled, every schema ends: the batch in flight is committed, plugins are closed.
     pub stop: CancellationToken,
 }
+
+/// Letters that one retry of a command is about (I7).
+const RETRIED_LETTERS_MAX: usize = 1_000_000;
 
 /// Runs a configuration.
 pub struct WarpRunner {
@@ -126,6 +129,7 @@ impl WarpRunner {
                 config_sha256: config_sha256.clone(),
                 journal_turn: Arc::clone(&journal_turn),
                 until_caught_up: surroundings.until_caught_up,
+                takeover: Arc::new(takeover(surroundings)),
                 resync_left: Arc::new((config.full_resync_of(&schema.name) != Resync::None).into()),
                 stop: stop.clone(),
                 config: Arc::clone(&config),
@@ -145,6 +149,11 @@ impl WarpRunner {
     /// The pipeline's name.
     pub fn pipeline(&self) -> &str {
         &self.pipeline
+    }
+
+    /// What it writes to: pipelines of one name may differ in it.
+    pub fn destination(&self) -> String {
+        side::destination_name(&self.config, &self.destination)
     }
 
     /// Whether a schema has not begun yet to copy anew what the operator wants.
@@ -176,7 +185,8 @@ impl WarpRunner {
 
     /// Runs every schema to its end. Orders to one that has ended are still carried out while others run.
     pub async fn start(&self) -> BTreeMap<String, SchemaReport> {
-        self.desk.open(&self.config);
+        let contexts = self.processors.iter().map(|processor| Arc::clone(processor.context()));
+        self.desk.open(&self.config, contexts);
         let looks_on = async {
             match &self.waiting {
                 Some(waiting) => waiting.look_on().await,
@@ -311,7 +321,10 @@ impl WarpRunner {
         resolution: &str,
         take_over: bool,
     ) -> BTreeMap<String, Result<Retried, RunError>> {
-        self.of_each(async |context| retry(context, filter, resolution, take_over).await).await
+        let again = async |context: &Arc<SchemaContext>| {
+            retry(context, filter, resolution, take_over, RETRIED_LETTERS_MAX).await
+        };
+        self.of_each(again).await
     }
 
     /// Compares the rows of both sides of each schema, and writes nothing.
@@ -345,6 +358,11 @@ impl WarpRunner {
 fn letters(config: &Arc<WarpConfig>, schema: &str, surroundings: &Surroundings) -> OpenLetters {
     let metrics = surroundings.metrics.schema(schema);
     OpenLetters::new(Arc::clone(config), schema, metrics, surroundings.health.clone())
+}
+
+/// A run that waits takes a schema only from whom it waited for.
+fn takeover(surroundings: &Surroundings) -> Takeover {
+    if surroundings.standby { Takeover::from_nobody() } else { Takeover::from_anybody() }
 }
 
 fn instance_name() -> String {

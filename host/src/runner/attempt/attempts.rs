@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio_util::sync::CancellationToken;
+
 use super::beginning::Beginning;
 use crate::{
     config::Resync,
@@ -17,12 +19,12 @@ use crate::{
 /// What earlier attempts of this process leave to the next one.
 #[derive(Debug, Default)]
 pub struct Attempts {
-    /// Whom the next claim may take the schema from.
-    pub takes_from: TakesFrom,
     /// The last other run that held the schema and did not give it back.
     pub abandoned: Option<String>,
     /// What is to be copied anew, as long as that is not committed.
     pub resync: Resync,
+    /// Cancelled once the attempt in flight may be ended for what waits: not before it has committed that.
+    pub begun: CancellationToken,
     /// The re-sync is for a lost position, not because a person wants it: the shapes that were
     /// remembered are kept, so that columns stay as wide as they became.
     pub position_lost: bool,
@@ -42,27 +44,6 @@ pub struct Attempts {
     pub aside: BTreeSet<String>,
     /// Those of them that the source did not have then.
     pub gone: BTreeSet<String>,
-}
-
-/// Whom a claim may take the schema from, where a run has not given it back.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum TakesFrom {
-    /// A person started this run after the other one.
-    #[default]
-    Anybody,
-    /// The other one was started since, or is waited for: only from this run, if from any, which says nothing any
-    /// more.
-    Only(Option<String>),
-}
-
-impl TakesFrom {
-    /// Whether the schema may be taken from a run.
-    pub fn allows(&self, run: &str) -> bool {
-        match self {
-            Self::Anybody => true,
-            Self::Only(silent) => silent.as_deref() == Some(run),
-        }
-    }
 }
 
 impl Attempts {

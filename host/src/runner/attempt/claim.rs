@@ -1,10 +1,6 @@
 //! Makes this process a schema's only writer (I3).
 
-use super::{
-    attempts::{Attempts, TakesFrom},
-    layout::layout_marker,
-    owner::check_owner,
-};
+use super::{layout::layout_marker, owner::check_owner};
 use crate::{
     model::Marker,
     plugin::DestinationConnection,
@@ -23,12 +19,11 @@ use crate::{
 pub async fn claim(
     context: &SchemaContext,
     destination: &DestinationConnection,
-    attempts: &mut Attempts,
 ) -> Result<Claim, RunError> {
     let schema = context.name();
     destination.create_schema_if_not_exists(context.destination_schema()).await?;
     let abandoned = other_holder(context, destination).await?;
-    if abandoned.as_ref().is_some_and(|run| !attempts.takes_from.allows(run)) {
+    if abandoned.as_ref().is_some_and(|run| !context.takeover.allows(run)) {
         return Err(RunError::Fenced { schema: schema.to_owned() });
     }
     let epoch = destination.claim_schema(schema, &context.run).await?;
@@ -37,7 +32,7 @@ pub async fn claim(
     let runner = Marker { stream: RUNNER.into(), value: Some(context.run.clone().into_bytes()) };
     let pipeline = marker(PIPELINE.into(), &context.pipeline);
     destination.update_marker(schema, vec![runner, pipeline, layout_marker()], epoch).await?;
-    attempts.takes_from = TakesFrom::Only(None);
+    context.takeover.claimed();
     Ok(Claim { epoch, abandoned })
 }
 

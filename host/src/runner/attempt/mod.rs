@@ -12,8 +12,9 @@ mod run;
 mod selection;
 mod start;
 mod tables;
+mod turns;
 
-pub use attempts::{Attempts, TakesFrom};
+pub use attempts::Attempts;
 pub use beginning::remove as remove_beginning;
 pub use layout::{check_layout, layout_marker};
 pub use named::check_copied;

@@ -11,11 +11,13 @@
 mod answers;
 mod room;
 mod silence;
+mod takeover;
 mod waiting;
 
 use crate::{plugin::PathKind, runner::side::Endpoint};
 
 pub use answers::{Held, Holding};
+pub use takeover::Takeover;
 pub use waiting::{Sight, Waiting};
 
 /// How often a run looks for questions, and one that waits for answers: less often where it waits for many schemas.

@@ -17,14 +17,14 @@ use super::{
     dry_run,
     reaction::{Reaction, RetryPolicy, react},
     retained::{release, watch},
-    standby::{later, turn, waits_after},
+    standby::{turn, waits_after},
 };
 use crate::{
     config::{OnLostPosition, Resync, SyncMode},
     model::Action,
     monitor::{SchemaState, SyncStatus},
     runner::{
-        attempt::{self, Attempts, TakesFrom, remove_beginning},
+        attempt::{self, Attempts, remove_beginning},
         context::SchemaContext,
         error::RunError,
         follow::StreamEnd,
@@ -82,12 +82,14 @@ impl SchemaProcessor {
         let context = &self.context;
         loop {
             context.health.set(context.name(), SchemaState::Starting);
-            let Some(takes_from) = turn(context).await else { return Ok(Completion::Stopped) };
+            if turn(context).await.is_none() {
+                return Ok(Completion::Stopped);
+            }
             context.metrics.sync_status(SyncStatus::Running);
             // Nobody knows better until the source has answered.
             context.metrics.behind();
             let ended = tokio::select! {
-                ended = self.run(std::mem::take(&mut resync), takes_from) => ended,
+                ended = self.run(std::mem::take(&mut resync)) => ended,
                 // In a box: most of the time it sleeps, for a source that may keep nothing.
                 never = Box::pin(watch(context)) => match never {},
             };
@@ -103,17 +105,12 @@ impl SchemaProcessor {
         }
     }
 
-    async fn run(
-        &self,
-        mut resync: Resync,
-        mut takes_from: TakesFrom,
-    ) -> Result<Completion, RunError> {
+    async fn run(&self, mut resync: Resync) -> Result<Completion, RunError> {
         if self.context.config.dry_run {
             return dry_run::run(&self.context).await;
         }
         loop {
-            let takes_from = std::mem::replace(&mut takes_from, later(&self.context));
-            let completion = self.run_once(std::mem::take(&mut resync), takes_from).await?;
+            let completion = self.run_once(std::mem::take(&mut resync)).await?;
             let next = match (&self.context.schema.mode, &self.context.schema.schedule) {
                 (SyncMode::Batch, Some(schedule))
                     if completion == Completion::CaughtUp && !self.context.until_caught_up =>
@@ -135,12 +132,8 @@ impl SchemaProcessor {
 
     /// Attempts until one ends well or there is no point in another. What they began and did not commit
     /// does not stay.
-    async fn run_once(
-        &self,
-        resync: Resync,
-        takes_from: TakesFrom,
-    ) -> Result<Completion, RunError> {
-        let mut attempts = Attempts { resync, takes_from, ..Attempts::default() };
+    async fn run_once(&self, resync: Resync) -> Result<Completion, RunError> {
+        let mut attempts = Attempts { resync, ..Attempts::default() };
         let ended = self.attempt(&mut attempts).await;
         remove_beginning(&self.context, attempts.beginning).await;
         ended
@@ -220,14 +213,22 @@ impl SchemaProcessor {
 
     /// One attempt, which ends as for a stop when there is something to be done.
     async fn attempt_once(&self, attempts: &mut Attempts) -> Result<StreamEnd, RunError> {
+        let begun = CancellationToken::new();
+        attempts.begun = begun.clone();
         if attempts.may_rest() {
             self.context.interludes.work_off(&self.context).await;
+            begun.cancel();
         }
         let context = Arc::new(self.context.of_attempt());
         let mut attempt = std::pin::pin!(attempt::run(&context, attempts));
+        // Ended before that, it would begin again and again, and the work would still wait.
+        let interrupted = async {
+            begun.cancelled().await;
+            self.context.interludes.come().await;
+        };
         tokio::select! {
             ended = &mut attempt => ended,
-            () = self.context.interludes.come() => {
+            () = interrupted => {
                 context.stop.cancel();
                 attempt.await
             }

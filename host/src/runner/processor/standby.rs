@@ -6,20 +6,21 @@ use tokio::sync::watch::Receiver;
 
 use crate::{
     monitor::{SchemaState, SyncStatus},
-    runner::{attempt::TakesFrom, context::SchemaContext, error::RunError, presence::Sight},
+    runner::{context::SchemaContext, error::RunError, presence::Sight},
 };
 
-/// Waits until nobody holds the schema, or whoever does says nothing any more; from whom it may be taken. None: the
-/// run is to end. A run that is no standby waits for nobody.
-pub async fn turn(context: &Arc<SchemaContext>) -> Option<TakesFrom> {
-    let Some(waiting) = &context.waiting else { return Some(TakesFrom::Anybody) };
+/// Waits until nobody holds the schema, or whoever does says nothing any more. None: the run is to end. A run that is
+/// no standby waits for nobody.
+pub async fn turn(context: &Arc<SchemaContext>) -> Option<()> {
+    let Some(waiting) = &context.waiting else { return Some(()) };
     let mut sight = waiting.join(context.name());
     let mut failures = 0;
     loop {
         let seen = sight.borrow_and_update().clone();
         if let Sight::Free { abandoned } = seen {
             tell_free(abandoned.as_deref());
-            return Some(TakesFrom::Only(abandoned));
+            context.takeover.allow(abandoned);
+            return Some(());
         }
         show(context, seen, &mut failures);
         changed(context, &mut sight).await?;
@@ -29,11 +30,6 @@ pub async fn turn(context: &Arc<SchemaContext>) -> Option<TakesFrom> {
 /// Whether a run that failed so waits for another turn.
 pub fn waits_after(context: &SchemaContext, error: &RunError) -> bool {
     context.waiting.is_some() && (error.is_fenced() || error.is_file_in_use())
-}
-
-/// Whom the runs that follow within one turn may take the schema from.
-pub fn later(context: &SchemaContext) -> TakesFrom {
-    if context.waiting.is_some() { TakesFrom::Only(None) } else { TakesFrom::Anybody }
 }
 
 /// Waits for other news, and does meanwhile what comes; none when the run is to end.
