@@ -172,8 +172,8 @@ impl Source for PostgresqlSource {
         stream::get_changes(self, schema, after, limits)
     }
 
-    fn confirm(&mut self, _schema: &str, position: &[u8]) -> Result<(), Failure> {
-        stream::confirm(self, position)
+    fn confirm(&mut self, schema: &str, position: &[u8]) -> Result<(), Failure> {
+        stream::confirm(self, schema, position)
     }
 
     fn backlog(

@@ -61,14 +61,9 @@ fn slot_start(source: &mut PostgresqlSource, name: &str) -> Result<Lsn, Failure>
         Some(made) => made,
         // Once nobody reads it: one in the making, whose maker was stopped, goes with it.
         None => match slot::find_free(session, server, name)? {
-            // Nothing before this is wanted, and it may be unreadable: of a publication that is gone.
-            Some(slot) if !slot.lost => {
-                let end = server::log_end(session)?;
-                if slot.confirmed < end.flushed {
-                    slot::advance(session, name, end.flushed)?;
-                }
-                return Ok(server::log_end(session)?.inserted);
-            }
+            // It stays where it is until the host says that the start is committed: whoever stood still until now may
+            // have lost the schema, and the slot with it, to another run.
+            Some(slot) if !slot.lost => return Ok(server::log_end(session)?.inserted),
             lost if source.options.create_slot => {
                 if lost.is_some() {
                     slot::discard(session, name)?;
