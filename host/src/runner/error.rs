@@ -9,7 +9,9 @@ use crate::{
     config::Unread,
     model::{Action, TablePlace, text},
     monitor::ErrorType,
-    plugin::{Cause, GrantError, OpenError, PluginError, ProtectedError, Role, SecretError},
+    plugin::{
+        Cause, FENCED_HELP, GrantError, OpenError, PluginError, ProtectedError, Role, SecretError,
+    },
 };
 
 use super::{
@@ -118,13 +120,7 @@ pub enum RunError {
     NewTable { schema: String, table: String },
 
     #[error("fenced: another runner owns schema `{schema}`")]
-    #[diagnostic(
-        code("fenced"),
-        help(
-            "stop the other runner first; this one wrote nothing after it lost the schema. Two that are to stand \
-             in for each other are both started with `run --standby`: one waits while the other works"
-        )
-    )]
+    #[diagnostic(code("fenced"), help("{}", FENCED_HELP))]
     Fenced { schema: String },
 
     #[error(

@@ -31,11 +31,12 @@ const SESSION: &str = "SET client_min_messages = warning; SET DateStyle = 'ISO, 
     SET array_nulls = on; SET quote_all_identifiers = off";
 
 /// A transaction holds locks that a claim waits for, so it ends with its client: by itself where that says nothing
-/// any more, or cannot be reached.
-const ENDS: &str = "SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 10;
-    SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
-    SELECT pg_catalog.set_config(name, '30s', false) FROM pg_catalog.pg_settings
-    WHERE name = 'tcp_user_timeout'";
+/// any more, or cannot be reached. What the server is set to counts where it is shorter; 0 is never.
+const ENDS: &str =
+    "SELECT pg_catalog.set_config(name, least(most, nullif(setting::int, 0))::text, false)
+    FROM pg_catalog.pg_settings JOIN (VALUES ('idle_in_transaction_session_timeout', 60000),
+        ('tcp_keepalives_idle', 10), ('tcp_keepalives_interval', 5), ('tcp_keepalives_count', 3),
+        ('tcp_user_timeout', 30000)) AS mosts (name, most) USING (name)";
 
 /// Parameters of one statement.
 pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
