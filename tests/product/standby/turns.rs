@@ -24,7 +24,7 @@ fn assert_waits(pipeline: &Pipeline, waiter: &Running) {
     assert!(status.stdout.contains("\"state\":\"standby\""), "{}", status.stdout);
     let order = pipeline.run(&["pause", "pgbench_tellers"]);
     assert!(!order.status.success(), "{}", order.stdout);
-    assert!(order.words().contains("a run holds"), "{}", order.words());
+    assert!(order.words().contains("is held by a run"), "{}", order.words());
 }
 
 #[test]
@@ -57,6 +57,13 @@ fn a_schema_that_is_given_back_is_taken_over_at_once_and_a_quiet_one_stays_quiet
     assert!(waiter.wait(Duration::from_secs(60)).status.success());
     third.wait_for(FOLLOWS);
     end(third);
+    let torn = pipeline.run(&["teardown", "--yes"]);
+    assert!(torn.status.success(), "{}", torn.stderr);
+    assert_eq!(
+        databases.at_destination(writes),
+        ["|0"],
+        "nothing is left of who asked and answered"
+    );
 }
 
 #[test]
@@ -70,6 +77,12 @@ fn one_without_the_flag_takes_over_and_the_one_with_it_waits_its_turn() {
     first.wait_for(WAITS);
     sleep(TTL * 2);
     assert_eq!((count(&first, FOLLOWS), count(&second, FOLLOWS)), (1, 1), "it is answered too");
+    let metrics = first.get("/metrics");
+    let mut late = metrics.lines().filter(|line| line.contains("lag_seconds{"));
+    assert!(
+        late.all(|line| line.ends_with(" 0")),
+        "how far behind is the other's to tell: {metrics}"
+    );
     end(second);
     wait_for_more(&first, FOLLOWS, 1);
     wait_until("both sides are equal", || databases.difference().is_none());

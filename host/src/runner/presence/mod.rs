@@ -17,6 +17,7 @@ mod waiting;
 use crate::{plugin::PathKind, runner::side::Endpoint};
 
 pub use answers::{Held, Holding};
+pub use room::Room;
 pub use takeover::Takeover;
 pub use waiting::{Sight, Waiting};
 

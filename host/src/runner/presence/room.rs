@@ -92,6 +92,14 @@ impl Room {
         self.forget(destination, &self.run).await
     }
 
+    /// Forgets the last question; nothing is written where nobody ever asked.
+    pub async fn close(&self, destination: &DestinationConnection) -> Result<(), PluginError> {
+        match self.asked(destination).await? {
+            Some(_) => self.write(destination, deletion(ASKED.into())).await,
+            None => Ok(()),
+        }
+    }
+
     async fn write(
         &self,
         destination: &DestinationConnection,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch::Receiver;
 
 use crate::{
-    monitor::{SchemaState, SyncStatus},
+    monitor::SchemaState,
     runner::{context::SchemaContext, error::RunError, presence::Sight},
 };
 
@@ -61,7 +61,7 @@ fn show(context: &SchemaContext, seen: Sight, failures: &mut u32) {
             tracing::info!(held_by, "standby: another run holds the schema");
             *failures = 0;
             context.health.set_started();
-            context.metrics.sync_status(SyncStatus::Standby);
+            context.metrics.stands_by();
             SchemaState::Standby { held_by }
         }
         Sight::Unreachable { error } => {
