@@ -61,8 +61,8 @@ fn slot_start(source: &mut PostgresqlSource, name: &str) -> Result<Lsn, Failure>
         Some(made) => made,
         // Once nobody reads it: one in the making, whose maker was stopped, goes with it.
         None => match slot::find_free(session, server, name)? {
-            // It stays where it is until the host says that the start is committed: whoever stood still until now may
-            // have lost the schema, and the slot with it, to another run.
+            // It stays where it is until the host says that the start is committed (I11): whoever stood still until now
+            // may have lost the schema, and the slot with it, to another run.
             Some(slot) if !slot.lost => return Ok(server::log_end(session)?.inserted),
             lost if source.options.create_slot => {
                 if lost.is_some() {
