@@ -47,6 +47,8 @@ fn a_schema_that_is_given_back_is_taken_over_at_once_and_a_quiet_one_stays_quiet
     waiter.wait_for(FOLLOWS);
     let writes = "SELECT coalesce(max(updated_at)::text, ''), count(*) FROM
         cartridge_warp_metadata.sync_markers WHERE schema_name LIKE 'cartridge_warp_standby_%'";
+    // It answers the last question, which was its own.
+    wait_for_more(&waiter, "another run waits to take over", 0);
     let before = databases.at_destination(writes);
     sleep(Duration::from_secs(3));
     assert_eq!(databases.at_destination(writes), before, "nobody asks any more");
