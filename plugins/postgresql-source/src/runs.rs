@@ -5,6 +5,8 @@
 //! says had the schema before and did not give it back. Never those of another one: a run that stood still and goes on
 //! must not end the reader of whoever took its place.
 
+use std::cell::Cell;
+
 use cartridge_warp_sdk::{Config, Failure, log};
 use postgresql_client::Settings;
 use postgresql_client::names::literal;
@@ -18,13 +20,14 @@ const NAME_BYTES_MAX: usize = 63;
 /// The names of the runs, where the host says them.
 pub struct Runs {
     run: Option<String>,
-    abandoned: Option<String>,
+    /// Until its reader was ended once: later it may have come back, and have taken this one's place.
+    abandoned: Cell<Option<String>>,
 }
 
 impl Runs {
     pub fn new(config: &Config<Options>) -> Self {
         let named = |key| config.setting(key).filter(|run| is_name(run)).map(str::to_owned);
-        Self { run: named("run"), abandoned: named("abandoned_run") }
+        Self { run: named("run"), abandoned: Cell::new(named("abandoned_run")) }
     }
 
     /// What connections that read the log are called.
@@ -40,19 +43,22 @@ impl Runs {
         settings: &Settings,
         slot: &str,
     ) -> Result<(), Failure> {
-        let Some(run) = &self.abandoned else { return Ok(()) };
+        let Some(run) = self.abandoned.take() else { return Ok(()) };
         // One of another role is not ours, whatever it is called.
         let ended = session.rows(&format!(
             "SELECT pg_terminate_backend(a.pid) FROM pg_replication_slots s \
              JOIN pg_stat_activity a ON a.pid = s.active_pid \
              WHERE s.slot_name = {} AND a.usename = current_user AND a.application_name = {}",
             literal(slot),
-            literal(&reader_of(settings, run))
-        ))?;
-        if !ended.is_empty() {
-            log::warn("ended the reader of a run that is gone or stands still", &[("run", run)]);
+            literal(&reader_of(settings, &run))
+        ));
+        if ended.as_ref().is_ok_and(|ended| !ended.is_empty()) {
+            log::warn("ended the reader of a run that is gone or stands still", &[("run", &run)]);
         }
-        Ok(())
+        if ended.is_err() {
+            self.abandoned.set(Some(run));
+        }
+        ended.map(drop)
     }
 }
 

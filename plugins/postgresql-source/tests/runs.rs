@@ -102,6 +102,13 @@ fn the_reader_of_the_run_whose_place_is_taken_ends_and_no_other() {
     let changes = one.changes(&start);
     assert_failure(changes, "retry", "slot-busy", &["another runner"]);
     assert_eq!(readers(&database), [format!("cartridge-warp/{TWO}")]);
+    drop(one);
+    // It comes back in its turn, and now the second one has stood still.
+    let mut one = run(&database, ONE, Some(TWO)).unwrap();
+    one.changes(&start).unwrap();
+    let changes = two.changes(&read.position);
+    assert_failure(changes, "retry", "slot-busy", &["another runner"]);
+    assert_eq!(readers(&database), [format!("cartridge-warp/{ONE}")]);
 }
 
 #[test]

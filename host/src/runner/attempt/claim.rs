@@ -22,10 +22,7 @@ pub async fn claim(
 ) -> Result<Claim, RunError> {
     let schema = context.name();
     destination.create_schema_if_not_exists(context.destination_schema()).await?;
-    let abandoned = other_holder(context, destination).await?;
-    if abandoned.as_ref().is_some_and(|run| !context.takeover.allows(run)) {
-        return Err(RunError::Fenced { schema: schema.to_owned() });
-    }
+    let abandoned = abandoned_by(context, destination).await?;
     let epoch = destination.claim_schema(schema, &context.run).await?;
     // Another pipeline may have begun since the last look; from here on nobody else can.
     check_owner(context, destination).await?;
@@ -34,6 +31,18 @@ pub async fn claim(
     destination.update_marker(schema, vec![runner, pipeline, layout_marker()], epoch).await?;
     context.takeover.claimed();
     Ok(Claim { epoch, abandoned })
+}
+
+/// The other run that holds the schema and may be taken over. One that may not be is the end of this attempt.
+pub async fn abandoned_by(
+    context: &SchemaContext,
+    destination: &DestinationConnection,
+) -> Result<Option<String>, RunError> {
+    let other = other_holder(context, destination).await?;
+    if other.as_ref().is_some_and(|run| !context.takeover.allows(run)) {
+        return Err(RunError::Fenced { schema: context.name().to_owned() });
+    }
+    Ok(other)
 }
 
 /// The other run that holds the schema: the marker's text, which the destination may have made up.

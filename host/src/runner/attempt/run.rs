@@ -7,7 +7,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use super::{
     attempts::Attempts,
-    claim::{Claim, claim, other_holder},
+    claim::{Claim, abandoned_by, claim},
     named::check_copied,
     owner::check_owner,
     start::find_start,
@@ -80,7 +80,7 @@ struct Opened {
 /// Opens both sides and makes this process the schema's writer.
 async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<Opened, RunError> {
     let destination = context.open_destination().await?;
-    let abandoned = other_holder(context, &destination).await?;
+    let abandoned = abandoned_by(context, &destination).await?;
     attempts.abandoned = abandoned.or_else(|| attempts.abandoned.take());
     let source = context.open_source_after(attempts.abandoned.as_deref()).await?;
     // Before either side changes anything.

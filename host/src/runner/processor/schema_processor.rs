@@ -31,6 +31,9 @@ use crate::{
     },
 };
 
+/// Between a turn that was lost and the next: a destination may fence whoever comes.
+const TURN_PAUSE: Duration = Duration::from_secs(1);
+
 /// Runs one schema.
 pub struct SchemaProcessor {
     context: Arc<SchemaContext>,
@@ -96,6 +99,9 @@ impl SchemaProcessor {
             match ended {
                 Err(error) if waits_after(context, &error) => {
                     tracing::warn!(error = error.chain(), "another run has the schema: waiting");
+                    if matches!(self.wait(TURN_PAUSE, true).await, Waited::Stopped) {
+                        return Ok(Completion::Stopped);
+                    }
                 }
                 ended => return ended,
             }
