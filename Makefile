@@ -114,10 +114,10 @@ matrix: setup-tests test-components
 	@CARTRIDGE_WARP_TEST_POSTGRESQL=$$(scripts/postgresql-18.sh) \
 		$(STEP) "write the matrix with PostgreSQL 18" env $(MATRIX)
 
-# Writes the keys of docs/configuration.md anew.
+# Writes the keys of docs/configuration.md and the families of docs/metrics.md anew.
 docs: setup
-	@CARTRIDGE_WARP_TEST_WRITE_DOCS=1 $(STEP) "write the keys" \
-		cargo test $(RELEASE) $(HOST_CRATES) --lib the_page_has_each_key
+	@CARTRIDGE_WARP_TEST_WRITE_DOCS=1 $(STEP) "write the keys and metrics" \
+		cargo test $(RELEASE) $(HOST_CRATES) --lib the_page_has_each
 
 # Hostile connectors beside honest ones for ten minutes; the tests do it for one.
 soak-hostile: test-components

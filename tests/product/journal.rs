@@ -1,7 +1,7 @@
 //! Runs, errors and shapes are kept beside the data.
 
 use cartridge_warp_tests::{
-    Pipeline,
+    Databases, Pipeline,
     rows::{Row, sqlite_query},
 };
 use serde_json::{Value, json};
@@ -118,4 +118,68 @@ fn schemas_that_share_the_journal_do_not_keep_each_other_out() {
     assert!(column(&runs, "status").iter().all(|&status| status == "completed"), "{runs:?}");
     let shapes = journal(&pipeline, "schema_registry", "schema_name");
     assert_eq!(column(&shapes, "schema_name"), schemas);
+}
+
+#[test]
+fn old_entries_go_and_those_of_others_stay() {
+    let mut pipeline = orders();
+    pipeline.set("name", json!("ours"));
+    assert!(pipeline.catch_up().status.success());
+    let mut old = String::new();
+    let at = "2020-01-01T00:00:00.000000Z";
+    for owner in ["ours", "theirs"] {
+        old += &format!(
+            "INSERT INTO cartridge_warp_metadata_sync_runs (run, schema_name, pipeline, status, started_at, ended_at)
+             VALUES ('ended by {owner}', 'shop', '{owner}', 'failed', '{at}', NULL),
+                    ('begun by {owner}', 'shop', '{owner}', 'running', '{at}', NULL);
+             INSERT INTO cartridge_warp_metadata_error_log (id, schema_name, pipeline, at)
+             VALUES ('{owner}', 'shop', '{owner}', '{at}');"
+        );
+    }
+    rusqlite::Connection::open(pipeline.database()).unwrap().execute_batch(&old).unwrap();
+    let runs = |pipeline: &Pipeline| {
+        let runs = journal(pipeline, "sync_runs", "run");
+        column(&runs, "run")
+            .into_iter()
+            .filter(|run| run.contains(" by "))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    pipeline.set("monitoring.journal_retention", json!(0));
+    assert!(pipeline.catch_up().status.success());
+    assert_eq!(runs(&pipeline).len(), 4, "0 keeps all");
+
+    pipeline.set("monitoring.journal_retention", json!("1d"));
+    // An entry of each table.
+    pipeline.append("orders.ndjson", "not json\n");
+    pipeline.set("error_handling.dead_letter_queue", json!(false));
+    assert_eq!(pipeline.catch_up().status.code(), Some(1));
+    assert_eq!(runs(&pipeline), ["begun by ours", "begun by theirs", "ended by theirs"]);
+    let errors = journal(&pipeline, "error_log", "id");
+    let kept = column(&errors, "id").into_iter().filter(|id| id.len() < 32).collect::<Vec<_>>();
+    assert_eq!((kept, errors.len()), (vec!["theirs"], 2), "{errors:?}");
+}
+
+#[test]
+fn old_entries_go_from_a_server() {
+    let databases = Databases::start();
+    databases.at_source("CREATE TABLE orders (id int PRIMARY KEY)");
+    let mut pipeline = databases.pipeline();
+    pipeline.set("name", json!("ours"));
+    pipeline.set("monitoring.journal_retention", json!("1d"));
+    assert!(pipeline.catch_up().status.success());
+    databases.at_destination(
+        "INSERT INTO cartridge_warp_metadata.sync_runs (run, schema_name, pipeline, status, ended_at)
+         SELECT n, 'public', 'ours', 'failed', now() - n * interval '1 hour' FROM generate_series(1, 2000) n",
+    );
+    let kept = "SELECT count(*) FROM cartridge_warp_metadata.sync_runs WHERE run ~ '^[0-9]+$'";
+    // A page of a thousand with each of the two entries of a run.
+    while databases.at_destination(kept) != ["23"] {
+        let before = databases.at_destination(kept);
+        assert!(pipeline.catch_up().status.success());
+        assert_ne!(databases.at_destination(kept), before, "nothing goes any more");
+    }
+    let newest =
+        "SELECT max(run::int) FROM cartridge_warp_metadata.sync_runs WHERE run ~ '^[0-9]+$'";
+    assert_eq!(databases.at_destination(newest), ["23"]);
 }

@@ -12,6 +12,7 @@ mod became;
 mod beside_copies;
 mod check;
 mod check_and_run;
+mod combinations;
 mod compiled;
 mod control;
 mod control_orders;

@@ -23,7 +23,7 @@ fn violations(files: &[File]) -> Vec<String> {
     }
     let missing = codes.into_iter().flat_map(|(plugin, codes)| {
         let path = format!("plugins/{plugin}/README.md");
-        // What connectors share has no README, and its codes are in theirs.
+        // A library without a README has no codes of its own meaning: they are in those of its connectors.
         let readme = files.iter().find(|file| file.path == path);
         let missing = readme.map(|readme| {
             let is_missing = |code: &&str| !readme.text.contains(&format!("`{code}`"));

@@ -9,6 +9,7 @@
 #![allow(clippy::panic)] // Helpers of tests are tests, too.
 
 mod block;
+mod commands;
 mod shown;
 
 use std::{env, fmt::Write, fs, net::TcpListener, path::Path, process::Command, time::Duration};

@@ -18,6 +18,9 @@ pub struct Monitoring {
     /// How long `/ready` still says yes while a schema tries again and commits nothing. One that failed is not
     /// ready at once.
     pub unready_after_seconds: Interval,
+    /// How long the journal keeps runs that have ended (`sync_runs`) and errors (`error_log`) of this pipeline; 0 keeps
+    /// them for ever. Destinations that read nothing back keep them in any case.
+    pub journal_retention: Interval,
 }
 
 /// The HTTP endpoint of metrics and health.
@@ -58,6 +61,7 @@ impl Default for Monitoring {
             log_level: LogLevel::default(),
             structured_logging: true,
             unready_after_seconds: Interval::seconds(300),
+            journal_retention: Interval::seconds(90 * 24 * 60 * 60),
         }
     }
 }

@@ -232,4 +232,6 @@ fn build_info() -> prometheus::Result<IntGauge> {
 }
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;

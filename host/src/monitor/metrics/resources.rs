@@ -35,8 +35,11 @@ impl Pair {
             IntGaugeVec::new(Opts::new(format!("cartridge_warp_{prefix}{name}"), help), labels)
         };
         Ok(Self {
-            used: family("resource_in_use", format!("What {whose} makes the process hold."))?,
-            limit: family("resource_limit", format!("The most that {whose} may make it hold."))?,
+            used: family("resource_in_use", format!("What the process holds because of {whose}."))?,
+            limit: family(
+                "resource_limit",
+                format!("The most that it may hold because of {whose}."),
+            )?,
         })
     }
 

@@ -6,6 +6,7 @@
 //! decides anything: what cannot be written is a warning and never an error of the pipeline.
 
 mod entry;
+mod retention;
 mod tables;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
@@ -18,6 +19,7 @@ use crate::{
     runner::{context::SchemaContext, error::RunError},
 };
 pub use entry::{Ending, Entry, Failed, sha256};
+use retention::Retention;
 
 /// How long an entry may take: a pipeline does not wait for its journal.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,6 +42,7 @@ struct State {
     tables_made: bool,
     /// Oldest first. A row that was written without an answer is written again, by its key.
     unwritten: VecDeque<TableBatch>,
+    retention: Retention,
 }
 
 impl Journal {
@@ -78,7 +81,7 @@ impl Journal {
                 Some(epoch) => epoch,
                 None => self.claim(&mut state).await?,
             };
-            match self.deliver(&mut state, epoch).await {
+            match self.deliver(&mut state, epoch, entry.table()).await {
                 Err(error) if error.is_fenced() && claims < CLAIMS_MAX => {
                     state.epoch = None;
                     claims += 1;
@@ -86,9 +89,9 @@ impl Journal {
                 Err(error) if !may_pass(&error) => {
                     // What this destination refuses must not keep later entries out.
                     state.unwritten.clear();
-                    return Err(error.into());
+                    return Err(error);
                 }
-                delivered => return Ok(delivered?),
+                delivered => return delivered,
             }
         }
     }
@@ -101,7 +104,8 @@ impl Journal {
         Ok(epoch)
     }
 
-    async fn deliver(&self, state: &mut State, epoch: u64) -> Result<(), PluginError> {
+    /// Writes what waits, and ends what is too old of the table that it is about.
+    async fn deliver(&self, state: &mut State, epoch: u64, table: &str) -> Result<(), RunError> {
         let schema = self.schema();
         if !state.tables_made {
             for plan in tables::plans() {
@@ -109,10 +113,24 @@ impl Journal {
             }
             state.tables_made = true;
         }
+        self.commit(state.unwritten.iter().cloned().collect(), epoch).await?;
+        state.unwritten.clear();
+        let keep = self.context.config.monitoring.journal_retention.duration();
+        if keep.is_zero() {
+            return Ok(());
+        }
+        let place = (&self.destination, schema);
+        match state.retention.next(place, table, &self.context.pipeline, keep).await? {
+            Some(ends) => self.commit(vec![ends], epoch).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn commit(&self, tables: Vec<TableBatch>, epoch: u64) -> Result<(), RunError> {
         let request = WriteRequest {
-            schema_name: schema.to_owned(),
+            schema_name: self.schema().to_owned(),
             clear_tables: Vec::new(),
-            tables: state.unwritten.iter().cloned().collect(),
+            tables,
             dead_letters: Vec::new(),
             markers: Vec::new(),
             epoch,
@@ -120,7 +138,6 @@ impl Journal {
             retry: None,
         };
         self.destination.write_batch(request).await?;
-        state.unwritten.clear();
         Ok(())
     }
 
@@ -129,6 +146,7 @@ impl Journal {
     }
 }
 
-fn may_pass(error: &PluginError) -> bool {
+fn may_pass(error: &RunError) -> bool {
+    let RunError::Plugin(error) = error else { return false };
     matches!(&error.cause, Cause::Failure(failure) if failure.action == Action::Retry)
 }
