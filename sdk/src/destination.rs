@@ -241,7 +241,8 @@ pub trait Destination: Sized {
     /// When the claim could not be stored.
     fn claim_schema(&mut self, schema: &str, owner: &str) -> Result<u64, Failure>;
 
-    /// The value of a marker. Writes nothing, also where no metadata exists yet.
+    /// The value of a marker as it is now, also where others have written it since this connection was opened. Writes
+    /// nothing, also where no metadata exists yet.
     ///
     /// # Errors
     /// When the metadata cannot be read.

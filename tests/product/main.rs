@@ -77,6 +77,7 @@ mod sandbox;
 mod secretless;
 mod secrets;
 mod selection;
+mod standby;
 mod state_layout;
 mod sweeps;
 mod teardown;

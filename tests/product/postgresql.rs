@@ -95,7 +95,7 @@ fn nothing_is_lost_or_doubled_when_servers_and_connections_fail() {
     let mut running = pipeline.start();
     running.wait_for(STREAMING);
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-               WHERE application_name = 'cartridge-warp'";
+               WHERE application_name LIKE 'cartridge-warp%'";
     for _ in 0..3 {
         let writer = databases.pgbench(400);
         pause(500);

@@ -22,6 +22,14 @@ pub async fn run(
 ) -> Result<Exit, CliError> {
     let since = moment(now_s());
     let config = read(&args)?;
+    if args.standby && config.dry_run {
+        return Err(CliError::unusable(RunError::Unusable {
+            what:
+                "a dry run (`dry_run`) holds no schema, so there is nothing that it could wait for"
+                    .into(),
+            help: "leave `--standby` out, or set `dry_run: false`".into(),
+        }));
+    }
     let progress = setup::start_logging(&config, output)?;
     // Before anything that may take its time, such as compiling connectors.
     let signals = signals::listen().map_err(CliError::failed)?;
@@ -45,10 +53,11 @@ pub async fn run(
     let connectors = setup::connectors(&config, &engine, plugin_dir);
     let reports = match signals.stop.run_until_cancelled(connectors).await {
         Some(connectors) => {
-            let (connectors, until_caught_up) = (connectors?, args.until_caught_up);
+            let connectors = connectors?;
+            let RunArgs { until_caught_up, standby, .. } = args;
             let (stop, desk) = (signals.stop.clone(), Desk::default());
             let surroundings =
-                Surroundings { metrics, health, progress, desk, until_caught_up, stop };
+                Surroundings { metrics, health, progress, desk, until_caught_up, standby, stop };
             let finished = finished.clone();
             Generations { args: &args, output, connectors, surroundings, signals, finished, since }
                 .run(&config)

@@ -198,8 +198,15 @@ pub async fn quiet_runner(
     let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
     let stop = CancellationToken::new();
     let desk = Desk::default();
-    let surroundings =
-        Surroundings { metrics, health, progress, desk, until_caught_up: false, stop };
+    let surroundings = Surroundings {
+        metrics,
+        health,
+        progress,
+        desk,
+        until_caught_up: false,
+        standby: false,
+        stop,
+    };
     WarpRunner::new(config, &connectors, &surroundings).map_err(CliError::unusable)
 }
 

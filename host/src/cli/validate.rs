@@ -43,6 +43,7 @@ pub async fn run(
         progress: Progress::hidden(),
         desk: Desk::default(),
         until_caught_up: false,
+        standby: false,
         stop: CancellationToken::new(),
     };
     let runner = WarpRunner::new(Arc::clone(&config), &connectors, &surroundings)

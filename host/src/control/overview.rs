@@ -62,7 +62,7 @@ pub struct Totals {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SchemaOverview {
     pub schema: String,
-    /// `starting`, `snapshotting`, `streaming`, `retrying`, `completed`, `stopped` or `failed`.
+    /// `starting`, `standby`, `snapshotting`, `streaming`, `retrying`, `completed`, `stopped` or `failed`.
     pub state: String,
     /// Failures in a row, where it is retrying.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -25,7 +25,7 @@ pub struct Status {
 /// A schema of the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SchemaView {
-    /// `starting`, `snapshotting`, `streaming`, `retrying`, `completed`, `stopped` or `failed`.
+    /// `starting`, `standby`, `snapshotting`, `streaming`, `retrying`, `completed`, `stopped` or `failed`.
     pub state: String,
     /// Failures in a row, where it is retrying.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -125,10 +125,11 @@ impl Health {
         let mut schemas = self.schemas();
         let entry = entry(&mut schemas, schema);
         use SchemaState::{
-            Completed, Failed, Retrying, Snapshotting, Starting, Stopped, Streaming,
+            Completed, Failed, Retrying, Snapshotting, Standby, Starting, Stopped, Streaming,
         };
         entry.has_worked |= match state {
-            Snapshotting | Streaming | Completed | Stopped => true,
+            // Who waits does what it is for; a rollout waits until it is ready before it ends the other.
+            Standby { .. } | Snapshotting | Streaming | Completed | Stopped => true,
             Starting | Retrying { .. } | Failed { .. } => false,
         };
         // The first try after a commit begins a new count. Connections that are made between tries end none.

@@ -8,6 +8,11 @@ use serde::Serialize;
 pub enum SchemaState {
     /// Opening connectors and connecting; set when the process begins.
     Starting,
+    /// Waiting for another run to end, which holds the schema (`--standby`).
+    Standby {
+        /// Who holds it, in words.
+        held_by: String,
+    },
     /// Reading tables whole; set by the runner once both sides are connected.
     Snapshotting,
     /// Following the change stream.
@@ -27,6 +32,7 @@ impl SchemaState {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Starting => "starting",
+            Self::Standby { .. } => "standby",
             Self::Snapshotting => "snapshotting",
             Self::Streaming => "streaming",
             Self::Retrying { .. } => "retrying",

@@ -8,6 +8,11 @@ use std::{fmt, time::Duration};
 use super::{Exhausted, Place, Role};
 use crate::model::{Action, Failure};
 
+/// What helps a run that another one has taken the schema from.
+pub const FENCED_HELP: &str = "stop the other runner first; this one wrote nothing after it lost the schema. Two that \
+                               are to stand in for each other are both started with `run --standby`: one waits while \
+                               the other works";
+
 /// What went wrong, without where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
@@ -120,6 +125,11 @@ impl PluginError {
         self.has_code("fenced")
     }
 
+    /// Whether another process has the connector's file open.
+    pub fn is_file_in_use(&self) -> bool {
+        self.has_code("in-use")
+    }
+
     /// Whether a row was refused that may not become a dead letter.
     pub fn is_refused_row(&self) -> bool {
         self.has_code("row-rejected")
@@ -134,6 +144,7 @@ impl PluginError {
     fn advice(&self) -> Option<String> {
         let plugin = &self.plugin;
         Some(match &self.cause {
+            _ if self.is_fenced() => FENCED_HELP.to_owned(),
             Cause::Failure(failure) if failure.action == Action::Resync => {
                 let detail = failure.detail.iter().map(|detail| format!("{detail}\n"));
                 let (which, flag) = match failure.tables.is_empty() {

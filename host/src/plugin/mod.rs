@@ -70,7 +70,7 @@ pub use compile::{CompileLimits, CompileNotice, compiler_process};
 pub use connect::ConnectSettings;
 pub use destination::DestinationConnection;
 pub use engine::{Engine, EngineSettings};
-pub use error::{Cause, PluginError};
+pub use error::{Cause, FENCED_HELP, PluginError};
 pub use files::Written;
 pub use grants::{DerivedGrants, GrantError, Grants, derive_grants};
 pub use hosts::{keep_credentials, merge_hosts, secure_hosts};

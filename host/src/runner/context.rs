@@ -1,10 +1,7 @@
 //! What every part of a schema's run shares.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
     time::SystemTime,
 };
 
@@ -12,8 +9,16 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    error::RunError, interludes::Interludes, letters::OpenLetters, parking::Parking,
-    places::Places, retained::Retained, side::Endpoint, sought::Sought, starts::Starts,
+    error::RunError,
+    interludes::Interludes,
+    letters::OpenLetters,
+    parking::Parking,
+    places::Places,
+    presence::{Held, Takeover, Waiting},
+    retained::Retained,
+    side::Endpoint,
+    sought::Sought,
+    starts::Starts,
     tally::Tally,
 };
 use crate::{
@@ -50,6 +55,10 @@ pub struct SchemaContext {
     pub sought: Arc<Sought>,
     /// Which of these schemas may start.
     pub starts: Starts,
+    /// What this process holds of them.
+    pub held: Arc<Held>,
+    /// Where it waits for those that other runs hold (`--standby`).
+    pub waiting: Option<Arc<Waiting>>,
     /// Names this process among the runners of a schema.
     pub run: String,
     pub started: SystemTime,
@@ -61,8 +70,8 @@ pub struct SchemaContext {
     pub journal_turn: Arc<Mutex<()>>,
     /// Ends when the source reports no more, whatever the schema's mode (`--until-caught-up`).
     pub until_caught_up: bool,
-    /// This process has claimed the schema before.
-    pub claimed: Arc<AtomicBool>,
+    /// From whom its next claim may take the schema.
+    pub takeover: Arc<Takeover>,
     /// What the operator wants copied anew has not begun yet.
     pub resync_left: Arc<AtomicBool>,
     /// Somebody asked the run to end.
@@ -98,11 +107,6 @@ impl SchemaContext {
         Self { config: Arc::new(config), ..self.clone() }
     }
 
-    /// Whether this process has claimed the schema before; until then its first claim takes over whoever holds it.
-    pub fn has_claimed(&self) -> bool {
-        self.claimed.load(Ordering::Relaxed)
-    }
-
     pub fn name(&self) -> &str {
         &self.schema.name
     }
@@ -122,14 +126,27 @@ impl SchemaContext {
 
     /// A connection of its own to the source.
     pub async fn open_source(&self) -> Result<SourceConnection, RunError> {
-        let settings = self.source.connect_settings().await?;
+        self.open_source_after(None).await
+    }
+
+    /// The same to follow it, behind the run that held the schema before and did not give it back: what is left of
+    /// that one at the source may be ended.
+    pub async fn open_source_after(
+        &self,
+        abandoned: Option<&str>,
+    ) -> Result<SourceConnection, RunError> {
+        let mut settings = self.source.connect_settings().await?;
+        if self.source.plugin.info.has("runs") {
+            settings.settings.push(("run".into(), self.run.clone()));
+            let abandoned = abandoned.map(|run| ("abandoned_run".into(), run.to_owned()));
+            settings.settings.extend(abandoned);
+        }
         Ok(SourceConnection::open(&self.source.plugin, settings).await?)
     }
 
     /// The same to the destination.
     pub async fn open_destination(&self) -> Result<DestinationConnection, RunError> {
-        let settings = self.destination.connect_settings().await?;
-        Ok(DestinationConnection::open(&self.destination.plugin, settings).await?)
+        self.destination.open_destination().await
     }
 
     /// Whether the operator wants this table.

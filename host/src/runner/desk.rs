@@ -314,10 +314,10 @@ impl Desk {
     }
 }
 
-/// Whether the run has not claimed the schema yet: its first claim takes over whoever holds it, a run that was killed
-/// mostly, so what is ordered of it before does the same.
+/// Whether the run's next claim takes over whoever holds the schema, a run that was killed mostly: what is ordered of
+/// it before does the same. One that waits leaves it to the run that works.
 fn is_to_take_over(context: &SchemaContext) -> bool {
-    !context.has_claimed()
+    context.takeover.is_from_anybody()
 }
 
 /// The schemas that were asked, and where each answers; none where too much waits.

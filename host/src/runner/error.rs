@@ -9,7 +9,9 @@ use crate::{
     config::Unread,
     model::{Action, TablePlace, text},
     monitor::ErrorType,
-    plugin::{Cause, GrantError, OpenError, PluginError, ProtectedError, Role, SecretError},
+    plugin::{
+        Cause, FENCED_HELP, GrantError, OpenError, PluginError, ProtectedError, Role, SecretError,
+    },
 };
 
 use super::{
@@ -118,10 +120,7 @@ pub enum RunError {
     NewTable { schema: String, table: String },
 
     #[error("fenced: another runner owns schema `{schema}`")]
-    #[diagnostic(
-        code("fenced"),
-        help("stop the other runner first; this one wrote nothing after it lost the schema")
-    )]
+    #[diagnostic(code("fenced"), help("{}", FENCED_HELP))]
     Fenced { schema: String },
 
     #[error(
@@ -421,6 +420,11 @@ impl RunError {
             Self::Plugin(error) => error.is_fenced(),
             _ => false,
         }
+    }
+
+    /// Whether another process has the destination's file open.
+    pub fn is_file_in_use(&self) -> bool {
+        matches!(self, Self::Plugin(error) if error.role == Role::Destination && error.is_file_in_use())
     }
 
     /// Whether the destination wrote nothing because it refuses a row.

@@ -9,7 +9,7 @@
 //! Rooms use what stands before them, and nothing else:
 //!
 //! ```text
-//! advice, error, interludes, looks, names, places, sought, starts ◄ state, side, table, letters ◄ parking ◄ findings, context ◄ commit ◄ shapes
+//! advice, error, interludes, looks, names, places, sought, starts ◄ state, side, table, letters ◄ parking, presence ◄ findings, context ◄ commit ◄ shapes
 //!   shapes ◄ deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ desk ◄ runner
 //! ```
 //!
@@ -34,6 +34,7 @@ mod looks;
 mod names;
 mod parking;
 mod places;
+mod presence;
 mod processor;
 mod reading;
 mod retained;

@@ -21,6 +21,7 @@ use super::{
     desk::Desk,
     error::RunError,
     letters::OpenLetters,
+    presence::{Held, Takeover, Waiting},
     processor::{
         Adopted, Checked, Choice, Completion, Dropped, Listed, Order, Ordered, Repaired, Retried,
         SchemaProcessor, SchemaStatus, Teardown, Verified, Verify, Waits, adopt, check, decide,
@@ -48,6 +49,8 @@ pub struct Surroundings {
     pub desk: Desk,
     /// Ends when the source reports no more.
     pub until_caught_up: bool,
+    /// Waits for schemas that another run holds, instead of taking them over.
+    pub standby: bool,
     /// When it is cancelled, every schema ends: the batch in flight is committed, plugins are closed.
     pub stop: CancellationToken,
 }
@@ -63,6 +66,8 @@ pub struct WarpRunner {
     source: Endpoint,
     destination: Endpoint,
     desk: Desk,
+    held: Arc<Held>,
+    waiting: Option<Arc<Waiting>>,
 }
 
 /// How a schema's run went.
@@ -90,6 +95,10 @@ impl WarpRunner {
         let pipeline = side::pipeline_name(&config, &source);
         let (journal_turn, places, sought) = (Arc::default(), Arc::default(), Arc::default());
         let starts = Starts::new(side::starts_at_once(&config.limits));
+        let held = Arc::new(Held::new(destination.clone(), &pipeline, &run));
+        let ttl = config.standby.ttl_seconds.duration();
+        let waiting = || Arc::new(Waiting::new(destination.clone(), &pipeline, &run, ttl));
+        let waiting = surroundings.standby.then(waiting);
         let mut processors = Vec::new();
         for schema in config.active_schemas().cloned() {
             let stop = surroundings.stop.child_token();
@@ -112,13 +121,15 @@ impl WarpRunner {
                 places: Arc::clone(&places),
                 sought: Arc::clone(&sought),
                 starts: starts.clone(),
+                held: Arc::clone(&held),
+                waiting: waiting.clone(),
                 run: run.clone(),
                 started: SystemTime::now(),
                 instance: instance_name(),
                 config_sha256: config_sha256.clone(),
                 journal_turn: Arc::clone(&journal_turn),
                 until_caught_up: surroundings.until_caught_up,
-                claimed: Arc::default(),
+                takeover: Arc::new(takeover(surroundings)),
                 resync_left: Arc::new((config.full_resync_of(&schema.name) != Resync::None).into()),
                 stop: stop.clone(),
                 config: Arc::clone(&config),
@@ -127,7 +138,7 @@ impl WarpRunner {
             processors.push(Arc::new(SchemaProcessor::new(Arc::new(context.stopped_by(stop)))));
         }
         let desk = surroundings.desk.clone();
-        Ok(Self { config, pipeline, processors, source, destination, desk })
+        Ok(Self { config, pipeline, processors, source, destination, desk, held, waiting })
     }
 
     /// What it runs.
@@ -176,6 +187,23 @@ impl WarpRunner {
     pub async fn start(&self) -> BTreeMap<String, SchemaReport> {
         let contexts = self.processors.iter().map(|processor| Arc::clone(processor.context()));
         self.desk.open(&self.config, contexts);
+        let looks_on = async {
+            match &self.waiting {
+                Some(waiting) => waiting.look_on().await,
+                None => std::future::pending().await,
+            }
+        };
+        let reports = tokio::select! {
+            reports = self.run_all() => reports,
+            // In boxes: most of the time they sleep.
+            never = Box::pin(self.held.answer()) => match never {},
+            never = Box::pin(looks_on) => match never {},
+        };
+        self.held.leave().await;
+        reports
+    }
+
+    async fn run_all(&self) -> BTreeMap<String, SchemaReport> {
         let (left, all_ended) =
             (Arc::new(AtomicUsize::new(self.processors.len())), CancellationToken::new());
         let mut running = JoinSet::new();
@@ -330,6 +358,11 @@ impl WarpRunner {
 fn letters(config: &Arc<WarpConfig>, schema: &str, surroundings: &Surroundings) -> OpenLetters {
     let metrics = surroundings.metrics.schema(schema);
     OpenLetters::new(Arc::clone(config), schema, metrics, surroundings.health.clone())
+}
+
+/// A run that waits takes a schema only from whom it waited for.
+fn takeover(surroundings: &Surroundings) -> Takeover {
+    if surroundings.standby { Takeover::from_nobody() } else { Takeover::from_anybody() }
 }
 
 fn instance_name() -> String {

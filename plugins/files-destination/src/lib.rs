@@ -177,8 +177,9 @@ impl Destination for FilesDestination {
 
     fn get_marker(&mut self, schema: &str, stream: &str) -> Result<Option<Vec<u8>>, Failure> {
         let log = self.log(schema)?;
-        let damaged = || failure::damaged(&log.metadata(), "a marker is not hexadecimal");
-        let value = log.state().markers.get(stream);
+        let metadata = log.metadata();
+        let damaged = || failure::damaged(&metadata, "a marker is not hexadecimal");
+        let value = log.state_now()?.markers.get(stream);
         value.map(|text| manifest::from_hex(text).ok_or_else(damaged)).transpose()
     }
 

@@ -44,6 +44,14 @@ impl Log {
         &self.state
     }
 
+    /// The same with what others have committed since it was read.
+    pub(crate) fn state_now(&mut self) -> Result<&State, Failure> {
+        if self.newest()? > self.state.number {
+            *self = self.reread()?;
+        }
+        Ok(&self.state)
+    }
+
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
@@ -240,6 +248,23 @@ mod tests {
         others[0].commit(later, 100).unwrap();
         let failure = others[1].commit(commit_of(&others[1], "part-b"), 100).unwrap_err();
         assert_eq!(failure.code, "fenced");
+    }
+
+    #[test]
+    fn what_others_have_committed_is_seen_and_fences() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("shop")).unwrap();
+        let mut one = Log::read(root.path(), "shop").unwrap();
+        let epoch = one.claim("one", 2).unwrap();
+        let mut other = Log::read(root.path(), "shop").unwrap();
+        other.claim("other", 2).unwrap();
+        let mut commit = other.next();
+        commit.markers = [("asked".to_owned(), Some("00".to_owned()))].into();
+        // With a checkpoint, behind which what it sums up is removed.
+        other.commit(commit, 2).unwrap();
+        assert_eq!(one.state().markers.len(), 0);
+        assert_eq!(one.state_now().unwrap().markers["asked"], "00");
+        assert_eq!(one.check_epoch(epoch).unwrap_err().code, "fenced");
     }
 
     #[test]

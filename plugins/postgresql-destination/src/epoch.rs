@@ -10,11 +10,13 @@
 
 use cartridge_warp_sdk::sql::{damaged, fingerprint, is_present, unclaimed};
 use cartridge_warp_sdk::{Failure, fenced};
+use postgresql_client::Settings;
 
 use crate::metadata::{self, has_table};
 use crate::names::Names;
 use crate::refusal::Refusal;
 use crate::session::{Opening, Session};
+use crate::stopped;
 
 /// The schema and owner of a probe, which is never committed.
 const PROBE: &str = "_cartridge_warp_probe";
@@ -31,7 +33,7 @@ pub(crate) enum Fence {
 impl Fence {
     fn queue(self, names: &Names, schema: &str) -> String {
         let way = if self == Self::Shared { "_shared" } else { "" };
-        let queue = fingerprint([names.epochs.as_str(), schema]);
+        let queue = queue(names, schema);
         format!("SELECT pg_catalog.pg_advisory_xact_lock{way}({queue})")
     }
 
@@ -44,14 +46,20 @@ impl Fence {
     }
 }
 
-/// Raises the schema's epoch and returns it.
+/// The advisory lock of a schema's writers.
+fn queue(names: &Names, schema: &str) -> i64 {
+    fingerprint([names.epochs.as_str(), schema])
+}
+
+/// Raises the schema's epoch and returns it. Writers that were stopped in the middle of a commit are ended.
 pub(crate) fn claim(
     session: &Session,
+    settings: &Settings,
     names: &Names,
-    schema: &str,
-    owner: &str,
+    (schema, owner): (&str, &str),
 ) -> Result<u64, Refusal> {
-    session.run(&Fence::Alone.queue(names, schema))?;
+    let statement = Fence::Alone.queue(names, schema);
+    stopped::lock(session, settings, &statement, queue(names, schema))?;
     let sql = format!(
         "INSERT INTO {} AS e (schema_name, epoch, owner) VALUES ($1, 1, $2)
          ON CONFLICT (schema_name) DO UPDATE
@@ -102,10 +110,10 @@ fn not_mine(
 }
 
 /// Proves that the metadata can be made or written, and leaves nothing behind.
-pub(crate) fn probe(session: &Session, names: &Names) -> Result<(), Failure> {
+pub(crate) fn probe(session: &Session, settings: &Settings, names: &Names) -> Result<(), Failure> {
     let probed: Result<(), Refusal> = session.transaction(None, |_| {
         metadata::create(session, names)?;
-        claim(session, names, PROBE, PROBE)?;
+        claim(session, settings, names, (PROBE, PROBE))?;
         session.run("CREATE TEMPORARY TABLE _cartridge_probe (x integer) ON COMMIT DROP")?;
         Err(Failure::stop(PROBE, "the end of a probe").into())
     });

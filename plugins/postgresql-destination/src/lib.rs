@@ -41,6 +41,7 @@ mod shape;
 mod stage;
 mod stages;
 mod statement;
+mod stopped;
 mod sweep;
 mod vendor;
 mod write;
@@ -65,6 +66,7 @@ use session::Session;
 
 /// One connection to a database.
 pub struct PostgresqlDestination {
+    settings: Settings,
     session: Session,
     names: Names,
     options: Options,
@@ -125,11 +127,22 @@ impl Destination for PostgresqlDestination {
         let (schemas, pauses, options) = (Schemas::default(), Pauses::new(), config.options);
         let numbers = Numbers::default();
         let (asked, located, swept) = (BTreeSet::new(), HashSet::new(), HashMap::new());
-        Ok(Self { session, names, options, schemas, numbers, pauses, asked, located, swept })
+        Ok(Self {
+            settings,
+            session,
+            names,
+            options,
+            schemas,
+            numbers,
+            pauses,
+            asked,
+            located,
+            swept,
+        })
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
-        epoch::probe(&self.session, &self.names)?;
+        epoch::probe(&self.session, &self.settings, &self.names)?;
         let check = |schema: &String| rights::check(&self.session, schema);
         self.asked.iter().try_for_each(check)?;
         Ok(rights::check_tables(&self.session, &self.located)?)
@@ -156,11 +169,11 @@ impl Destination for PostgresqlDestination {
     }
 
     fn claim_schema(&mut self, schema: &str, owner: &str) -> Result<u64, Failure> {
-        let Self { session, names, .. } = self;
-        Ok(session.transaction(None, |_| {
-            metadata::create(session, names)?;
-            epoch::claim(session, names, schema, owner)
-        })?)
+        let Self { settings, session, names, .. } = self;
+        // Apart: a claim may wait for long, and all others would wait with it to make the tables.
+        session.transaction(None, |_| metadata::create(session, names))?;
+        Ok(session
+            .transaction(None, |_| epoch::claim(session, settings, names, (schema, owner)))?)
     }
 
     fn get_marker(&mut self, schema: &str, stream: &str) -> Result<Option<Vec<u8>>, Failure> {

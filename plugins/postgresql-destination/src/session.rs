@@ -6,10 +6,12 @@ use std::future::Future;
 use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::pin::pin;
+use std::time::Duration;
 
 use cartridge_warp_sdk::Failure;
 use futures_util::future::{try_join, try_join_all};
 use futures_util::{SinkExt, TryStreamExt};
+use postgresql_client::tokio::time::timeout;
 use postgresql_client::tokio_postgres::types::ToSql;
 use postgresql_client::tokio_postgres::{
     Client, CopyInSink, Error, Row, SimpleQueryMessage, SimpleQueryRow, Statement,
@@ -27,6 +29,14 @@ const SESSION: &str = "SET client_min_messages = warning; SET DateStyle = 'ISO, 
     SET IntervalStyle = postgres; SET TimeZone = 'UTC'; SET extra_float_digits = 1;
     SET xmloption = content; SET standard_conforming_strings = on; SET lc_monetary = 'C';
     SET array_nulls = on; SET quote_all_identifiers = off";
+
+/// A transaction holds locks that a claim waits for, so it ends with its client: by itself where that says nothing
+/// any more, or cannot be reached. What the server is set to counts where it is shorter; 0 is never.
+const ENDS: &str =
+    "SELECT pg_catalog.set_config(name, least(most, nullif(setting::int, 0))::text, false)
+    FROM pg_catalog.pg_settings JOIN (VALUES ('idle_in_transaction_session_timeout', 60000),
+        ('tcp_keepalives_idle', 10), ('tcp_keepalives_interval', 5), ('tcp_keepalives_count', 3),
+        ('tcp_user_timeout', 30000)) AS mosts (name, most) USING (name)";
 
 /// Parameters of one statement.
 pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -57,6 +67,7 @@ impl Session {
     pub(crate) fn open(settings: &Settings) -> Result<Self, Failure> {
         let connection = Connection::open(settings)?;
         connection.run(|client| client.batch_execute(SESSION))?;
+        connection.run(|client| client.batch_execute(ENDS))?;
         Ok(Self { connection, statements: RefCell::default(), stages: RefCell::default() })
     }
 
@@ -72,6 +83,23 @@ impl Session {
     /// Runs statements without parameters.
     pub(crate) fn run(&self, sql: &str) -> Result<(), Refusal> {
         self.wait(self.client()?.batch_execute(sql))
+    }
+
+    /// Runs a statement without parameters, and `look` as often as it is not done after so long.
+    pub(crate) fn run_watched(
+        &self,
+        sql: &str,
+        every: Duration,
+        mut look: impl FnMut(),
+    ) -> Result<(), Refusal> {
+        let mut running = pin!(self.client()?.batch_execute(sql));
+        loop {
+            let waited = async { timeout(every, running.as_mut()).await };
+            match self.connection.block_on(waited) {
+                Ok(done) => return done.map_err(|error| Refusal::of(&self.connection, &error)),
+                Err(_) => look(),
+            }
+        }
     }
 
     /// Runs a query.

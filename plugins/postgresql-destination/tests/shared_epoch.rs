@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::io::Write;
+use std::process::Stdio;
 use std::thread::{Scope, ScopedJoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
@@ -145,4 +147,36 @@ fn tables_change_between_commits() {
         bed.write(vec![rows(&orders(), &[(Insert, json!({"id": 2}))])]).unwrap().rows_written,
         1
     );
+}
+
+/// A writer that is stopped in the middle of its commit says nothing, and has the epoch's lock.
+#[test]
+fn a_claim_ends_a_writer_that_says_nothing_and_waits_for_one_that_works() {
+    const LOCKS: &str =
+        "FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let (bed, held) = (gated(), format!("SELECT count(*) {LOCKS}"));
+    let one = sibling(&bed);
+    std::thread::scope(|scope| {
+        let working = write(scope, one, &bed, 1);
+        wait_for(&bed, AT_THE_GATE, 1);
+        let key = format!("SELECT (classid::bigint << 32) | objid::bigint {LOCKS}");
+        let key = bed.query(&key).remove(0);
+        // What the server has of a client that was stopped.
+        let mut psql = cluster().program("psql");
+        psql.args(["-X", "-q", "-d", &bed.bench.name]).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut stopped = psql.stderr(Stdio::null()).spawn().unwrap();
+        let mut says = stopped.stdin.take().unwrap();
+        writeln!(says, "BEGIN; SELECT pg_advisory_xact_lock_shared({key});").unwrap();
+        wait_for(&bed, &held, 2);
+        let mut newer = bed.bench.connect();
+        let claim = scope.spawn(move || newer.claim_schema("shop", "newer"));
+        wait_for(&bed, &held, 1);
+        assert_eq!(bed.query(AT_THE_GATE), ["1"], "one that works is waited for");
+        bed.run("INSERT INTO gate VALUES (true)");
+        assert_eq!(working.join().unwrap().unwrap().rows_written, 1);
+        assert_eq!(claim.join().unwrap().unwrap(), bed.epoch + 1);
+        drop(says);
+        stopped.wait().unwrap();
+    });
 }

@@ -15,6 +15,7 @@ mod position;
 mod question;
 mod recode;
 mod rejected;
+mod runs;
 mod session;
 mod shape;
 mod snapshot;
@@ -36,12 +37,14 @@ use catalog::tables::{self, Which};
 use catalog::{SourceTable, server};
 pub use options::{Options, ReadBy, TextType};
 use pgoutput::Begin;
+use runs::Runs;
 use session::{STATEMENT_SECONDS_MAX, Session};
 
 /// One connection to a database.
 pub struct PostgresqlSource {
     settings: Settings,
     options: Options,
+    runs: Runs,
     server: Server,
     /// For short statements; reading has connections of its own.
     control: Session,
@@ -71,17 +74,20 @@ impl Source for PostgresqlSource {
             .capability("pipeline")
             .capability("backlog")
             .capability("retained-log")
+            .capability("runs")
             .wants("host", HOST_GRANT, "the database server")
     }
 
     fn connect(config: Config<Options>) -> Result<Self, Failure> {
         config.options.check()?;
         let pipeline = config.setting("pipeline").map(str::to_owned);
+        let runs = Runs::new(&config);
         let settings = Settings::parse(&config.connection_string)?;
         let control = Session::open(&settings, Some(Duration::from_secs(STATEMENT_SECONDS_MAX)))?;
         Ok(Self {
             settings,
             options: Options { pipeline, ..config.options },
+            runs,
             server: server::check(&control)?,
             control,
             schema: None,
@@ -166,8 +172,8 @@ impl Source for PostgresqlSource {
         stream::get_changes(self, schema, after, limits)
     }
 
-    fn confirm(&mut self, _schema: &str, position: &[u8]) -> Result<(), Failure> {
-        stream::confirm(self, position)
+    fn confirm(&mut self, schema: &str, position: &[u8]) -> Result<(), Failure> {
+        stream::confirm(self, schema, position)
     }
 
     fn backlog(

@@ -22,6 +22,8 @@ pub type Row = BTreeMap<String, Option<String>>;
 pub struct Found {
     /// The table as it is now.
     pub rows: Vec<Row>,
+    /// How many rows the log has.
+    pub count: u64,
     /// Different values of the partition columns.
     pub partitions: Vec<Vec<String>>,
     files: Vec<String>,
@@ -69,6 +71,7 @@ pub fn read(pipeline: &Pipeline, table: &str, format: &str, key: &str) -> Found 
     let mut part = |name: &str| found[name].take();
     Found {
         rows: serde_json::from_value(part("rows")).expect("rows of text"),
+        count: serde_json::from_value(part("count")).expect("a number"),
         partitions: serde_json::from_value(part("partitions")).expect("lists of text"),
         files: serde_json::from_value(part("files")).expect("names"),
     }

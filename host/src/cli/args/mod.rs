@@ -25,6 +25,7 @@ Examples:
   cartridge-warp run -c shop.yaml --dry-run       read and report, write nothing
   cartridge-warp run -c shop.yaml                 copy, then follow changes
   cartridge-warp run -c shop.yaml --full-resync=orders   copy this table anew, then follow
+  cartridge-warp run -c shop.yaml --standby       wait while another run works, and take over when it ends
   cartridge-warp status -c shop.yaml              where each table is, what is parked and why
   cartridge-warp status -c shop.yaml --watch      the same of a run, again and again
   cartridge-warp resume -c shop.yaml orders       have a parked table copied again, while it runs or not
@@ -41,7 +42,8 @@ Examples:
   cartridge-warp connectors new shop --source --sdk ../cartridge-warp/sdk   begin a connector in Rust
 
 Exit codes: 0 done; 1 a schema failed; 2 the command line or the configuration is wrong;
-3 done, but tables failed and were left out; 4 done, but rows went to the dead letters; 5 another runner has taken over, so leave this one stopped;
+3 done, but tables failed and were left out; 4 done, but rows went to the dead letters; 5 another runner has taken over, so leave this one stopped
+(a run with `--standby` waits instead);
 6 rows of the destination are not those of the source (`verify`).";
 
 const VERIFY_EXAMPLES: &str = "\
@@ -277,7 +279,7 @@ pub struct RunArgs {
     pub schema: Option<String>,
 
     /// Read and report; write nothing, move no position.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "standby")]
     pub dry_run: bool,
 
     /// Empty the destination's tables and copy them again: all of them, or those that are named
@@ -303,6 +305,11 @@ pub struct RunArgs {
     /// End with 0 when the source reports no more.
     #[arg(long)]
     pub until_caught_up: bool,
+
+    /// Wait for schemas that another run holds, and take them over when it ends or says nothing any more
+    /// (`standby.ttl_seconds`). Without it they are taken over at once, and the other run ends with exit code 5.
+    #[arg(long)]
+    pub standby: bool,
 }
 
 #[derive(Debug, Args)]

@@ -11,10 +11,13 @@ mod letters;
 mod places;
 mod schemas;
 
+use std::ops::RangeInclusive;
+
 use super::WarpConfig;
 use super::error::{Code, Problem};
 use super::layers::Layers;
 use super::path::KeyPath;
+use super::values::Interval;
 
 /// What the checks have found.
 pub(super) struct Findings<'a> {
@@ -55,6 +58,9 @@ pub(super) fn check(config: &WarpConfig, layers: &Layers) -> Vec<Problem> {
     findings.problems
 }
 
+/// How long the holder of a schema may say nothing.
+const STANDBY_TTL: RangeInclusive<Interval> = Interval::seconds(5)..=Interval::seconds(3600);
+
 /// Longest name of a pipeline, in bytes.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -71,6 +77,12 @@ fn check_the_rest(config: &WarpConfig, findings: &mut Findings<'_>) {
     if !backoff.is_finite() || backoff < 1.0 {
         let help = "write a number of at least 1, such as 2.0; 1 keeps the wait as it is";
         findings.invalid("error_handling.backoff_factor", &format!("can't be {backoff}"), help);
+    }
+    let ttl = config.standby.ttl_seconds;
+    if !STANDBY_TTL.contains(&ttl) {
+        let help =
+            "write 5 seconds to an hour, such as 10: a living run may need some seconds to answer";
+        findings.invalid("standby.ttl_seconds", &format!("can't be {ttl}"), help);
     }
     let prometheus = &config.monitoring.prometheus;
     findings.not_empty("monitoring.prometheus.host", &prometheus.host);

@@ -18,6 +18,7 @@ mod root;
 mod schema;
 mod schema_limits;
 mod secret_source;
+mod standby;
 mod table;
 
 pub use added::{AddedColumn, RowFact};
@@ -36,6 +37,7 @@ pub use root::{CommitAt, Mode, WarpConfig};
 pub use schema::{OnLostPosition, OnNewTable, OnTableFailure, SchemaConfig};
 pub use schema_limits::SchemaLimits;
 pub use secret_source::SecretSource;
+pub use standby::Standby;
 pub use table::{DeletionStrategy, InitialCopy, TableConfig, WriteMode};
 
 use std::num::NonZeroU32;

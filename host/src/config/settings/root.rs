@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Control, DestinationConfig, ErrorHandling, Monitoring, ProcessLimits, SchemaConfig,
-    SchemaEvolution, SourceConfig,
+    SchemaEvolution, SourceConfig, Standby,
 };
 use crate::config::origin::Provenance;
 use crate::config::values::{HashKey, Patterns, Resync};
@@ -72,6 +72,9 @@ pub struct WarpConfig {
     /// Orders to a run.
     #[serde(default)]
     pub control: Control,
+    /// Waiting for another run (`run --standby`).
+    #[serde(default)]
+    pub standby: Standby,
     /// What happens when something fails.
     #[serde(default)]
     pub error_handling: ErrorHandling,

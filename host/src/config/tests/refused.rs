@@ -19,7 +19,11 @@ const AFTER_MINIMAL: &[Case] = &[
     (
         "an unknown key that is like nothing lists what is valid",
         "monitoring:\n  zebra: 1",
-        &["config.yaml:11:3", "monitoring.zebra", "valid here: journal_retention, log_level, prometheus"],
+        &[
+            "config.yaml:11:3",
+            "monitoring.zebra",
+            "valid here: journal_retention, log_level, prometheus",
+        ],
     ),
     (
         "an unknown key of a list item is found",
@@ -159,6 +163,16 @@ const AFTER_MINIMAL: &[Case] = &[
         "a backoff below one is refused, it would shorten each wait",
         "error_handling:\n  backoff_factor: 0.5",
         &["config.yaml:11:19", "error_handling.backoff_factor", "at least 1"],
+    ),
+    (
+        "a holder that has no time to answer would be taken over again and again",
+        "standby:\n  ttl_seconds: 4",
+        &["config.yaml:11:16", "standby.ttl_seconds", "5 seconds to an hour"],
+    ),
+    (
+        "nobody waits for more than an hour for a run that is gone",
+        "standby:\n  ttl_seconds: 3601",
+        &["config.yaml:11:16", "standby.ttl_seconds", "5 seconds to an hour"],
     ),
     (
         "a limit of dead letters that are never kept is refused, wherever it stands",

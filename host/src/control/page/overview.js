@@ -31,7 +31,8 @@ export function showOverview(seen, goTo) {
     const kind = found.some((it) => it.kind === "bad") ? "bad" : found.length > 0 ? "warn" : "good";
     byId("well").className = kind;
     const words = { bad: "Something is wrong", warn: "It works, and something needs you", good: "All is well" };
-    say(byId("verdict"), kind === "good" && copying(total.tables) > 0 ? "All is well; tables are being copied" : words[kind]);
+    const more = total.schemas.standby > 0 ? "; this run waits while another one works" : copying(total.tables) > 0 ? "; tables are being copied" : "";
+    say(byId("verdict"), kind === "good" ? words.good + more : words[kind]);
     document.title = `${kind === "good" ? "" : "! "}${seen.pipeline} – cartridge-warp`;
     each(byId("problems"), found.map(({ words }) => words), (it) => it.replace(/^[\d,]+ /, ""), () => el("li"), (item, text) => {
         const { where } = found.find((it) => it.words === text);

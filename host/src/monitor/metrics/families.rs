@@ -117,7 +117,11 @@ impl StreamFamilies {
                  0 when caught up.",
                 &BASE,
             )?,
-            status: r.int_gauge("sync_status", "1 running, 0 stopped, -1 failed.", &BASE)?,
+            status: r.int_gauge(
+                "sync_status",
+                "2 waiting for another run to end, 1 running, 0 stopped, -1 failed.",
+                &BASE,
+            )?,
             last_success: r.gauge(
                 "last_successful_sync",
                 "Unix time of the last commit or of the last check that found nothing to do.",

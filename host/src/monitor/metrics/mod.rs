@@ -49,6 +49,8 @@ pub const OTHER: &str = "_other";
 /// What a schema or table is doing, as the gauge `cartridge_warp_sync_status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncStatus {
+    /// Waiting for another run to end.
+    Standby,
     Running,
     Stopped,
     Failed,
@@ -57,6 +59,7 @@ pub enum SyncStatus {
 impl SyncStatus {
     fn value(self) -> i64 {
         match self {
+            Self::Standby => 2,
             Self::Running => 1,
             Self::Stopped => 0,
             Self::Failed => -1,

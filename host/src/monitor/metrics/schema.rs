@@ -39,6 +39,14 @@ impl SchemaMetrics {
         self.metrics.tables_of(&self.schema).iter().for_each(TableMetrics::follow_schema);
     }
 
+    /// Another run has the schema: how far it is behind, and whether its source answers, is that one's to tell.
+    pub fn stands_by(&self) {
+        self.sync_status(SyncStatus::Standby);
+        self.source_up(true);
+        self.metrics.lag_of(&self.schema, |lag| lag.caught_up(SystemTime::now()));
+        self.metrics.tables_of(&self.schema).iter().for_each(TableMetrics::caught_up);
+    }
+
     /// Rows read from the source but not yet committed.
     pub fn queue_size(&self, rows: u64) {
         let gauge = self.metrics.inner.streams.queue.with_label_values(&self.labels());

@@ -19,6 +19,8 @@ use crate::{
 /// What earlier attempts of this process leave to the next one.
 #[derive(Debug, Default)]
 pub struct Attempts {
+    /// The last other run that held the schema and did not give it back.
+    pub abandoned: Option<String>,
     /// What is to be copied anew, as long as that is not committed.
     pub resync: Resync,
     /// Cancelled once the attempt in flight may be ended for what waits: not before it has committed that.

@@ -16,6 +16,7 @@ mod turns;
 
 pub use attempts::Attempts;
 pub use beginning::remove as remove_beginning;
+pub use claim::other_holder;
 pub use layout::{check_layout, layout_marker};
 pub use named::check_copied;
 pub use owner::{Owner, check_owner, owner};

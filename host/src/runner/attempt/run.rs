@@ -7,7 +7,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use super::{
     attempts::Attempts,
-    claim::{Claim, claim},
+    claim::{Claim, abandoned_by, claim},
     named::check_copied,
     owner::check_owner,
     start::find_start,
@@ -25,6 +25,7 @@ use crate::{
         error::RunError,
         findings::Findings,
         follow::{StreamEnd, follow},
+        presence::Holding,
         shapes::{copy_named_again, prepare_tables},
         side::check_apart,
         starts::Start,
@@ -45,7 +46,7 @@ pub async fn run(
         opened = open(context, attempts) => opened,
         full = context.retained.full() => Err(full),
     };
-    let Opened { source, writer, others } = match opened {
+    let Opened { source, writer, others, holding } = match opened {
         Ok(opened) => opened,
         Err(error) => {
             attempts.unrecorded = Some(Failed::now(&error));
@@ -58,6 +59,7 @@ pub async fn run(
     };
     attempts.commits = writer.commits();
     record_end(&writer, &ended, attempts).await;
+    drop(holding);
     let ended = ended?;
     source.close().await;
     if let Ok(writer) = Arc::try_unwrap(writer).map_err(drop) {
@@ -72,12 +74,15 @@ struct Opened {
     writer: Arc<Writer>,
     /// Tables of the source that are not selected.
     others: Vec<String>,
+    holding: Holding,
 }
 
 /// Opens both sides and makes this process the schema's writer.
 async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<Opened, RunError> {
-    let source = context.open_source().await?;
     let destination = context.open_destination().await?;
+    let abandoned = abandoned_by(context, &destination).await?;
+    attempts.abandoned = abandoned.or_else(|| attempts.abandoned.take());
+    let source = context.open_source_after(attempts.abandoned.as_deref()).await?;
     // Before either side changes anything.
     check_apart(&source, &destination, context.name(), context.destination_schema()).await?;
     check_owner(context, &destination).await?;
@@ -97,6 +102,7 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
         failed.push(Failed::now(&error));
     }
     let Claim { epoch, abandoned } = claim(context, &destination).await?;
+    let holding = context.held.hold(context.name(), &destination);
     context.letters.ask(&destination).await?;
     let aside = aside.into_iter().chain(attempts.failing.keys().cloned()).collect();
     let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables, aside));
@@ -107,7 +113,7 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
         writer.journal.write(&Entry::Failed(&failed)).await;
     }
     writer.journal.write(&Entry::Started).await;
-    Ok(Opened { source, writer, others })
+    Ok(Opened { source, writer, others, holding })
 }
 
 /// Tells the journal, and gives the schema back.

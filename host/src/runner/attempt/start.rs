@@ -47,6 +47,7 @@ pub async fn find_start(
         planned.plan(writer, attempts, &before, stored.is_some(), name).await?;
     }
     let Planned { states, renewed, mut markers } = planned;
+    let is_new = stored.is_none();
     let start = match stored {
         None => {
             attempts.beginning.make(&writer.context, source, known_position).await?;
@@ -67,6 +68,11 @@ pub async fn find_start(
     let committed = writer.commit_markers(markers).await;
     attempts.beginning.committed(committed.as_ref().err());
     committed?;
+    if is_new {
+        // What was there at the source may hold log from before. It moves by this alone, after the commit: where
+        // another run has taken over meanwhile, there was none (I1, I11).
+        source.confirm(schema, &start).await?;
+    }
     tell(writer, attempts, &states).await?;
     Ok((start, states))
 }

@@ -15,6 +15,7 @@ mod retained;
 mod retry;
 mod rewrite;
 mod schema_processor;
+mod standby;
 mod standing;
 mod status;
 mod teardown;

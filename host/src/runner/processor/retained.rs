@@ -4,13 +4,21 @@
 //! Each look has a connection of its own, since a call occupies an instance and the stream's may wait for
 //! long. It shows at the same time whether the source can be reached.
 
-use std::{convert::Infallible, time::SystemTime};
+use std::{
+    convert::Infallible,
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::timeout;
 
 use crate::{
     monitor::SourceLog,
     plugin::{RetainedLog, SourceConnection},
-    runner::{context::SchemaContext, error::RunError, retained::Level},
+    runner::{attempt::other_holder, context::SchemaContext, error::RunError, retained::Level},
 };
+
+/// How long a destination may take to say whose the schema is: it may be what keeps the log from being read.
+const ASK_MAX: Duration = Duration::from_secs(10);
 
 /// Looks until it is dropped. Sources whose system keeps nothing are not looked at.
 pub async fn watch(context: &SchemaContext) -> Infallible {
@@ -92,8 +100,11 @@ async fn give_up(
 }
 
 /// Gives the log up; the error that the schema goes on with. Where it cannot be, it is told again by the
-/// next look.
+/// next look. A run that stood still may have lost the schema meanwhile, and the log with it (I11).
 pub async fn release(context: &SchemaContext, full: RunError) -> RunError {
+    if is_anothers(context).await {
+        return RunError::Fenced { schema: context.name().to_owned() };
+    }
     let released = async {
         let source = context.open_source().await?;
         let released = source.release(context.name(), false).await?;
@@ -111,4 +122,17 @@ pub async fn release(context: &SchemaContext, full: RunError) -> RunError {
             error
         }
     }
+}
+
+/// Whether another run has the schema, from which this one may not take it. A destination that cannot be asked has no
+/// answer, and log is given up for it.
+async fn is_anothers(context: &SchemaContext) -> bool {
+    let asked = async {
+        let destination = context.open_destination().await?;
+        let other = other_holder(context, &destination).await?;
+        destination.close().await;
+        Ok::<_, RunError>(other)
+    };
+    let Ok(Ok(Some(other))) = timeout(ASK_MAX, asked).await else { return false };
+    !context.takeover.allows(&other)
 }

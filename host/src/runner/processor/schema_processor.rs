@@ -3,7 +3,11 @@
 //! Attempts follow one another until the run ends or [`super::reaction`] gives up. A processor
 //! never takes another one with it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -13,6 +17,7 @@ use super::{
     dry_run,
     reaction::{Reaction, RetryPolicy, react},
     retained::{release, watch},
+    standby::{turn, waits_after},
 };
 use crate::{
     config::{OnLostPosition, Resync, SyncMode},
@@ -25,6 +30,9 @@ use crate::{
         follow::StreamEnd,
     },
 };
+
+/// Between a turn that was lost and the next: a destination may fence whoever comes.
+const TURN_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs one schema.
 pub struct SchemaProcessor {
@@ -43,14 +51,7 @@ impl SchemaProcessor {
         let context = &self.context;
         let span = tracing::info_span!("schema", schema = context.name(), run = context.run);
         async {
-            context.metrics.sync_status(SyncStatus::Running);
-            // Nobody knows better until the source has answered.
-            context.metrics.behind();
-            let ended = tokio::select! {
-                ended = self.run(resync) => ended,
-                // In a box: most of the time it sleeps, for a source that may keep nothing.
-                never = Box::pin(watch(context)) => match never {},
-            };
+            let ended = self.in_turns(resync).await;
             self.record_end(&ended);
             ended
         }
@@ -77,6 +78,37 @@ impl SchemaProcessor {
 
     pub fn context(&self) -> &Arc<SchemaContext> {
         &self.context
+    }
+
+    /// Runs, and waits for its turn where another run has the schema.
+    async fn in_turns(&self, mut resync: Resync) -> Result<Completion, RunError> {
+        let context = &self.context;
+        loop {
+            context.health.set(context.name(), SchemaState::Starting);
+            if turn(context).await.is_none() {
+                return Ok(Completion::Stopped);
+            }
+            context.metrics.sync_status(SyncStatus::Running);
+            // Nobody knows better until the source has answered.
+            context.metrics.behind();
+            let ended = tokio::select! {
+                ended = self.run(std::mem::take(&mut resync)) => ended,
+                // In a box: most of the time it sleeps, for a source that may keep nothing.
+                never = Box::pin(watch(context)) => match never {},
+            };
+            match ended {
+                Err(error) if waits_after(context, &error) => {
+                    tracing::warn!(error = error.chain(), "another run has the schema: waiting");
+                    if matches!(self.wait(TURN_PAUSE, true).await, Waited::Stopped) {
+                        return Ok(Completion::Stopped);
+                    }
+                }
+                ended => return ended,
+            }
+            if context.resync_left.load(Ordering::Relaxed) {
+                resync = context.resync();
+            }
+        }
     }
 
     async fn run(&self, mut resync: Resync) -> Result<Completion, RunError> {
@@ -143,6 +175,9 @@ impl SchemaProcessor {
             if context.stop.is_cancelled() {
                 tracing::warn!(error = error.chain(), "stopped while an attempt was failing");
                 return Ok(Completion::Stopped);
+            }
+            if waits_after(context, &error) {
+                return Err(error);
             }
             context.metrics.error(error.error_type());
             if attempts.park(context, &error) {

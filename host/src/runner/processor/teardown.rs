@@ -14,6 +14,7 @@ use crate::{
         attempt::check_owner,
         context::SchemaContext,
         error::RunError,
+        presence::Room,
         shapes::drop_at,
         state::{
             ASIDE, CHANGES, LAYOUT, PIPELINE, QUOTA, RUNNER, SELECTION, deletion, forget_chunks,
@@ -78,6 +79,8 @@ pub async fn tear_down(context: &SchemaContext, take_over: bool) -> Result<Teard
             drop_at(&destination, schema, epoch, &keys).await?;
         }
         destination.update_marker(schema, markers, epoch).await?;
+        // Whoever still waits for another schema of the pipeline asks again.
+        Room::new(&context.pipeline, &context.run).close(&destination).await?;
         torn.tables = tables;
     } else {
         torn.source = source.release(schema, false).await?;

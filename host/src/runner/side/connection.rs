@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::side::Side;
 use crate::{
     config::{ConnectionString, Unread, read_connection_string},
-    plugin::{ConnectSettings, LogRate, Patience, Plugin},
+    plugin::{ConnectSettings, DestinationConnection, LogRate, Patience, Plugin},
     runner::error::RunError,
 };
 
@@ -64,6 +64,12 @@ impl Endpoint {
         schema.clone_into(&mut endpoint.settings.label);
         schema.clone_into(&mut endpoint.side.label);
         endpoint
+    }
+
+    /// Opens a destination.
+    pub async fn open_destination(&self) -> Result<DestinationConnection, RunError> {
+        let settings = self.connect_settings().await?;
+        Ok(DestinationConnection::open(&self.plugin, settings).await?)
     }
 
     /// What the next connection is opened with: files and secrets as they are now.

@@ -212,6 +212,24 @@ pub fn advance(session: &Session, name: &str, complete: Lsn) -> Result<(), Failu
     ))
 }
 
+/// The same of a slot that nobody reads; one that is read is left to its reader.
+pub fn advance_unread(
+    session: &Session,
+    server: &Server,
+    name: &str,
+    complete: Lsn,
+) -> Result<(), Failure> {
+    let slot = find(session, server, name)?;
+    let is_behind = |slot: Slot| !slot.lost && slot.reader.is_none() && slot.confirmed < complete;
+    if !slot.is_some_and(is_behind) {
+        return Ok(());
+    }
+    match advance(session, name, complete) {
+        Err(failure) if is_busy(&failure) => Ok(()),
+        advanced => advanced,
+    }
+}
+
 /// Measures how much log the slot keeps, in bytes.
 pub fn measure(session: &Session, name: &str) -> Result<(), Failure> {
     let rows = session.rows(&format!(

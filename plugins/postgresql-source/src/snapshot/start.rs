@@ -54,20 +54,16 @@ fn begin(source: &mut PostgresqlSource, schema: &str) -> Result<Vec<u8>, Failure
 
 /// Where the changes of a slot begin that is there or made now.
 fn slot_start(source: &mut PostgresqlSource, name: &str) -> Result<Lsn, Failure> {
+    source.runs.end_abandoned(&source.control, &source.settings, name)?;
     let making = &mut source.snapshot.waits.making;
     let (session, server) = (&source.control, &source.server);
     let mut made = match making.take() {
         Some(made) => made,
         // Once nobody reads it: one in the making, whose maker was stopped, goes with it.
         None => match slot::find_free(session, server, name)? {
-            // Nothing before this is wanted, and it may be unreadable: of a publication that is gone.
-            Some(slot) if !slot.lost => {
-                let end = server::log_end(session)?;
-                if slot.confirmed < end.flushed {
-                    slot::advance(session, name, end.flushed)?;
-                }
-                return Ok(server::log_end(session)?.inserted);
-            }
+            // It stays where it is until the host says that the start is committed (I11): whoever stood still until now
+            // may have lost the schema, and the slot with it, to another run.
+            Some(slot) if !slot.lost => return Ok(server::log_end(session)?.inserted),
             lost if source.options.create_slot => {
                 if lost.is_some() {
                     slot::discard(session, name)?;

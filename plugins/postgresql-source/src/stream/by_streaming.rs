@@ -21,6 +21,7 @@ const COMPANY_PATIENCE: Duration = Duration::from_millis(5);
 pub(super) fn begin(source: &PostgresqlSource, started: &mut Started) -> Result<(), Failure> {
     started.reader = None;
     let Started { collector, progress, slot, publication, .. } = started;
+    source.runs.end_abandoned(&source.control, &source.settings, slot)?;
     slot::wait_until_free(&source.control, &source.server, slot)?;
     let from = collector.position.complete;
     let live = Live::open(source, slot, publication, from, progress.acknowledgeable())?;

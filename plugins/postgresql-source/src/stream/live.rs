@@ -23,6 +23,11 @@ use crate::session::{RAW, SETTINGS, meanwhile, unexpected};
 
 /// How often the server hears of us without asking.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// How long the server keeps the slot for a reader that says nothing, in milliseconds, at most: it has a minute by
+/// default, and none where it is 0, in which nobody else could read. While a run cannot go on it says something every
+/// few seconds.
+const SILENCE: &str = "SELECT least(20000, nullif(setting::int, 0)) FROM pg_catalog.pg_settings
+    WHERE name = 'wal_sender_timeout'";
 /// Decoding is one statement that ends with the stream.
 const NO_TIMEOUT: (&str, &str) = ("statement_timeout", "0");
 
@@ -55,7 +60,12 @@ impl Live {
     ) -> Result<Self, Failure> {
         let is_raw = source.server.is_raw || source.reads_raw;
         let encoding = if is_raw { &[RAW][..] } else { &[] };
-        let settings = [&SETTINGS[..], &[NO_TIMEOUT], encoding].concat();
+        let silence = source.control.value(SILENCE)?;
+        let reader = source.runs.reader(&source.settings);
+        let name = reader.as_deref().map(|reader| ("application_name", reader));
+        let mut settings = [&SETTINGS[..], &[NO_TIMEOUT], encoding].concat();
+        settings.push(("wal_sender_timeout", &silence));
+        settings.extend(name);
         let mut connection = Replication::open(&source.settings, &settings)?;
         let identity = identify(&mut connection)?;
         if identity != source.server.identity {
@@ -123,12 +133,12 @@ impl Live {
         self.tell(true)
     }
 
-    /// The destination holds everything before this place.
+    /// The destination holds everything before this place. Said again, it says that we are alive.
     pub fn confirm(&mut self, flushed: Lsn) -> Result<(), Failure> {
-        if flushed <= self.flushed {
+        if flushed <= self.flushed && self.told.elapsed() < STATUS_EVERY {
             return Ok(());
         }
-        self.flushed = flushed;
+        self.flushed = self.flushed.max(flushed);
         self.tell(false)
     }
 

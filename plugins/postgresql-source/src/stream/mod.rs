@@ -35,7 +35,7 @@ use bytes::Bytes;
 use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, NO_TURNS};
 
 use crate::PostgresqlSource;
-use crate::catalog::server;
+use crate::catalog::{server, slot};
 use crate::pgoutput::{Lsn, Message};
 use crate::position::{Position, show};
 use crate::recode;
@@ -125,9 +125,21 @@ pub fn begin_turn(source: &mut PostgresqlSource, copying: bool) -> Result<(), Fa
 }
 
 /// The destination holds everything before this position.
-pub fn confirm(source: &mut PostgresqlSource, position: &[u8]) -> Result<(), Failure> {
+pub fn confirm(
+    source: &mut PostgresqlSource,
+    schema: &str,
+    position: &[u8],
+) -> Result<(), Failure> {
     let position = Position::decode(position)?;
-    let Some(started) = &mut source.stream.started else { return Ok(()) };
+    let Some(started) = &mut source.stream.started else {
+        // The start of a stream: what a slot that was there has before it is not wanted, and may be unreadable, of a
+        // publication that is gone.
+        let slot = source.options.slot(&source.server.database, schema);
+        return match position.server == source.server.identity {
+            true => slot::advance_unread(&source.control, &source.server, &slot, position.complete),
+            false => Ok(()),
+        };
+    };
     let Started { reader, progress, slot, .. } = started;
     progress.confirmed(position.complete);
     progress.measure(&source.control, slot)?;

@@ -69,6 +69,9 @@ impl Peek {
     /// Connects; reads nothing yet.
     pub fn open(source: &PostgresqlSource, slot: &str, publication: &str) -> Result<Self, Failure> {
         let session = Rc::new(Session::open(&source.settings, None)?);
+        if let Some(reader) = source.runs.reader(&source.settings) {
+            session.run(&format!("SET application_name = {}", literal(&reader)))?;
+        }
         let sql = format!(
             "SELECT {} FROM pg_logical_slot_peek_binary_changes({}, NULL, $1::int4, \
                  'proto_version', '1', 'publication_names', {})",

@@ -26,6 +26,7 @@ pub(super) fn start(
 ) -> Result<Started, Failure> {
     let Proven { after, slot, selected, members, log_end } = prove(source, schema, given)?;
     let slot_name = source.options.slot(&source.server.database, schema);
+    source.runs.end_abandoned(&source.control, &source.settings, &slot_name)?;
     slot::wait_until_free(&source.control, &source.server, &slot_name)?;
     let followed: Vec<FollowedTable> =
         selected.iter().map(|table| members.followed(table)).collect();
