@@ -29,6 +29,11 @@ impl Node {
         Self { schema: &ROOT }
     }
 
+    /// All that is known of the place, as JSON Schema.
+    pub(super) fn schema(self) -> &'static Value {
+        self.schema
+    }
+
     /// What may stand at the end of a path.
     pub(super) fn at(path: &KeyPath) -> Option<Self> {
         path.segments().iter().try_fold(Self::root(), |node, segment| node.step(segment))
@@ -125,8 +130,10 @@ impl Node {
         ];
         let found: Vec<_> = types.iter().filter(|(name, _)| self.accepts(name)).collect();
         let words = found.iter().map(|(_, words)| *words).collect::<Vec<_>>().join(" or ");
-        let least = self.branches().into_iter().find_map(|branch| branch.get("minimum"));
-        least.map_or(words.clone(), |least| format!("{words}, at least {least}"))
+        let bound = |keyword| self.branches().into_iter().find_map(|branch| branch.get(keyword));
+        let bound = |keyword, words| bound(keyword).map(|bound| format!(", {words} {bound}"));
+        let bounds = [bound("minimum", "at least"), bound("maximum", "at most")];
+        words + &bounds.map(Option::unwrap_or_default).concat()
     }
 
     pub(super) fn description(self) -> &'static str {

@@ -4,25 +4,27 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cartridge_warp_sdk::*;
 
+/// The rows that are there when the copy begins.
+const COPIED: u64 = 10;
 const FORTUNES: [&str; 2] = ["A clean log is a happy log.", "Commit often."];
 
-/// Options of the `fortunes` source.
+/// Options of the source. What stands here is what `connectors inspect` shows an operator.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
     /// Milliseconds between two fortunes.
     #[schemars(range(min = 1))]
-    every_ms: u64,
+    pub every_ms: u64,
 }
 
-pub struct Fortunes {
+pub struct Connector {
     table: Table,
     every_ms: u64,
 }
 
-export_source!(Fortunes);
+export_source!(Connector);
 
-impl Fortunes {
+impl Connector {
     /// The number of fortunes told until now: since 1970 there was one every `every_ms`.
     fn told(&self) -> Result<u64, Failure> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -30,27 +32,31 @@ impl Fortunes {
         Ok(u64::try_from(now.as_millis()).unwrap_or(u64::MAX) / self.every_ms)
     }
 
-    fn rows(&self, ids: std::ops::Range<u64>) -> Result<TableRows, Failure> {
+    /// As many of these as one answer may have, and where they end.
+    fn rows(&self, from: u64, to: u64, limits: &Limits) -> Result<(TableRows, u64), Failure> {
         let mut writer = TableWriter::changes(&self.table);
-        for id in ids {
-            let values = [Value::U64(id), Value::Str(FORTUNES[(id % 2) as usize])];
+        let mut next = from;
+        while next < to && !writer.is_full(limits) {
+            let values = [Value::U64(next), Value::Str(FORTUNES[(next % 2) as usize])];
             let told = writer.push(Operation::Insert, values);
             told.map_err(|error| Failure::stop(ValueError::CODE, error.to_string()))?;
+            next += 1;
         }
-        writer.finish()
+        Ok((writer.finish()?, next))
     }
 }
 
+/// A position is the number of the next fortune. Yours has a version in front, so that it can change.
 fn id(position: &[u8]) -> Result<u64, Failure> {
     let bytes = position.try_into().map(u64::from_le_bytes);
     bytes.map_err(|_| Failure::stop("unreadable-position", "the position is not 8 bytes"))
 }
 
-impl Source for Fortunes {
+impl Source for Connector {
     type Options = Options;
 
     fn describe() -> Description {
-        Description::new("fortunes", env!("CARGO_PKG_VERSION"), "A fortune every now and then")
+        Description::new("starter", env!("CARGO_PKG_VERSION"), "A fortune every now and then")
             .capability("change-detection:log")
             .capability("exact-snapshot")
     }
@@ -58,7 +64,9 @@ impl Source for Fortunes {
     fn connect(config: Config<Options>) -> Result<Self, Failure> {
         let table = Table::new("fortunes").column("id", ColumnType::BigInt);
         let table = table.column("text", ColumnType::String).key(["id"]);
-        Ok(Self { table, every_ms: config.options.every_ms.max(1) })
+        let every_ms = config.options.every_ms.max(1);
+        log::info("the fortunes are open", &[("every_ms", &every_ms.to_string())]);
+        Ok(Self { table, every_ms })
     }
 
     fn get_schema(&mut self, _schema: &str) -> Result<Vec<Table>, Failure> {
@@ -70,24 +78,34 @@ impl Source for Fortunes {
     }
 
     fn get_full_snapshot(
-        &mut self, _: &str, _: &str, chunk: &Chunk, _: Option<&[u8]>, _: Limits,
+        &mut self,
+        _: &str,
+        _: &str,
+        chunk: &Chunk,
+        cursor: Option<&[u8]>,
+        limits: Limits,
     ) -> Result<SnapshotBatch, Failure> {
         let end = id(&chunk.descriptor)?;
-        let rows = Some(self.rows(end.saturating_sub(10)..end)?);
-        Ok(SnapshotBatch { rows, ..SnapshotBatch::default() })
+        let from = cursor.map_or(Ok(end.saturating_sub(COPIED)), id)?;
+        let (rows, next) = self.rows(from, end, &limits)?;
+        let next_cursor = (next < end).then(|| next.to_le_bytes().to_vec());
+        Ok(SnapshotBatch { rows: Some(rows), next_cursor, ..SnapshotBatch::default() })
     }
 
     fn get_changes(
-        &mut self, _: &str, after: &[u8], limits: Limits,
+        &mut self,
+        _: &str,
+        after: &[u8],
+        limits: Limits,
     ) -> Result<ChangeBatch, Failure> {
         let (from, deadline) = (id(after)?, Instant::now() + limits.wait);
         while self.told()? <= from && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(self.every_ms.min(50)));
         }
         let told = self.told()?.max(from);
-        let to = told.min(from.saturating_add(limits.rows_max as u64));
-        let tables = if to > from { vec![self.rows(from..to)?] } else { Vec::new() };
-        let position = to.to_le_bytes().to_vec();
-        Ok(ChangeBatch { tables, position, caught_up: to == told, ..ChangeBatch::default() })
+        let (rows, next) = self.rows(from, told, &limits)?;
+        let tables = if rows.is_empty() { Vec::new() } else { vec![rows] };
+        let position = next.to_le_bytes().to_vec();
+        Ok(ChangeBatch { tables, position, caught_up: next == told, ..ChangeBatch::default() })
     }
 }

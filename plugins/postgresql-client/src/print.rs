@@ -1,13 +1,30 @@
-//! Days and times as the server writes them, in its ISO style and over its whole range.
+//! Days and times as the server writes them, in its ISO style and over its whole range, and keys as it reads them.
 
-use postgresql_client::types::EPOCH_DAYS;
+use cartridge_warp_sdk::Value;
+
+use crate::types::{EPOCH_DAYS, days_to_server, micros_to_server};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 const MICROS_PER_DAY: i64 = SECONDS_PER_DAY * MICROS_PER_SECOND;
 
+/// A value of a key as the server reads it; none of NULL.
+pub fn key(value: &Value<'_>) -> Option<String> {
+    let of_server = match value {
+        Value::Null => return None,
+        Value::Bytes(_) => Some(format!("\\x{value}")),
+        Value::Date(days) => days_to_server(*days).map(date),
+        Value::Timestamp(micros) => micros_to_server(*micros).map(|micros| timestamp(micros, "")),
+        Value::TimestampTz(micros) => {
+            micros_to_server(*micros).map(|micros| timestamp(micros, "+00"))
+        }
+        _ => None,
+    };
+    Some(of_server.unwrap_or_else(|| value.to_string()))
+}
+
 /// Days since 2000-01-01, as the server counts them.
-pub(super) fn print_date(days: i32) -> String {
+pub fn date(days: i32) -> String {
     match days {
         i32::MAX => "infinity".to_owned(),
         i32::MIN => "-infinity".to_owned(),
@@ -19,25 +36,25 @@ pub(super) fn print_date(days: i32) -> String {
 }
 
 /// Microseconds since 2000-01-01; `zone` stands behind the time of day.
-pub(super) fn print_timestamp(micros: i64, zone: &str) -> String {
+pub fn timestamp(micros: i64, zone: &str) -> String {
     match micros {
         i64::MAX => "infinity".to_owned(),
         i64::MIN => "-infinity".to_owned(),
         _ => {
             let (day, era) = civil(micros.div_euclid(MICROS_PER_DAY));
-            format!("{day} {}{zone}{era}", print_clock(micros.rem_euclid(MICROS_PER_DAY)))
+            format!("{day} {}{zone}{era}", clock(micros.rem_euclid(MICROS_PER_DAY)))
         }
     }
 }
 
 /// Microseconds since midnight.
-pub(super) fn print_clock(micros: i64) -> String {
+pub fn clock(micros: i64) -> String {
     let (seconds, fraction) =
         (micros.div_euclid(MICROS_PER_SECOND), micros.rem_euclid(MICROS_PER_SECOND));
-    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let text = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
     match fraction {
-        0 => clock,
-        _ => format!("{clock}.{fraction:06}").trim_end_matches('0').to_owned(),
+        0 => text,
+        _ => format!("{text}.{fraction:06}").trim_end_matches('0').to_owned(),
     }
 }
 
@@ -58,10 +75,8 @@ fn civil(days: i64) -> (String, &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use postgresql_client::time::{date, timestamp};
-    use postgresql_client::types;
-
     use super::*;
+    use crate::{time, types};
 
     #[test]
     fn days_and_times_are_written_as_they_are_read() {
@@ -75,8 +90,9 @@ mod tests {
             "infinity",
             "-infinity",
         ] {
-            let days = types::days_to_server(date(text).unwrap()).unwrap();
-            assert_eq!(print_date(days), text);
+            let days = types::days_to_server(time::date(text).unwrap()).unwrap();
+            assert_eq!(date(days), text);
+            assert_eq!(key(&Value::Date(time::date(text).unwrap())).unwrap(), text);
         }
         for text in [
             "1969-12-31 23:59:59.5+00",
@@ -86,8 +102,9 @@ mod tests {
             "infinity",
             "-infinity",
         ] {
-            let micros = types::micros_to_server(timestamp(text).unwrap()).unwrap();
-            assert_eq!(print_timestamp(micros, "+00"), text);
+            let micros = types::micros_to_server(time::timestamp(text).unwrap()).unwrap();
+            assert_eq!(timestamp(micros, "+00"), text);
+            assert_eq!(key(&Value::TimestampTz(time::timestamp(text).unwrap())).unwrap(), text);
         }
     }
 }
