@@ -124,6 +124,7 @@ if [ "${1:-}" = tests ]; then
     scripts/postgresql-18.sh >/dev/null
     scripts/python-packages.sh file-libraries >/dev/null
     scripts/python-packages.sh deployment-tools >/dev/null
+    scripts/python-packages.sh componentize-py examples/connectors/python/requirements.txt >/dev/null
     scripts/cargo-fuzz.sh >/dev/null
     has_mongodb || build_secantus
 fi
