@@ -18,10 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// A language, by its folder below examples/connectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
+    C,
     Python,
 }
 
-pub const LANGUAGES: [Language; 1] = [Language::Python];
+pub const LANGUAGES: [Language; 2] = [Language::C, Language::Python];
 
 /// Where components are kept.
 fn workshop() -> PathBuf {
@@ -55,6 +56,7 @@ pub fn python_packages(name: &str, pins: Option<&Path>) -> String {
 impl Language {
     pub fn folder(self) -> PathBuf {
         let name = match self {
+            Self::C => "c",
             Self::Python => "python",
         };
         repository().join("examples/connectors").join(name)
@@ -65,6 +67,10 @@ impl Language {
         let mut command = Command::new(program);
         command.current_dir(self.folder());
         match self {
+            Self::C => {
+                let tools = run(Command::new(repository().join("scripts/wit-bindgen.sh")));
+                command.env("PATH", path_with(tools.trim()));
+            }
             Self::Python => {
                 let pins = self.folder().join("requirements.txt");
                 let packages = python_packages("componentize-py", Some(&pins));
@@ -79,6 +85,21 @@ impl Language {
     /// The program that writes a table's rows in the batch format.
     pub fn encoder(self) -> Command {
         match self {
+            Self::C => {
+                let program = workshop().join("encode");
+                fs::create_dir_all(workshop()).unwrap();
+                let mut command = self.command("cc");
+                command.args([
+                    "-std=c11",
+                    "-Wall",
+                    "-Wextra",
+                    "-Werror",
+                    "-fsanitize=address,undefined",
+                ]);
+                command.args(["arrow.c", "feed.c", "encode.c", "-o"]).arg(&program);
+                run(command);
+                self.command(program.to_str().unwrap())
+            }
             Self::Python => {
                 let mut command = self.command("python3");
                 command.arg("encode.py");

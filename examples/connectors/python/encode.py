@@ -1,4 +1,4 @@
-"""encode.py FILE.tsv FILE.arrow: the rows of a table in the batch format, written by any Python."""
+"""encode.py FILE.tsv...: writes FILE.arrow beside each, its rows in the batch format. Runs in any Python."""
 
 import pathlib
 import sys
@@ -6,9 +6,9 @@ import sys
 import arrow
 import feed
 
-rows, output = map(pathlib.Path, sys.argv[1:])
-header, *lines = [line for line, _ in feed.lines(rows, 0, growing=False)]
-table = feed.table(rows.stem, header, 0)
-columns = [arrow.Column(name, type) for name, type in zip(table.columns, table.types)]
-encoded = arrow.schema_message(columns) + arrow.batch_message(columns, [feed.row(table, line) for line in lines])
-output.write_bytes(encoded)
+for path in map(pathlib.Path, sys.argv[1:]):
+    header, *lines = [line for line, _ in feed.lines(path, 0, growing=False)]
+    table = feed.table(path.stem, header, 0)
+    columns = [arrow.Column(name, type) for name, type in zip(table.columns, table.types)]
+    encoded = arrow.schema_message(columns) + arrow.batch_message(columns, [feed.row(table, line) for line in lines])
+    path.with_suffix(".arrow").write_bytes(encoded)
