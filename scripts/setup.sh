@@ -93,6 +93,9 @@ if [ "${1:-}" = tests ]; then
     # What the commands of docs/ call besides.
     have sqlite3 || missing+=(sqlite3)
     have curl || missing+=(curl)
+    # What clang has for WebAssembly: the example of a connector in C is linked by it.
+    compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/wasi/libclang_rt.builtins-wasm32.a' >/dev/null ||
+        missing+=(libclang-rt-dev-wasm32)
     # libFuzzer is C++.
     have c++ || missing+=(g++)
     # The storage engine in SecantusDB is C and C++.
@@ -124,6 +127,8 @@ if [ "${1:-}" = tests ]; then
     scripts/postgresql-18.sh >/dev/null
     scripts/python-packages.sh file-libraries >/dev/null
     scripts/python-packages.sh deployment-tools >/dev/null
+    scripts/python-packages.sh componentize-py examples/connectors/python/requirements.txt >/dev/null
     scripts/cargo-fuzz.sh >/dev/null
+    scripts/wit-bindgen.sh >/dev/null
     has_mongodb || build_secantus
 fi

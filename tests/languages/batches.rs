@@ -13,7 +13,7 @@ pub fn folder() -> PathBuf {
 }
 
 /// The names of the batches in the folder, by the ending of their files.
-fn names(ending: &str) -> BTreeSet<String> {
+pub fn names(ending: &str) -> BTreeSet<String> {
     let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name());
     let names = files.filter_map(|file| Some(file.to_str()?.strip_suffix(ending)?.to_owned()));
     names.collect()
