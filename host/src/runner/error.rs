@@ -9,9 +9,7 @@ use crate::{
     config::Unread,
     model::{Action, TablePlace, text},
     monitor::ErrorType,
-    plugin::{
-        Cause, FENCED_HELP, GrantError, OpenError, PluginError, ProtectedError, Role, SecretError,
-    },
+    plugin::{Cause, GrantError, OpenError, PluginError, ProtectedError, Role, SecretError},
 };
 
 use super::{
@@ -120,7 +118,7 @@ pub enum RunError {
     NewTable { schema: String, table: String },
 
     #[error("fenced: another runner owns schema `{schema}`")]
-    #[diagnostic(code("fenced"), help("{}", FENCED_HELP))]
+    #[diagnostic(code("fenced"), help("{}", crate::plugin::FENCED_HELP))]
     Fenced { schema: String },
 
     #[error(
