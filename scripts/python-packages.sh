@@ -23,7 +23,8 @@ if ! [ -d "$folder" ]; then
     "$made/python/bin/pip" install --quiet --disable-pip-version-check --no-deps \
         --only-binary :all: --require-hashes --target "$made/packages" --requirement "$pins" >&2
     # They were made for a Python that is deleted.
-    ! [ -d "$made/packages/bin" ] || sed -i '1s|^#!.*python.*|#!/usr/bin/env python3|' "$made/packages/bin/"*
+    ! [ -d "$made/packages/bin" ] ||
+        find "$made/packages/bin" -type f -exec sed -i '1s|^#!.*python.*|#!/usr/bin/env python3|' {} +
     # In one step, so that a fetch that was cut off leaves nothing that looks whole.
     PYTHONPATH="$made/packages" python3 -c "import $(sed -n 's/^# import //p' "$pins")"
     [ -d "$folder" ] || mv "$made/packages" "$folder"

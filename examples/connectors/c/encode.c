@@ -33,7 +33,7 @@ int main(int count, char **arguments) {
         struct line line = {0};
         reason why = "it cannot be read or written";
         bool good = encode(arguments[at], to, &line, why);
-        if (!good) fprintf(stderr, "%s, byte %zu: %s\n", arguments[at], line.at, why);
+        if (!good) fprintf(stderr, "%s, byte %llu: %s\n", arguments[at], (unsigned long long)line.at, why);
         free(line.text);
         free(to);
         if (!good) return 1;

@@ -15,14 +15,14 @@ struct table {
     struct column *columns; /* one more than `count`: the last is `_op`, which changes have */
     bool *in_key;
     size_t count;
-    size_t begin; /* the byte at which its rows begin */
+    uint64_t begin; /* the byte at which its rows begin */
 };
 
 /* A line of a file. */
 struct line {
     char *text; /* with a zero behind it */
     size_t length;
-    size_t at, behind; /* the bytes at which it and the next one begin */
+    uint64_t at, behind; /* the bytes at which it and the next one begin */
 };
 
 enum found { LINE, NO_LINE, LINE_TOO_LONG };

@@ -25,7 +25,7 @@ static void reject(struct answer *answer, const struct table *table, const char 
         .payload = lossy(line->text, line->length),
         .code = text("malformed-row"),
         .message = text(why),
-        .origin = format("%s, byte %zu", file_name(path), line->at),
+        .origin = format("%s, byte %llu", file_name(path), (unsigned long long)line->at),
     };
     answer->rejected = (SOURCE(list_dead_letter_t)){letters, count};
 }
@@ -38,7 +38,7 @@ bool answer_read(struct answer *answer, struct table *table, const char *path, u
         if (file) fclose(file);
         return fail(failure, "retry", "unreadable-file", NULL, message);
     }
-    struct line line = {.behind = (size_t)*offset};
+    struct line line = {.behind = *offset};
     enum found found;
     while ((found = next_line(file, &line, is_change)) == LINE) {
         uint64_t bytes = answer->bytes + weight(table, &line);

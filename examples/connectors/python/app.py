@@ -116,7 +116,11 @@ class Connection(contract.Connection):
     def _unread(self, schema_name, name, offsets):
         """How many bytes of a table's changes were not read yet."""
         path = self._folder(schema_name) / (name + feed.CHANGES)
-        size, offset = path.stat().st_size if path.exists() else 0, offsets.get(name, 0)
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            size = 0
+        offset = offsets.get(name, 0)
         if size < offset:
             words = f"{path.name} has {size} bytes, and {offset} were read: {name} has to be copied again"
             raise failure("resync", "feed-rewritten", words, [name])

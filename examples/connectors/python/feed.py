@@ -67,7 +67,7 @@ def lines(path, offset, *, growing):
     with open(path, "rb") as file:
         file.seek(offset)
         while line := file.readline(LINE_BYTES_MAX + 1):
-            if len(line) > LINE_BYTES_MAX:
+            if len(line.removesuffix(b"\n")) > LINE_BYTES_MAX:
                 raise Malformed(f"{path.name} has a line of more than {LINE_BYTES_MAX} bytes at byte {offset}")
             if growing and not line.endswith(b"\n"):
                 return
