@@ -8,7 +8,7 @@ use std::{
 use super::{
     CliError, Exit,
     args::{ConfigArgs, ConnectorsCommand},
-    compile, grants,
+    compile, conformance, grants,
     output::Output,
     setup,
 };
@@ -36,6 +36,7 @@ pub async fn run(
             Ok(Exit::Done)
         }
         ConnectorsCommand::Compile(args) => compile::run(args, plugin_dir, output).await,
+        ConnectorsCommand::Test(args) => conformance::run(args, &engine(output)?, output).await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: words, flags and their help.
 
 mod config;
+mod conformance;
 mod letters;
 mod tables;
 
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 
 pub use self::{
     config::ConfigArgs,
+    conformance::{TEST_EXAMPLES, TestArgs},
     letters::{DlqCommand, LetterStatus, LettersArgs, RetryArgs},
     tables::{DecisionArgs, DropArgs, ResumeArgs, SchemaCommand, TablesArgs},
 };
@@ -36,6 +38,7 @@ Examples:
   cartridge-warp connectors inspect sqlite        what a connector is, takes and wants
   cartridge-warp connectors inspect sqlite -c shop.yaml   and what this would grant it
   cartridge-warp connectors compile -c shop.yaml  compile them now, so that a start need not
+  cartridge-warp connectors test x.wasm -c case.yaml   whether a component keeps the contract
 
 Exit codes: 0 done; 1 a schema failed; 2 the command line or the configuration is wrong;
 3 done, but tables failed and were left out; 4 done, but rows went to the dead letters; 5 another runner has taken over, so leave this one stopped;
@@ -322,6 +325,10 @@ pub enum ConnectorsCommand {
     /// for starts that should not take the time.
     #[command(after_help = COMPILE_EXAMPLES)]
     Compile(CompileArgs),
+    /// Put a component through the conformance kit, by a case and a driver of its author's
+    /// (docs/conformance.md).
+    #[command(after_help = TEST_EXAMPLES)]
+    Test(TestArgs),
 }
 
 #[derive(Debug, Args)]

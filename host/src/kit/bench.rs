@@ -1,0 +1,141 @@
+//! What every check works with: the component, how it is opened, the case, and the driver.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use serde_json::json;
+
+use super::{
+    driver::{Driver, DriverError},
+    finding::Checked,
+    state::{Key, Rows, State, key, keyed},
+    values::{Row, from_json, to_json},
+};
+use crate::{
+    config::{KitCase, KitTable},
+    plugin::{ConnectSettings, Plugin},
+};
+
+/// A component on the bench.
+pub struct Bench {
+    pub plugin: Arc<Plugin>,
+    pub settings: ConnectSettings,
+    pub case: Arc<KitCase>,
+    driver: Driver,
+    /// The keys that a source has by what was written: a driver that tells others is wrong.
+    written: BTreeMap<String, BTreeSet<Key>>,
+}
+
+/// What a check writes to a source.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub operation: Write,
+    pub row: Row,
+}
+
+/// The operations that a driver knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    Insert,
+    Update,
+    Delete,
+}
+
+impl Write {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl Bench {
+    pub fn new(
+        plugin: Arc<Plugin>,
+        settings: ConnectSettings,
+        case: KitCase,
+        driver: Driver,
+    ) -> Self {
+        Self { plugin, settings, case: Arc::new(case), driver, written: BTreeMap::new() }
+    }
+
+    /// The names of the tables.
+    pub fn names(&self) -> Vec<String> {
+        self.case.tables.keys().cloned().collect()
+    }
+
+    /// Everything as if nobody had been there.
+    pub async fn reset(&mut self) -> Checked {
+        self.written =
+            self.case.tables.keys().map(|name| (name.clone(), BTreeSet::new())).collect();
+        Ok(self.driver.reset().await?)
+    }
+
+    /// Has the driver write these rows to each table of a source.
+    pub async fn write(&mut self, rows: impl Fn(&KitTable) -> Vec<Written>) -> Checked {
+        let mut operations = Vec::new();
+        for (name, table) in &self.case.tables {
+            let keys = self.written.entry(name.clone()).or_default();
+            for Written { operation, row } in rows(table) {
+                let key = key(table, &row);
+                match operation {
+                    Write::Delete => keys.remove(&key),
+                    Write::Insert | Write::Update => keys.insert(key),
+                };
+                let row = to_json(table, &row);
+                operations.push(json!({ "op": operation.word(), "table": name, "row": row }));
+            }
+        }
+        Ok(self.driver.write(operations).await?)
+    }
+
+    /// The rows of a source, as its driver tells them.
+    pub async fn expected(&mut self) -> Checked<State> {
+        let mut state = State::new();
+        for (name, table) in &self.case.tables {
+            let rows = self.driver.expected(name).await?;
+            let rows = read("expected", name, table, from_json(table, &rows))?;
+            let keys: BTreeSet<Key> = rows.keys().cloned().collect();
+            if self.written.get(name).is_some_and(|written| *written != keys) {
+                let what = format!(
+                    "tells rows of `{name}` whose keys are not those that it was told to write"
+                );
+                return Err(DriverError::new("expected", what).into());
+            }
+            state.insert(name.clone(), rows);
+        }
+        Ok(state)
+    }
+
+    /// The rows of a destination, as its driver reads them.
+    pub async fn read_all(&mut self) -> Checked<State> {
+        let mut state = State::new();
+        for (name, table) in &self.case.tables {
+            let rows = self.driver.read_all(name).await?;
+            state.insert(name.clone(), read("read_all", name, table, from_json(table, &rows))?);
+        }
+        Ok(state)
+    }
+}
+
+/// Rows by their keys, if each has its own.
+fn read(
+    request: &str,
+    name: &str,
+    table: &KitTable,
+    rows: Result<Vec<Row>, String>,
+) -> Checked<Rows> {
+    let rows =
+        rows.map_err(|what| DriverError::new(request, format!("tells of `{name}`: {what}")))?;
+    let count = rows.len();
+    let rows = keyed(table, rows);
+    if rows.len() < count {
+        let what = format!("tells rows of `{name}` of which two have one key");
+        return Err(DriverError::new(request, what).into());
+    }
+    Ok(rows)
+}
