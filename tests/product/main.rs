@@ -12,6 +12,7 @@ mod became;
 mod check;
 mod check_and_run;
 mod compiled;
+mod conformance;
 mod control;
 mod control_orders;
 mod control_port;

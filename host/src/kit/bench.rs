@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde_json::json;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::{KitCase, KitTable},
-    plugin::{ConnectSettings, Plugin},
+    plugin::{ConnectSettings, DestinationConnection, Plugin, PluginError, SourceConnection},
 };
 
 /// A component on the bench.
@@ -24,8 +24,15 @@ pub struct Bench {
     pub settings: ConnectSettings,
     pub case: Arc<KitCase>,
     driver: Driver,
+    opened: Mutex<Vec<Opened>>,
     /// The keys that a source has by what was written: a driver that tells others is wrong.
     written: BTreeMap<String, BTreeSet<Key>>,
+}
+
+/// A connection that a check opened, and may have left open where it failed.
+enum Opened {
+    Source(SourceConnection),
+    Destination(DestinationConnection),
 }
 
 /// What a check writes to a source.
@@ -60,7 +67,40 @@ impl Bench {
         case: KitCase,
         driver: Driver,
     ) -> Self {
-        Self { plugin, settings, case: Arc::new(case), driver, written: BTreeMap::new() }
+        let (opened, written) = (Mutex::default(), BTreeMap::new());
+        Self { plugin, settings, case: Arc::new(case), driver, opened, written }
+    }
+
+    /// An instance of a source with these settings.
+    pub async fn source(&self, settings: ConnectSettings) -> Result<SourceConnection, PluginError> {
+        let connection = SourceConnection::open(&self.plugin, settings).await?;
+        self.remember(Opened::Source(connection.clone()));
+        Ok(connection)
+    }
+
+    /// An instance of a destination with these settings.
+    pub async fn destination(
+        &self,
+        settings: ConnectSettings,
+    ) -> Result<DestinationConnection, PluginError> {
+        let connection = DestinationConnection::open(&self.plugin, settings).await?;
+        self.remember(Opened::Destination(connection.clone()));
+        Ok(connection)
+    }
+
+    fn remember(&self, opened: Opened) {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(opened);
+    }
+
+    /// Waits until nothing of a check is at the far side any more: the next one begins alone.
+    pub async fn close(&mut self) {
+        let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for opened in std::mem::take(opened) {
+            match opened {
+                Opened::Source(connection) => connection.close().await,
+                Opened::Destination(connection) => connection.close().await,
+            }
+        }
     }
 
     /// The names of the tables.

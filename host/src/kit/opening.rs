@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::Action,
-    plugin::{DestinationConnection, PluginError, Role, SourceConnection},
+    plugin::{PluginError, Role},
 };
 
 /// For components of both roles.
@@ -83,12 +83,12 @@ async fn connect(bench: &Bench, options: Value) -> Result<(), PluginError> {
     settings.options = options;
     match bench.plugin.info.role {
         Role::Source => {
-            let connection = SourceConnection::open(&bench.plugin, settings).await?;
+            let connection = bench.source(settings).await?;
             connection.test_connection().await?;
             connection.close().await;
         }
         Role::Destination => {
-            let connection = DestinationConnection::open(&bench.plugin, settings).await?;
+            let connection = bench.destination(settings).await?;
             connection.test_connection().await?;
             connection.close().await;
         }

@@ -35,11 +35,15 @@ pub async fn run(
         let started = Instant::now();
         let outcome = match (check.spared)(bench) {
             Some(reason) => Outcome::NotApplicable(reason),
-            None => match (check.run)(bench).await {
-                Ok(()) => Outcome::Passed,
-                Err(Broken::Finding(finding)) => Outcome::Failed(finding),
-                Err(Broken::Driver(error)) => return Err(error),
-            },
+            None => {
+                let checked = (check.run)(bench).await;
+                bench.close().await;
+                match checked {
+                    Ok(()) => Outcome::Passed,
+                    Err(Broken::Finding(finding)) => Outcome::Failed(finding),
+                    Err(Broken::Driver(error)) => return Err(error),
+                }
+            }
         };
         let Check { name, meaning, .. } = check;
         let verdict = Verdict { name, meaning, outcome, took: started.elapsed() };

@@ -11,7 +11,7 @@ use crate::{
         bench::Bench,
         finding::{Broken, Checked},
         sample,
-        state::{Change, State, apply},
+        state::{self, Change, State, apply},
         values::{Row, Text, column},
     },
     model::{
@@ -33,7 +33,7 @@ pub struct Writer {
 impl Writer {
     /// Claims the schema and makes the tables.
     pub async fn open(bench: &Bench, owner: &str) -> Checked<Self> {
-        let connection = DestinationConnection::open(&bench.plugin, bench.settings.clone()).await?;
+        let connection = bench.destination(bench.settings.clone()).await?;
         let case = Arc::clone(&bench.case);
         connection.create_schema_if_not_exists(&case.schema).await?;
         let epoch = connection.claim_schema(&case.schema, owner).await?;
@@ -57,11 +57,8 @@ impl Writer {
         changes: impl Fn(&KitTable) -> Vec<Change>,
         markers: Vec<Marker>,
     ) -> Checked<WriteRequest> {
-        let tables = self.case.tables.iter().map(|(name, table)| {
-            batch(name, table, &changes(table)).map_err(|seen| {
-                Broken::new("the kit can write its rows in these types", &seen, "take another type")
-            })
-        });
+        let tables = self.case.tables.iter();
+        let tables = tables.map(|(name, table)| sent(name, table, &changes(table)));
         Ok(WriteRequest {
             schema_name: self.case.schema.clone(),
             clear_tables: Vec::new(),
@@ -89,11 +86,11 @@ impl Writer {
         self.expect(state, changes)
     }
 
-    /// Makes changes of `state` alone.
+    /// Makes changes of `state` alone: what comes back has the form of what travels, not of the samples.
     pub fn expect(&self, state: &mut State, changes: impl Fn(&KitTable) -> Vec<Change>) -> Checked {
         for (name, table) in &self.case.tables {
             let rows = state.entry(name.clone()).or_default();
-            for change in changes(table) {
+            for change in state::changes(table, &sent(name, table, &changes(table))?)? {
                 apply(table, rows, change)?;
             }
         }
@@ -145,6 +142,12 @@ fn plan(name: &str, table: &KitTable) -> TablePlan {
         write_mode: WriteMode::Upsert,
         deletion: Deletion::Hard,
     }
+}
+
+fn sent(name: &str, table: &KitTable, changes: &[Change]) -> Checked<TableBatch> {
+    batch(name, table, changes).map_err(|seen| {
+        Broken::new("the kit can write its rows in these types", &seen, "take another type")
+    })
 }
 
 /// Changes as they travel: an update's columns that have no value are marked as unchanged.

@@ -54,7 +54,7 @@ pub struct Stop {
 impl Reader {
     /// A new instance that knows which tables are wanted.
     pub async fn open(bench: &Bench) -> Checked<Self> {
-        let connection = SourceConnection::open(&bench.plugin, bench.settings.clone()).await?;
+        let connection = bench.source(bench.settings.clone()).await?;
         connection.get_schema(&bench.case.schema).await?;
         connection.select_tables(&bench.case.schema, &bench.names()).await?;
         Ok(Self { connection, case: Arc::clone(&bench.case) })

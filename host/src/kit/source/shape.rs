@@ -10,7 +10,7 @@ use crate::{
         finding::{Broken, Checked},
     },
     model::Position,
-    plugin::{Cause, SourceConnection},
+    plugin::Cause,
 };
 
 /// No connector's position.
@@ -18,7 +18,7 @@ const FOREIGN: &[u8] = b"\xff\x00not a position of this connector\x00\xff";
 
 pub async fn schema(bench: &mut Bench) -> Checked {
     writes::first(bench).await?;
-    let source = SourceConnection::open(&bench.plugin, bench.settings.clone()).await?;
+    let source = bench.source(bench.settings.clone()).await?;
     let found = source.get_schema(&bench.case.schema).await?;
     source.close().await;
     for (name, table) in &bench.case.tables {
