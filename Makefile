@@ -38,7 +38,7 @@ COPY := scripts/copy-components.sh "$(TARGET)/wasm32-wasip2/plugin"
 # Prints a step's name and how long it took.
 STEP := scripts/step.sh
 
-.PHONY: setup setup-tests build demo test test-components matrix interleavings soak-hostile bench density clean \
+.PHONY: setup setup-tests build demo test test-components docs matrix interleavings operators-day soak-hostile bench density clean \
 	check-format lint test-rust fuzz check-docs check-dependencies dist check-dist
 # Cargo uses all cores by itself, and two of them would only wait for each other.
 .NOTPARALLEL:
@@ -91,8 +91,6 @@ test-rust: setup-tests test-components
 	@CARTRIDGE_WARP_TEST_POSTGRESQL=$$(scripts/postgresql-18.sh) CARTRIDGE_WARP_TEST_KILLS=20 \
 		$(STEP) "test the product with PostgreSQL 18" \
 		cargo test $(RELEASE) --no-fail-fast $(NATIVE_CRATES) --test product -- postgresql types::
-	@$(STEP) "test the example of a connector" \
-		cargo test --release --manifest-path examples/custom-connector/Cargo.toml
 
 check-docs: setup
 	@RUSTDOCFLAGS="--deny warnings" $(STEP) "check the docs" \
@@ -116,6 +114,11 @@ matrix: setup-tests test-components
 	@CARTRIDGE_WARP_TEST_POSTGRESQL=$$(scripts/postgresql-18.sh) \
 		$(STEP) "write the matrix with PostgreSQL 18" env $(MATRIX)
 
+# Writes the keys of docs/configuration.md anew.
+docs: setup
+	@CARTRIDGE_WARP_TEST_WRITE_DOCS=1 $(STEP) "write the keys" \
+		cargo test $(RELEASE) $(HOST_CRATES) --lib the_page_has_each_key
+
 # Hostile connectors beside honest ones for ten minutes; the tests do it for one.
 soak-hostile: test-components
 	@CARTRIDGE_WARP_TEST_SOAK_SECONDS=600 \
@@ -127,6 +130,12 @@ interleavings: setup-tests test-components
 	@CARTRIDGE_WARP_TEST_INTERLEAVINGS=$(or $(INTERLEAVINGS),10000) \
 		$(STEP) "random histories" cargo test $(RELEASE) $(NATIVE_CRATES) \
 		--test product -- --ignored --nocapture interleavings
+
+# The operator's day with half an hour of waiting in it; the tests have it without.
+operators-day: setup-tests test-components
+	@CARTRIDGE_WARP_TEST_WHOLE_DAY=1 \
+		$(STEP) "an operator's day" cargo test $(RELEASE) $(NATIVE_CRATES) \
+		--test product -- --nocapture operators_day
 
 bench: build
 	@cargo run $(RELEASE) --package cartridge-warp-bench

@@ -35,7 +35,7 @@ cp README.md CHANGELOG.md SECURITY.md LICENSE "$made/"
 cp -R docs "$made/docs"
 for component in "$@"; do cp "plugins/$component/README.md" "$made/docs/$component.md"; done
 # What needs this repository is of no use there.
-git ls-files examples | grep -vE '^examples/(custom-connector/|files-to-sqlite/run.sh)' | tar -cf - --files-from - | tar -xf - -C "$made"
+git ls-files examples | grep -vE '^examples/(connectors/rust-|files-to-sqlite/run.sh)' | tar -cf - --files-from - | tar -xf - -C "$made"
 
 # Kept by what it is made of, since it takes half a minute.
 notices=$root/notices-$(cat Cargo.lock scripts/dist/* | sha256sum | cut -c 1-16).txt

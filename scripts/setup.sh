@@ -87,7 +87,12 @@ if [ "${1:-}" = tests ]; then
     [ -n "${CARTRIDGE_WARP_TEST_POSTGRESQL_18:-}" ] || has_venv || missing+=(python3-venv)
     # What examples/monitoring and examples/systemd are for.
     have promtool || missing+=(prometheus)
+    # What the page of a run is looked at with.
+    have chromium || missing+=(chromium)
     have systemd-analyze || missing+=(systemd)
+    # What the commands of docs/ call besides.
+    have sqlite3 || missing+=(sqlite3)
+    have curl || missing+=(curl)
     # libFuzzer is C++.
     have c++ || missing+=(g++)
     # The storage engine in SecantusDB is C and C++.

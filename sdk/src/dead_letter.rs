@@ -30,6 +30,13 @@ pub fn key_text(rows: &TableRows, row: usize, key: &[String]) -> Option<String> 
         let at = rows.index_of(column).filter(|at| !rows.is_unchanged(row, *at))?;
         let text = match rows.value(row, at) {
             Value::Null | Value::F64(_) | Value::List(_) => return None,
+            // The last and the first value of these types are no days of a calendar.
+            Value::Date(i32::MAX) | Value::Timestamp(i64::MAX) | Value::TimestampTz(i64::MAX) => {
+                "infinity".to_owned()
+            }
+            Value::Date(i32::MIN) | Value::Timestamp(i64::MIN) | Value::TimestampTz(i64::MIN) => {
+                "-infinity".to_owned()
+            }
             value => value.to_string(),
         };
         Some(format!("{}:{}", json(column), json(&text)))

@@ -5,7 +5,7 @@
 pub struct WantedGrant {
     /// `read-directory`, `write-directory`, `write-file`, `host`, `secret` or `environment`.
     pub kind: String,
-    /// A literal, or `${connection_string}` / `${options.KEY}`.
+    /// A literal, or `${connection_string}` / `${options.KEY}`; of a secret or variable its name.
     pub value: String,
     /// One sentence for the operator: what it is used for.
     pub reason: String,

@@ -8,7 +8,7 @@ use crate::read::unread;
 use crate::sweep::unpromised;
 use crate::{
     Column, Config, DeadLetter, Description, Failure, LetterFilter, LetterPage, Limits, LookedUp,
-    Marker, ReadBatch, SchemaChange, Settlement, SweepRequest, Swept, TableRows,
+    Marker, ReadBatch, SchemaChange, Settlement, SweepRequest, Swept, Table, TableRows,
 };
 
 /// Whether a table holds one row per key or one row per operation.
@@ -84,6 +84,12 @@ pub struct TablePlan {
 }
 
 impl TablePlan {
+    /// A plan for a table under its own name, whose deletes remove rows.
+    pub fn new(table: &Table, write_mode: WriteMode) -> Self {
+        let Table { name, columns, key, .. } = table.clone();
+        Self { name, place: None, columns, key, write_mode, deletion: Deletion::Hard }
+    }
+
     /// Where the table of a schema is kept.
     pub fn place_in(&self, schema: &str) -> TablePlace {
         self.place.clone().unwrap_or_else(|| TablePlace::new(schema, &self.name))
@@ -123,6 +129,22 @@ pub struct WriteRequest {
     /// again the newest of those with its table and key stays open, with the new words. None where the
     /// destination has no letters that can be read back.
     pub retry: Option<Settlement>,
+}
+
+impl WriteRequest {
+    /// A request that writes nothing yet and keeps dead letters.
+    pub fn new(schema: impl Into<String>, epoch: u64) -> Self {
+        Self {
+            schema: schema.into(),
+            clear_tables: Vec::new(),
+            tables: Vec::new(),
+            dead_letters: Vec::new(),
+            markers: Vec::new(),
+            epoch,
+            dead_letter_rejected: true,
+            retry: None,
+        }
+    }
 }
 
 /// A row that the destination refused and put among the dead letters.

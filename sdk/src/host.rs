@@ -1,10 +1,12 @@
 //! What the host offers a connector: its log, metrics and granted secrets.
 //!
-//! Natively, in unit tests and benchmarks, there is no host: logs and metrics go nowhere and every
-//! secret is missing.
+//! Natively, in unit tests and benchmarks, there is no host: lines of the log and secrets are those of
+//! [`testing`](crate::testing), and metrics go nowhere.
 
 #[cfg(target_family = "wasm")]
 use crate::export::bindings::cartridge::warp as imports;
+#[cfg(not(target_family = "wasm"))]
+use crate::native;
 
 /// The connector's lines in the host's log. Never log row values or secrets.
 pub mod log {
@@ -15,7 +17,7 @@ pub mod log {
                 #[cfg(target_family = "wasm")]
                 super::write(super::imports::log::Level::$level, message, fields);
                 #[cfg(not(target_family = "wasm"))]
-                let _ = (message, fields);
+                super::native::log(stringify!($name), message, fields);
             }
         )*};
     }
@@ -72,7 +74,7 @@ pub mod secrets {
         #[cfg(target_family = "wasm")]
         let answer = super::imports::secrets::get(name);
         #[cfg(not(target_family = "wasm"))]
-        let answer: Result<String, String> = Err(format!("there is no host to give {name}"));
+        let answer = super::native::secret(name);
         answer.map_err(|reason| Failure::config("missing-secret", reason))
     }
 }

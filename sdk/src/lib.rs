@@ -163,10 +163,13 @@ pub mod export;
 mod failure;
 mod host;
 mod letters;
+mod limits;
 mod lookup;
 mod marker;
 mod moment;
 pub mod naming;
+#[cfg(not(target_family = "wasm"))]
+mod native;
 mod options;
 mod read;
 mod row;
@@ -175,6 +178,7 @@ mod source;
 pub mod sql;
 mod sweep;
 pub mod testing;
+mod turns;
 pub mod wire;
 
 pub use admin::{Released, RetainedLog};
@@ -187,6 +191,7 @@ pub use destination::{
 pub use failure::{Action, Failure, WAITING};
 pub use host::{log, metrics, secrets};
 pub use letters::{KeptLetter, LetterFilter, LetterPage, NO_LETTERS, Settlement};
+pub use limits::Limits;
 pub use lookup::{LookedUp, NO_LOOKUP};
 pub use marker::Marker;
 pub use moment::NO_MOMENTS;
@@ -200,7 +205,8 @@ pub use schema::{
     ChangeKind, Column, ColumnIdentity, ColumnType, OP_COLUMN, SchemaChange, TS_COLUMN, Table,
     UNCHANGED_COLUMN, is_reserved,
 };
-pub use source::{ChangeBatch, Chunk, Limits, Position, SnapshotBatch, Source};
+pub use source::{ChangeBatch, Chunk, Position, SnapshotBatch, Source};
 pub use sweep::{SweepRequest, Swept};
+pub use turns::NO_TURNS;
 
 pub use {arrow_array, arrow_buffer, arrow_schema, schemars, serde, serde_json};

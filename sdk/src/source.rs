@@ -1,37 +1,19 @@
 //! The trait of sources and the shapes of their answers.
 
-use std::time::Duration;
-
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::lookup::unable;
 use crate::moment::unknown;
+use crate::turns::none;
 use crate::{
-    Config, DeadLetter, Description, Failure, LookedUp, Released, RetainedLog, SchemaChange, Table,
-    TableRows,
+    Config, DeadLetter, Description, Failure, Limits, LookedUp, Released, RetainedLog,
+    SchemaChange, Table, TableRows,
 };
 
 /// Where a reader stands in a source's history. Opaque to the host; at most 64 KiB. Version your
 /// bytes: every position ever returned must stay readable.
 pub type Position = Vec<u8>;
-
-/// Upper bounds of one reading call; reaching any of them ends the call normally.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Rows in all tables of the answer together; at least 1.
-    pub rows_max: usize,
-    /// Bytes of encoded rows. A single row above it is still returned, alone.
-    pub bytes_max: u64,
-    /// How long the call may block when there is nothing to return.
-    pub wait: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { rows_max: 10_000, bytes_max: 16 << 20, wait: Duration::ZERO }
-    }
-}
 
 /// A part of a table's snapshot that can be read independently of the others.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -247,6 +229,17 @@ pub trait Source: Sized {
     ) -> Result<LookedUp, Failure> {
         let _ = (schema, keys, limits);
         Err(unable(table))
+    }
+
+    /// The stream is followed in turns with the copy of some tables. While `copying` is true, until it is said otherwise,
+    /// each change tells of its row also what it leaves out: the copy may not have come to the row, or have missed it.
+    /// Only for sources without `exact-snapshot`. Who reads chunks in a turn is an instance of its own, opened in that turn.
+    ///
+    /// # Errors
+    /// `config` [`NO_TURNS`](crate::NO_TURNS) unless it is overridden: then the other tables wait while one is copied.
+    fn begin_turn(&mut self, schema: &str, copying: bool) -> Result<(), Failure> {
+        let _ = (schema, copying);
+        Err(none())
     }
 
     /// The present moment of the system's history: all that [`Source::lookup`] answered before is at or before it. The

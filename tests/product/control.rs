@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cartridge_warp_tests::{Databases, Ended, Pipeline, Running, patience::wait_until};
+use cartridge_warp_tests::{Databases, Ended, Pipeline, Running, Session, patience::wait_until};
 use serde_json::{Value, json};
 
 /// Two tables with rows, on real servers.
@@ -179,10 +179,67 @@ fn an_order_is_carried_out_while_the_schema_waits_to_try_again() {
     running.kill();
 }
 
+/// A session whose lock keeps a commit waiting until it is closed.
+fn commit_that_waits(databases: &Databases) -> Session {
+    let mut locked = databases.session_at_destination();
+    locked.write("BEGIN; LOCK TABLE items IN ACCESS EXCLUSIVE MODE;");
+    let locks = |granted: &str| {
+        databases.at_destination(&format!(
+            "SELECT count(*) FROM pg_locks WHERE {granted} AND relation = 'items'::regclass \
+             AND mode <> 'AccessShareLock'"
+        ))
+    };
+    wait_until("it is locked", || locks("granted") == ["1"]);
+    databases.at_source("INSERT INTO items VALUES (101, 'more')");
+    wait_until("a commit waits", || locks("NOT granted") != ["0"]);
+    locked
+}
+
+#[test]
+fn whoever_drains_twice_does_not_end_the_run_at_once() {
+    let (databases, pipeline) = two_tables();
+    let running = following(&pipeline);
+    let locked = commit_that_waits(&databases);
+    for _ in 0..3 {
+        said(&human(&pipeline, &["drain"]), 0, &["the run is ending"]);
+    }
+    locked.close();
+    let ended = running.wait(Duration::from_secs(60));
+    said(&ended, 0, &["stopping: finishing the batch in flight"]);
+    assert_eq!(count(&databases, "items"), 101, "what was read is committed");
+}
+
+#[test]
+fn an_order_before_the_first_claim_is_not_kept_out_by_a_run_that_was_killed() {
+    let (mut databases, pipeline) = two_tables();
+    following(&pipeline).kill();
+    databases.source.stop();
+    assert_eq!(status(&pipeline)["held"], true);
+    let running = pipeline.start();
+    wait_until("it tries in vain", || status(&pipeline)["state"] == "retrying");
+    said(&human(&pipeline, &["pause", "orders"]), 0, &["in the running pipeline"]);
+    running.kill();
+    assert_eq!(state(&pipeline, "orders"), "paused");
+}
+
 #[test]
 fn a_reload_loses_no_order() {
     let (databases, mut pipeline) = two_tables();
-    let running = following(&pipeline);
+    let mut running = following(&pipeline);
+    // The commit under way keeps the order waiting until the run that heard it has ended.
+    let locked = commit_that_waits(&databases);
+    pipeline.set("schemas.0.default_batch_size", json!(499));
+    pipeline.write_config();
+    std::thread::scope(|scope| {
+        let order = scope.spawn(|| human(&pipeline, &["pause", "orders"]));
+        std::thread::sleep(Duration::from_secs(1));
+        assert!(!order.is_finished(), "it waits for the commit");
+        running.signal(1);
+        running.wait_for("configuration read again");
+        locked.close();
+        said(&order.join().unwrap(), 0, &["public.orders: paused (was streaming) in the running"]);
+    });
+    assert_eq!(state(&pipeline, "orders"), "paused");
     for round in 0..4 {
         pipeline.set("schemas.0.default_batch_size", json!(500 + round));
         pipeline.write_config();
@@ -245,6 +302,12 @@ fn what_is_no_order_is_refused_and_costs_the_run_nothing() {
         let answer = post(body);
         assert!(answer.starts_with(&format!("HTTP/1.1 {code}")), "{body}: {answer}");
         assert!(answer.contains(words), "{body}: {answer}");
+    }
+    // A port that is forwarded to the socket is no way for pages.
+    for page in ["Origin: http://localhost:8081", "Sec-Fetch-Site: same-origin"] {
+        let request = format!("GET /v1/status HTTP/1.1\r\nHost: localhost:8081\r\n{page}\r\n\r\n");
+        let answer = exchange(&socket, &request);
+        assert!(answer.contains("403 ") && answer.contains("control-origin"), "{page}: {answer}");
     }
     let huge = format!("{{\"order\": \"pause\", \"tables\": [\"{}\"]}}", "x".repeat(1 << 20));
     let answer = post(&huge);
@@ -322,4 +385,19 @@ fn a_run_reads_its_configuration_again_and_says_what_counts() {
     let answer = exchange(&socket, request);
     assert!(answer.starts_with("HTTP/1.1 422 ") && answer.contains("perhaps"), "{answer}");
     wait_until("the log says so, too", || running.stderr().contains("it goes on as it was"));
+}
+
+/// Both keep their sockets in the same state directory.
+#[test]
+fn pipelines_of_one_name_with_other_destinations_each_answer_for_themselves() {
+    let of_one_name = || {
+        let mut pipeline = Pipeline::new();
+        pipeline.set("name", json!("one name for two"));
+        pipeline.write("orders.ndjson", "{\"id\":1}\n");
+        pipeline
+    };
+    let (one, other) = (of_one_name(), of_one_name());
+    for (pipeline, running) in &[(&one, following(&one)), (&other, following(&other))] {
+        assert_eq!(status(pipeline)["running"]["process"], json!(running.id()));
+    }
 }

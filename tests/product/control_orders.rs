@@ -71,3 +71,45 @@ fn a_table_that_the_lists_leave_out_is_dropped_by_the_run() {
     wait_until("the other one goes on", has);
     assert!(tables(&pipeline)["orders"].is_null());
 }
+
+/// What a process has used of its processors.
+fn cpu_ticks(process: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks.map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn an_order_for_a_schema_that_waits_for_its_turn_keeps_nobody_busy() {
+    let databases = Databases::start();
+    databases.at_source("CREATE SCHEMA a; CREATE SCHEMA b");
+    for table in ["a.t", "b.t"] {
+        databases.at_source(&format!("CREATE TABLE {table} (id int PRIMARY KEY)"));
+        databases.at_source(&format!("INSERT INTO {table} VALUES (1)"));
+    }
+    let mut pipeline = databases.pipeline();
+    pipeline.set("mode", json!("multi"));
+    pipeline.set("single_schema_name", Value::Null);
+    pipeline.set("schemas", json!([{"name": "a"}, {"name": "b"}]));
+    pipeline.set("limits", json!({"starts": 1}));
+    assert!(pipeline.catch_up().status.success());
+    // Whichever has the turn cannot read its table, and keeps it for seconds.
+    let mut locked = databases.session_at_source();
+    locked.write("BEGIN; LOCK TABLE a.t, b.t IN ACCESS EXCLUSIVE MODE;");
+    let locks = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted";
+    wait_until("they are locked", || databases.at_source(locks) == ["2"]);
+    let mut running = Running::start(pipeline.command(&["run", "--full-resync=a.t,b.t"]));
+    running.wait_for("taking orders");
+    std::thread::scope(|scope| {
+        let order = scope.spawn(|| pipeline.run(&["--output", "human", "pause", "a.t", "b.t"]));
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        assert!(!order.is_finished(), "one of them waits");
+        let before = cpu_ticks(running.id());
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        let used = cpu_ticks(running.id()) - before;
+        assert!(used < 60, "{used} hundredths of a second within two seconds");
+        locked.close();
+        said(&order.join().unwrap(), 0, &["a.t: paused", "b.t: paused"]);
+    });
+}

@@ -2,7 +2,7 @@
 
 use std::{thread::sleep, time::Duration};
 
-use cartridge_warp_tests::{Databases, Pipeline};
+use cartridge_warp_tests::{Databases, Pipeline, wait_until};
 use fastrand::Rng;
 use serde_json::json;
 
@@ -148,4 +148,26 @@ fn of_two_runners_the_older_one_is_fenced() {
     let newer = newer.wait(Duration::from_secs(30));
     assert!(newer.status.success(), "{}", newer.stderr);
     assert_equal(&databases, &pipeline);
+}
+
+#[test]
+fn a_schedule_gives_way_to_a_run_that_was_started_later() {
+    let databases = Databases::start();
+    databases.at_source("CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items VALUES (1)");
+    let mut pipeline = databases.pipeline();
+    let streaming = pipeline.config.clone();
+    pipeline.set("schemas.0.mode", json!("batch"));
+    pipeline.set("schemas.0.schedule", json!("* * * * * *"));
+    let mut older = pipeline.start();
+    older.wait_for("waiting for the schedule");
+    pipeline.config = streaming;
+    let mut newer = pipeline.start();
+    newer.wait_for(STREAMING);
+    let older = older.wait(Duration::from_secs(60));
+    assert_eq!(older.status.code(), Some(5), "{}", older.stderr);
+    databases.at_source("INSERT INTO items VALUES (2)");
+    wait_until("the newer one goes on", || databases.difference().is_none());
+    newer.signal(15);
+    let newer = newer.wait(Duration::from_secs(30));
+    assert!(newer.status.success(), "{}", newer.stderr);
 }

@@ -222,11 +222,14 @@ fn connections_are_as_many_as_the_operator_lets_in() {
         assert_equal(&databases, &again);
         connections() - before
     };
-    pipeline.set("schemas.0.limits", json!({"writers_max": 1}));
+    // Slow enough that no reader is through before the others are open.
+    let limits =
+        |writers_max: Option<u32>| json!({"writers_max": writers_max, "rows_per_second": 12_000});
+    pipeline.set("schemas.0.limits", limits(Some(1)));
     let one = opened(&pipeline);
-    pipeline.set("schemas.0.limits", json!({"writers_max": 3}));
+    pipeline.set("schemas.0.limits", limits(Some(3)));
     assert_eq!(opened(&pipeline), one + 2);
-    pipeline.set("schemas.0.limits", json!({}));
+    pipeline.set("schemas.0.limits", limits(None));
     assert_eq!(opened(&pipeline), one + WRITERS - 1, "each reader has its own");
     pipeline.set("schemas.0.default_max_parallel_streams", json!(null));
     let cores =

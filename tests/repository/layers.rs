@@ -21,7 +21,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("serving", &[]),
     ("monitor", &["model", "plugin", "serving"]),
     ("runner", &["model", "config", "schema", "store", "plugin", "monitor", "telemetry"]),
-    ("control", &["model", "config", "runner", "monitor", "serving"]),
+    ("control", &["model", "config", "schema", "runner", "monitor", "serving"]),
     (
         "cli",
         &[

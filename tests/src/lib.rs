@@ -4,6 +4,7 @@
 
 #![allow(clippy::expect_used, clippy::panic)] // A test that cannot go on says so and ends.
 
+pub mod browser;
 pub mod databases;
 pub mod lake;
 pub mod patience;
@@ -13,6 +14,7 @@ pub mod rows;
 pub mod session;
 pub mod shop;
 
+pub use browser::{Browser, control};
 pub use databases::{Databases, Workload};
 pub use lake::lake_rows;
 pub use patience::wait_until;

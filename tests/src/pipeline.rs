@@ -133,9 +133,10 @@ impl Pipeline {
 
     /// Writes the configuration as it is now; its file.
     pub fn write_config(&self) -> PathBuf {
-        let file = self.path("config.yaml");
-        // JSON is YAML.
-        fs::write(&file, self.config.to_string()).expect("the configuration can be written");
+        let (file, new) = (self.path("config.yaml"), self.path("config.yaml.new"));
+        // JSON is YAML. A command that was started before may be reading the file just now.
+        fs::write(&new, self.config.to_string()).expect("the configuration can be written");
+        fs::rename(&new, &file).expect("it takes the other's place");
         file
     }
 

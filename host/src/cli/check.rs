@@ -23,6 +23,7 @@ async fn open(
 ) -> Result<(Arc<WarpConfig>, Connectors), CliError> {
     let config = setup::load(args, vec![])?;
     let progress = setup::start_quiet_logging(output)?;
+    setup::hear_connectors(&config, output)?;
     let engine = setup::engine(Some(&config.state_dir), &config.limits, None, &progress)?;
     let connectors = setup::connectors(&config, &engine, plugin_dir).await?;
     Ok((config, connectors))
@@ -51,6 +52,7 @@ pub async fn check(
     output: Output,
 ) -> Result<Exit, CliError> {
     let runner = setup::quiet_runner(&args, vec![], plugin_dir, output).await?;
+    setup::hear_connectors(runner.config(), output)?;
     for endpoint in runner.endpoints() {
         grants::show(endpoint, output);
     }

@@ -8,7 +8,7 @@ use std::{
 use super::{
     CliError, Exit,
     args::{ConfigArgs, ConnectorsCommand},
-    compile, conformance, grants,
+    compile, conformance, described, grants, new,
     output::Output,
     setup,
 };
@@ -28,13 +28,14 @@ pub async fn run(
         ConnectorsCommand::Inspect { name, config } => {
             let found = inspect(&engine(output)?, plugin_dir, &name).await?;
             for plugin in &found {
-                show(plugin, output);
+                described::show(plugin, output);
             }
             if let Some(file) = config {
                 show_grants(file, &found, output)?;
             }
             Ok(Exit::Done)
         }
+        ConnectorsCommand::New(args) => new::run(&args, output),
         ConnectorsCommand::Compile(args) => compile::run(args, plugin_dir, output).await,
         ConnectorsCommand::Test(args) => conformance::run(args, &engine(output)?, output).await,
     }
@@ -73,7 +74,7 @@ async fn list(
 fn show_line(plugin: &Plugin, output: Output) {
     let info = &plugin.info;
     if output.is_json() {
-        output.json(&as_json(plugin));
+        output.json(&described::as_json(plugin));
     } else {
         let (name, role, version) = (&info.name, info.role.word(), &info.version);
         output.line(&format!("{role:<12} {name:<16} {version:<8} {}", info.description));
@@ -115,59 +116,4 @@ fn show_grants(file: PathBuf, found: &[Arc<Plugin>], output: Output) -> Result<(
         grants::show(&endpoint, output);
     }
     Ok(())
-}
-
-fn as_json(plugin: &Plugin) -> serde_json::Value {
-    let info = &plugin.info;
-    let grants: Vec<_> = info
-        .wanted_grants
-        .iter()
-        .map(|grant| {
-            let (kind, value, reason) = (grant.kind.word(), &grant.value, &grant.reason);
-            serde_json::json!({ "kind": kind, "value": value, "reason": reason })
-        })
-        .collect();
-    serde_json::json!({
-        "name": info.name,
-        "role": info.role.word(),
-        "version": info.version,
-        "description": info.description,
-        "delivery": delivery(plugin),
-        "capabilities": info.capabilities,
-        "wanted_grants": grants,
-        "options_schema": info.options_schema,
-        "path": plugin.path,
-        "sha256": plugin.digest,
-    })
-}
-
-/// What a destination can promise (I2).
-fn delivery(plugin: &Plugin) -> Option<&'static str> {
-    match plugin.info.role {
-        Role::Source => None,
-        Role::Destination if plugin.info.has("transactions") => Some("exactly once"),
-        Role::Destination => Some("at least once"),
-    }
-}
-
-fn show(plugin: &Plugin, output: Output) {
-    if output.is_json() {
-        output.json(&as_json(plugin));
-        return;
-    }
-    let info = &plugin.info;
-    output.line(&format!("{} `{}` {}", info.role, info.name, info.version));
-    output.line(&format!("  {}", info.description));
-    output.line(&format!("  file          {}", plugin.path.display()));
-    output.line(&format!("  sha256        {}", plugin.digest));
-    if let Some(delivery) = delivery(plugin) {
-        output.line(&format!("  delivery      {delivery}"));
-    }
-    output.line(&format!("  capabilities  {}", info.capabilities.join(", ")));
-    for grant in &info.wanted_grants {
-        let (kind, value, reason) = (grant.kind.word(), &grant.value, &grant.reason);
-        output.line(&format!("  wants         {kind} {value}: {reason}"));
-    }
-    let schema = serde_json::to_string_pretty(&info.options_schema).unwrap_or_default();
-    output.line(&format!("  options (JSON Schema)\n{schema}"));
 }

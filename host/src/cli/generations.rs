@@ -46,7 +46,7 @@ impl Generations<'_> {
         let mut surroundings = self.next();
         let mut runner = prepare(first, &self.connectors, &surroundings)?;
         let (reloads, mut asked) = mpsc::channel(1);
-        let mut orders = self.take_orders(first, runner.pipeline(), reloads).await?;
+        let mut orders = self.take_orders(first, &runner, reloads).await?;
         loop {
             let until_edited = self.until_edited(&runner, &mut last, &surroundings, &mut asked);
             let (ended, edited) = until_edited.await;
@@ -72,7 +72,7 @@ impl Generations<'_> {
     async fn take_orders(
         &self,
         config: &Arc<WarpConfig>,
-        pipeline: &str,
+        runner: &WarpRunner,
         reloads: mpsc::Sender<Asked>,
     ) -> Result<JoinSet<()>, CliError> {
         let mut serving = JoinSet::new();
@@ -82,13 +82,14 @@ impl Generations<'_> {
         let token = config.control.token_file.as_deref().map(Token::read);
         let token = token.transpose().map_err(CliError::unusable)?;
         let Surroundings { desk, health, metrics, .. } = self.surroundings.clone();
-        let (pipeline, since) = (pipeline.to_owned(), self.since.clone());
-        let place = Place::of(config, &pipeline);
+        let place = Place::of(config, runner.pipeline(), &runner.destination());
+        let (pipeline, since) = (runner.pipeline().to_owned(), self.since.clone());
         let (of_log, output) = (Arc::clone(config), self.output);
         let set_level = Box::new(move |level| {
             setup::set_level(&of_log, level, output).map_err(|error| Told::of(error.as_ref()))
         });
-        let process = control::Process { reloads, set_level };
+        let drain = Arc::clone(&self.signals.drain);
+        let process = control::Process { reloads, drain, set_level };
         let run = Arc::new(control::Run { pipeline, since, desk, health, metrics, process });
         if let (Some(addr), Some(token)) = (config.control.listen, token) {
             let listening = control::listen(addr, token, Arc::clone(&run), self.finished.clone());

@@ -41,7 +41,7 @@ pub async fn find(runner: &WarpRunner) -> Result<Option<Client>, CliError> {
     if !runner.config().control.enabled {
         return Ok(None);
     }
-    let place = Place::of(runner.config(), runner.pipeline());
+    let place = Place::of(runner.config(), runner.pipeline(), &runner.destination());
     Client::find(&place).await.map_err(CliError::failed)
 }
 
@@ -169,6 +169,6 @@ async fn required(
     if let Some(run) = find(&runner).await? {
         return Ok(run);
     }
-    let socket = Place::of(runner.config(), runner.pipeline()).socket;
+    let socket = Place::of(runner.config(), runner.pipeline(), &runner.destination()).socket;
     Err(CliError::failed(NoRun { pipeline: runner.pipeline().to_owned(), socket }))
 }

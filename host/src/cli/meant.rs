@@ -12,12 +12,9 @@ use super::{
 };
 use crate::{
     config::suggest,
-    model::{LetterFilter, text},
+    model::{LetterFilter, Settlement},
     runner::{Listed, RunError, WarpRunner},
 };
-
-/// Of the reason that a person gives.
-const REASON_BYTES_MAX: usize = 1024;
 
 /// The command line does not say which letters.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -113,9 +110,7 @@ pub fn resolution(reason: &str) -> String {
     let user =
         ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let user = user.unwrap_or_else(|| "somebody".to_owned());
-    let (host, now) = (gethostname::gethostname(), moment(Utc::now()));
-    let reason = text::one_line(reason, REASON_BYTES_MAX);
-    text::one_line(&format!("{now} {user}@{}: {reason}", host.display()), 2 * REASON_BYTES_MAX)
+    Settlement::words(&user, reason)
 }
 
 /// Whether each of these numbers is that of a letter that was found.
@@ -136,9 +131,6 @@ pub fn check_found(
 
 /// As in RFC 3339; empty where the destination keeps a time that is none.
 pub fn moment_of(micros: i64) -> String {
-    DateTime::from_timestamp_micros(micros).map_or_else(String::new, moment)
-}
-
-fn moment(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+    let words = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    DateTime::from_timestamp_micros(micros).map_or_else(String::new, words)
 }

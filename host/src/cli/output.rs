@@ -61,6 +61,14 @@ impl Output {
         let _ = writeln!(io::stdout().lock(), "{}", escaped_json(redact(&text).into_owned()));
     }
 
+    /// A result that is JSON whatever was asked for, in lines for eyes unless JSON was.
+    pub fn document(self, value: &serde_json::Value) {
+        match serde_json::to_string_pretty(value) {
+            Ok(text) if !self.is_json() => text.lines().for_each(|line| self.line(line)),
+            _ => self.json(value),
+        }
+    }
+
     /// An error: what, where, why and what to do.
     pub fn error(self, error: &dyn Diagnostic) {
         let error = &Shown::new(error);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     CliError, Exit,
@@ -12,7 +12,7 @@ use super::{
     setup,
 };
 use crate::{
-    control::{Decide, OrderBody, TableDone},
+    control::{ChangeView, Decide, OrderBody, TableDone},
     runner::{Choice, Waiting, Waits, moment},
     schema::Verdict,
 };
@@ -66,9 +66,7 @@ async fn decide(
 
 fn show(schema: &str, waits: &Waits, output: Output) {
     if output.is_json() {
-        let change = |(table, waiting): (&String, &Waiting)| described(table, waiting);
-        let changes: Vec<Value> = each(waits).map(change).collect();
-        output.json(&json!({"schema": schema, "changes": changes}));
+        output.json(&json!({"schema": schema, "changes": ChangeView::all(waits)}));
         return;
     }
     if waits.is_empty() {
@@ -83,21 +81,6 @@ fn show(schema: &str, waits: &Waits, output: Output) {
 
 fn each(waits: &Waits) -> impl Iterator<Item = (&String, &Waiting)> {
     waits.iter().flat_map(|(table, waiting)| waiting.iter().map(move |change| (table, change)))
-}
-
-fn described(table: &str, waiting: &Waiting) -> Value {
-    let Waiting { about, was, verdict, decision } = waiting;
-    let (verdict, reason) = match verdict {
-        Verdict::Apply => ("apply", None),
-        Verdict::Keep => ("keep", None),
-        Verdict::Ask(reason) => ("ask", Some(reason)),
-        Verdict::Refuse(reason) => ("refuse", Some(reason)),
-    };
-    let decision = decision.as_ref().map(|it| if it.approved { "approved" } else { "rejected" });
-    json!({
-        "table": table, "change": about, "was": was, "verdict": verdict, "reason": reason,
-        "decision": decision,
-    })
 }
 
 fn outlook(waiting: &Waiting) -> String {

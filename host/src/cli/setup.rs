@@ -88,6 +88,13 @@ pub fn set_level(
 )]
 struct Overruled;
 
+/// Where little else is logged: what the connectors say, on the level that the configuration asks for. Their
+/// authors look here first.
+pub fn hear_connectors(config: &WarpConfig, output: Output) -> Result<(), CliError> {
+    let settings = TelemetrySettings { level: Level::WARN, ..log_settings(config, output) };
+    telemetry::set_level(&settings).map_err(CliError::unusable)
+}
+
 fn log_settings(config: &WarpConfig, output: Output) -> TelemetrySettings {
     let level = match config.monitoring.log_level {
         LogLevel::Debug => Level::DEBUG,

@@ -34,6 +34,8 @@ pub struct Signals {
     pub stop: CancellationToken,
     /// Notified when it is to read its configuration again.
     pub reload: Arc<Notify>,
+    /// Notified to have it end as by a first signal, however often.
+    pub drain: Arc<Notify>,
 }
 
 /// Hears signals from now on.
@@ -52,6 +54,7 @@ pub fn listen() -> Result<Signals, SignalError> {
         loop {
             tokio::select! {
                 () = either(&mut interrupt, &mut terminate) => break,
+                () = heard.drain.notified() => break,
                 _ = hangup.recv() => {}
             }
             // A terminal that is gone is nobody who edits a configuration.

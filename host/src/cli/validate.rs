@@ -1,24 +1,31 @@
 //! `validate`: is this configuration usable, and what does each key come to?
 //!
+//! With `--schema` it says what any configuration may have.
+//!
 //! Checks everything that needs no server: keys, values, the connectors and their options.
 
 use std::{path::PathBuf, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{CliError, Exit, args::ConfigArgs, grants, output::Output, setup};
+use super::{CliError, Exit, args::ValidateArgs, grants, output::Output, setup};
 use crate::{
+    config,
     monitor::{Health, Metrics},
     runner::{Desk, Surroundings, WarpRunner},
     telemetry::Progress,
 };
 
 pub async fn run(
-    args: ConfigArgs,
+    args: ValidateArgs,
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let config = setup::load(&args, vec![])?;
+    if args.schema {
+        output.document(&config::json_schema());
+        return Ok(Exit::Done);
+    }
+    let config = setup::load(&args.config, vec![])?;
     let progress = setup::start_quiet_logging(output)?;
     for key in config.effective() {
         if output.is_json() {

@@ -128,7 +128,7 @@ fn as_json(schema: &str, table: &str, compared: &Compared) -> Value {
         "different": compared.different, "in_flight": compared.in_flight,
         "undecided": compared.undecided, "why_undecided": compared.why_undecided,
         "not_looked_into": compared.not_looked_into,
-        "dead_letters": compared.dead_letters + compared.refused, "marked_as_deleted": compared.deleted,
+        "dead_letters": compared.dead_letters, "marked_as_deleted": compared.deleted,
         "columns_not_compared": left_out.collect::<Vec<_>>(),
         "samples": compared.samples.iter().map(sample).collect::<Vec<_>>(),
     })
@@ -147,7 +147,7 @@ fn tell_compared(table: &str, compared: &Compared, output: Output) {
         (compared.in_flight, "in flight"),
         (compared.undecided, "undecided"),
         (compared.not_looked_into, "in groups that differ and were not looked into"),
-        (compared.dead_letters + compared.refused, "among the dead letters"),
+        (compared.dead_letters, "among the dead letters"),
         (compared.deleted, "marked as deleted"),
     ];
     let counts = counts.iter().filter(|(rows, _)| *rows > 0);

@@ -13,7 +13,9 @@ use super::known::review;
 use super::layers::Layers;
 use super::load::{base_dir, complete};
 use super::path::KeyPath;
-use super::settings::{DestinationConfig, KitCase, KitTable, SchemaConfig, SourceConfig};
+use super::settings::{
+    DestinationConfig, KitCase, KitOperation, KitTable, SchemaConfig, SourceConfig,
+};
 use super::{OnMaxRetained, WarpConfig, suggest};
 use crate::model::ColumnType;
 
@@ -90,6 +92,10 @@ impl Findings<'_> {
             _ => {}
         }
         self.check_ignored(kit);
+        if !kit.writes(KitOperation::Insert) {
+            let help = "add it, or leave `operations` out for all there are".to_owned();
+            self.report(Code::InvalidValue, &["operations"], "lacks `insert`", help);
+        }
         if kit.driver.first().is_none_or(String::is_empty) {
             let help = "write the program and its arguments, as [python3, driver.py]";
             self.report(Code::InvalidValue, &["driver"], "names no program", help.to_owned());
@@ -116,6 +122,11 @@ impl Findings<'_> {
         for (side, _) in named.into_iter().filter(|(_, named)| *named) {
             let help = "remove it: the component is named on the command line".to_owned();
             self.report(Code::Conflict, &[side, "plugin"], "means nothing in a case", help);
+        }
+        if kit.source.is_none() && kit.operations.is_some() {
+            let help = "remove it: only a source's driver writes".to_owned();
+            let message = "means nothing for a destination";
+            self.report(Code::Conflict, &["operations"], message, help);
         }
         if retains {
             let help = "remove `max_retained` and `on_max_retained`".to_owned();

@@ -39,6 +39,11 @@ impl Node {
         Self { schema: &CASE }
     }
 
+    /// All that is known of the place, as JSON Schema.
+    pub(super) fn schema(self) -> &'static Value {
+        self.schema
+    }
+
     /// What may stand at the end of a path that begins here.
     pub(super) fn at(self, path: &KeyPath) -> Option<Self> {
         path.segments().iter().try_fold(self, |node, segment| node.step(segment))
@@ -135,8 +140,10 @@ impl Node {
         ];
         let found: Vec<_> = types.iter().filter(|(name, _)| self.accepts(name)).collect();
         let words = found.iter().map(|(_, words)| *words).collect::<Vec<_>>().join(" or ");
-        let least = self.branches().into_iter().find_map(|branch| branch.get("minimum"));
-        least.map_or(words.clone(), |least| format!("{words}, at least {least}"))
+        let bound = |keyword| self.branches().into_iter().find_map(|branch| branch.get(keyword));
+        let bound = |keyword, words| bound(keyword).map(|bound| format!(", {words} {bound}"));
+        let bounds = [bound("minimum", "at least"), bound("maximum", "at most")];
+        words + &bounds.map(Option::unwrap_or_default).concat()
     }
 
     pub(super) fn description(self) -> &'static str {

@@ -28,6 +28,7 @@ mod checks;
 mod connection_file;
 mod decode;
 mod document;
+mod editor_schema;
 mod effective;
 mod effective_table;
 mod error;
@@ -61,6 +62,7 @@ pub use builder::Builder;
 pub use cascade::TableSettings;
 pub use case::Case;
 pub use connection_file::{Unread, read_connection_string};
+pub use editor_schema::json_schema;
 pub use effective::EffectiveKey;
 pub use error::{Code, ConfigError, Problem};
 pub use keys::{EnvVariable, env_help};
@@ -72,10 +74,11 @@ pub use reload::Reloaded;
 pub use settings::{
     AddedColumn, ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Control, Credentials,
     DeletionStrategy, DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling,
-    EvolutionStrategy, Grants, HostGrant, InitialCopy, KitCase, KitTable, Limits, LogLevel, Mask,
-    Mode, Monitoring, OnLostPosition, OnMaxRetained, OnNewTable, OnRulesChange, OnTableFailure,
-    ProcessLimits, Prometheus, RowFact, SchemaConfig, SchemaEvolution, SchemaLimits, SecretSource,
-    SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
+    EvolutionStrategy, Grants, HostGrant, InitialCopy, KitCase, KitOperation, KitTable, Limits,
+    LogLevel, Mask, Mode, Monitoring, OnLostPosition, OnMaxRetained, OnNewTable, OnRulesChange,
+    OnTableFailure, ProcessLimits, Prometheus, RowFact, SchemaConfig, SchemaEvolution,
+    SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig,
+    WriteMode,
 };
 pub use table_lists::TableLists;
 pub use values::{

@@ -6,22 +6,30 @@
 //! Invariant I7: connections, bodies, waits and what waits are bounded, here and in `serving`.
 
 mod answers;
+mod approvals;
 mod client;
 mod done;
 mod error;
 mod events;
 mod guard;
+mod letters;
 mod openapi;
 mod orders;
+mod overview;
+mod page;
 mod place;
 mod process;
+mod query;
+mod requests;
 mod routes;
 mod serve;
 mod status;
+mod tables;
 mod token;
 mod view;
 
 pub use answers::Told;
+pub use approvals::ChangeView;
 pub use client::{AskError, Client, Heard, Refusal};
 pub use done::TableDone;
 pub use error::ControlError;

@@ -46,8 +46,8 @@ pub struct Taken {
 
 impl Place {
     /// The place that runs and commands of one configuration agree on. Processes that run a schema each have
-    /// places of their own.
-    pub fn of(config: &WarpConfig, pipeline: &str) -> Self {
+    /// places of their own, and so have pipelines that share a name and write to different destinations.
+    pub fn of(config: &WarpConfig, pipeline: &str, destination: &str) -> Self {
         if let Some(socket) = &config.control.socket {
             return Self { socket: socket.clone(), is_named: true };
         }
@@ -55,8 +55,8 @@ impl Place {
             Mode::Single => config.single_schema_name.as_deref().unwrap_or_default(),
             Mode::Multi => "",
         };
-        let of_both = Sha256::digest(format!("{pipeline}\0{schema}"));
-        let digest = &data_encoding::HEXLOWER.encode(&of_both)[..16];
+        let of_all = Sha256::digest(format!("{pipeline}\0{schema}\0{destination}"));
+        let digest = &data_encoding::HEXLOWER.encode(&of_all)[..16];
         let is_plain = |c: &char| c.is_ascii_alphanumeric() || "-_".contains(*c);
         let name: String = pipeline.chars().filter(is_plain).take(NAME_BYTES_MAX).collect();
         let socket = config.state_dir.join("control").join(format!("{name}-{digest}.socket"));

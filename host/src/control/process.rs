@@ -1,11 +1,11 @@
 //! What the process itself is told: to end, to read its configuration again, to log more or less.
 
+use std::sync::Arc;
+
 use axum::{http::StatusCode, response::Response};
-use miette::Diagnostic;
-use rustix::process::{Signal, getpid, kill_process};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::answers::{Told, json};
 use crate::config::LogLevel;
@@ -17,6 +17,8 @@ pub const LEVEL_EXAMPLE: &str = r#"{"level": "DEBUG"}"#;
 pub struct Process {
     /// Asks for the configuration to be read again; the answer comes through the sender.
     pub reloads: mpsc::Sender<oneshot::Sender<Result<Reload, Told>>>,
+    /// Has it end in order.
+    pub drain: Arc<Notify>,
     /// Sets the log's level.
     pub set_level: Box<dyn Fn(LogLevel) -> Result<(), Told> + Send + Sync>,
 }
@@ -45,20 +47,13 @@ pub struct Draining {
     pub draining: bool,
 }
 
-#[derive(Debug, thiserror::Error, Diagnostic)]
-#[error("the process cannot be told to end: {0}")]
-#[diagnostic(code("drain"), help("send it SIGTERM: `kill PROCESS`, as `status` shows its number"))]
-struct NotTold(rustix::io::Errno);
-
-/// Ends the process as SIGTERM does, since it is that signal.
-pub fn drain() -> Response {
-    match kill_process(getpid(), Signal::TERM) {
-        Ok(()) => json(StatusCode::ACCEPTED, &Draining { draining: true }),
-        Err(error) => json(StatusCode::INTERNAL_SERVER_ERROR, &Told::of(&NotTold(error))),
-    }
-}
-
 impl Process {
+    /// Ends the process as a first SIGTERM does. A second signal ends it at once, which nobody who drains twice means.
+    pub fn drain(&self) -> Response {
+        self.drain.notify_one();
+        json(StatusCode::ACCEPTED, &Draining { draining: true })
+    }
+
     /// Reads the configuration again, as SIGHUP does.
     pub async fn reload(&self) -> Response {
         let (tell, told) = oneshot::channel();

@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    http::StatusCode,
+    http::{StatusCode, Uri},
     response::Response,
     routing::{get, post, put},
 };
@@ -14,11 +14,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     answers::{json, said},
+    approvals,
     events::Events,
+    letters::{self, LettersBody},
     openapi::DOCUMENT,
     orders::{self, OrderBody},
+    overview::overview,
     process::{self, Level, Process},
+    query::asked,
     status::status,
+    tables::{self, tables},
 };
 use crate::{
     monitor::{Health, Metrics},
@@ -48,6 +53,10 @@ pub fn routes(run: Arc<Run>, over: CancellationToken) -> Router {
     let events = Events::new(run.health.clone(), over);
     Router::new()
         .route("/v1/status", get(show_status))
+        .route("/v1/overview", get(show_overview))
+        .route("/v1/tables", get(show_tables))
+        .route("/v1/letters", get(list_letters).post(settle_letters))
+        .route("/v1/approvals", get(list_approvals))
         .route("/v1/events", get(listen))
         .route("/v1/orders", post(carry_out))
         .route("/v1/drain", post(drain))
@@ -64,6 +73,39 @@ async fn show_status(State(shared): Asked) -> Response {
     json(StatusCode::OK, &status(pipeline, since, health, metrics))
 }
 
+async fn show_overview(State(shared): Asked) -> Response {
+    let Run { pipeline, since, health, metrics, .. } = &*shared.run;
+    json(StatusCode::OK, &overview(pipeline, since, health, metrics))
+}
+
+async fn show_tables(State(shared): Asked, uri: Uri) -> Response {
+    match asked(&uri, tables::EXAMPLE) {
+        Ok(query) => json(StatusCode::OK, &tables(&query, &shared.run.health, &shared.run.metrics)),
+        Err(told) => json(StatusCode::BAD_REQUEST, &told),
+    }
+}
+
+async fn list_letters(State(shared): Asked, uri: Uri) -> Response {
+    match asked(&uri, letters::QUERY_EXAMPLE) {
+        Ok(query) => letters::list(&shared.run.desk, query).await,
+        Err(told) => json(StatusCode::BAD_REQUEST, &told),
+    }
+}
+
+async fn settle_letters(State(shared): Asked, body: Body) -> Response {
+    match said::<LettersBody>(body, letters::BODY_EXAMPLE).await {
+        Ok(order) => letters::carry_out(&shared.run.desk, order).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn list_approvals(State(shared): Asked, uri: Uri) -> Response {
+    match asked(&uri, approvals::EXAMPLE) {
+        Ok(query) => approvals::list(&shared.run.desk, query).await,
+        Err(told) => json(StatusCode::BAD_REQUEST, &told),
+    }
+}
+
 async fn listen(State(shared): Asked) -> Response {
     shared.events.answer()
 }
@@ -75,8 +117,8 @@ async fn carry_out(State(shared): Asked, body: Body) -> Response {
     }
 }
 
-async fn drain() -> Response {
-    process::drain()
+async fn drain(State(shared): Asked) -> Response {
+    shared.run.process.drain()
 }
 
 async fn reload(State(shared): Asked) -> Response {

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tokio::{
     net::{TcpListener, UnixListener},
     time::sleep,
@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     error::ControlError,
-    guard::{Guard, check},
+    guard::{Guard, check, refuse_pages},
+    page,
     place::{Place, Taken},
     routes::{Run, routes},
     token::Token,
@@ -79,9 +80,10 @@ pub async fn listen(
             "`control.listen` is reachable by others, without TLS: whoever sees the token on its way can use it"
         );
     }
-    tracing::info!(control = %address, "taking orders over TCP");
+    tracing::info!(control = %address, "taking orders over TCP; a browser has a page there");
     let guard = Arc::new(Guard { token, is_loopback });
-    let guarded = routes(run, shutdown.clone()).layer(from_fn_with_state(guard, check));
+    let served = routes(run, shutdown.clone()).merge(page::routes());
+    let guarded = served.layer(from_fn_with_state(guard, check));
     Ok(Server::start(Listener::Tcp(listener), guarded, LIMITS, shutdown))
 }
 
@@ -102,8 +104,8 @@ async fn answer(
     shutdown: CancellationToken,
 ) {
     tracing::info!(socket = %place.socket.display(), "taking orders");
-    let server =
-        Server::start(Listener::Unix(listener), routes(run, shutdown.clone()), LIMITS, shutdown);
+    let guarded = routes(run, shutdown.clone()).layer(from_fn(refuse_pages));
+    let server = Server::start(Listener::Unix(listener), guarded, LIMITS, shutdown);
     server.stopped().await;
     drop(taken);
 }

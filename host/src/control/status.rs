@@ -36,6 +36,7 @@ pub fn status(pipeline: &str, since: &str, health: &Health, metrics: &Metrics) -
 fn schema_view(name: &str, schema: SchemaHealth, metrics: &Metrics, shown: usize) -> SchemaView {
     let of_schema = metrics.schema(name);
     let numbers = of_schema.numbers();
+    let all = numbers.values().copied().fold(TableNumbers::default(), TableNumbers::and);
     let (attempt, error) = schema.state.failure();
     let log = schema.source_log.clone();
     let tables: BTreeMap<String, TableView> = schema
@@ -52,14 +53,15 @@ fn schema_view(name: &str, schema: SchemaHealth, metrics: &Metrics, shown: usize
         attempt,
         error,
         lag_seconds: of_schema.lag().as_secs_f64(),
-        rows: numbers.values().fold(0, |sum, table| sum.saturating_add(table.rows)),
-        rows_per_second: numbers.values().map(|table| table.rows_per_second).sum(),
+        rows: all.rows,
+        rows_per_second: all.rows_per_second,
         source_log: log.map(|log| SourceLogView { words: log.words, bytes: log.bytes }),
         tables,
     }
 }
 
-fn table_view(
+/// A table as it is shown.
+pub fn table_view(
     name: &str,
     status: &TableStatus,
     schema: &SchemaHealth,
@@ -67,6 +69,8 @@ fn table_view(
 ) -> TableView {
     let TableStatus { state, since, code, message, help } = status.clone();
     let progress = schema.tables.get(name).filter(|_| state == "copying");
+    let copied = progress.map(|progress| progress.rows_done);
+    let expected = progress.and_then(|progress| progress.rows_estimated);
     TableView {
         state: state.to_owned(),
         since,
@@ -76,13 +80,52 @@ fn table_view(
         lag_seconds: numbers.lag.as_secs_f64(),
         rows: numbers.rows,
         rows_per_second: numbers.rows_per_second,
-        copied_rows: progress.map(|progress| progress.rows_done),
-        estimated_rows: progress.and_then(|progress| progress.rows_estimated),
+        copied_rows: copied,
+        estimated_rows: expected,
+        copy_seconds_left: seconds_left(copied, expected, numbers.rows_per_second),
         dead_letters: schema.dead_letters.get(name).copied().unwrap_or_default(),
     }
 }
 
-fn plugin_view(numbers: PluginNumbers) -> PluginView {
-    let PluginNumbers { plugin, role, memory_bytes, cpu_seconds, restarts } = numbers;
-    PluginView { plugin, role: role.to_owned(), memory_bytes, cpu_seconds, restarts }
+/// None where the source expected fewer rows than there are already.
+fn seconds_left(copied: Option<u64>, expected: Option<u64>, rows_per_second: f64) -> Option<f64> {
+    let left = expected?.checked_sub(copied?)?;
+    (rows_per_second > 0.0).then(|| left as f64 / rows_per_second)
+}
+
+/// A connector as it is shown.
+pub fn plugin_view(numbers: PluginNumbers) -> PluginView {
+    let PluginNumbers { plugin, role, memory_bytes, cpu_seconds, calls, restarts } = numbers;
+    PluginView { plugin, role: role.to_owned(), memory_bytes, cpu_seconds, calls, restarts }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_tables_the_rate_is_zero_and_not_less() {
+        let (health, metrics) = (Health::new(["shop"]), Metrics::new("shop").unwrap());
+        let rate = status("shop", "", &health, &metrics).schemas["shop"].rows_per_second;
+        assert_eq!(rate.to_string(), "0");
+    }
+
+    #[test]
+    fn a_copy_takes_as_long_as_its_rate_says() {
+        let cases = [
+            (Some(50), Some(150), 10.0, Some(10.0)),
+            (Some(150), Some(150), 10.0, Some(0.0)),
+            (Some(151), Some(150), 10.0, None),
+            (Some(50), None, 10.0, None),
+            (None, Some(150), 10.0, None),
+            (Some(50), Some(150), 0.0, None),
+        ];
+        for (copied, expected, rate, left) in cases {
+            assert_eq!(
+                seconds_left(copied, expected, rate),
+                left,
+                "{copied:?} {expected:?} {rate}"
+            );
+        }
+    }
 }

@@ -81,6 +81,9 @@ pub struct TableView {
     /// How many the source expects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_rows: Option<u64>,
+    /// How long its copy takes yet at the present rate, where both are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_seconds_left: Option<f64>,
     /// Dead letters that nobody has settled.
     pub dead_letters: u64,
 }
@@ -95,6 +98,9 @@ pub struct PluginView {
     pub memory_bytes: u64,
     /// CPU time that they used since the start.
     pub cpu_seconds: f64,
+    /// Calls of its exports that ended, well or not.
+    #[serde(default)]
+    pub calls: u64,
     /// Instances that were opened in place of lost ones.
     pub restarts: u64,
 }

@@ -14,7 +14,7 @@ use super::{
     values::{Row, from_json, to_json},
 };
 use crate::{
-    config::{KitCase, KitTable},
+    config::{KitCase, KitOperation, KitTable},
     plugin::{ConnectSettings, DestinationConnection, Plugin, PluginError, SourceConnection},
 };
 
@@ -38,26 +38,8 @@ enum Opened {
 /// What a check writes to a source.
 #[derive(Clone, Debug)]
 pub struct Written {
-    pub operation: Write,
+    pub operation: KitOperation,
     pub row: Row,
-}
-
-/// The operations that a driver knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Write {
-    Insert,
-    Update,
-    Delete,
-}
-
-impl Write {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Insert => "insert",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        }
-    }
 }
 
 impl Bench {
@@ -123,11 +105,11 @@ impl Bench {
             for Written { operation, row } in rows(table) {
                 let key = key(table, &row);
                 match operation {
-                    Write::Delete => keys.remove(&key),
-                    Write::Insert | Write::Update => keys.insert(key),
+                    KitOperation::Delete => keys.remove(&key),
+                    KitOperation::Insert | KitOperation::Update => keys.insert(key),
                 };
                 let row = to_json(table, &row);
-                operations.push(json!({ "op": operation.word(), "table": name, "row": row }));
+                operations.push(json!({ "op": operation, "table": name, "row": row }));
             }
         }
         Ok(self.driver.write(operations).await?)

@@ -8,14 +8,14 @@ use std::{
     io,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Map, Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::unix::pipe::{Receiver, Sender},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -27,6 +27,9 @@ use crate::{
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 /// The longest answer, in bytes.
 pub const ANSWER_BYTES_MAX: u64 = 16 << 20;
+/// How long after its pipes closed a program may take to end.
+const ENDING: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How much of what it said an error repeats.
 const SHOWN_BYTES_MAX: usize = 512;
 
@@ -129,7 +132,7 @@ impl Driver {
 
     async fn exchange(&mut self, request: String) -> Result<String, String> {
         if let Err(error) = self.requests.write_all(request.as_bytes()).await {
-            return Err(format!("listens no more: {error}{}", self.ended()));
+            return Err(format!("listens no more: {error}{}", self.ended().await));
         }
         let mut line = Vec::new();
         let mut bounded = (&mut self.answers).take(ANSWER_BYTES_MAX + 1);
@@ -138,17 +141,21 @@ impl Driver {
         if line.last() != Some(&b'\n') {
             return Err(match line.len() as u64 > ANSWER_BYTES_MAX {
                 true => format!("answered with more than {ANSWER_BYTES_MAX} bytes"),
-                false => format!("ended without an answer{}", self.ended()),
+                false => format!("ended without an answer{}", self.ended().await),
             });
         }
         String::from_utf8(line).map_err(|_| "answered with what is no UTF-8".to_owned())
     }
 
-    /// How it ended, if it did.
-    fn ended(&mut self) -> String {
-        match self.child.try_wait() {
-            Ok(Some(status)) => format!(" ({status})"),
-            _ => String::new(),
+    /// How it ended, if it did: its pipes close a moment before that is known.
+    async fn ended(&mut self) -> String {
+        let closed = Instant::now();
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return format!(" ({status})"),
+                Ok(None) if closed.elapsed() < ENDING => sleep(LOOK_AGAIN).await,
+                _ => return String::new(),
+            }
         }
     }
 }

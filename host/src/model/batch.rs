@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, UInt8Array, cast::AsArray, types};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt8Array, cast::AsArray, types};
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
 
@@ -112,12 +112,13 @@ impl TableBatch {
         counts
     }
 
-    /// Whether each row is one that is there, as those of a copy are.
-    pub fn are_present(&self) -> bool {
+    /// Which rows are there behind their change, as those of a copy are; none where all are.
+    pub fn present(&self) -> Option<BooleanArray> {
         let is_present = |operation: &u8| {
             [Operation::Insert, Operation::Update].iter().any(|it| *it as u8 == *operation)
         };
-        self.operations().is_none_or(|operations| operations.values().iter().all(is_present))
+        let present = self.operations()?.values().iter().map(is_present).collect::<Vec<_>>();
+        (!present.iter().all(|is_present| *is_present)).then(|| present.into())
     }
 
     /// The newest commit time among the rows, in microseconds since 1970 UTC.

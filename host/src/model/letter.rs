@@ -1,5 +1,12 @@
 //! Dead letters as a destination keeps them.
 
+use chrono::{SecondsFormat, Utc};
+
+use super::text;
+
+/// Of the reason that a person gives.
+const REASON_BYTES_MAX: usize = 1024;
+
 /// A dead letter, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptLetter {
@@ -58,6 +65,13 @@ pub struct Settlement {
 impl Settlement {
     /// The status of letters whose rows came otherwise.
     pub const RESOLVED: &str = "resolved";
+
+    /// When it is settled (now), by `who`, on which machine, and why.
+    pub fn words(who: &str, reason: &str) -> String {
+        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+        let (host, reason) = (gethostname::gethostname(), text::one_line(reason, REASON_BYTES_MAX));
+        text::one_line(&format!("{now} {who}@{}: {reason}", host.display()), 2 * REASON_BYTES_MAX)
+    }
 }
 
 impl LetterFilter {

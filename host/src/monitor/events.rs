@@ -6,53 +6,38 @@
 use std::collections::BTreeMap;
 
 use chrono::{SecondsFormat, Utc};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use super::states::{SchemaState, TableStatus};
+use super::{
+    event::Event,
+    recent::Recent,
+    states::{SchemaState, TableStatus},
+};
 
 /// Events that a listener may be behind.
 pub const QUEUE_MAX: usize = 1_024;
 
-/// A schema, or a table of it, is in another state.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Event {
-    /// When, as in RFC 3339.
-    pub at: String,
-    pub schema: String,
-    /// The table; none where it is the schema's own state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub table: Option<String>,
-    /// As in the status: `streaming`, `retrying`, `parked` and so on; `gone` for a table that the source dropped.
-    pub state: String,
-    /// Failures in a row of a schema that is retrying.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attempt: Option<u32>,
-    /// Why a table is parked, in a stable word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// What mends it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
-}
-
 /// The listeners.
 #[derive(Debug)]
-pub(super) struct Listeners(broadcast::Sender<Event>);
+pub(super) struct Listeners {
+    sender: broadcast::Sender<Event>,
+    recent: Recent,
+}
 
 impl Default for Listeners {
     fn default() -> Self {
-        Self(broadcast::channel(QUEUE_MAX).0)
+        Self { sender: broadcast::channel(QUEUE_MAX).0, recent: Recent::default() }
     }
 }
 
 impl Listeners {
     pub(super) fn listen(&self) -> broadcast::Receiver<Event> {
-        self.0.subscribe()
+        self.sender.subscribe()
+    }
+
+    /// What changed lately, the oldest first.
+    pub(super) fn recent(&self) -> Vec<Event> {
+        self.recent.all()
     }
 
     /// The schema is in another state.
@@ -62,7 +47,7 @@ impl Listeners {
         }
         let (attempt, message) = now.failure();
         let state = now.word().to_owned();
-        self.tell(Event { state, attempt, message, ..of(schema) });
+        self.tell(None, Event { state, attempt, message, ..of(schema) });
     }
 
     /// A table has another status, or is there no more.
@@ -79,7 +64,8 @@ impl Listeners {
         let gone = TableStatus { state: "gone", ..TableStatus::default() };
         let TableStatus { state, code, message, help, .. } = now.unwrap_or(&gone).clone();
         let (table, state) = (Some(table.to_owned()), state.to_owned());
-        self.tell(Event { table, state, code, message, help, ..of(schema) });
+        let before = before.map(|before| before.state);
+        self.tell(before, Event { table, state, code, message, help, ..of(schema) });
     }
 
     /// All tables of a schema, before and now.
@@ -95,9 +81,10 @@ impl Listeners {
         }
     }
 
-    fn tell(&self, event: Event) {
+    fn tell(&self, before: Option<&str>, event: Event) {
+        self.recent.add(before, &event);
         // An error says that nobody listens.
-        let _ = self.0.send(event);
+        let _ = self.sender.send(event);
     }
 }
 

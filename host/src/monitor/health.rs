@@ -16,7 +16,8 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use super::{
-    events::{Event, Listeners},
+    event::Event,
+    events::Listeners,
     states::{SchemaState, TableStatus},
 };
 
@@ -200,6 +201,11 @@ impl Health {
     /// What changes from now on. Who is too far behind is told how much was lost.
     pub fn listen(&self) -> broadcast::Receiver<Event> {
         self.inner.listeners.listen()
+    }
+
+    /// What changed lately, the oldest first: the last events but for those of tables whose work goes on.
+    pub fn recent(&self) -> Vec<Event> {
+        self.inner.listeners.recent()
     }
 
     /// Everything, as of now.

@@ -9,14 +9,16 @@
 
 pub mod api;
 mod error;
+mod event;
 pub mod events;
 pub mod health;
 pub mod metrics;
 mod observer;
+mod recent;
 mod states;
 
 pub use error::MonitorError;
-pub use events::Event;
+pub use event::Event;
 pub use health::{Health, ParkedTable, SourceLog, TableProgress};
 pub use metrics::{
     ErrorType, Metrics, PluginMetrics, PluginNumbers, SchemaMetrics, SyncStatus, TableMetrics,

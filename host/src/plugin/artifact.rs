@@ -4,6 +4,7 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use sha2::{Digest, Sha256};
@@ -18,6 +19,7 @@ use super::{
     preflight::{self, Looked},
     program::{DestinationProgram, Program, SourceProgram},
     state::State,
+    weight::Weight,
 };
 use crate::model::open_regular;
 
@@ -27,10 +29,14 @@ pub struct Plugin {
     pub path: PathBuf,
     /// SHA-256 of the file, in hex.
     pub digest: String,
+    /// Interfaces that it needs.
+    pub imports: Vec<String>,
+    /// Interfaces that it offers.
+    pub exports: Vec<String>,
+    pub weight: Weight,
     options: OptionsSchema,
     engine: Engine,
     program: Program,
-    context_bytes: u64,
 }
 
 impl Plugin {
@@ -49,15 +55,27 @@ impl Plugin {
         let pin = expected_sha256.map(str::to_ascii_lowercase);
         let own = path.to_owned();
         let file = blocking(path, move || File::read(own, pin.as_deref())).await?;
-        let (digest, Looked { role, context_bytes }) = (file.digest.clone(), file.looked);
-        let (component, answer) = ready(engine, file).await?;
+        let (digest, file_bytes) = (file.digest.clone(), file.bytes.len() as u64);
+        let Looked { role, imports, exports, memory_bytes, context_bytes } = file.looked.clone();
+        let (component, answer, compiled_in) = ready(engine, file).await?;
+        let weight = Weight { file_bytes, memory_bytes, context_bytes, compiled_in };
         let info = describe::read(&answer, role, path)?;
         let options = OptionsSchema::compile(&info.options_schema)
             .map_err(|reason| LoadError::OptionsSchema { path: path.to_owned(), reason })?;
         let program = link(engine.linker(), &component, role, path)?;
         let path = path.to_owned();
         let engine = engine.clone();
-        Ok(Arc::new(Self { info, path, digest, options, engine, program, context_bytes }))
+        Ok(Arc::new(Self {
+            info,
+            path,
+            digest,
+            imports,
+            exports,
+            weight,
+            options,
+            engine,
+            program,
+        }))
     }
 
     /// The rate of all that the connector makes the host log, its own lines and the host's about it:
@@ -82,7 +100,7 @@ impl Plugin {
 
     /// What each instance costs before it has any memory.
     pub(super) fn context_bytes(&self) -> u64 {
-        self.context_bytes
+        self.weight.context_bytes
     }
 
     pub(super) fn program(&self) -> &Program {
@@ -117,17 +135,22 @@ impl File {
     }
 }
 
-/// Code and answer, from the cache or by compiling and asking.
-async fn ready(engine: &Engine, file: File) -> Result<(Component, Answer), LoadError> {
+/// Code and answer, from the cache or by compiling, which took so long, and asking.
+async fn ready(
+    engine: &Engine,
+    file: File,
+) -> Result<(Component, Answer, Option<Duration>), LoadError> {
     let File { path, digest, looked, bytes } = file;
     let role = looked.role;
     let (own, key) = (engine.clone(), digest.clone());
     let kept =
         blocking(&path, move || Ok(own.cache().and_then(|cache| cache.load(own.wasmtime(), &key))));
-    if let Some(kept) = kept.await? {
-        return Ok(kept);
+    if let Some((component, answer)) = kept.await? {
+        return Ok((component, answer, None));
     }
+    let start = Instant::now();
     let image = engine.compiler().compile(engine.wasmtime(), &path, bytes).await?;
+    let compiled_in = start.elapsed();
     let own = engine.clone();
     let (image, component) = blocking(&path, move || {
         let component = cache::deserialize(own.wasmtime(), &image);
@@ -146,7 +169,7 @@ async fn ready(engine: &Engine, file: File) -> Result<(Component, Answer), LoadE
         }
         Ok(answer)
     });
-    Ok((component, answer.await?))
+    Ok((component, answer.await?, Some(compiled_in)))
 }
 
 fn link(

@@ -42,7 +42,7 @@ pub enum GrantError {
          beside the configuration, or the whole path from `/` on"
     )]
     NoPath { role: Role, key: String, name: String, reason: String, cause: NoPath },
-    #[error("`{name}` asks for a path in words this host does not know: {declared}")]
+    #[error("`{name}` asks for a grant in words this host does not know: {declared}")]
     Wish { name: String, declared: String },
     #[error("`{key}`, which {name} takes hosts from: {cause}")]
     Host { name: String, key: String, cause: Box<WantedError> },

@@ -56,8 +56,10 @@ mod state;
 mod store;
 mod sweep;
 mod threads;
+mod turns;
 mod url;
 mod wasi;
+mod weight;
 pub mod wire;
 
 use crate::model::text;
@@ -95,6 +97,7 @@ pub use place::Place;
 pub use secrets::{SecretError, SecretPlace, Secrets};
 pub use source::SourceConnection;
 pub use url::UrlError;
+pub use weight::Weight;
 pub use wire::{WireError, decode_schema, encode_batch, table_schema};
 
 /// Bytes as lower-case hex digits.

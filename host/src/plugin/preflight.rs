@@ -12,7 +12,7 @@ use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
 use super::{
     LoadError, Role, imports,
     limits::{COMPONENT_NAMES_MAX, CONTEXT_BYTES_MAX, NAME_BYTES_MAX},
-    text,
+    text, weight,
 };
 
 /// The version of `cartridge:warp` that this host implements.
@@ -35,9 +35,15 @@ struct Version {
 }
 
 /// What a look from outside tells of a component.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Looked {
     pub role: Role,
+    /// Interfaces that it needs, in order of their names.
+    pub imports: Vec<String>,
+    /// Interfaces that it offers, likewise.
+    pub exports: Vec<String>,
+    /// What its memories have when it starts.
+    pub memory_bytes: u64,
     /// What the host keeps of each instance beside its memories and tables.
     pub context_bytes: u64,
 }
@@ -62,7 +68,11 @@ pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<Looked, LoadError> {
             bytes_max: CONTEXT_BYTES_MAX,
         });
     }
-    Ok(Looked { role, context_bytes })
+    let memory_bytes = weight::memory_bytes(bytes).map_err(|error| corrupt(error.to_string()))?;
+    let names = |names: BTreeSet<String>| names.iter().map(|name| shown(name)).collect();
+    let Shape { imports, exports } = shape;
+    let (imports, exports) = (names(imports), names(exports));
+    Ok(Looked { role, imports, exports, memory_bytes, context_bytes })
 }
 
 fn read(path: &Path, bytes: &[u8]) -> Result<Shape, LoadError> {

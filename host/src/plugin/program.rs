@@ -12,6 +12,7 @@ use super::{
         source::{SourceConnector, SourceConnectorIndices},
         source_in_full::exports::cartridge::warp::{
             source_admin as admin, source_lookup as lookup, source_moment as moment,
+            source_turns as turns,
         },
     },
     state::State,
@@ -21,6 +22,7 @@ use super::{
 const ADMIN: &str = "cartridge:warp/source-admin@0.1.0";
 const LOOKUP: &str = "cartridge:warp/source-lookup@0.1.0";
 const MOMENT: &str = "cartridge:warp/source-moment@0.1.0";
+const TURNS: &str = "cartridge:warp/source-turns@0.1.0";
 
 /// What a destination may.
 const LETTERS: &str = "cartridge:warp/destination-letters@0.1.0";
@@ -49,6 +51,7 @@ pub(super) struct SourceProgram {
     admin: Option<admin::GuestIndices>,
     lookup: Option<lookup::GuestIndices>,
     moment: Option<moment::GuestIndices>,
+    turns: Option<turns::GuestIndices>,
 }
 
 /// The exports of one instance of it.
@@ -57,6 +60,7 @@ pub(super) struct SourceExports {
     pub(super) admin: Option<admin::Guest>,
     pub(super) lookup: Option<lookup::Guest>,
     pub(super) moment: Option<moment::Guest>,
+    pub(super) turns: Option<turns::Guest>,
 }
 
 impl SourceProgram {
@@ -68,7 +72,8 @@ impl SourceProgram {
             has(&linked, LOOKUP).then(|| lookup::GuestIndices::new(&linked)).transpose()?;
         let moment =
             has(&linked, MOMENT).then(|| moment::GuestIndices::new(&linked)).transpose()?;
-        Ok(Self { linked, world, admin, lookup, moment })
+        let turns = has(&linked, TURNS).then(|| turns::GuestIndices::new(&linked)).transpose()?;
+        Ok(Self { linked, world, admin, lookup, moment, turns })
     }
 
     pub(super) async fn instantiate(
@@ -82,8 +87,10 @@ impl SourceProgram {
         let lookup = lookup.map(|lookup| lookup.load(&mut *store, &instance)).transpose()?;
         let moment = self.moment.as_ref();
         let moment = moment.map(|moment| moment.load(&mut *store, &instance)).transpose()?;
+        let turns = self.turns.as_ref();
+        let turns = turns.map(|turns| turns.load(&mut *store, &instance)).transpose()?;
         let world = self.world.load(&mut *store, &instance)?;
-        Ok(SourceExports { world, admin, lookup, moment })
+        Ok(SourceExports { world, admin, lookup, moment, turns })
     }
 }
 

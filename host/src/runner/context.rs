@@ -1,7 +1,10 @@
 //! What every part of a schema's run shares.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -58,6 +61,8 @@ pub struct SchemaContext {
     pub journal_turn: Arc<Mutex<()>>,
     /// Ends when the source reports no more, whatever the schema's mode (`--until-caught-up`).
     pub until_caught_up: bool,
+    /// This process has claimed the schema before.
+    pub claimed: Arc<AtomicBool>,
     /// What the operator wants copied anew has not begun yet.
     pub resync_left: Arc<AtomicBool>,
     /// Somebody asked the run to end.
@@ -91,6 +96,11 @@ impl SchemaContext {
         let mut config = WarpConfig::clone(&self.config);
         config.full_resync = tables;
         Self { config: Arc::new(config), ..self.clone() }
+    }
+
+    /// Whether this process has claimed the schema before; until then its first claim takes over whoever holds it.
+    pub fn has_claimed(&self) -> bool {
+        self.claimed.load(Ordering::Relaxed)
     }
 
     pub fn name(&self) -> &str {

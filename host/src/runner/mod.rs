@@ -9,7 +9,7 @@
 //! Rooms use what stands before them, and nothing else:
 //!
 //! ```text
-//! advice, error, interludes, names, places, sought, starts ◄ state, side, table, letters ◄ parking ◄ findings, context ◄ commit ◄ shapes
+//! advice, error, interludes, looks, names, places, sought, starts ◄ state, side, table, letters ◄ parking ◄ findings, context ◄ commit ◄ shapes
 //!   shapes ◄ deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ desk ◄ runner
 //! ```
 //!
@@ -30,6 +30,7 @@ mod follow;
 pub mod fuzzing;
 mod interludes;
 mod letters;
+mod looks;
 mod names;
 mod parking;
 mod places;
@@ -51,7 +52,8 @@ pub use error::RunError;
 pub use parking::{moment, now_s};
 pub use processor::{
     Adopted, Checked, Choice, Compared, Completion, Dropped, Listed, Order, Ordered, Proof,
-    Repaired, Retried, Sample, SchemaProcessor, SchemaStatus, Teardown, Verified, Verify, Waits,
+    Repaired, Retried, Sample, SchemaProcessor, SchemaStatus, Teardown, UNAPPROVED, Verified,
+    Verify, Waits,
 };
 pub use runner::{SchemaReport, Surroundings, WarpRunner};
 pub use shapes::Waiting;

@@ -52,6 +52,9 @@ pub struct Surroundings {
     pub stop: CancellationToken,
 }
 
+/// Letters that one retry of a command is about (I7).
+const RETRIED_LETTERS_MAX: usize = 1_000_000;
+
 /// Runs a configuration.
 pub struct WarpRunner {
     config: Arc<WarpConfig>,
@@ -115,6 +118,7 @@ impl WarpRunner {
                 config_sha256: config_sha256.clone(),
                 journal_turn: Arc::clone(&journal_turn),
                 until_caught_up: surroundings.until_caught_up,
+                claimed: Arc::default(),
                 resync_left: Arc::new((config.full_resync_of(&schema.name) != Resync::None).into()),
                 stop: stop.clone(),
                 config: Arc::clone(&config),
@@ -134,6 +138,11 @@ impl WarpRunner {
     /// The pipeline's name.
     pub fn pipeline(&self) -> &str {
         &self.pipeline
+    }
+
+    /// What it writes to: pipelines of one name may differ in it.
+    pub fn destination(&self) -> String {
+        side::destination_name(&self.config, &self.destination)
     }
 
     /// Whether a schema has not begun yet to copy anew what the operator wants.
@@ -165,7 +174,8 @@ impl WarpRunner {
 
     /// Runs every schema to its end. Orders to one that has ended are still carried out while others run.
     pub async fn start(&self) -> BTreeMap<String, SchemaReport> {
-        self.desk.open(&self.config);
+        let contexts = self.processors.iter().map(|processor| Arc::clone(processor.context()));
+        self.desk.open(&self.config, contexts);
         let (left, all_ended) =
             (Arc::new(AtomicUsize::new(self.processors.len())), CancellationToken::new());
         let mut running = JoinSet::new();
@@ -283,7 +293,10 @@ impl WarpRunner {
         resolution: &str,
         take_over: bool,
     ) -> BTreeMap<String, Result<Retried, RunError>> {
-        self.of_each(async |context| retry(context, filter, resolution, take_over).await).await
+        let again = async |context: &Arc<SchemaContext>| {
+            retry(context, filter, resolution, take_over, RETRIED_LETTERS_MAX).await
+        };
+        self.of_each(again).await
     }
 
     /// Compares the rows of both sides of each schema, and writes nothing.

@@ -12,6 +12,7 @@
 //! | `table/T` | the state of a table |
 //! | `shape/T` | its shape as it was accepted, the rules for its rows, and what a person decided about changes (`shapes`) |
 //! | `chunk/T/C` | how far a chunk of its snapshot is |
+//! | `uncopied/T` | there where the table is followed without a copy of what it had |
 //!
 //! Each value is written in the transaction of the rows it speaks of (I2). The table states are
 //! `Pending → Snapshot → Streaming`; from there only `Again → Pending` leads back. From each of them a
@@ -252,6 +253,11 @@ pub fn table_stream(table: &str) -> String {
 /// The marker of a table's accepted shape.
 pub fn shape_stream(table: &str) -> String {
     format!("shape/{table}")
+}
+
+/// The marker of a table that is followed without a copy of what it had.
+pub fn uncopied_stream(table: &str) -> String {
+    format!("uncopied/{table}")
 }
 
 /// The marker of a chunk's progress.

@@ -1,7 +1,7 @@
-//! Days and moments in words beyond the years that Arrow writes, up to the ends of their types.
+//! Days and moments in words beyond the years that Arrow writes and chrono reads, up to the ends of their types.
 //!
 //! The last and the first value of a type are the infinities that some sources have. Every value has a text,
-//! since one without would stop its table for good.
+//! since one without would stop its table for good, and every such text is read back: a key is looked up by it.
 
 use arrow_array::{
     Array,
@@ -16,6 +16,9 @@ const YEARS_PER_CYCLE: i64 = 400;
 const DAYS_PER_CYCLE: i64 = 146_097;
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+/// How the ends of time are written.
+const INFINITY: &str = "infinity";
+const BEFORE_ALL: &str = "-infinity";
 
 /// A day or a moment as ISO 8601, or `infinity` and `-infinity`; none where the array has neither.
 pub fn far_time(values: &dyn Array, row: usize) -> Option<String> {
@@ -35,10 +38,49 @@ pub fn far_time(values: &dyn Array, row: usize) -> Option<String> {
     }
 }
 
+/// The day that [`far_time`] writes so, in days since 1970: an infinity, or one of a year of any length.
+pub fn far_date(text: &str) -> Option<i32> {
+    match text {
+        INFINITY => Some(i32::MAX),
+        BEFORE_ALL => Some(i32::MIN),
+        _ => i32::try_from(far_day(text)?).ok(),
+    }
+}
+
+/// The moment, or the time without a zone, that [`far_time`] writes so, in microseconds since 1970. `clock` reads the
+/// time of the day.
+pub fn far_timestamp(
+    text: &str,
+    is_moment: bool,
+    clock: impl Fn(&str) -> Option<i64>,
+) -> Option<i64> {
+    match text {
+        INFINITY => Some(i64::MAX),
+        BEFORE_ALL => Some(i64::MIN),
+        _ => {
+            let text = if is_moment { text.strip_suffix('Z')? } else { text };
+            let (day, of_day) = text.split_once('T')?;
+            // The first day of the type begins before it.
+            let micros = i128::from(far_day(day)?) * i128::from(MICROS_PER_DAY);
+            i64::try_from(micros + i128::from(clock(of_day)?)).ok()
+        }
+    }
+}
+
+fn far_day(text: &str) -> Option<i64> {
+    let (year, day) = text.split_at(1 + text.get(1..)?.find('-')?);
+    let year: i64 = year.parse().ok()?;
+    // The same day of a year that chrono knows.
+    let near = 2000 + year.rem_euclid(YEARS_PER_CYCLE);
+    let date = NaiveDate::parse_from_str(&format!("{near}{day}"), "%Y-%m-%d").ok()?;
+    let days = date.signed_duration_since(NaiveDate::default()).num_days();
+    (year - near).checked_div(YEARS_PER_CYCLE)?.checked_mul(DAYS_PER_CYCLE)?.checked_add(days)
+}
+
 fn infinity(is_last: bool, is_first: bool) -> Option<String> {
     match (is_last, is_first) {
-        (true, _) => Some("infinity".to_owned()),
-        (_, true) => Some("-infinity".to_owned()),
+        (true, _) => Some(INFINITY.to_owned()),
+        (_, true) => Some(BEFORE_ALL.to_owned()),
         _ => None,
     }
 }
@@ -114,7 +156,26 @@ mod tests {
         };
         let near = ["+294247-01-10T04:00:54.775806", "-290308-12-21T19:59:05.224193"];
         assert_eq!(texts(&micros), ["infinity", "-infinity", near[0], near[1]]);
-        let moments = micros.with_timezone("UTC");
-        assert_eq!(texts(&moments)[2], format!("{}Z", near[0]));
+        let zoned = texts(&micros.clone().with_timezone("UTC"));
+        assert_eq!(zoned[2], format!("{}Z", near[0]));
+        // And back.
+        assert_eq!(
+            dates.iter().map(|it| far_date(it)).collect::<Vec<_>>()[..2],
+            [Some(i32::MAX), Some(i32::MIN)]
+        );
+        let clock = |text: &str| match text {
+            "04:00:54.775806" => Some(14_454_775_806),
+            "19:59:05.224193" => Some(71_945_224_193),
+            _ => None,
+        };
+        for (row, (plain, zoned)) in texts(&micros).iter().zip(&zoned).enumerate() {
+            let value = Some(micros.value(row));
+            assert_eq!(far_timestamp(plain, false, clock), value, "{plain}");
+            assert_eq!(far_timestamp(zoned, true, clock), value, "{zoned}");
+        }
+        for none in ["+1", "-", "", "+", "+2020-13-01", "+99999999999999999999-01-01", "infinityZ"]
+        {
+            assert_eq!((far_date(none), far_timestamp(none, true, clock)), (None, None), "{none}");
+        }
     }
 }

@@ -46,8 +46,10 @@ pub enum Format {
 pub struct TelemetrySettings {
     /// Of our own lines; libraries speak from warnings on.
     pub level: Level,
+    /// Of the connectors' lines.
+    pub connectors: Level,
     pub format: Format,
-    /// Filter directives that replace `level`.
+    /// Filter directives that replace both levels.
     pub filter: Option<String>,
 }
 
@@ -58,7 +60,7 @@ impl TelemetrySettings {
         let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let colour = std::io::stderr().is_terminal() && set("NO_COLOR").is_none();
         let format = if structured { Format::Json } else { Format::Human { colour } };
-        Self { level, format, filter: set(FILTER_VARIABLE) }
+        Self { level, connectors: level, format, filter: set(FILTER_VARIABLE) }
     }
 }
 
@@ -105,7 +107,8 @@ pub fn set_level(settings: &TelemetrySettings) -> Result<(), TelemetryError> {
 
 fn events(settings: &TelemetrySettings) -> Result<EnvFilter, TelemetryError> {
     // `plugin` is the target of the connectors' own lines.
-    let ours = format!("warn,cartridge_warp={level},plugin={level}", level = settings.level);
+    let (level, connectors) = (settings.level, settings.connectors);
+    let ours = format!("warn,cartridge_warp={level},plugin={connectors}");
     let directives = settings.filter.as_deref().unwrap_or(&ours);
     EnvFilter::try_new(directives)
         .map_err(|source| TelemetryError::Filter { filter: directives.to_owned(), source })

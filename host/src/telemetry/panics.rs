@@ -93,7 +93,8 @@ mod tests {
         let before = thread::Builder::new().name("too-early".to_owned());
         before.spawn(|| panic!("{MESSAGE}")).unwrap().join().unwrap_err();
         let level = if level == "debug" { Level::DEBUG } else { Level::INFO };
-        init(&TelemetrySettings { level, format: Format::Json, filter: None }).unwrap();
+        init(&TelemetrySettings { level, connectors: level, format: Format::Json, filter: None })
+            .unwrap();
         let plugin = thread::Builder::new().name("source-evil".to_owned());
         plugin.spawn(|| panic!("{MESSAGE}")).unwrap().join().unwrap_err();
         assert!(panics::caught(|| panic!("{MESSAGE}")).is_none());

@@ -9,7 +9,8 @@ use super::{output::Writer, *};
 fn written(format: Format, filter: Option<&str>, events: impl FnOnce()) -> String {
     let text = Arc::new(Mutex::new(String::new()));
     let filter = filter.map(str::to_owned);
-    let settings = TelemetrySettings { level: Level::INFO, format, filter };
+    let settings =
+        TelemetrySettings { level: Level::INFO, connectors: Level::INFO, format, filter };
     let (layer, _) = layer(&settings, Writer::Memory(Arc::clone(&text))).unwrap();
     dispatcher::with_default(&tracing_subscriber::registry().with(layer).into(), events);
     let text = text.lock().unwrap();
@@ -132,7 +133,12 @@ fn the_filter_decides_what_is_written() {
 #[test]
 fn a_filter_that_is_none_is_an_error_with_help() {
     let filter = Some("cartridge_warp=loud".to_owned());
-    let settings = TelemetrySettings { level: Level::INFO, format: Format::Json, filter };
+    let settings = TelemetrySettings {
+        level: Level::INFO,
+        connectors: Level::INFO,
+        format: Format::Json,
+        filter,
+    };
     let error = layer(&settings, Progress::hidden().writer()).err().unwrap();
     assert!(error.to_string().contains("cartridge_warp=loud"), "{error}");
     assert!(miette::Diagnostic::help(&error).is_some());

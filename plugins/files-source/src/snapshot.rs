@@ -361,7 +361,7 @@ fn chunk_shape(
     if descriptor.columns.is_empty() {
         return read::sample(table, std::slice::from_ref(entry), &source.options);
     }
-    let mut shape = Shape::declared(table, &source.options)?;
+    let mut shape = Shape::declared(table, &source.options);
     let columns = descriptor.columns.iter().map(|(name, column_type)| {
         if descriptor.unseen.contains(name) {
             return Ok((name.clone(), Guess::Unknown));

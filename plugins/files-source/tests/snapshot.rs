@@ -4,7 +4,8 @@
 
 mod support;
 
-use cartridge_warp_sdk::{Column, ColumnType, Source};
+use cartridge_warp_sdk::testing::assert_failure;
+use cartridge_warp_sdk::{Column, ColumnType, Source, parse_options};
 use files_source::Options;
 use support::{Shop, rows_at_a_time};
 
@@ -215,8 +216,12 @@ fn what_a_person_must_repair_is_a_config_failure() {
         let failure = shop.source().get_schema(schema).unwrap_err();
         assert_eq!((failure.action.as_str(), failure.code.as_str()), ("config", code));
     }
-    for json in [r#"{"columns": {"t": {"a": "number"}}}"#, r#"{"csv": {"delimiter": "ab"}}"#] {
-        assert_eq!(options(json).check().unwrap_err().action.as_str(), "config", "{json}");
+    for (json, key) in [
+        (r#"{"columns": {"t": {"a": "number"}}}"#, "`options.columns.t.a`"),
+        (r#"{"csv": {"delimiter": "ab"}}"#, "`options.csv.delimiter`"),
+    ] {
+        let read = parse_options::<Options>(json).and_then(|options| options.check());
+        assert_failure(read, "config", "invalid-options", &[key]);
     }
     assert!(serde_json::from_str::<Options>(r#"{"key": {}}"#).is_err());
 }

@@ -2,7 +2,8 @@
 //!
 //! [`Settings`] reads a connection string, [`Connection`] opens it and owns the runtime that drives
 //! it, [`failure`] turns the server's answers into instructions for the host, [`names`] quotes, and
-//! [`types`] says which type of the model is which type of the server, [`time`] reads its days and times.
+//! [`types`] says which type of the model is which type of the server, [`time`] reads its days and times, [`print`]
+//! writes them.
 //! [`identify`] says which tables a connection leads to. [`replication`] streams the server's log.
 //! [`large`] finds rows that are too large to be held.
 //!
@@ -14,6 +15,7 @@ pub mod failure;
 mod identity;
 pub mod large;
 pub mod names;
+pub mod print;
 pub mod replication;
 mod settings;
 pub mod time;

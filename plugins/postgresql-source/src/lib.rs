@@ -192,6 +192,10 @@ impl Source for PostgresqlSource {
         snapshot::looked_up::look_up(self, schema, table, keys, limits)
     }
 
+    fn begin_turn(&mut self, _schema: &str, copying: bool) -> Result<(), Failure> {
+        stream::begin_turn(self, copying)
+    }
+
     fn moment(&mut self, _schema: &str) -> Result<Vec<u8>, Failure> {
         admin::moment(self)
     }

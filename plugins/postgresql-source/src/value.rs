@@ -13,7 +13,6 @@ mod array;
 pub mod binary;
 mod float;
 mod numeric;
-mod time;
 
 /// How a column is read: of which type its values are, as far as that matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

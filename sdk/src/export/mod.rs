@@ -20,6 +20,8 @@ mod read;
 mod source;
 #[cfg(target_family = "wasm")]
 mod sweep;
+#[cfg(target_family = "wasm")]
+mod turns;
 
 #[cfg(target_family = "wasm")]
 pub use {destination::DestinationExport, source::SourceExport};

@@ -9,7 +9,7 @@ use super::buffer::ColumnBuffer;
 use super::rows::{Layout, TableRows};
 use super::{Operation, Value, ValueError};
 use crate::schema::{OP_COLUMN, TS_COLUMN, Table, UNCHANGED_COLUMN};
-use crate::{Column, ColumnType, Failure};
+use crate::{Column, ColumnType, Failure, Limits};
 
 /// What the reserved columns take of a row, about.
 const RESERVED_BYTES: u64 = 10;
@@ -109,6 +109,28 @@ impl TableWriter {
     pub fn bytes(&self) -> u64 {
         let reserved = RESERVED_BYTES * self.rows as u64;
         self.buffers.iter().map(ColumnBuffer::size).sum::<u64>() + reserved
+    }
+
+    /// Whether the rows are as many as a call with these limits may answer: ask before each row. An eighth of the
+    /// bytes is kept for what a batch has besides its values. The first row is never too many.
+    ///
+    /// ```
+    /// use cartridge_warp_sdk::{ColumnType, Limits, Operation, Table, TableWriter, Value};
+    ///
+    /// let mut writer = TableWriter::inserts(&Table::new("t").column("id", ColumnType::BigInt));
+    /// let limits = Limits { rows_max: 2, ..Limits::default() };
+    /// let mut next = 0;
+    /// while !writer.is_full(&limits) {
+    ///     writer.push(Operation::Insert, [Value::I64(next)]).unwrap();
+    ///     next += 1;
+    /// }
+    /// assert_eq!(writer.len(), 2);
+    /// assert!(!writer.is_full(&Limits::default()));
+    /// assert!(writer.is_full(&Limits { bytes_max: 16, ..Limits::default() }));
+    /// ```
+    pub fn is_full(&self, limits: &Limits) -> bool {
+        self.rows >= limits.rows_max.max(1)
+            || (self.rows > 0 && self.bytes() >= limits.bytes_max / 8 * 7)
     }
 
     /// Begins a row.

@@ -1,11 +1,14 @@
 //! The model's types and their Arrow counterparts.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, TimeUnit};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Failure;
 
@@ -14,7 +17,7 @@ pub(crate) const DECIMAL128_DIGITS_MAX: u8 = 38;
 /// Digits that `Decimal256` holds; what has more travels as text.
 pub(crate) const DECIMAL256_DIGITS_MAX: u8 = 76;
 
-/// The type of a column.
+/// The type of a column. In options it is its word, which the schema of the options describes.
 ///
 /// ```
 /// use cartridge_warp_sdk::ColumnType;
@@ -211,5 +214,56 @@ impl FromStr for ColumnType {
             "binary" => Self::Binary,
             _ => return Err(unknown()),
         })
+    }
+}
+
+impl Serialize for ColumnType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ColumnType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        word.parse().map_err(|failure: Failure| serde::de::Error::custom(failure.message))
+    }
+}
+
+impl JsonSchema for ColumnType {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ColumnType".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let description = "string, integer, bigint, float, double, decimal(p,s), boolean, date, time, \
+                           timestamp, timestamptz, uuid, json, binary or array(type)";
+        json_schema!({ "type": "string", "description": description })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_in_options_is_its_word_and_a_wrong_one_is_named() {
+        #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+        struct Options {
+            columns: HashMap<String, ColumnType>,
+        }
+        let json = r#"{"columns":{"price":"decimal(12,2)"}}"#;
+        let options: Options = crate::parse_options(json).unwrap();
+        assert_eq!(options.columns["price"], ColumnType::Decimal { precision: 12, scale: 2 });
+        assert_eq!(serde_json::to_string(&options).unwrap(), json);
+        let wrong = crate::parse_options::<Options>(r#"{"columns":{"price":"money"}}"#);
+        let words = ["options.columns.price", "\"money\" is not a column type", "decimal(p,s)"];
+        crate::testing::assert_failure(wrong, "config", "invalid-options", &words);
+        let schema = crate::options_schema::<Options>();
+        assert!(schema.contains("timestamptz") && !schema.contains("$ref"), "{schema}");
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::wire::{Decoder, Encoder};
 use crate::{
     ChangeBatch, DeadLetter, Failure, Limits, Operation, Position, Released, RetainedLog,
-    SchemaChange, Source, TableRows, Value,
+    SchemaChange, Source, Table, TableRows, Value,
 };
 
 /// Steps after which a snapshot or stream that never ends is taken for a defect.
@@ -87,6 +87,58 @@ impl<S: Source> Driver<S> {
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
+    }
+
+    /// Opens the schema as the host does: asks for its tables, selects those that have a key, and says which
+    /// these are.
+    ///
+    /// # Errors
+    /// The source's own.
+    pub fn open(&mut self) -> Result<Vec<String>, Failure> {
+        let tables = self.schema()?.into_iter().filter(|table| !table.key.is_empty());
+        let names: Vec<String> = tables.map(|table| table.name).collect();
+        self.select(&names)?;
+        Ok(names)
+    }
+
+    /// All tables of the schema.
+    ///
+    /// # Errors
+    /// The source's own.
+    pub fn schema(&mut self) -> Result<Vec<Table>, Failure> {
+        self.source.get_schema(&self.schema)
+    }
+
+    /// Selects tables.
+    ///
+    /// # Errors
+    /// The source's own.
+    pub fn select(&mut self, tables: &[String]) -> Result<(), Failure> {
+        self.source.select_tables(&self.schema, tables)
+    }
+
+    /// The position with these tables renewed, which are about to be copied again.
+    ///
+    /// # Errors
+    /// The source's own.
+    pub fn renew(&mut self, position: &[u8], tables: &[String]) -> Result<Position, Failure> {
+        self.source.renew_tables(&self.schema, position, tables)
+    }
+
+    /// Whether the stream can go on behind a position.
+    ///
+    /// # Errors
+    /// The source's own.
+    pub fn check_position(&mut self, after: &[u8]) -> Result<(), Failure> {
+        self.source.check_position(&self.schema, after)
+    }
+
+    /// Says that everything up to a position is kept.
+    ///
+    /// # Errors
+    /// The source's own.
+    pub fn confirm(&mut self, position: &[u8]) -> Result<(), Failure> {
+        self.source.confirm(&self.schema, position)
     }
 
     /// Where the stream stands now.

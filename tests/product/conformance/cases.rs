@@ -10,7 +10,7 @@ use super::Bench;
 /// The mock destination, whose every call counts.
 fn bench() -> Bench {
     let component = Product::find().test_plugins.join("scripted-destination.wasm");
-    let driver = ["python3", "sqlite.py", "far"];
+    let driver = ["python3", "sqlite_driver.py", "far"];
     let mut bench = Bench::new("destination", "scripted", &component, &driver);
     bench.case["tables"] = json!({"t": {"key": ["id"], "columns": {"id": "bigint", "v": "text"}}});
     bench
@@ -44,6 +44,8 @@ fn a_case_is_read_as_strictly_as_a_configuration() {
     refused(&|it| it.case["driver"] = json!([]), &["`driver` names no program"]);
     refused(&|it| it.case["source"] = it.case["destination"].clone(), &["stands beside `source`"]);
     refused(&|it| it.case["destination"]["plugin"] = json!("x.wasm"), &["destination.plugin"]);
+    let operations = |it: &mut Bench| it.case["operations"] = json!(["insert"]);
+    refused(&operations, &["`operations` means nothing for a destination"]);
     let other = |it: &mut Bench| it.case["destination"]["type"] = json!("sqlite");
     refused(&other, &["destination.type: sqlite", "destination.type: scripted"]);
     let float_key = |it: &mut Bench| it.case["tables"]["t"]["columns"]["id"] = json!("double");

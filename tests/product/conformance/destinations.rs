@@ -7,7 +7,7 @@ use super::{Bench, assert_doubles};
 
 /// Each type that a case can have, in two tables, one with a key of two columns.
 fn of_sqlite(connector: &str, component: &std::path::Path) -> Bench {
-    let driver = ["python3", "sqlite.py", "far", "sold"];
+    let driver = ["python3", "sqlite_driver.py", "far"];
     let mut bench = Bench::new("destination", connector, component, &driver);
     bench.case["tables"] = json!({
         "books": {"key": ["id"], "columns": {

@@ -13,6 +13,8 @@ use cartridge_warp_tests::{Ended, Product};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::pages;
+
 /// A component with a case in a directory of its own, in which the driver runs.
 struct Bench {
     product: Product,
@@ -22,17 +24,17 @@ struct Bench {
 }
 
 impl Bench {
-    /// `role` is `source` or `destination`; the driver is a program beside these tests.
+    /// `role` is `source` or `destination`; programs of the driver are those of the page, and one beside
+    /// these tests.
     fn new(role: &str, connector: &str, component: &Path, driver: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let drivers = Path::new(env!("CARGO_MANIFEST_DIR")).join("product/conformance");
-        let driver: Vec<String> = driver
-            .iter()
-            .map(|word| match word.strip_suffix(".py") {
-                Some(_) => drivers.join(word).display().to_string(),
-                None => (*word).to_owned(),
-            })
-            .collect();
+        for name in driver.iter().filter(|word| word.ends_with(".py")) {
+            let program = match *name {
+                "told.py" => include_str!("told.py").to_owned(),
+                of_page => pages::file("conformance.md", of_page),
+            };
+            fs::write(directory.path().join(name), program).expect("a driver");
+        }
         let case = json!({
             role: {"type": connector, "connection_string": "./far", "options": {}},
             "schema": "shop",

@@ -99,6 +99,8 @@ fn what_waits_for_the_next_run_is_no_drift() {
     );
     let came = verified(&pipeline, 0, &[]);
     assert_eq!(counts(&came), [0, 0, 0, 5, 0], "{came}");
+    // Three of them are the source's: an end and the old key of a row are not.
+    assert_eq!((&came["equal"], &came["source_rows"]), (&json!(97), &json!(100)), "{came}");
     // A row that differs is found beside them; one that was changed at both is in flight.
     databases.at_destination("UPDATE words SET w = 'x' WHERE id IN (4, 1)");
     let came = verified(&pipeline, 6, &[]);
@@ -126,6 +128,31 @@ fn an_empty_destination_is_found_however_many_rows_it_lacks() {
     let came = verified(&pipeline, 6, &[]);
     assert_eq!(counts(&came), [5000, 0, 0, 0, 0], "{came}");
     assert_eq!(came["samples"].as_array().unwrap().len(), 20, "{came}");
+}
+
+#[test]
+fn keys_at_the_ends_of_time_are_looked_up_like_others() {
+    let databases = Databases::start();
+    for (table, keys) in [
+        ("days", "'infinity', '-infinity', '5874897-12-31', '4713-01-01 BC', '2024-01-01'"),
+        ("moments", "'infinity', '-infinity', '294246-12-31 23:59:59.5', '2024-01-01'"),
+    ] {
+        let kind = if table == "days" { "date" } else { "timestamptz" };
+        databases.at_source(&format!(
+            "CREATE TABLE {table} (k {kind} PRIMARY KEY, w text);
+             INSERT INTO {table} SELECT k::{kind}, 'w' FROM unnest(ARRAY[{keys}]) AS k"
+        ));
+    }
+    let pipeline = databases.pipeline();
+    assert!(pipeline.catch_up().status.success());
+    for (table, rows) in [("days", 5), ("moments", 4)] {
+        databases.at_destination(&format!("UPDATE {table} SET w = 'other'"));
+        let came = verified(&pipeline, 6, &["--table", table]);
+        assert_eq!((counts(&came), &came["equal"]), ([0, 0, rows, 0, 0], &json!(0)), "{came}");
+        let ended = pipeline.run(&["verify", "--repair", "--table", table]);
+        assert_eq!(ended.status.code(), Some(0), "{}{}", ended.stdout, ended.stderr);
+    }
+    assert_eq!(databases.differences(), Vec::<String>::new());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod config;
 mod conformance;
+mod connectors;
 mod letters;
 mod tables;
 
@@ -12,7 +13,8 @@ use clap_complete::Shell;
 
 pub use self::{
     config::ConfigArgs,
-    conformance::{TEST_EXAMPLES, TestArgs},
+    conformance::TestArgs,
+    connectors::{CompileArgs, ConnectorsCommand, NewArgs},
     letters::{DlqCommand, LetterStatus, LettersArgs, RetryArgs},
     tables::{DecisionArgs, DropArgs, ResumeArgs, SchemaCommand, TablesArgs},
 };
@@ -38,6 +40,7 @@ Examples:
   cartridge-warp connectors inspect sqlite        what a connector is, takes and wants
   cartridge-warp connectors inspect sqlite -c shop.yaml   and what this would grant it
   cartridge-warp connectors compile -c shop.yaml  compile them now, so that a start need not
+  cartridge-warp connectors new shop --source --sdk ../cartridge-warp/sdk   begin a connector in Rust
   cartridge-warp connectors test x.wasm -c case.yaml   whether a component keeps the contract
 
 Exit codes: 0 done; 1 a schema failed; 2 the command line or the configuration is wrong;
@@ -53,11 +56,6 @@ Examples:
 
 Exit codes: 0 all that was compared is equal, or waits for the destination; 1 something could not be
 decided, or nothing be compared; 6 rows of the destination are not those of the source.";
-
-const COMPILE_EXAMPLES: &str = "\
-Examples:
-  cartridge-warp connectors compile -c shop.yaml   what this configuration names
-  CARTRIDGE_WARP_STATE_DIR=/var/lib/cartridge-warp cartridge-warp connectors compile --all";
 
 const TEARDOWN_EXAMPLES: &str = "\
 Examples:
@@ -111,13 +109,16 @@ pub enum Command {
     /// Copy what is there, then follow changes until stopped.
     Run(RunArgs),
     /// Check a configuration and show every value and where it came from.
-    Validate(ConfigArgs),
+    #[command(
+        after_help = "Example: cartridge-warp validate --schema > cartridge-warp.schema.json"
+    )]
+    Validate(ValidateArgs),
     /// Write a commented configuration to start from.
     Init(InitArgs),
     /// List the environment variables that set configuration keys.
     EnvHelp,
-    /// Show the connectors of the plugin directory.
-    #[command(subcommand)]
+    /// Show the connectors of the plugin directory, and begin one of your own.
+    #[command(subcommand, visible_alias = "plugin")]
     Connectors(ConnectorsCommand),
     /// Open both sides of a configuration and test them; writes nothing.
     Check(ConfigArgs),
@@ -178,6 +179,16 @@ pub enum Command {
     #[command(after_help = "Example: cartridge-warp completions bash > \
         ~/.local/share/bash-completion/completions/cartridge-warp")]
     Completions { shell: Shell },
+}
+
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Print a JSON Schema of the configuration file instead, for editors.
+    #[arg(long, conflicts_with_all = ["config", "set"])]
+    pub schema: bool,
 }
 
 #[derive(Debug, Args)]
@@ -306,38 +317,4 @@ pub struct InitArgs {
     /// Overwrite a file that is there without asking.
     #[arg(long)]
     pub force: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ConnectorsCommand {
-    /// List every component of the plugin directory, the broken ones with the reason.
-    List,
-    /// Show what a connector is, the options it takes and the grants it wants.
-    Inspect {
-        /// A connector's name, or the path of a component.
-        name: String,
-
-        /// A configuration: shows what it would grant this connector.
-        #[arg(short, long, value_name = "FILE")]
-        config: Option<PathBuf>,
-    },
-    /// Compile the connectors of a configuration and keep them below its `state_dir`, for images and
-    /// for starts that should not take the time.
-    #[command(after_help = COMPILE_EXAMPLES)]
-    Compile(CompileArgs),
-    /// Put a component through the conformance kit, by a case and a driver of its author's
-    /// (docs/conformance.md).
-    #[command(after_help = TEST_EXAMPLES)]
-    Test(TestArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct CompileArgs {
-    #[command(flatten)]
-    pub config: ConfigArgs,
-
-    /// Every component of the plugin directory, without a configuration: kept below
-    /// CARTRIDGE_WARP_STATE_DIR.
-    #[arg(long, conflicts_with_all = ["config", "set"])]
-    pub all: bool,
 }

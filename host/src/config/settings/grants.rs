@@ -53,7 +53,8 @@ pub enum EnvironmentGrant {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// The most memory one instance may hold; a larger batch needs more, more instances share less.
+    /// The most memory one instance may hold, at least 1MiB; a larger batch needs more, more instances
+    /// share less.
     pub memory: ByteCount,
     /// The most memory all instances of the connector hold together, with what the host keeps for
     /// them; more schemas and streams need more.
@@ -68,7 +69,8 @@ pub struct Limits {
     /// instances; not set, as far as the disk has room. Bytes by which a file gets longer count, and
     /// 4 KiB for each new name; shortening a file gives bytes back, removing it does not.
     pub written_bytes: Option<ByteCount>,
-    /// The longest one call may take before the instance is dropped; a slow server needs more.
+    /// The longest one call may take before the instance is dropped, more than zero; a slow server needs
+    /// more.
     pub call_deadline: Interval,
     /// The most log lines a connector may write in a second; further lines are counted, not kept.
     pub log_lines_per_second: NonZeroU32,

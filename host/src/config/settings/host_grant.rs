@@ -69,7 +69,8 @@ struct LongHost {
     /// A name, an address, or a range of addresses such as `10.0.0.0/8`. A range that is wider than
     /// a private or special network does not grant what is in that.
     host: String,
-    /// From 1 to 65535.
+    /// The port.
+    #[schemars(range(min = 1))]
     port: u16,
     /// Protect the connection: disable, prefer, require, verify-ca or verify-full.
     #[serde(default)]

@@ -26,6 +26,10 @@ pub struct KitCase {
     /// connector. A program with a slash in its name is looked for from the case's directory on, in which
     /// it runs.
     pub driver: Vec<String>,
+    /// What the driver of a source can write, `insert` among it; all three where it is not said. What is left
+    /// out is not tried.
+    #[serde(default)]
+    pub operations: Option<Vec<KitOperation>>,
     /// Options that the connector has to refuse: each is laid over `options`.
     #[serde(default)]
     pub refused_options: Vec<serde_json::Map<String, serde_json::Value>>,
@@ -40,4 +44,21 @@ pub struct KitTable {
     /// Its columns with the types of the values that they are given.
     #[schemars(schema_with = "types_schema")]
     pub columns: BTreeMap<String, ColumnType>,
+}
+
+/// What a driver writes to a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KitOperation {
+    Insert,
+    Update,
+    Delete,
+}
+
+impl KitCase {
+    /// Whether the driver of a source can write this.
+    #[must_use]
+    pub fn writes(&self, operation: KitOperation) -> bool {
+        self.operations.as_ref().is_none_or(|operations| operations.contains(&operation))
+    }
 }

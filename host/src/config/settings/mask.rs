@@ -98,12 +98,14 @@ pub(super) fn mask_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": ["array", "object", "string"],
         "items": {"type": "string"},
-        "additionalProperties": {
-            "type": ["string", "object"],
-            "enum": WORDS.map(|(word, _)| word),
-            "properties": {"keep_first": count, "keep_last": count},
-            "additionalProperties": false,
-        },
+        "additionalProperties": {"anyOf": [
+            {"type": "string", "enum": WORDS.map(|(word, _)| word)},
+            {
+                "type": "object",
+                "properties": {"keep_first": count, "keep_last": count},
+                "additionalProperties": false,
+            },
+        ]},
         "format": "a list of columns, or a map from column to redact, hash, hash-unkeyed, email or \
                    {keep_first: 1, keep_last: 4}",
     })

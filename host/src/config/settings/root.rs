@@ -81,8 +81,8 @@ pub struct WarpConfig {
     /// How much all connectors together may use.
     #[serde(default)]
     pub limits: ProcessLimits,
-    /// Where the host keeps positions of destinations without transactions, runs and compiled
-    /// connectors; losing it costs a resync of such destinations.
+    /// Where the host keeps compiled connectors, and the socket of a run without `control.socket`; losing it
+    /// costs compiling them again.
     #[serde(default = "default_state_dir")]
     pub state_dir: PathBuf,
     /// Relative paths of the configuration start here: the directory of the file.

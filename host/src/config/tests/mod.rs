@@ -3,9 +3,11 @@
 mod accepted;
 mod cascade;
 mod columns;
+mod editor_schema;
 mod effective;
 mod files;
 mod layers;
+mod reference;
 mod refused;
 mod reload;
 mod retained;

@@ -1,9 +1,9 @@
 //! What the kit has a driver write to a source.
 
 use crate::{
-    config::{ChangeDetectionStrategy, KitTable},
+    config::{ChangeDetectionStrategy, KitOperation, KitTable},
     kit::{
-        bench::{Bench, Write, Written},
+        bench::{Bench, Written},
         finding::Checked,
         sample::{key_only, row},
     },
@@ -13,15 +13,15 @@ use crate::{
 const ROWS: usize = 12;
 
 fn insert(table: &KitTable, n: usize, version: usize) -> Written {
-    Written { operation: Write::Insert, row: row(table, n, version) }
+    Written { operation: KitOperation::Insert, row: row(table, n, version) }
 }
 
 fn update(table: &KitTable, n: usize, version: usize) -> Written {
-    Written { operation: Write::Update, row: row(table, n, version) }
+    Written { operation: KitOperation::Update, row: row(table, n, version) }
 }
 
 fn delete(table: &KitTable, n: usize) -> Written {
-    Written { operation: Write::Delete, row: key_only(table, n) }
+    Written { operation: KitOperation::Delete, row: key_only(table, n) }
 }
 
 /// The first rows of all tables.
@@ -32,18 +32,17 @@ pub async fn first(bench: &mut Bench) -> Checked {
 
 /// Changes of each kind, of old rows and new ones. `round` tells those of one call from those of another.
 pub async fn more(bench: &mut Bench, round: usize) -> Checked {
-    let tells_deletes = tells_deletes(bench);
+    let updates = bench.case.writes(KitOperation::Update);
+    let deletes = bench.case.writes(KitOperation::Delete) && tells_deletes(bench);
     bench
         .write(|table| {
             let new = ROWS + 3 * round;
-            let mut writes = vec![
-                insert(table, new + 1, 0),
-                update(table, 1, round + 1),
-                insert(table, new + 2, 0),
-                update(table, new + 1, round + 1),
-                update(table, 2, round + 1),
-            ];
-            if tells_deletes {
+            let mut writes = vec![insert(table, new + 1, 0), insert(table, new + 2, 0)];
+            if updates {
+                let changed = [1, new + 1, 2];
+                writes.extend(changed.map(|n| update(table, n, round + 1)));
+            }
+            if deletes {
                 let old = 3 + round;
                 writes.extend([
                     delete(table, old),

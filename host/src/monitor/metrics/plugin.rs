@@ -5,7 +5,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,6 +34,7 @@ struct Inner {
     families: PluginFamilies,
     memory: IntGauge,
     cpu: Counter,
+    calls: AtomicU64,
     names: Mutex<Names>,
 }
 
@@ -50,6 +54,8 @@ pub struct PluginNumbers {
     pub memory_bytes: u64,
     /// CPU time that they used since the start.
     pub cpu_seconds: f64,
+    /// Calls of its exports that ended, well or not.
+    pub calls: u64,
     /// Instances that were opened in place of lost ones.
     pub restarts: u64,
 }
@@ -63,8 +69,8 @@ impl PluginMetrics {
         families.restarts.with_label_values(&labels);
         families.log_suppressed.with_label_values(&labels);
         let plugin = plugin.into_owned();
-        let (families, names) = (families.clone(), Mutex::default());
-        let inner = Inner { plugin, role, families, memory, cpu, names };
+        let (families, calls, names) = (families.clone(), AtomicU64::new(0), Mutex::default());
+        let inner = Inner { plugin, role, families, memory, cpu, calls, names };
         Self { inner: Arc::new(inner) }
     }
 
@@ -80,6 +86,7 @@ impl PluginMetrics {
 
     /// One call of an export ended after this time, well or not.
     pub fn call(&self, export: &str, took: Duration) {
+        self.inner.calls.fetch_add(1, Ordering::Relaxed);
         let labels = self.with(export);
         self.inner.families.calls.with_label_values(&labels).observe(took.as_secs_f64());
     }
@@ -131,12 +138,13 @@ impl PluginMetrics {
 
     /// As of now.
     pub(super) fn numbers(&self) -> PluginNumbers {
-        let Inner { plugin, role, families, memory, cpu, .. } = &*self.inner;
+        let Inner { plugin, role, families, memory, cpu, calls, .. } = &*self.inner;
         PluginNumbers {
             plugin: plugin.clone(),
             role,
             memory_bytes: u64::try_from(memory.get()).unwrap_or_default(),
             cpu_seconds: cpu.get(),
+            calls: calls.load(Ordering::Relaxed),
             restarts: families.restarts.with_label_values(&self.labels()).get(),
         }
     }

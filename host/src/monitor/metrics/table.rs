@@ -57,6 +57,17 @@ pub struct TableNumbers {
     pub rows_per_second: f64,
 }
 
+impl TableNumbers {
+    /// Those of several tables together.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            lag: self.lag.max(other.lag),
+            rows: self.rows.saturating_add(other.rows),
+            rows_per_second: self.rows_per_second + other.rows_per_second,
+        }
+    }
+}
+
 /// What depends on the time at which somebody looks.
 struct Clocked {
     lag: Lag,

@@ -53,7 +53,7 @@ impl Kept {
         rows_max: u32,
     ) -> Result<Option<TableBatch>, Cause> {
         let rows = self.schemas.batches(rows.into_iter().collect(), rows_max)?.pop();
-        if rows.as_ref().is_some_and(|rows| !rows.are_present()) {
+        if rows.as_ref().is_some_and(|rows| rows.present().is_some()) {
             return Err(malformed("a deleted row in a snapshot"));
         }
         Ok(rows)

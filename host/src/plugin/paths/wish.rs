@@ -27,7 +27,12 @@ impl PathWish {
             GrantKind::ReadDirectory => (false, false),
             GrantKind::WriteDirectory => (false, true),
             GrantKind::WriteFile => (true, true),
-            GrantKind::Host | GrantKind::Secret | GrantKind::Environment => return Ok(None),
+            GrantKind::Host => return Ok(None),
+            // Only by name: what an option says is no secret.
+            GrantKind::Secret | GrantKind::Environment if declared.starts_with("${") => {
+                return Err(());
+            }
+            GrantKind::Secret | GrantKind::Environment => return Ok(None),
         };
         let Some((key, rest)) = declared.strip_prefix("${").and_then(|d| d.split_once('}')) else {
             return Ok(None);
@@ -103,6 +108,10 @@ mod tests {
             PathWish::parse(GrantKind::WriteDirectory, suffixes).is_err(),
             "no file, no sibling"
         );
+        for kind in [GrantKind::Secret, GrantKind::Environment] {
+            assert_eq!(PathWish::parse(kind, "token"), Ok(None), "a name is for the operator");
+            assert_eq!(PathWish::parse(kind, "${options.token}"), Err(()), "nothing is derived");
+        }
         assert_eq!(PathWish::parse(GrantKind::Host, "${connection_string}?port=1"), Ok(None));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio_util::sync::CancellationToken;
+
 use super::beginning::Beginning;
 use crate::{
     config::Resync,
@@ -17,10 +19,10 @@ use crate::{
 /// What earlier attempts of this process leave to the next one.
 #[derive(Debug, Default)]
 pub struct Attempts {
-    /// This process has claimed the schema before.
-    pub claimed: bool,
     /// What is to be copied anew, as long as that is not committed.
     pub resync: Resync,
+    /// Cancelled once the attempt in flight may be ended for what waits: not before it has committed that.
+    pub begun: CancellationToken,
     /// The re-sync is for a lost position, not because a person wants it: the shapes that were
     /// remembered are kept, so that columns stay as wide as they became.
     pub position_lost: bool,

@@ -1,6 +1,8 @@
 //! Makes this process a schema's only writer (I3).
 
-use super::{attempts::Attempts, layout::layout_marker, owner::check_owner};
+use std::sync::atomic::Ordering;
+
+use super::{layout::layout_marker, owner::check_owner};
 use crate::{
     model::Marker,
     plugin::DestinationConnection,
@@ -19,13 +21,12 @@ use crate::{
 pub async fn claim(
     context: &SchemaContext,
     destination: &DestinationConnection,
-    attempts: &mut Attempts,
 ) -> Result<Claim, RunError> {
     let schema = context.name();
     destination.create_schema_if_not_exists(context.destination_schema()).await?;
     let holder = destination.get_marker(schema, RUNNER).await?;
     let other = holder.filter(|run| run != context.run.as_bytes());
-    if attempts.claimed && other.is_some() {
+    if context.has_claimed() && other.is_some() {
         return Err(RunError::Fenced { schema: schema.to_owned() });
     }
     let epoch = destination.claim_schema(schema, &context.run).await?;
@@ -34,7 +35,7 @@ pub async fn claim(
     let runner = Marker { stream: RUNNER.into(), value: Some(context.run.clone().into_bytes()) };
     let pipeline = marker(PIPELINE.into(), &context.pipeline);
     destination.update_marker(schema, vec![runner, pipeline, layout_marker()], epoch).await?;
-    attempts.claimed = true;
+    context.claimed.store(true, Ordering::Relaxed);
     let abandoned = other.and_then(|run| String::from_utf8(run).ok());
     Ok(Claim { epoch, abandoned })
 }

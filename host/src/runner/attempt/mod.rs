@@ -12,6 +12,7 @@ mod run;
 mod selection;
 mod start;
 mod tables;
+mod turns;
 
 pub use attempts::Attempts;
 pub use beginning::remove as remove_beginning;

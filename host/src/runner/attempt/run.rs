@@ -12,6 +12,7 @@ use super::{
     owner::check_owner,
     start::find_start,
     tables::{Selection, select_tables},
+    turns,
 };
 use crate::{
     config::Resync,
@@ -20,7 +21,7 @@ use crate::{
     runner::{
         commit::{Ending, Entry, Failed, Writer},
         context::SchemaContext,
-        copy::{Copied, copy_tables},
+        copy::Copied,
         error::RunError,
         findings::Findings,
         follow::{StreamEnd, follow},
@@ -95,7 +96,7 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
         }
         failed.push(Failed::now(&error));
     }
-    let Claim { epoch, abandoned } = claim(context, &destination, attempts).await?;
+    let Claim { epoch, abandoned } = claim(context, &destination).await?;
     context.letters.ask(&destination).await?;
     let aside = aside.into_iter().chain(attempts.failing.keys().cloned()).collect();
     let writer = Arc::new(Writer::new(Arc::clone(context), destination, epoch, tables, aside));
@@ -164,12 +165,13 @@ async fn run_claimed(
     (attempts.resync, attempts.position_lost) = (Resync::None, false);
     context.resync_left.store(false, Ordering::Relaxed);
     attempts.failing.clear();
+    attempts.begun.cancel();
     prepare(writer, &states, attempts).await?;
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
     context.retained.commit(&start);
-    let copied = tokio::select! {
-        copied = copy_tables(writer, source, &start, states) => copied?,
+    let (copied, start) = tokio::select! {
+        copied = turns::copy(writer, source, states, start) => copied?,
         full = context.retained.full() => return Err(full),
     };
     if copied == Copied::Stopped {

@@ -16,7 +16,9 @@ use crate::{
         error::RunError,
         names::listed,
         shapes::{begins_with_copy, drop_keys, has_old_rows, has_other_rules, may_stay},
-        state::{CHANGES, TableState, forgotten, marker, read, table_stream},
+        state::{
+            CHANGES, TableState, deletion, forgotten, marker, read, table_stream, uncopied_stream,
+        },
     },
 };
 
@@ -123,12 +125,19 @@ impl Planned {
             *sweep = *sweep && rows_may_stay(writer, &name).await?;
         }
         if known.as_ref() != Some(&next) {
+            let known_before = known.is_some();
             // What an unfinished snapshot says of its chunks must not be taken for the new one's.
             if let Some(TableState::Snapshot { chunks, keys }) = known {
                 self.markers.extend(forgotten(&name, chunks));
                 drop_keys(writer, keys).await?;
             }
             self.markers.push(marker(stream, &next));
+            let uncopied = uncopied_stream(&name);
+            if is_followed_at_once {
+                self.markers.push(marker(uncopied, &true));
+            } else if known_before && matches!(next, TableState::Pending { .. }) {
+                self.markers.push(deletion(uncopied));
+            }
         }
         self.states.push((name, next));
         Ok(())

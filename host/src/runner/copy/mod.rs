@@ -7,5 +7,9 @@ mod rate;
 mod read;
 mod sweep;
 mod told;
+mod turn;
 
-pub use read::{Copied, copy_tables};
+pub use {
+    read::{Copied, copy_tables, plan_copies},
+    turn::Turn,
+};

@@ -106,6 +106,17 @@ impl JobQueue {
         last
     }
 
+    /// Gives a chunk back that was not read to its end.
+    pub fn give_back(&self, job: Job) {
+        let mut state = self.lock();
+        if let Some(table) = state.tables.get_mut(&job.table) {
+            table.readers = table.readers.saturating_sub(1);
+        }
+        state.waiting.push_front(job);
+        drop(state);
+        self.freed.notify_waiters();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is consistent between statements, so a panic elsewhere does not spoil it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -4,7 +4,10 @@
 //! committed with its rows (I2), so a snapshot that was cut off goes on where it stopped. Readers
 //! have instances of their own; how many connections they commit over is [`Lane`]'s to say.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -15,6 +18,7 @@ use super::{
     queue::{Job, JobQueue},
     rate::Rate,
     sweep::{self, Swept},
+    turn::{Turn, TurnEnd},
 };
 use crate::{
     model::{Chunk, Position},
@@ -52,31 +56,36 @@ enum Before {
     Swept,
 }
 
-/// Whether everything was copied, or somebody asked to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether everything was copied, or why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Copied {
     All,
+    /// The turn is over.
+    Left,
+    /// Somebody asked to stop.
     Stopped,
 }
 
 /// What the readers of a schema share.
 #[derive(Debug)]
-struct Copying {
+pub struct Copying {
     queue: JobQueue,
     progress: SnapshotProgress,
     rate: Rate,
+    /// Tables that were read, and whose copy has to be ended.
+    ending: Mutex<Vec<String>>,
 }
 
-/// Copies every table that is not streaming yet.
-pub async fn copy_tables(
-    writer: &Arc<Writer>,
+/// Plans the copy of every table that is not streaming yet.
+pub async fn plan_copies(
+    writer: &Writer,
     source: &SourceConnection,
     start: &Position,
     states: Vec<(String, TableState)>,
-) -> Result<Copied, RunError> {
+) -> Result<Arc<Copying>, RunError> {
     let rate = Rate::new(writer.context.schema.limits.rows_per_second, Instant::now());
     let (queue, progress) = (JobQueue::default(), SnapshotProgress::default());
-    let copying = Arc::new(Copying { queue, progress, rate });
+    let copying = Arc::new(Copying { queue, progress, rate, ending: Mutex::default() });
     let mut planned = 0;
     for (table, state) in states {
         let jobs = match state {
@@ -108,9 +117,7 @@ pub async fn copy_tables(
             }
         };
         if jobs.is_empty() {
-            if finish_table(writer, &table).await? == Copied::Stopped {
-                return Ok(Copied::Stopped);
-            }
+            copying.ending().push(table);
             continue;
         }
         planned += jobs.iter().map(Job::byte_count).sum::<usize>();
@@ -121,7 +128,34 @@ pub async fn copy_tables(
         copying.progress.begin(&writer.context, &table, &jobs);
         copying.queue.add(&table, readers, jobs);
     }
-    run_readers(writer, &copying).await
+    Ok(copying)
+}
+
+/// Copies what was planned, or as much of it as its turn is long enough for.
+pub async fn copy_tables(
+    writer: &Arc<Writer>,
+    copying: &Arc<Copying>,
+    turn: Turn,
+) -> Result<Copied, RunError> {
+    let end = turn.begin();
+    // Read before: their copies end first.
+    while let Some(table) = copying.next_ending() {
+        let ended = end_table(writer, copying, table, end).await?;
+        if ended != Copied::All {
+            return Ok(ended);
+        }
+    }
+    run_readers(writer, copying, turn).await
+}
+
+impl Copying {
+    fn next_ending(&self) -> Option<String> {
+        self.ending().pop()
+    }
+
+    fn ending(&self) -> MutexGuard<'_, Vec<String>> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn too_many_chunks(table: &str) -> RunError {
@@ -195,10 +229,14 @@ async fn plan(
     Ok(chunks.into_iter().map(job).collect())
 }
 
-async fn run_readers(writer: &Arc<Writer>, copying: &Arc<Copying>) -> Result<Copied, RunError> {
+async fn run_readers(
+    writer: &Arc<Writer>,
+    copying: &Arc<Copying>,
+    turn: Turn,
+) -> Result<Copied, RunError> {
     let mut readers = JoinSet::new();
     for number in 0..copying.queue.readers_max() {
-        let reader = run_reader(Arc::clone(writer), Arc::clone(copying), number);
+        let reader = run_reader(Arc::clone(writer), Arc::clone(copying), number, turn);
         readers.spawn(reader.in_current_span());
     }
     let mut copied = Copied::All;
@@ -206,9 +244,7 @@ async fn run_readers(writer: &Arc<Writer>, copying: &Arc<Copying>) -> Result<Cop
     while let Some(ended) = readers.join_next().await {
         match ended {
             Ok(result) => {
-                if result? == Copied::Stopped {
-                    copied = Copied::Stopped;
-                }
+                copied = copied.max(result?);
             }
             Err(_) => return Err(RunError::NoProgress { what: "a snapshot reader died".into() }),
         }
@@ -220,6 +256,7 @@ async fn run_reader(
     writer: Arc<Writer>,
     copying: Arc<Copying>,
     number: usize,
+    turn: Turn,
 ) -> Result<Copied, RunError> {
     let context = &writer.context;
     let source = match open_reader(&writer).await {
@@ -230,29 +267,37 @@ async fn run_reader(
         }
         opened => opened?,
     };
-    let mut lane = Lane::of(&writer, number);
-    loop {
+    let (mut lane, end) = (Lane::of(&writer, number), turn.begin());
+    let ended = loop {
         // A reader that stops gives no place back, so nobody would wake those that wait for one.
         let job = tokio::select! {
             biased;
             () = context.stop.cancelled() => return Ok(Copied::Stopped),
+            () = end.past() => break Copied::Left,
             job = copying.queue.next() => job,
         };
-        let Some(job) = job else { break };
+        let Some(mut job) = job else { break Copied::All };
         let sibling = lane.sibling(&writer, &copying.queue, &job).await;
-        if copy_chunk(&writer, sibling, &source, &copying, &job).await? == Copied::Stopped {
-            return Ok(Copied::Stopped);
-        }
-        if copying.queue.finish(&job) {
-            if finish_table(&writer, &job.table).await? == Copied::Stopped {
-                return Ok(Copied::Stopped);
+        match copy_chunk(&writer, sibling, &source, &copying, &mut job, end).await? {
+            Copied::Stopped => return Ok(Copied::Stopped),
+            Copied::Left => {
+                copying.queue.give_back(job);
+                break Copied::Left;
             }
-            copying.progress.finish(&job.table);
+            Copied::All => {}
         }
-    }
+        if !copying.queue.finish(&job) {
+            continue;
+        }
+        match end_table(&writer, &copying, job.table, end).await? {
+            Copied::Stopped => return Ok(Copied::Stopped),
+            Copied::Left => break Copied::Left,
+            Copied::All => {}
+        }
+    };
     source.close().await;
     lane.close().await;
-    Ok(Copied::All)
+    Ok(ended)
 }
 
 async fn open_reader(writer: &Writer) -> Result<SourceConnection, RunError> {
@@ -278,13 +323,15 @@ async fn copy_chunk(
     sibling: Option<&mut Sibling>,
     source: &SourceConnection,
     copying: &Copying,
-    job: &Job,
+    job: &mut Job,
+    end: TurnEnd,
 ) -> Result<Copied, RunError> {
     let Copying { progress, rate, .. } = copying;
     let (sender, receiver) = read_ahead(SnapshotBatch::byte_count);
-    let reading = read_chunk(writer, source, rate, job, sender);
+    let reading = read_chunk(writer, source, rate, job, end, sender);
     let writing = write_chunk(writer, sibling, progress, job, receiver);
-    let (copied, ()) = tokio::try_join!(reading, writing)?;
+    let (copied, written) = tokio::try_join!(reading, writing)?;
+    job.progress = written;
     Ok(copied)
 }
 
@@ -293,6 +340,7 @@ async fn read_chunk(
     source: &SourceConnection,
     rate: &Rate,
     job: &Job,
+    end: TurnEnd,
     batches: ReadAhead<SnapshotBatch>,
 ) -> Result<Copied, RunError> {
     let context = &writer.context;
@@ -334,17 +382,20 @@ async fn read_chunk(
         if is_last {
             return Ok(Copied::All);
         }
+        if end.is_past() {
+            return Ok(Copied::Left);
+        }
     }
 }
 
-/// Commits what was read: while the destination is the slower side, several batches at once.
+/// Commits what was read, several batches at once while the destination is the slower side; how far it came.
 async fn write_chunk(
     writer: &Writer,
     mut sibling: Option<&mut Sibling>,
     shown: &SnapshotProgress,
     job: &Job,
     mut batches: Waiting<SnapshotBatch>,
-) -> Result<(), RunError> {
+) -> Result<ChunkProgress, RunError> {
     let stream = chunk_stream(&job.table, &job.chunk.id);
     let mut progress = job.progress.clone();
     while let Some(first) = batches.recv().await {
@@ -365,14 +416,30 @@ async fn write_chunk(
         deliver_over(writer, sibling.as_deref_mut(), commit).await?;
         shown.advance(&writer.context, &job.table, rows);
     }
-    Ok(())
+    Ok(progress)
 }
 
-async fn finish_table(writer: &Writer, table: &str) -> Result<Copied, RunError> {
+/// Ends the copy of a table that was read; what is left of that is for the next turn.
+async fn end_table(
+    writer: &Writer,
+    copying: &Copying,
+    table: String,
+    end: TurnEnd,
+) -> Result<Copied, RunError> {
+    let ended = finish_table(writer, &table, end).await?;
+    match ended {
+        Copied::All => copying.progress.finish(&table),
+        Copied::Left | Copied::Stopped => copying.ending().push(table),
+    }
+    Ok(ended)
+}
+
+async fn finish_table(writer: &Writer, table: &str, end: TurnEnd) -> Result<Copied, RunError> {
     let (mut markers, _) = forget_chunks(&writer.destination, writer.context.name(), table).await?;
     markers.push(marker(table_stream(table), &TableState::Streaming));
-    match sweep::end(writer, table, &markers).await? {
+    match sweep::end(writer, table, &markers, end).await? {
         Swept::Done => {}
+        Swept::Left => return Ok(Copied::Left),
         Swept::None => writer.commit_markers(markers).await?,
         Swept::Stopped => return Ok(Copied::Stopped),
     }

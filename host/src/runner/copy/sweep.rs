@@ -4,6 +4,7 @@
 //! keys are not there are what the source no longer has: they end in the commit that ends the copy. Where a
 //! destination cannot do that, or says why this table is not one for it, the table is emptied first.
 
+use super::turn::TurnEnd;
 use crate::{
     model::{Action, Marker},
     plugin::PluginError,
@@ -70,12 +71,19 @@ pub enum Swept {
     Done,
     /// There was none.
     None,
+    /// The turn is over: the next one goes on.
+    Left,
     /// Somebody asked to stop: the next run goes on.
     Stopped,
 }
 
 /// Ends what is left over of a table whose copy is complete, and commits these markers with the last of it.
-pub async fn end(writer: &Writer, name: &str, markers: &[Marker]) -> Result<Swept, RunError> {
+pub async fn end(
+    writer: &Writer,
+    name: &str,
+    markers: &[Marker],
+    turn_end: TurnEnd,
+) -> Result<Swept, RunError> {
     let keys = {
         let tables = writer.tables.lock().await;
         let keys = tables.get(name).and_then(|table| table.keys.as_ref());
@@ -92,6 +100,9 @@ pub async fn end(writer: &Writer, name: &str, markers: &[Marker]) -> Result<Swep
         }
         if writer.context.stop.is_cancelled() {
             return Ok(Swept::Stopped);
+        }
+        if turn_end.is_past() {
+            return Ok(Swept::Left);
         }
         if rows == 0 {
             asked.pause().await;

@@ -4,4 +4,4 @@ mod backlog;
 mod pending;
 mod stream;
 
-pub use stream::{StreamEnd, follow};
+pub use stream::{StreamEnd, follow, follow_for};

@@ -44,6 +44,15 @@ pub enum StreamEnd {
     CaughtUp,
 }
 
+/// What ends a stream beside an error and a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    Never,
+    CaughtUp,
+    /// The source has no more, or this is past and no transaction under way.
+    TurnOver(Instant),
+}
+
 /// Follows the stream from `start` until there is a reason to end.
 pub async fn follow(
     writer: &Writer,
@@ -51,21 +60,43 @@ pub async fn follow(
     start: Position,
     end_when_caught_up: bool,
 ) -> Result<StreamEnd, RunError> {
+    let until = if end_when_caught_up { Until::CaughtUp } else { Until::Never };
+    follow_until(writer, source, start, until).await.map(|(end, _)| end)
+}
+
+/// Follows the stream from `start` to its end, or for about so long; the last committed position, none where somebody
+/// asked to stop.
+pub async fn follow_for(
+    writer: &Writer,
+    source: &SourceConnection,
+    start: Position,
+    turn: Duration,
+) -> Result<Option<Position>, RunError> {
+    let until = Until::TurnOver(Instant::now() + turn);
+    let (end, last) = follow_until(writer, source, start, until).await?;
+    Ok((end != StreamEnd::Stopped).then_some(last))
+}
+
+async fn follow_until(
+    writer: &Writer,
+    source: &SourceConnection,
+    start: Position,
+    until: Until,
+) -> Result<(StreamEnd, Position), RunError> {
     let (batches, queue) = read_ahead(ChangeBatch::byte_count);
     let (committed, confirmable) = watch::channel(None);
     let backlog = &Backlog::new(&writer.context.metrics);
-    let reader =
-        Reader { writer, source, backlog, end_when_caught_up, confirmable, start: start.clone() };
+    let reader = Reader { writer, source, backlog, until, confirmable, start: start.clone() };
     let delivery = Delivery { writer, backlog, committed, pending: Pending::default() };
     // When the source fails, what it sent before is committed all the same: else a failure that
     // follows a batch at once would meet the same position again, for ever.
-    let reading = async { Ok(reader.run(start, batches).await) };
+    let reading = async { Ok(reader.run(start.clone(), batches).await) };
     let (end, last) = tokio::try_join!(reading, delivery.run(queue))?;
     let end = end?;
     if end == StreamEnd::CaughtUp
-        && let Some(last) = last
+        && let Some(last) = &last
     {
-        let confirm = source.confirm(writer.context.name(), &last);
+        let confirm = source.confirm(writer.context.name(), last);
         match tokio::time::timeout(CONFIRM_PATIENCE, confirm).await {
             Ok(confirmed) => confirmed?,
             Err(_) => tracing::warn!(
@@ -73,14 +104,14 @@ pub async fn follow(
             ),
         }
     }
-    Ok(end)
+    Ok((end, last.unwrap_or(start)))
 }
 
 struct Reader<'a> {
     writer: &'a Writer,
     source: &'a SourceConnection,
     backlog: &'a Backlog<'a>,
-    end_when_caught_up: bool,
+    until: Until,
     /// The newest committed position, for [`SourceConnection::confirm`].
     confirmable: watch::Receiver<Option<Position>>,
     /// Committed before this attempt.
@@ -106,7 +137,7 @@ impl Reader<'_> {
                 batch = self.source.get_changes(context.name(), &after, limits) => batch?,
             };
             pace::keep_followed(|table| self.writer.follows(table), &mut batch);
-            let caught_up = batch.caught_up;
+            let (caught_up, is_whole) = (batch.caught_up, !batch.within_transaction);
             let brings_rows = pace::brings_rows(&batch);
             let is_empty = !brings_rows && batch.schema_changes.is_empty();
             let moved = batch.position != after;
@@ -116,8 +147,12 @@ impl Reader<'_> {
             if (moved || !is_empty) && !self.send(&batches, batch).await? {
                 return Ok(StreamEnd::Stopped);
             }
-            if caught_up && self.end_when_caught_up {
-                return Ok(StreamEnd::CaughtUp);
+            match self.until {
+                Until::CaughtUp if caught_up => return Ok(StreamEnd::CaughtUp),
+                Until::TurnOver(until) if is_whole && (caught_up || Instant::now() >= until) => {
+                    return Ok(StreamEnd::CaughtUp);
+                }
+                _ => {}
             }
             if !brings_rows {
                 asked.pause().await;
@@ -166,7 +201,10 @@ impl Reader<'_> {
         ReadLimits {
             rows_max: rows_max.unwrap_or(1000),
             bytes_max: BYTES_MAX as u64,
-            wait: if self.end_when_caught_up { Duration::ZERO } else { wait.unwrap_or_default() },
+            wait: match self.until {
+                Until::Never => wait.unwrap_or_default(),
+                Until::CaughtUp | Until::TurnOver(_) => Duration::ZERO,
+            },
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::{
 pub type Waits = BTreeMap<String, Vec<Waiting>>;
 
 /// The word of the error for which a table is parked until a person decides.
-const UNAPPROVED: &str = "schema-change-unapproved";
+pub const UNAPPROVED: &str = "schema-change-unapproved";
 
 /// What is to be decided.
 #[derive(Clone, Debug)]

@@ -18,6 +18,7 @@ use crate::{
         shapes::{ask_to_drop, drop_keys, remembered},
         state::{
             ASIDE, TableState, deletion, forget_chunks, marker, read, shape_stream, table_stream,
+            uncopied_stream,
         },
         table::{Table, Tables},
     },
@@ -116,7 +117,8 @@ async fn forget(writer: &Writer, table: Table, keep_rows: bool) -> Result<Droppe
     }
     let mut counted = writer.count().await?;
     counted.remove_table();
-    markers.extend([table_stream(&name), shape_stream(&name)].map(deletion));
+    let streams = [table_stream(&name), shape_stream(&name), uncopied_stream(&name)];
+    markers.extend(streams.map(deletion));
     markers.push(counted.marker());
     writer.commit_markers(markers).await?;
     counted.committed();

@@ -73,6 +73,8 @@ pub async fn settle(
     let destination = context.open_destination().await?;
     check_owner(context, &destination).await?;
     let settled = settle_open(context, &destination, filter, status, resolution).await?;
+    // A run of this process need not wait until it looks again.
+    context.letters.ask(&destination).await?;
     destination.close().await;
     Ok(settled)
 }

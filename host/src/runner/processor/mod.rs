@@ -21,7 +21,7 @@ mod teardown;
 mod verify;
 
 pub use adopt::{Adopted, adopt};
-pub use approval::{Choice, Waits, decide, waits};
+pub use approval::{Choice, UNAPPROVED, Waits, decide, waits};
 pub use check::{Checked, check};
 pub use completion::Completion;
 pub use drop::{Dropped, drop_tables};

@@ -184,14 +184,22 @@ impl SchemaProcessor {
 
     /// One attempt, which ends as for a stop when there is something to be done.
     async fn attempt_once(&self, attempts: &mut Attempts) -> Result<StreamEnd, RunError> {
+        let begun = CancellationToken::new();
+        attempts.begun = begun.clone();
         if attempts.may_rest() {
             self.context.interludes.work_off(&self.context).await;
+            begun.cancel();
         }
         let context = Arc::new(self.context.of_attempt());
         let mut attempt = std::pin::pin!(attempt::run(&context, attempts));
+        // Ended before that, it would begin again and again, and the work would still wait.
+        let interrupted = async {
+            begun.cancelled().await;
+            self.context.interludes.come().await;
+        };
         tokio::select! {
             ended = &mut attempt => ended,
-            () = self.context.interludes.come() => {
+            () = interrupted => {
                 context.stop.cancel();
                 attempt.await
             }

@@ -17,7 +17,7 @@ use crate::{
         shapes::drop_at,
         state::{
             ASIDE, CHANGES, LAYOUT, PIPELINE, QUOTA, RUNNER, SELECTION, deletion, forget_chunks,
-            read, shape_stream, table_stream,
+            read, shape_stream, table_stream, uncopied_stream,
         },
     },
 };
@@ -110,10 +110,11 @@ async fn stored(
         let (chunks, keys) = forget_chunks(destination, schema, &table).await?;
         let state = present(destination, schema, table_stream(&table)).await?;
         let shape = present(destination, schema, shape_stream(&table)).await?;
+        let uncopied = present(destination, schema, uncopied_stream(&table)).await?;
         if state.is_some() || shape.is_some() {
             stored.tables.push(table);
         }
-        stored.markers.extend(chunks.into_iter().chain(state).chain(shape));
+        stored.markers.extend(chunks.into_iter().chain(state).chain(shape).chain(uncopied));
         stored.keys.extend(keys);
     }
     for stream in [CHANGES, ASIDE, QUOTA, SELECTION, RUNNER, PIPELINE, LAYOUT] {

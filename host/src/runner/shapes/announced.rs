@@ -18,7 +18,10 @@ use crate::{
         error::RunError,
         findings::Findings,
         parking::table_status,
-        state::{TableState, deletion, forget_chunks, marker, read, shape_stream, table_stream},
+        state::{
+            TableState, deletion, forget_chunks, marker, read, shape_stream, table_stream,
+            uncopied_stream,
+        },
         table::{Promises, Table},
     },
     schema::has_seen_key,
@@ -121,7 +124,7 @@ async fn drop_table(
     let (mut gone, keys) =
         forget_chunks(&writer.destination, writer.context.name(), &change.table).await?;
     drop_keys(writer, keys).await?;
-    gone.push(deletion(table_stream(&change.table)));
+    gone.extend([table_stream(&change.table), uncopied_stream(&change.table)].map(deletion));
     let kept = evolve::apply(writer, table, vec![change.clone()].into()).await? == Evolved::Kept;
     table.dropped = true;
     writer.context.health.forget_table(writer.context.name(), &change.table);

@@ -16,4 +16,4 @@ pub use bounds::{compile_limits, process_bounds, starts_at_once};
 pub use connection::Endpoint;
 pub use connectors::{ConnectorError, Connectors};
 pub use endpoint::{destination, endpoint_of, open_grants, source};
-pub use name::pipeline_name;
+pub use name::{destination_name, pipeline_name};

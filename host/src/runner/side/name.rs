@@ -5,13 +5,25 @@ use std::path::absolute;
 use super::connection::Endpoint;
 use crate::config::WarpConfig;
 
-/// The pipeline's name. Without `name` in the configuration it is the source's connector with its
-/// files, or its servers and database: never users or passwords, which change while the pipeline stays.
+/// The pipeline's name; without `name` in the configuration, what it reads.
 pub fn pipeline_name(config: &WarpConfig, source: &Endpoint) -> String {
-    if let Some(name) = &config.name {
-        return name.clone();
-    }
-    let settings = &source.settings;
+    let source_name = || {
+        let database = config.source.database.as_deref();
+        system_name(&config.source.r#type, source, database.unwrap_or_default())
+    };
+    config.name.clone().unwrap_or_else(source_name)
+}
+
+/// What a pipeline writes to.
+pub fn destination_name(config: &WarpConfig, destination: &Endpoint) -> String {
+    let database = config.destination.database.as_deref();
+    system_name(&config.destination.r#type, destination, database.unwrap_or_default())
+}
+
+/// A connector with its files, or its servers and database: never users or passwords, which change while the
+/// pipeline stays.
+fn system_name(connector: &str, endpoint: &Endpoint, database: &str) -> String {
+    let settings = &endpoint.settings;
     let files: Vec<String> = settings
         .grants
         .paths
@@ -24,8 +36,7 @@ pub fn pipeline_name(config: &WarpConfig, source: &Endpoint) -> String {
         true => address(&settings.connection_string).to_owned(),
         false => files.join(","),
     };
-    let database = config.source.database.as_deref().unwrap_or_default();
-    let words = [config.source.r#type.as_str(), &address, database];
+    let words = [connector, &address, database];
     words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 

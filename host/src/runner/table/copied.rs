@@ -21,6 +21,12 @@ impl Table {
         self.appends() && !self.promises.exact_snapshot
     }
 
+    /// Whether its changes may come between two reads of its copy: what is read is no older than they are, and rows
+    /// replace each other by their key.
+    pub fn may_change_while_copied(&self) -> bool {
+        !self.promises.exact_snapshot && !self.appends() && !self.source.key.is_empty()
+    }
+
     /// Rows of a copy, which say so where their changes may come once more.
     pub fn copied(&self, batch: TableBatch) -> Result<TableBatch, RunError> {
         if !self.is_told_twice() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
+use arrow_select::filter::filter_record_batch;
 use sha2::{Digest, Sha256};
 
 use super::{Table, unencodable};
@@ -62,7 +63,7 @@ impl Keys {
         beside(of_table)
     }
 
-    /// The keys of rows as the destination gets them; none where they are other columns by now.
+    /// The keys of rows that are there, as the destination gets them; none where they are other columns by now.
     pub fn of_rows(&self, rows: &TableBatch) -> Result<Option<TableBatch>, RunError> {
         let columns = self.columns.iter().zip(self.schema.arrow.fields()).map(|(name, key)| {
             let column = rows.columns.column_by_name(name)?;
@@ -70,6 +71,10 @@ impl Keys {
         });
         let Some(columns) = columns.collect() else { return Ok(None) };
         let keys = RecordBatch::try_new(Arc::clone(&self.schema.arrow), columns);
+        let keys = keys.and_then(|keys| match rows.present() {
+            Some(present) => filter_record_batch(&keys, &present),
+            None => Ok(keys),
+        });
         let keys = keys.map_err(|cause| unencodable(&rows.table, cause))?;
         let batch = encode_batch(&self.plan.name, &self.schema, keys);
         batch.map(Some).map_err(|cause| unencodable(&rows.table, cause))

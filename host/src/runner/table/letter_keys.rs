@@ -189,7 +189,9 @@ fn bytes(digits: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::{BinaryArray, Float64Array, Int16Array, TimestampMicrosecondArray};
+    use arrow_array::{
+        BinaryArray, Date32Array, Float64Array, Int16Array, TimestampMicrosecondArray,
+    };
     use arrow_schema::TimeUnit;
 
     use super::*;
@@ -198,7 +200,8 @@ mod tests {
     #[test]
     fn a_key_is_read_as_it_was_written() {
         let moments = TimestampMicrosecondArray::from(vec![1_500_000]).with_timezone("UTC");
-        let all: [(DataType, ArrayRef, &str); 4] = [
+        let far = Date32Array::from(vec![2_145_042_905]);
+        let all: [(DataType, ArrayRef, &str); 7] = [
             (DataType::Int16, Arc::new(Int16Array::from(vec![-7])), "-7"),
             (DataType::Utf8, Arc::new(StringArray::from(vec!["a\"\u{1}"])), "a\"\u{1}"),
             (DataType::Binary, Arc::new(BinaryArray::from_vec(vec![b"\x00\xff"])), "00ff"),
@@ -206,6 +209,13 @@ mod tests {
                 DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
                 Arc::new(moments),
                 "1970-01-01T00:00:01.500Z",
+            ),
+            (DataType::Date32, Arc::new(Date32Array::from(vec![i32::MAX])), "infinity"),
+            (DataType::Date32, Arc::new(far), "+5874897-12-31"),
+            (
+                DataType::Timestamp(TimeUnit::Microsecond, None),
+                Arc::new(TimestampMicrosecondArray::from(vec![i64::MIN])),
+                "-infinity",
             ),
         ];
         let fields: Vec<Field> = all

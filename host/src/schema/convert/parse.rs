@@ -19,7 +19,10 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use serde::de::IgnoredAny;
 
 use super::Converted;
-use crate::model::ColumnType;
+use crate::{
+    model::ColumnType,
+    schema::calendar::{far_date, far_timestamp},
+};
 
 /// The values of texts, but for those that say none.
 pub(super) fn texts(values: &ArrayRef, to: ColumnType) -> Result<Converted, ArrowError> {
@@ -154,7 +157,7 @@ fn decimal(text: &str, digits_max: usize, scale: usize) -> Option<String> {
 
 /// Days since 1970.
 fn date(text: &str) -> Option<i32> {
-    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") else { return far_date(text) };
     let epoch = NaiveDate::default().num_days_from_ce();
     date.num_days_from_ce().checked_sub(epoch)
 }
@@ -172,14 +175,17 @@ fn microseconds(nanoseconds: u32) -> Option<i64> {
 }
 
 fn timestamp(text: &str) -> Option<i64> {
-    let time = NaiveDateTime::parse_from_str(&with_t(text), "%Y-%m-%dT%H:%M:%S%.f").ok()?;
-    microseconds(time.nanosecond())?;
-    Some(time.and_utc().timestamp_micros())
+    let near = NaiveDateTime::parse_from_str(&with_t(text), "%Y-%m-%dT%H:%M:%S%.f");
+    let Ok(near) = near else { return far_timestamp(text, false, time) };
+    microseconds(near.nanosecond())?;
+    Some(near.and_utc().timestamp_micros())
 }
 
 /// A text without an offset says no moment.
 fn moment(text: &str) -> Option<i64> {
-    let moment = DateTime::parse_from_str(&with_t(text), "%Y-%m-%dT%H:%M:%S%.f%#z").ok()?;
+    let Ok(moment) = DateTime::parse_from_str(&with_t(text), "%Y-%m-%dT%H:%M:%S%.f%#z") else {
+        return far_timestamp(text, true, time);
+    };
     microseconds(moment.nanosecond())?;
     Some(moment.timestamp_micros())
 }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
+use cartridge_warp_sdk::testing::Claimed;
 use cartridge_warp_sdk::{
-    ColumnType, Config, DeadLetter, Deletion, Destination, Failure, Marker, Operation, Table,
-    TablePlan, TableRows, TableWriter, Value, WriteMode, WriteRequest, parse_options,
+    ColumnType, Config, DeadLetter, Destination, Failure, Marker, Operation, Table, TablePlan,
+    TableRows, TableWriter, Value, WriteMode, parse_options,
 };
 use files_destination::FilesDestination;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -16,17 +17,14 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 pub const TABLE: &str = "shop/or%2fders";
 
 pub struct Bed {
-    pub destination: FilesDestination,
-    pub epoch: u64,
+    pub claimed: Claimed<FilesDestination>,
     pub root: PathBuf,
 }
 
 impl Bed {
     pub fn at(root: &Path, options: &str) -> Self {
-        let mut destination = connect(root, options);
-        destination.create_schema_if_not_exists("shop").unwrap();
-        let epoch = destination.claim_schema("shop", "test").unwrap();
-        let mut bed = Self { destination, epoch, root: root.to_owned() };
+        let claimed = Claimed::new(connect(root, options), "shop").unwrap();
+        let mut bed = Self { claimed, root: root.to_owned() };
         bed.plan(WriteMode::Append).unwrap();
         bed
     }
@@ -36,10 +34,7 @@ impl Bed {
     }
 
     pub fn plan_table(&mut self, table: Table, write_mode: WriteMode) -> Result<(), Failure> {
-        let Table { name, columns, key, .. } = table;
-        let deletion = Deletion::Hard;
-        let plan = TablePlan { name, place: None, columns, key, write_mode, deletion };
-        self.destination.create_table_if_not_exists("shop", &plan, self.epoch)
+        self.claimed.plan(&TablePlan::new(&table, write_mode))
     }
 
     pub fn write(&mut self, tables: Vec<TableRows>, position: &[u8]) -> Result<u64, Failure> {
@@ -54,21 +49,15 @@ impl Bed {
         position: &[u8],
     ) -> Result<u64, Failure> {
         let letter = DeadLetter::new("or/ders", "malformed-row", "m", "{", "f:1");
-        let request = WriteRequest {
-            clear_tables: cleared.iter().map(|table| (*table).to_owned()).collect(),
-            schema: "shop".to_owned(),
-            dead_letters: if tables.is_empty() { vec![letter] } else { Vec::new() },
-            tables,
-            markers: vec![marker(Some(position))],
-            epoch: self.epoch,
-            dead_letter_rejected: true,
-            retry: None,
-        };
-        self.destination.write_batch(request).map(|outcome| outcome.rows_written)
+        let mut request = self.claimed.request(tables);
+        request.clear_tables = cleared.iter().map(|table| (*table).to_owned()).collect();
+        request.dead_letters = if request.tables.is_empty() { vec![letter] } else { Vec::new() };
+        request.markers = vec![marker(Some(position))];
+        self.claimed.send(request).map(|outcome| outcome.rows_written)
     }
 
     pub fn marker(&mut self) -> Option<Vec<u8>> {
-        self.destination.get_marker("shop", "s").unwrap()
+        self.claimed.marker("s").unwrap()
     }
 }
 

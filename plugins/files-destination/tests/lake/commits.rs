@@ -30,7 +30,7 @@ fn every_operation_is_a_line_and_positions_come_with_it() {
     assert_eq!(files(&bed.root.join("shop/_cartridge"), "part-").len(), 1, "dead letters");
     let mut again = connect(&bed.root, "{}");
     assert_eq!(again.get_marker("shop", "s").unwrap().as_deref(), Some(&b"q"[..]));
-    bed.destination.update_marker("shop", &[marker(None)], bed.epoch).unwrap();
+    bed.claimed.mark(&[marker(None)]).unwrap();
     assert_eq!(bed.marker(), None);
 }
 
@@ -68,7 +68,7 @@ fn a_writer_that_lost_its_schema_is_fenced_even_after_the_log_was_tidied() {
         }
         let failure = old.write(vec![some_rows()], b"old").unwrap_err();
         assert_eq!((failure.action, failure.code.as_str()), (Action::Stop, "fenced"));
-        let failure = old.destination.update_marker("shop", &[], old.epoch).unwrap_err();
+        let failure = old.claimed.mark(&[]).unwrap_err();
         assert_eq!(failure.code, "fenced");
         new.write(vec![some_rows()], b"last").unwrap();
         let mut read = connect(root.path(), options);

@@ -84,7 +84,7 @@ fn a_table_that_begins_anew_or_is_dropped_is_listed_no_more_and_its_files_go_in_
             let file = table.join(&listed(&table)[0]);
             if dropped {
                 let change = [SchemaChange::drop_table("or/ders")];
-                let outcomes = bed.destination.apply_schema_changes("shop", &change, bed.epoch);
+                let outcomes = bed.claimed.change(&change);
                 assert_eq!(outcomes.unwrap(), [ChangeOutcome::Applied]);
                 bed.plan(WriteMode::Append).unwrap();
             } else {
@@ -112,7 +112,7 @@ fn a_column_that_readers_would_mistake_is_refused_before_and_within_the_stream()
         assert_eq!((failure.action, failure.code.as_str()), (Action::Config, "reserved-column"));
         assert!(failure.message.contains(name) && failure.message.contains("columns.rename"));
         let change = SchemaChange::add_column(name, table);
-        let outcomes = bed.destination.apply_schema_changes("shop", &[change], bed.epoch).unwrap();
+        let outcomes = bed.claimed.change(&[change]).unwrap();
         assert!(matches!(&outcomes[..], [ChangeOutcome::Refused(why)] if why.contains(name)));
     }
 }

@@ -23,7 +23,7 @@ const LOOK_BYTES: u64 = 8 << 20;
 /// A column that is named exists, also if no row has a value of it; then it is unseen. Only where there are
 /// no rows yet, they are waited for.
 pub fn sample(table: &str, files: &[FileEntry], options: &Options) -> Result<Shape, Failure> {
-    let mut shape = Shape::declared(table, options)?;
+    let mut shape = Shape::declared(table, options);
     let mut seen = Seen::default();
     let mut rows = options.sample_rows;
     for entry in files {

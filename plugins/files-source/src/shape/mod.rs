@@ -37,7 +37,7 @@ pub struct Shape {
 
 impl Shape {
     /// A table of which only the declared columns are known.
-    pub fn declared(name: &str, options: &Options) -> Result<Self, Failure> {
+    pub fn declared(name: &str, options: &Options) -> Self {
         let mut shape = Self {
             table: Table::new(name),
             index: HashMap::new(),
@@ -47,12 +47,12 @@ impl Shape {
             unreadable: None,
             configured_key: options.keys.get(name).cloned(),
         };
-        for (column, column_type) in options.declared(name)? {
-            shape.add(Column::new(column, column_type));
+        for (column, column_type) in options.declared(name) {
+            shape.add(Column::new(column, column_type.clone()));
         }
         shape.declared = shape.table.columns.len();
         shape.choose_key();
-        Ok(shape)
+        shape
     }
 
     /// Adds what a sample showed, in the order in which it showed it. A column that has no value there has

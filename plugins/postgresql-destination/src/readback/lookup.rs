@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 
 use cartridge_warp_sdk::sql::Reading;
-use cartridge_warp_sdk::{Failure, Limits, LookedUp, TablePlan, TableRows, Value};
+use cartridge_warp_sdk::{Failure, Limits, LookedUp, TablePlan, TableRows};
 use postgresql_client::NO_SUCH_VALUE;
 use postgresql_client::names::{literal, quoted};
+use postgresql_client::print;
 
 use super::{ROW, columns, deleted, prepare, value};
 use crate::refusal::Refusal;
@@ -80,7 +81,7 @@ fn ask(
     let mut wanted = Vec::with_capacity(places.len());
     for place in places {
         let texts = key.iter().enumerate().map(|(at, (_, declared))| {
-            text(keys, place, at).map(|text| format!("{}::{declared}", literal(&text)))
+            print::key(&keys.value(place, at)).map(|text| format!("{}::{declared}", literal(&text)))
         });
         let texts = texts.collect::<Option<Vec<_>>>().ok_or_else(|| {
             Failure::stop("malformed-batch", "keys that are looked up lack values")
@@ -105,13 +106,4 @@ fn ask(
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(found)
-}
-
-/// A value of a key as the server reads it.
-fn text(keys: &TableRows, row: usize, column: usize) -> Option<String> {
-    match keys.value(row, column) {
-        Value::Null => None,
-        Value::Bytes(bytes) => Some(format!("\\x{}", Value::Bytes(bytes))),
-        value => Some(value.to_string()),
-    }
 }

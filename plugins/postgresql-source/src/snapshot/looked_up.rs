@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use cartridge_warp_sdk::{
-    DeadLetter, Failure, Limits, LookedUp, Operation, TableRows, TableWriter, Value, ValueError,
-    key_text,
+    DeadLetter, Failure, Limits, LookedUp, Operation, TableRows, TableWriter, ValueError, key_text,
 };
 use postgresql_client::NO_SUCH_VALUE;
 use postgresql_client::large::ROW_BYTES_MAX;
+use postgresql_client::print;
 
 use crate::catalog::SourceTable;
 use crate::pgoutput::Field;
@@ -102,10 +102,9 @@ impl<'s> Rows<'s> {
 
     /// The texts of a key as the server reads them.
     fn key(&self, row: usize) -> Option<Key> {
-        let text = |name: &String| match self.keys.value(row, self.keys.index_of(name)?) {
-            Value::Null => None,
-            Value::Bytes(bytes) => Some(Bytes::from(format!("\\x{}", Value::Bytes(bytes)))),
-            value => Some(Bytes::from(value.to_string())),
+        let text = |name: &String| {
+            let value = self.keys.value(row, self.keys.index_of(name)?);
+            Some(Bytes::from(print::key(&value)?))
         };
         self.table.shape.key.iter().map(text).collect()
     }

@@ -90,6 +90,20 @@ fn parts(source: &PostgresqlSource, oid: u32) -> Result<Vec<Part>, Failure> {
     rows.iter().map(part).collect()
 }
 
+/// Whether the copy of any selected table goes on behind each of its rows, and not by reading it from its beginning.
+pub fn goes_on_anywhere(source: &PostgresqlSource) -> Result<bool, Failure> {
+    if source.server.version < VERSION_RANGE_SCAN {
+        return Ok(false);
+    }
+    let oids: Vec<String> = source.selected().iter().map(|table| table.oid.to_string()).collect();
+    // A table that is gone has nothing to be read.
+    let refused = source.control.value(&format!(
+        "SELECT count(*) FROM unnest('{{{}}}'::oid[]) AS oid WHERE NOT has_table_privilege(oid, 'SELECT')",
+        oids.join(",")
+    ))?;
+    Ok(refused == "0")
+}
+
 /// The last stretch has no end: the table may grow.
 fn cut(part: &Part, step: u64) -> Vec<Chunk> {
     let count = part.pages.div_ceil(step).max(1);

@@ -68,6 +68,11 @@ impl Collector {
         Self { position, overlap_end, ..Self::default() }
     }
 
+    /// Rows up to there may be those that a snapshot saw.
+    pub fn overlaps_until(&mut self, end: Lsn) {
+        self.overlap_end = end;
+    }
+
     /// Begins a read of the log, which tells everything behind the position anew.
     pub fn begin_read(&mut self) {
         self.relations.forget();

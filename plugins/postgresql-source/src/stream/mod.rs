@@ -32,13 +32,15 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cartridge_warp_sdk::{ChangeBatch, Failure, Limits};
+use cartridge_warp_sdk::{ChangeBatch, Failure, Limits, NO_TURNS};
 
 use crate::PostgresqlSource;
-use crate::pgoutput::Message;
+use crate::catalog::server;
+use crate::pgoutput::{Lsn, Message};
 use crate::position::{Position, show};
 use crate::recode;
 use crate::session::unexpected;
+use crate::snapshot::plan;
 use batch::Batch;
 use collect::Collector;
 use started::{Reader, Started};
@@ -53,6 +55,8 @@ const ANSWER_PATIENCE: Duration = Duration::from_millis(250);
 #[derive(Default)]
 pub struct State {
     started: Option<Started>,
+    /// Tables are copied in between, so that any row may be missing at the destination.
+    is_beside_copies: bool,
 }
 
 /// Reads changes, waiting for some within the limit.
@@ -70,6 +74,9 @@ pub fn get_changes(
         Some(started) => started,
         None => start::start(source, schema, &after)?,
     };
+    if source.stream.is_beside_copies {
+        started.collector.overlaps_until(Lsn::MAX);
+    }
     // Here too: while the destination stands still there is nothing to confirm.
     started.progress.measure(&source.control, &started.slot)?;
     let mut pause = PAUSE_MIN;
@@ -103,6 +110,18 @@ pub fn check_position(
     after: &[u8],
 ) -> Result<(), Failure> {
     start::prove(source, schema, &Position::decode(after)?).map(drop)
+}
+
+/// What a copy may see of the changes to come is everything while it goes on, and what was there at its end.
+pub fn begin_turn(source: &mut PostgresqlSource, copying: bool) -> Result<(), Failure> {
+    if copying && !plan::goes_on_anywhere(source)? {
+        return Err(Failure::config(NO_TURNS, "a copy of these tables cannot be cut"));
+    }
+    source.stream.is_beside_copies = copying;
+    if let (Some(started), false) = (&mut source.stream.started, copying) {
+        started.collector.overlaps_until(server::log_end(&source.control)?.inserted);
+    }
+    Ok(())
 }
 
 /// The destination holds everything before this position.

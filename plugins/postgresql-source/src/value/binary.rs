@@ -5,9 +5,9 @@
 use std::borrow::Cow;
 
 use cartridge_warp_sdk::Value;
-use postgresql_client::types;
+use postgresql_client::{print, types};
 
-use super::{Codec, array, float, numeric, time};
+use super::{Codec, array, float, numeric};
 
 /// The only version of the binary form of jsonb.
 const JSONB_VERSION: u8 = 1;
@@ -80,10 +80,10 @@ fn printed(codec: Codec, bytes: &[u8]) -> Option<String> {
         Codec::Float8 => float::double(f64::from_be_bytes(fixed(bytes)?)),
         Codec::Numeric | Codec::NumericText => numeric(bytes)?,
         Codec::Oid => u32::from_be_bytes(fixed(bytes)?).to_string(),
-        Codec::Date => time::print_date(i32::from_be_bytes(fixed(bytes)?)),
-        Codec::Time => time::print_clock(i64::from_be_bytes(fixed(bytes)?)),
-        Codec::Timestamp => time::print_timestamp(i64::from_be_bytes(fixed(bytes)?), ""),
-        Codec::TimestampTz => time::print_timestamp(i64::from_be_bytes(fixed(bytes)?), "+00"),
+        Codec::Date => print::date(i32::from_be_bytes(fixed(bytes)?)),
+        Codec::Time => print::clock(i64::from_be_bytes(fixed(bytes)?)),
+        Codec::Timestamp => print::timestamp(i64::from_be_bytes(fixed(bytes)?), ""),
+        Codec::TimestampTz => print::timestamp(i64::from_be_bytes(fixed(bytes)?), "+00"),
         Codec::Bytes => hexadecimal(bytes),
         Codec::Int2 | Codec::Int4 | Codec::Int8 | Codec::Uuid => value(codec, bytes)?.to_string(),
         _ => return None,

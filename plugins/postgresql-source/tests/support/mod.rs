@@ -60,20 +60,13 @@ impl Database {
 
     /// Opened as the host opens it.
     pub fn source(&self) -> PostgresqlSource {
-        let mut source = self.connect().unwrap();
-        let tables: Vec<String> = source
-            .get_schema("public")
-            .unwrap()
-            .into_iter()
-            .filter(|table| !table.key.is_empty())
-            .map(|table| table.name)
-            .collect();
-        source.select_tables("public", &tables).unwrap();
-        source
+        self.driver().source
     }
 
     pub fn driver(&self) -> Driver<PostgresqlSource> {
-        Driver::new(self.source(), "public").limits(limits(1000))
+        let mut driver = Driver::new(self.connect().unwrap(), "public").limits(limits(1000));
+        driver.open().unwrap();
+        driver
     }
 
     /// The slot's confirmed position.

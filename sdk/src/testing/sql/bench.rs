@@ -109,16 +109,8 @@ impl<B: Bench> Bed<B> {
 
     /// A request with a marker, which keeps dead letters.
     pub fn request(&self, tables: Vec<TableRows>) -> WriteRequest {
-        WriteRequest {
-            schema: "shop".to_owned(),
-            clear_tables: Vec::new(),
-            tables,
-            dead_letters: Vec::new(),
-            markers: vec![marker("stream", b"p")],
-            epoch: self.epoch,
-            dead_letter_rejected: true,
-            retry: None,
-        }
+        let markers = vec![marker("stream", b"p")];
+        WriteRequest { tables, markers, ..WriteRequest::new("shop", self.epoch) }
     }
 
     /// Runs SQL as an operator would.

@@ -17,19 +17,12 @@ pub fn orders() -> Table {
 
 /// One row per key; deletes remove it.
 pub fn upsert(table: &Table) -> TablePlan {
-    TablePlan {
-        name: table.name.clone(),
-        place: None,
-        columns: table.columns.clone(),
-        key: table.key.clone(),
-        write_mode: WriteMode::Upsert,
-        deletion: Deletion::Hard,
-    }
+    TablePlan::new(table, WriteMode::Upsert)
 }
 
 /// One row per operation.
 pub fn append(table: &Table) -> TablePlan {
-    TablePlan { write_mode: WriteMode::Append, ..upsert(table) }
+    TablePlan::new(table, WriteMode::Append)
 }
 
 /// One row per key; deletes mark it in `is_deleted`.

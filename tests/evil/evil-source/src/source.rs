@@ -18,7 +18,7 @@ use cartridge_warp_sdk::{
             },
             source_admin as admin,
             source_lookup::{self, LookedUp},
-            source_moment as moment,
+            source_moment as moment, source_turns as turns,
         },
     },
     wire::Encoder,
@@ -203,6 +203,12 @@ impl admin::Guest for Evil {
     fn release(_: ConnectionBorrow<'_>, _: String, _: bool) -> Result<admin::Released, Failure> {
         let (dropped, kept) = (Vec::new(), Vec::new());
         Ok(admin::Released { dropped, kept, frees_log: false })
+    }
+}
+
+impl turns::Guest for Evil {
+    fn begin_turn(_: ConnectionBorrow<'_>, _: String, _: bool) -> Result<(), Failure> {
+        Ok(())
     }
 }
 

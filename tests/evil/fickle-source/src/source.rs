@@ -11,7 +11,7 @@ use cartridge_warp_sdk::export::bindings::{
         },
         source_admin as admin,
         source_lookup::{self, LookedUp},
-        source_moment as moment,
+        source_moment as moment, source_turns as turns,
     },
 };
 
@@ -125,6 +125,12 @@ impl admin::Guest for Fickle {
     }
 
     fn release(_: ConnectionBorrow<'_>, _: String, _: bool) -> Result<admin::Released, Failure> {
+        Err(nothing())
+    }
+}
+
+impl turns::Guest for Fickle {
+    fn begin_turn(_: ConnectionBorrow<'_>, _: String, _: bool) -> Result<(), Failure> {
         Err(nothing())
     }
 }

@@ -23,21 +23,20 @@ use crate::{
     runner::{attempt::check_owner, context::SchemaContext, error::RunError},
 };
 
-/// Letters that one retry is about (I7).
-const LETTERS_MAX: usize = 1_000_000;
-
-/// Tries the open letters that match again. `resolution` says in each who did it and when.
+/// Tries the open letters that match again, about `letters_max` of them (I7). `resolution` says in each who did it and
+/// when.
 pub async fn retry(
     context: &Arc<SchemaContext>,
     filter: &LetterFilter,
     resolution: &str,
     take_over: bool,
+    letters_max: usize,
 ) -> Result<Retried, RunError> {
     let destination = context.open_destination().await?;
     check_owner(context, &destination).await?;
     let mut told = Retried::default();
     // Letters that are new meanwhile are not meant, and a retry that made some would never end.
-    let ids = ids(context, &destination, filter, &mut told).await?;
+    let ids = ids(context, &destination, filter, letters_max, &mut told).await?;
     if ids.is_empty() {
         destination.close().await;
         return Ok(told);
@@ -61,6 +60,7 @@ async fn ids(
     context: &SchemaContext,
     destination: &DestinationConnection,
     filter: &LetterFilter,
+    letters_max: usize,
     told: &mut Retried,
 ) -> Result<Vec<u64>, RunError> {
     let open = LetterFilter { status: Some(LetterFilter::OPEN.to_owned()), ..filter.clone() };
@@ -70,7 +70,7 @@ async fn ids(
         let page = letters::page(context, destination, &open, after, PAGE_LETTERS_MAX).await?;
         ids.extend(page.letters.iter().map(|letter| letter.id));
         told.more = page.more;
-        if !page.more || ids.len() >= LETTERS_MAX {
+        if !page.more || ids.len() >= letters_max {
             return Ok(ids);
         }
     }

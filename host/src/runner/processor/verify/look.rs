@@ -33,8 +33,8 @@ pub struct Found {
     batches: Vec<Rows>,
     /// By the hashes of their keys.
     places: BTreeMap<u128, (usize, usize)>,
-    /// Rows that cannot travel, or have no form, by their keys as dead letters say them.
-    refused: HashSet<String>,
+    /// Rows that cannot travel, or have no form, by the hashes of their keys.
+    refused: HashSet<u128>,
     /// Some of those have no key.
     refuses_any: bool,
 }
@@ -42,7 +42,6 @@ pub struct Found {
 /// Why rows cannot be looked up.
 pub type Why = &'static str;
 
-const NO_KEY: Why = "the source's columns do not have such a key";
 const NO_LOOKUP: Why = "the source looks no rows up";
 const OTHER_ROWS: Why = "a look-up was answered with rows that were not asked for";
 
@@ -59,9 +58,14 @@ impl Found {
         Some((self.batches.get(*batch)?, *row))
     }
 
-    /// Whether there is a row that cannot be told.
-    pub fn refuses(&self, said: &str) -> bool {
-        self.refuses_any || self.refused.contains(said)
+    /// Whether the row cannot be told, or may be one that cannot.
+    pub fn refuses(&self, key: u128) -> bool {
+        self.refuses_any || self.refused.contains(&key)
+    }
+
+    /// Whether there are rows that cannot be told, and nobody knows which.
+    pub fn refuses_unknown(&self) -> bool {
+        self.refuses_any
     }
 
     /// Takes rows; whether each is one that was asked for, and comes for the first time.
@@ -76,21 +80,18 @@ impl Found {
         are_asked
     }
 
-    fn refuse(&mut self, said: Option<String>) {
-        match said {
-            Some(said) => {
-                self.refused.insert(said);
-            }
+    fn refuse(&mut self, key: Option<u128>) {
+        match key {
+            Some(key) => drop(self.refused.insert(key)),
             None => self.refuses_any = true,
         }
     }
 }
 
 impl Look<'_> {
-    /// The keys as each side is asked for them.
-    pub fn keys(&self, keys: &[&KeyTexts]) -> Result<Result<Keys, Why>, RunError> {
-        let keys = Keys::of(self.view, self.table, self.described, keys)?;
-        Ok(keys.ok_or(NO_KEY))
+    /// The keys as each side is asked for them; or which of them are none of the source's.
+    pub fn keys(&self, keys: &[&KeyTexts]) -> Result<Result<Keys, Vec<usize>>, RunError> {
+        Keys::of(self.view, self.table, self.described, keys)
     }
 
     /// What the source has, in the form that the destination should have it in.
@@ -104,13 +105,15 @@ impl Look<'_> {
             };
             for letter in rejected {
                 let said = letter.key.as_deref().and_then(|key| self.table.redact_key(key));
-                found.refuse(said);
+                found.refuse(self.view.said(self.table, said.as_deref())?);
             }
             if let Some(rows) = rows {
                 let Some(shaped) = self.view.shaped(self.table, rows)? else {
                     return Ok(Err(SHAPE_CHANGED));
                 };
-                found.refuses_any |= shaped.refused > 0;
+                for said in shaped.refused {
+                    found.refuse(self.view.said(self.table, said.as_deref())?);
+                }
                 if !shaped.parts.into_iter().all(|rows| found.add(keys, rows)) {
                     return Ok(Err(OTHER_ROWS));
                 }
@@ -132,7 +135,9 @@ impl Look<'_> {
             let Some(LookedUp { answered, rows, rejected, .. }) = answer else {
                 return Ok(Err(NOT_READ));
             };
-            rejected.into_iter().for_each(|letter| found.refuse(letter.key));
+            for letter in rejected {
+                found.refuse(self.view.said(self.table, letter.key.as_deref())?);
+            }
             if let Some(rows) = rows {
                 let Some(rows) = self.view.kept(&rows.columns)? else {
                     return Ok(Err(OTHER_COLUMNS));

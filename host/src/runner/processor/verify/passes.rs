@@ -27,6 +27,8 @@ use crate::{
 const FIRST: ReadLimits = ReadLimits { rows_max: 1, ..LIMITS };
 /// Rows that are kept one by one, whatever a connector tells in the second pass (I7).
 const KEPT_MAX: usize = 500_000;
+/// Keys of rows that one side cannot tell; of usual keys more than rows are kept (I7).
+const UNTOLD_BYTES_MAX: usize = 64 << 20;
 
 /// What each side told of a row in the second pass.
 #[derive(Default)]
@@ -75,10 +77,10 @@ impl Sides<'_> {
         (table, view): (&mut Table, &View),
         of_source: impl FnMut(&Rows) -> Result<(), RunError>,
         of_destination: impl FnMut(&Rows) -> Result<(), RunError>,
-        unreadable: impl FnMut(Option<String>),
+        (refused, unreadable): (impl FnMut(Option<String>), impl FnMut(Option<String>)),
     ) -> Result<(Beside, Beside), End> {
-        let context = self.context;
-        let source = scan::source(context, self.source, &self.start, (table, view), of_source);
+        let (context, start) = (self.context, &self.start);
+        let source = scan::source(context, self.source, start, (table, view), of_source, refused);
         let destination =
             scan::destination(context, self.destination, view, of_destination, unreadable);
         tokio::try_join!(source, destination)
@@ -110,22 +112,24 @@ impl Sides<'_> {
             Ok(())
         };
         let (at_source, at_destination) =
-            self.both((table, view), of_source, of_destination, |_| {}).await?;
-        report.source_rows = source_rows;
+            self.both((table, view), of_source, of_destination, (|_| {}, |_| {})).await?;
+        report.source_rows = source_rows + at_source.refused;
         report.destination_rows = destination_rows;
         let buckets = buckets.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok((buckets, Beside { refused: at_source.refused, ..at_destination }))
     }
 
-    /// The second pass: the rows that differ one by one, and those that the destination cannot read.
+    /// The second pass: the rows that differ one by one, those of the source that cannot travel, and those that the
+    /// destination cannot read.
     pub async fn collect(
         &self,
         table: &mut Table,
         view: &View,
         differing: &Differing,
         report: &mut Compared,
-    ) -> Result<Opens, End> {
-        let (kept, mut unreadable) = (Mutex::new(Kept::default()), Vec::new());
+    ) -> Result<Suspected, End> {
+        let (kept, mut refused, mut unreadable) =
+            (Mutex::new(Kept::default()), Untold::default(), Untold::default());
         let take = |rows: &Rows, of: fn(&mut Told) -> &mut (u32, u128)| {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.take(rows, view, differing, of)
@@ -137,30 +141,84 @@ impl Sides<'_> {
             take(rows, |told| &mut told.source)
         };
         let of_destination = |rows: &Rows| take(rows, |told| &mut told.destination);
-        let of_unreadable = |said| {
-            if unreadable.len() < KEPT_MAX {
-                unreadable.push(said);
-            }
-        };
-        self.both((table, view), of_source, of_destination, of_unreadable).await?;
+        let beside = (|said| refused.keep(said), |said| unreadable.keep(said));
+        self.both((table, view), of_source, of_destination, beside).await?;
         let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
         report.not_looked_into = left;
-        report.undecided(kept.left, "there are too many of them at once");
-        let differ = kept.rows.into_values().filter(|told| told.source != told.destination);
-        let mut opens = Opens::new();
-        let mut unknown = 0;
-        for said in differ.map(|told| told.said).chain(unreadable) {
-            let texts = said.as_deref().and_then(|said| table.read_key(said));
-            match said.zip(texts) {
-                Some((said, texts)) => {
-                    let key = view.key(table, &texts)?;
-                    opens.extend(key.map(|key| (key, Open::new(said, texts))));
-                }
-                None => unknown += 1,
-            }
+        let left = kept.left + refused.left + unreadable.left;
+        report.unknown(left, "there are too many of them at once");
+        let differ = kept.rows.into_iter().filter(|(_, told)| told.source != told.destination);
+        let sides = |told: &Told| (told.source.0 > 0, told.destination.0 > 0);
+        let differ = differ.map(|(hash, told)| (Some(hash), sides(&told), told.said));
+        let refused = refused.keys.into_iter().map(|said| (None, (true, false), said));
+        let unreadable = unreadable.keys.into_iter().map(|said| (None, (false, true), said));
+        let (mut opens, mut keyless) = (Opens::new(), 0);
+        for row in refused {
+            keyless += open(table, view, row, &mut opens)?;
         }
-        report.undecided(unknown, "the rows have no whole key");
-        Ok(opens)
+        let mut unknown = 0;
+        for row in differ.chain(unreadable) {
+            unknown += open(table, view, row, &mut opens)?;
+        }
+        report.unknown(unknown, NO_KEY);
+        Ok(Suspected { opens, keyless })
+    }
+}
+
+/// What is to be decided about.
+#[derive(Default)]
+pub struct Suspected {
+    pub opens: Opens,
+    /// Rows that the source cannot tell, not even by a key.
+    pub keyless: u64,
+}
+
+pub const NO_KEY: &str = "the rows have no key that they could be looked up by";
+
+/// A row that differs: the hash of its key where rows were told, which side told it, and its key.
+type Suspect = (Option<u128>, (bool, bool), Option<String>);
+
+/// Has a row looked up; how many cannot be.
+fn open(
+    table: &Table,
+    view: &View,
+    (hash, sides, said): Suspect,
+    opens: &mut Opens,
+) -> Result<u64, RunError> {
+    let texts = said.as_deref().and_then(|said| table.read_key(said));
+    let key = match &texts {
+        Some(texts) => view.keys(table, &[texts])?.pop().flatten(),
+        None => None,
+    };
+    // A key that is not read back as the row has it would be another row's.
+    match (key.filter(|key| hash.is_none_or(|hash| hash == *key)), said, texts) {
+        (Some(key), Some(said), Some(texts)) => {
+            let open = opens.entry(key).or_insert_with(|| Open::new(said, texts));
+            open.is_of_source |= sides.0;
+            open.is_of_destination |= sides.1;
+            Ok(0)
+        }
+        _ => Ok(1),
+    }
+}
+
+/// Rows that a connector says it cannot tell, by the keys that it says.
+#[derive(Default)]
+struct Untold {
+    keys: Vec<Option<String>>,
+    bytes: usize,
+    /// How many there was no room for.
+    left: u64,
+}
+
+impl Untold {
+    fn keep(&mut self, said: Option<String>) {
+        self.bytes += size_of_val(&said) + said.as_ref().map_or(0, String::len);
+        if self.bytes <= UNTOLD_BYTES_MAX {
+            self.keys.push(said);
+        } else {
+            self.left += 1;
+        }
     }
 }
 
@@ -189,5 +247,22 @@ impl Kept {
             *sum = sum.wrapping_add(row.row);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_a_connector_makes_up_take_no_more_than_their_room() {
+        let mut untold = Untold::default();
+        for _ in 0..100 {
+            untold.keep(Some("k".repeat(1 << 20)));
+            untold.keep(None);
+        }
+        let held: usize = untold.keys.iter().flatten().map(String::len).sum();
+        assert!(held <= UNTOLD_BYTES_MAX && held > UNTOLD_BYTES_MAX / 2, "{held}");
+        assert_eq!(untold.keys.len() as u64 + untold.left, 200, "each is counted");
     }
 }

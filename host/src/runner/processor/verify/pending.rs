@@ -2,7 +2,7 @@
 //! the position that is committed, and neither written nor confirmed.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeSet, HashSet},
     time::{Duration, Instant},
 };
 
@@ -25,60 +25,74 @@ const WAIT: Duration = Duration::from_millis(250);
 #[derive(Debug, Default)]
 pub struct Pending {
     keys: HashSet<u128>,
-    /// Any row may have some.
-    any: bool,
+    /// The table was emptied: all rows have one.
+    all: bool,
     /// Why there may be more; none where all were read.
     pub cut: Option<&'static str>,
 }
 
+const TOO_MANY: &str = "the changes behind the committed position are too many to read";
+const RESHAPED: &str =
+    "the table's shape changes behind the committed position: a run takes that over";
+const NO_KEY: &str =
+    "a change behind the committed position cannot travel, and has no key that says whose it is";
+
 impl Pending {
     /// Whether a row has a change.
     pub fn has(&self, key: u128) -> bool {
-        self.any || self.keys.contains(&key)
+        self.all || self.keys.contains(&key)
     }
 
     fn take(
         &mut self,
         table: &mut Table,
         view: &View,
-        asked: &BTreeMap<u128, &str>,
+        asked: &BTreeSet<u128>,
         batch: ChangeBatch,
     ) -> Result<(), RunError> {
         let name = table.source.name.clone();
         let is_ours = |other: &str| other == name;
-        self.any |= batch.schema_changes.iter().any(|change| is_ours(&change.table));
+        if batch.schema_changes.iter().any(|change| is_ours(&change.table)) {
+            self.cut = Some(RESHAPED);
+        }
         for letter in batch.rejected.iter().filter(|letter| is_ours(&letter.table)) {
-            match letter.key.as_deref().and_then(|key| table.redact_key(key)) {
-                Some(said) => {
-                    let keys = asked.iter().filter(|(_, asked)| **asked == said);
-                    self.keys.extend(keys.map(|(key, _)| *key));
-                }
-                None => self.any = true,
-            }
+            let said = letter.key.as_deref().and_then(|key| table.redact_key(key));
+            self.refused(asked, view.said(table, said.as_deref())?);
         }
         for rows in batch.tables.into_iter().filter(|rows| is_ours(&rows.table)) {
-            let truncates = rows.operation_counts()[Operation::Truncate as usize];
-            match view.shaped(table, rows)? {
-                Some(shaped) if truncates == 0 && shaped.refused == 0 => {
-                    let hashed = shaped.parts.iter().flat_map(|rows| &rows.hashed);
-                    let keys = hashed.map(|hashed| hashed.key);
-                    self.keys.extend(keys.filter(|key| asked.contains_key(key)));
-                }
-                _ => self.any = true,
+            self.all |= rows.operation_counts()[Operation::Truncate as usize] > 0;
+            let Some(shaped) = view.shaped(table, rows)? else {
+                self.cut = Some(RESHAPED);
+                continue;
+            };
+            let hashed = shaped.parts.iter().flat_map(|rows| &rows.hashed);
+            let keys = hashed.map(|hashed| hashed.key);
+            self.keys.extend(keys.filter(|key| asked.contains(key)));
+            for said in &shaped.refused {
+                self.refused(asked, view.said(table, said.as_deref())?);
             }
         }
         Ok(())
     }
+
+    /// A change cannot travel, of the row with this key.
+    fn refused(&mut self, asked: &BTreeSet<u128>, key: Option<u128>) {
+        match key {
+            Some(key) if asked.contains(&key) => drop(self.keys.insert(key)),
+            Some(_) => {}
+            None => self.cut = Some(NO_KEY),
+        }
+    }
 }
 
 /// Reads the changes of a table behind a position, until the source has no more. `asked` are the rows that are of
-/// interest, by the hashes of their keys, and as dead letters say them.
+/// interest, by the hashes of their keys.
 pub async fn pending(
     context: &SchemaContext,
     after: &Position,
     followed: &[String],
     (table, view): (&mut Table, &View),
-    asked: &BTreeMap<u128, &str>,
+    asked: &BTreeSet<u128>,
     until: Instant,
 ) -> Result<Pending, RunError> {
     let (schema, mut pending) = (context.name(), Pending::default());
@@ -98,7 +112,7 @@ pub async fn pending(
             break;
         }
         if Instant::now() >= until {
-            pending.cut = Some("the changes behind the committed position are too many to read");
+            pending.cut = Some(TOO_MANY);
             break;
         }
         if !moved && !brings {

@@ -30,7 +30,7 @@ impl Proof {
 /// A table whose rows were compared.
 #[derive(Debug, Default)]
 pub struct Compared {
-    /// Rows that each side told.
+    /// Rows that each side told; those of the source that cannot travel are among them.
     pub source_rows: u64,
     pub destination_rows: u64,
     pub seconds: f64,
@@ -46,10 +46,10 @@ pub struct Compared {
     pub undecided: u64,
     /// Why the first of them could not be decided.
     pub why_undecided: Option<String>,
-    /// Rows of the source that cannot travel, which it does not count above.
-    pub refused: u64,
     /// Rows that differ and are among the open dead letters.
     pub dead_letters: u64,
+    /// Rows of the source that are any of the above.
+    pub unequal: u64,
     /// Rows of the destination that are marked as deleted.
     pub deleted: u64,
     /// Rows of the source in groups that differ and were not looked into, since they are too many at once, and how
@@ -70,6 +70,17 @@ pub enum Drift {
     Missing,
     Extra,
     Different,
+}
+
+/// What came of a row that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// Its change waits for the destination.
+    InFlight,
+    DeadLetter,
+    /// It could not be told; why.
+    Undecided(&'static str),
+    Drifted(Sample),
 }
 
 /// A row that drifted.
@@ -93,8 +104,18 @@ impl Drift {
 }
 
 impl Compared {
-    /// Takes note of a row that drifted.
-    pub fn drifted(&mut self, sample: Sample) {
+    /// Takes note of a row that differs; `is_of_source` says whether the source told it.
+    pub fn came(&mut self, is_of_source: bool, came: Came) {
+        self.unequal += u64::from(is_of_source);
+        match came {
+            Came::InFlight => self.in_flight += 1,
+            Came::DeadLetter => self.dead_letters += 1,
+            Came::Undecided(why) => self.undecided(1, why),
+            Came::Drifted(sample) => self.drifted(sample),
+        }
+    }
+
+    fn drifted(&mut self, sample: Sample) {
         match sample.drift {
             Drift::Missing => self.missing += 1,
             Drift::Extra => self.extra += 1,
@@ -108,11 +129,7 @@ impl Compared {
 
     /// Rows of the source that are the same at the destination, or were when they were looked at.
     pub fn equal(&self) -> u64 {
-        let Self {
-            missing, different, in_flight, undecided, dead_letters, not_looked_into, ..
-        } = self;
-        let others = missing + different + in_flight + undecided + dead_letters + not_looked_into;
-        self.source_rows.saturating_sub(others)
+        self.source_rows.saturating_sub(self.unequal + self.not_looked_into)
     }
 
     /// Whether rows differ that should not.
@@ -125,8 +142,13 @@ impl Compared {
         self.undecided + self.groups_not_looked_into > 0
     }
 
-    /// Counts rows of which nothing can be said.
-    pub fn undecided(&mut self, rows: u64, why: &str) {
+    /// Counts rows of which nothing can be said, nor whether the source told them.
+    pub fn unknown(&mut self, rows: u64, why: &str) {
+        self.unequal += rows;
+        self.undecided(rows, why);
+    }
+
+    fn undecided(&mut self, rows: u64, why: &str) {
         if rows > 0 {
             self.undecided += rows;
             self.why_undecided.get_or_insert_with(|| why.to_owned());

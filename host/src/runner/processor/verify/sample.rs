@@ -21,20 +21,14 @@ const VALUE_BYTES_MAX: usize = 256;
 
 type Row<'a> = Option<(&'a Rows, usize)>;
 
-/// Says how two rows differ. `is_told` is false where the destination has one with a value that is none of its type.
+/// Says how two rows differ, with the columns where both sides tell theirs.
 pub fn sample(
     view: &View,
     table: &Table,
-    key: &str,
+    (key, drift): (&str, Drift),
     (source, destination): (Row<'_>, Row<'_>),
-    is_told: bool,
     shows_values: bool,
 ) -> Result<Sample, RunError> {
-    let drift = match (&source, &destination) {
-        (Some(_), None) if is_told => Drift::Missing,
-        (None, Some(_)) => Drift::Extra,
-        _ => Drift::Different,
-    };
     let mut columns = Vec::new();
     if let (Some((source, at)), Some((destination, place))) = (source, destination) {
         let failed = |cause: ArrowError| unencodable(&view.plan.name, cause);

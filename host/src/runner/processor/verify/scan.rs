@@ -46,13 +46,15 @@ pub struct Beside {
     pub unreadable: u64,
 }
 
-/// Tells all rows of the source as the destination should have them, as a copy would read them.
+/// Tells all rows of the source as the destination should have them, as a copy would read them; those that cannot
+/// travel, or have no such form, are told `refused` by their keys.
 pub async fn source(
     context: &SchemaContext,
     source: &SourceConnection,
     start: &Position,
     (table, view): (&mut Table, &View),
     mut take: impl FnMut(&Rows) -> Result<(), RunError>,
+    mut refused: impl FnMut(Option<String>),
 ) -> Result<Beside, End> {
     let (schema, name) = (context.name(), table.source.name.clone());
     let mut beside = Beside::default();
@@ -73,10 +75,14 @@ pub async fn source(
                 asked.pause().await;
             }
             beside.refused += batch.rejected.len() as u64;
+            for letter in batch.rejected {
+                refused(letter.key.and_then(|key| table.redact_key(&key)));
+            }
             if let Some(rows) = batch.rows.filter(|rows| rows.table == name) {
                 let shaped = view.shaped(table, rows)?;
                 let shaped = shaped.ok_or_else(|| End::NotCompared(SHAPE_CHANGED.into()))?;
-                beside.refused += shaped.refused;
+                beside.refused += shaped.refused.len() as u64;
+                shaped.refused.into_iter().for_each(&mut refused);
                 shaped.parts.iter().try_for_each(&mut take)?;
             }
             let Some(next) = next else { break };

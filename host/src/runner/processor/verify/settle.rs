@@ -18,7 +18,7 @@ use super::{
     letters::Letters,
     look::{Found, Look, Why},
     pending::{Pending, pending},
-    report::Compared,
+    report::{Came, Compared, Drift},
     sample::sample,
     view::Keys,
 };
@@ -44,6 +44,9 @@ const NOT_REACHED: Why =
     "a run holds the schema, and committed no position past the look-up in time (`--wait`)";
 const MOVING: Why = "the rows were written to for as long as they were looked at (`--wait`)";
 
+const NO_KEY: Why = "the source's columns do not have such a key";
+const NOT_FOUND: Why =
+    "a look-up does not find what the destination had when all its rows were read";
 const LETTERS: Why =
     "the row cannot travel, or dead letters without a key may be of it (`dlq list`)";
 
@@ -53,6 +56,10 @@ pub struct Open {
     /// Its key, as dead letters say it.
     pub said: String,
     pub texts: KeyTexts,
+    /// The source told it, or has it and cannot.
+    pub is_of_source: bool,
+    /// The same of the destination.
+    pub is_of_destination: bool,
     /// How it differed last, and in how many rounds so.
     last: Option<(Option<u128>, Option<u128>)>,
     rounds: u32,
@@ -60,7 +67,7 @@ pub struct Open {
 
 impl Open {
     pub fn new(said: String, texts: KeyTexts) -> Self {
-        Self { said, texts, last: None, rounds: 0 }
+        Self { said, texts, is_of_source: false, is_of_destination: false, last: None, rounds: 0 }
     }
 
     /// How many rounds it has differed in this way by now.
@@ -104,7 +111,12 @@ impl Settling<'_> {
             let texts: Vec<&KeyTexts> = open.values().map(|open| &open.texts).collect();
             let round = match look.keys(&texts)? {
                 Ok(keys) => self.round(look, &keys, &mut open, report).await?,
-                Err(why) => Round::Never(why),
+                Err(unreadable) => {
+                    let hashes: Vec<u128> = open.keys().copied().collect();
+                    let rows = unreadable.iter().filter_map(|at| open.remove(hashes.get(*at)?));
+                    rows.for_each(|row| report.came(row.is_of_source, Came::Undecided(NO_KEY)));
+                    Round::Done
+                }
             };
             let why = match round {
                 Round::Done => continue,
@@ -115,7 +127,9 @@ impl Settling<'_> {
                     continue;
                 }
             };
-            report.undecided(open.len() as u64, why);
+            for row in open.values() {
+                report.came(row.is_of_source, Came::Undecided(why));
+            }
             return Ok(());
         }
         Ok(())
@@ -153,7 +167,7 @@ impl Settling<'_> {
         };
         // After the look-up: so it has all that this has seen.
         let view = (&mut *look.table, look.view);
-        let asked = open.iter().map(|(key, row)| (*key, row.said.as_str())).collect();
+        let asked = open.keys().copied().collect();
         let pending =
             pending(look.context, position, self.followed, view, &asked, self.until).await?;
         let destination = match look.at_destination(keys).await? {
@@ -166,7 +180,9 @@ impl Settling<'_> {
         let letters = self.letters(look).await?;
         for (key, row) in std::mem::take(open) {
             let known = (&letters, Some(&pending));
-            self.judge(look, key, &row, (&source, &destination), known, report)?;
+            if let Some(came) = self.judge(look, key, &row, (&source, &destination), known)? {
+                report.came(row.is_of_source, came);
+            }
         }
         Ok(Round::Done)
     }
@@ -197,13 +213,16 @@ impl Settling<'_> {
         for (key, mut row) in std::mem::take(open) {
             let (one, other) = (first.hash(key), again.hash(key));
             let kept = destination.hash(key);
-            let is_told = !first.refuses(&row.said) && !destination.refuses(&row.said);
+            let is_told = !first.refuses(key) && !destination.refuses(key);
             if is_told && (kept == one || kept == other) {
                 continue;
             }
             let stands = reached.is_ok() && one == other;
             if stands && row.count(one, kept) >= ROUNDS {
-                self.judge(look, key, &row, (&again, &destination), (&letters, None), report)?;
+                let known = (&letters, None);
+                if let Some(came) = self.judge(look, key, &row, (&again, &destination), known)? {
+                    report.came(row.is_of_source, came);
+                }
             } else {
                 if !stands {
                     row.last = None;
@@ -238,11 +257,11 @@ impl Settling<'_> {
     }
 
     async fn letters(&self, look: &Look<'_>) -> Result<Letters, RunError> {
-        let letters = Letters::of(look.context, look.destination, &look.view.plan.name).await?;
+        let letters = Letters::of(look.context, look.destination, (look.table, look.view)).await?;
         Ok(letters.and(self.letters))
     }
 
-    /// Says what a row is that differs for good, or waits.
+    /// Says what a row is that differs for good, or waits; none where it is equal.
     fn judge(
         &self,
         look: &Look<'_>,
@@ -250,28 +269,35 @@ impl Settling<'_> {
         row: &Open,
         (source, destination): (&Found, &Found),
         (letters, pending): (&Letters, Option<&Pending>),
-        report: &mut Compared,
-    ) -> Result<(), RunError> {
+    ) -> Result<Option<Came>, RunError> {
         let (has, keeps) = (source.hash(key), destination.hash(key));
-        let is_told = !destination.refuses(&row.said);
-        if is_told && has == keeps && !source.refuses(&row.said) {
-            return Ok(());
+        let is_told = !destination.refuses(key) && !source.refuses(key);
+        if is_told && has == keeps {
+            // While the pipeline stands still nobody removes what was there.
+            let is_lost = pending.is_some() && row.is_of_destination && keeps.is_none();
+            return Ok(is_lost.then_some(Came::Undecided(NOT_FOUND)));
         }
-        if pending.is_some_and(|pending| pending.has(key)) {
-            report.in_flight += 1;
+        let is_unknown = [source, destination].iter().any(|found| found.refuses_unknown())
+            || letters.without_key > 0;
+        Ok(Some(if pending.is_some_and(|pending| pending.has(key)) {
+            Came::InFlight
         } else if let Some(why) = pending.and_then(|pending| pending.cut) {
-            report.undecided(1, why);
-        } else if letters.keys.contains(&row.said) {
-            report.dead_letters += 1;
-        } else if source.refuses(&row.said) || letters.without_key > 0 && keeps.is_none() {
-            report.undecided(1, LETTERS);
+            Came::Undecided(why)
+        } else if letters.keys.contains(&key) {
+            Came::DeadLetter
+        } else if is_unknown {
+            Came::Undecided(LETTERS)
         } else {
+            let is_there = |found: &Found| found.row(key).is_some() || found.refuses(key);
+            let drift = match (is_there(source), is_there(destination)) {
+                (true, false) => Drift::Missing,
+                (false, true) => Drift::Extra,
+                _ => Drift::Different,
+            };
             let rows = (source.row(key), destination.row(key));
-            let sample =
-                sample(look.view, look.table, &row.said, rows, is_told, self.shows_values)?;
-            report.drifted(sample);
-        }
-        Ok(())
+            let said = (row.said.as_str(), drift);
+            Came::Drifted(sample(look.view, look.table, said, rows, self.shows_values)?)
+        }))
     }
 }
 

@@ -6,7 +6,8 @@ use super::{
     asked::Asked,
     letters::Letters,
     look::Look,
-    report::Compared,
+    passes::{NO_KEY, Suspected},
+    report::{Came, Compared},
     scan::{End, SHAPE_CHANGED},
     settle::{KEYS_MAX, Opens, Settling},
     sides::Sides,
@@ -15,7 +16,9 @@ use super::{
 use crate::{
     model::TableShape,
     runner::{
+        advice::argument,
         shapes::{Waiting, accepted, waiting},
+        state::uncopied_stream,
         table::Table,
     },
 };
@@ -37,17 +40,21 @@ impl Sides<'_> {
         report.left_out.extend(left_out.into_iter().map(|(name, why)| (name, why.to_owned())));
         self.leave_out_unread(&mut view, &mut report).await?;
         let (buckets, beside) = self.sum(&mut table, &view, &described, &mut report).await?;
-        report.refused = beside.refused;
         report.deleted = beside.deleted;
         let differing = buckets.differing(report.source_rows.max(report.destination_rows));
         drop(buckets);
         report.seconds = begun.elapsed().as_secs_f64();
         report.groups_not_looked_into = differing.all - differing.chosen;
-        let opens = match differing.chosen == 0 && beside.unreadable == 0 {
-            true => Opens::new(),
+        let apart = beside.refused + beside.unreadable;
+        let Suspected { opens, keyless } = match differing.chosen == 0 && apart == 0 {
+            true => Suspected::default(),
             false => self.collect(&mut table, &view, &differing, &mut report).await?,
         };
-        let letters = Letters::of(self.context, self.destination, &view.plan.name).await?;
+        let letters = Letters::of(self.context, self.destination, (&table, &view)).await?;
+        // Which of these letters is which row's nobody knows, but they are as many.
+        let lettered = keyless.min(letters.without_key);
+        (0..lettered).for_each(|_| report.came(true, Came::DeadLetter));
+        report.unknown(keyless - lettered, NO_KEY);
         let settling = Settling {
             followed,
             letters: &letters,
@@ -74,6 +81,13 @@ impl Sides<'_> {
             |change: &Waiting| change.decision.as_ref().is_some_and(|decision| !decision.approved);
         if !changes.iter().all(is_rejected) {
             return Err(End::NotCompared(SHAPE_CHANGED.into()));
+        }
+        let (schema, name) = (context.name(), described.name.as_str());
+        if destination.get_marker(schema, &uncopied_stream(name)).await?.is_some() {
+            return Err(End::NotCompared(format!(
+                "it is followed without a copy of what it had: `cartridge-warp resync {}` copies it",
+                argument(schema, name)
+            )));
         }
         let table = accepted(context, destination, described.clone()).await?;
         table.ok_or_else(|| End::NotCompared("it was never copied: a run does".into()))

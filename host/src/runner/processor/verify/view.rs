@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use arrow_array::{ArrayRef, RecordBatch, new_null_array};
+use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{ArrowError, FieldRef, Schema};
 
 use crate::{
@@ -33,8 +33,8 @@ pub struct Rows {
 /// Rows of the source in the form that the destination should have them in.
 pub struct Shaped {
     pub parts: Vec<Rows>,
-    /// Rows that have no such form: dead letters of a run.
-    pub refused: u64,
+    /// The keys, as dead letters say them, of rows that have no such form: dead letters of a run.
+    pub refused: Vec<Option<String>>,
 }
 
 impl View {
@@ -70,10 +70,18 @@ impl View {
         Ok(Rows { hashed, columns })
     }
 
-    /// The hash of a key that stands alone.
-    pub fn key(&self, table: &Table, key: &KeyTexts) -> Result<Option<u128>, RunError> {
-        let rows = self.rows(&table.kept_key_rows(&self.plan, &[key])?.columns)?;
-        Ok(rows.hashed.first().map(|hashed| hashed.key))
+    /// The hashes of keys that stand alone; none for one that has a value which its column does not.
+    pub fn keys(&self, table: &Table, keys: &[&KeyTexts]) -> Result<Vec<Option<u128>>, RunError> {
+        let keys = table.kept_key_rows(&self.plan, keys)?.columns;
+        let is_whole = |row: usize| keys.columns().iter().all(|values| values.is_valid(row));
+        let hashed = self.rows(&keys)?.hashed;
+        Ok((0..).zip(hashed).map(|(row, it)| is_whole(row).then_some(it.key)).collect())
+    }
+
+    /// The hash of a key as a dead letter says it; none where no row of the table has it.
+    pub fn said(&self, table: &Table, said: Option<&str>) -> Result<Option<u128>, RunError> {
+        let Some(texts) = said.and_then(|said| table.read_key(said)) else { return Ok(None) };
+        Ok(self.keys(table, &[&texts])?.pop().flatten())
     }
 
     /// Rows of the source; none where they bring a change of the table's shape.
@@ -84,7 +92,9 @@ impl View {
         let Taken { batches, letters } = table.shape(batch)?;
         let parts = batches.into_iter().map(|batch| self.rows(&batch.columns));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
-        Ok(Some(Shaped { parts, refused: letters.len() as u64 }))
+        let said = |key: Option<String>| key.and_then(|key| table.redact_key(&key));
+        let refused = letters.into_iter().map(|letter| said(letter.key)).collect();
+        Ok(Some(Shaped { parts, refused }))
     }
 
     /// The compared columns of some rows. One that a row of the source came without is null at the destination.
@@ -113,20 +123,20 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Of rows of the destination; none where one of them is no key of the source's columns.
+    /// Of rows of the destination; or which of them are no keys of the source's columns.
     pub fn of(
         view: &View,
         table: &Table,
         described: &TableShape,
         keys: &[&KeyTexts],
-    ) -> Result<Option<Self>, RunError> {
+    ) -> Result<Result<Self, Vec<usize>>, RunError> {
         let (source, unreadable) = table.key_rows(described, keys, None)?;
         if !unreadable.is_empty() {
-            return Ok(None);
+            return Ok(Err(unreadable));
         }
         let destination = table.kept_key_rows(&view.plan, keys)?;
         let hashes = view.rows(&destination.columns)?.hashed;
         let hashes = hashes.into_iter().map(|hashed| hashed.key).collect();
-        Ok(Some(Self { source, destination, hashes }))
+        Ok(Ok(Self { source, destination, hashes }))
     }
 }
