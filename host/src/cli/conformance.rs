@@ -52,7 +52,7 @@ pub async fn run(args: TestArgs, engine: &Engine, output: Output) -> Result<Exit
     let mut bench = bench(&plugin, case, &args.component).await?;
     let verdicts = kit::run(&mut bench, &checks, |verdict| show(verdict, output)).await;
     let verdicts = verdicts.map_err(CliError::unusable)?;
-    let statement = Statement::new(&plugin, &verdicts, moment(now_s()), args.only.is_empty());
+    let statement = Statement::new(&bench, &verdicts, moment(now_s()), args.only.is_empty());
     conclude(&statement, output);
     if let Some(path) = &args.junit {
         let suite = format!("{} {}", statement.component, statement.version);

@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 
-use super::check::{Outcome, Verdict};
-use crate::plugin::Plugin;
+use super::{
+    bench::Bench,
+    check::{Outcome, Verdict},
+};
+use crate::config::KitOperation;
 
 /// The result of a run of the kit. It counts for these bytes of the component alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +21,9 @@ pub struct Statement {
     pub kit: &'static str,
     /// When it was made, as a moment in UTC.
     pub made_at: String,
+    /// What was written to a source where its driver cannot write everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operations: Option<Vec<KitOperation>>,
     pub passed: usize,
     pub failed: usize,
     pub not_applicable: usize,
@@ -26,7 +32,8 @@ pub struct Statement {
 }
 
 impl Statement {
-    pub fn new(plugin: &Plugin, verdicts: &[Verdict], made_at: String, complete: bool) -> Self {
+    pub fn new(bench: &Bench, verdicts: &[Verdict], made_at: String, complete: bool) -> Self {
+        let plugin = &bench.plugin;
         let count = |is: fn(&Outcome) -> bool| verdicts.iter().filter(|it| is(&it.outcome)).count();
         Self {
             component: plugin.info.name.clone(),
@@ -35,6 +42,7 @@ impl Statement {
             class: plugin.info.role.word(),
             kit: env!("CARGO_PKG_VERSION"),
             made_at,
+            operations: bench.case.operations.clone(),
             passed: count(|outcome| *outcome == Outcome::Passed),
             failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
             not_applicable: count(|outcome| matches!(outcome, Outcome::NotApplicable(_))),

@@ -3,34 +3,13 @@
 use cartridge_warp_tests::Product;
 use serde_json::json;
 
-use super::{Bench, assert_doubles};
+use super::{Bench, all_types, assert_doubles};
 
-/// Each type that a case can have, in two tables, one with a key of two columns.
-fn of_sqlite(connector: &str, component: &std::path::Path) -> Bench {
+pub fn of_sqlite(connector: &str, component: &std::path::Path) -> Bench {
     let driver = ["python3", "sqlite_driver.py", "far"];
     let mut bench = Bench::new("destination", connector, component, &driver);
-    bench.case["tables"] = json!({
-        "books": {"key": ["id"], "columns": {
-            "id": "bigint", "title": "text", "price": "decimal(10,2)", "sold": "boolean",
-            "weight": "double", "printed": "date", "seen": "timestamptz", "about": "json"}},
-        "shelves": {"key": ["room", "number"], "columns": {
-            "room": "text", "number": "integer", "tag": "uuid", "opens": "time",
-            "made": "timestamp", "width": "real"}},
-    });
+    bench.case["tables"] = all_types();
     bench
-}
-
-#[test]
-fn sqlite_passes() {
-    let component = Product::find().plugins.join("sqlite-destination.wasm");
-    let mut bench = of_sqlite("sqlite", &component);
-    bench.case["refused_options"] = json!([{"cache_mebibytes": -1}, {"synchronous": "sometimes"}]);
-    let (outcomes, statement) = bench.outcomes(&[]);
-    assert!(outcomes.values().all(|outcome| outcome == "passed"), "{outcomes:?}");
-    assert!(outcomes.len() >= 15, "{outcomes:?}");
-    assert_eq!(statement["component"], "sqlite");
-    assert_eq!(statement["complete"], true);
-    assert_eq!(statement["sha256"].as_str().map(str::len), Some(64));
 }
 
 #[test]

@@ -19,23 +19,32 @@ fn assert_blamed(driver: &[&str], words: &str) {
     assert_eq!(ended.stdout, "");
 }
 
-fn python(program: &str) -> [&str; 3] {
-    ["python3", "-c", program]
+/// A program that says something and then listens until it is ended.
+#[track_caller]
+fn assert_python_blamed(says: &str, words: &str) {
+    let program = format!("{says}\nimport sys\nsys.stdin.read()");
+    assert_blamed(&["python3", "-c", &program], words);
 }
 
 #[test]
 fn a_driver_that_fails_is_named() {
     assert_blamed(&["./no-such-program"], "can't be started");
     assert_blamed(&["false"], "(request `reset`)");
-    assert_blamed(&python("import sys; sys.stdin.readline(); sys.exit(3)"), "exit status: 3");
+    let ends = "import sys; sys.stdin.readline(); sys.exit(3)";
+    assert_blamed(&["python3", "-c", ends], "exit status: 3");
     assert_blamed(&["cat"], "answered with something else than asked for");
     assert_blamed(&["yes"], "answered with what is no JSON");
-    assert_blamed(&python(r#"print('{"error": "no server"}')"#), "an error: no server");
-    assert_blamed(&python("print('x' * (17 << 20))"), "answered with more than 16777216 bytes");
-    let lies = "print('{\"ok\": true}\\n{\"rows\": [{\"id\": \"one\"}]}')";
-    assert_blamed(&python(lies), "`one` is no bigint");
-    let twins = "print('{\"ok\": true}\\n{\"rows\": [{\"id\": 1}, {\"id\": 1}]}')";
-    assert_blamed(&python(twins), "of which two have one key");
+}
+
+#[test]
+fn a_driver_that_says_what_cannot_be_is_named() {
+    let says = assert_python_blamed;
+    says(r#"print('{"error": "no server"}', flush=True)"#, "an error: no server");
+    says("print('x' * (17 << 20), flush=True)", "answered with more than 16777216 bytes");
+    let lies = r#"print('{"ok": true}\n{"rows": [{"id": "one"}]}', flush=True)"#;
+    says(lies, "`one` is no bigint");
+    let twins = r#"print('{"ok": true}\n{"rows": [{"id": 1}, {"id": 1}]}', flush=True)"#;
+    says(twins, "of which two have one key");
 }
 
 /// Waits as long as a driver may take.

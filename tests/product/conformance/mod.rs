@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic)] // Helpers of tests are tests, too.
 
 mod cases;
+mod connectors;
 mod destinations;
 mod drivers;
 mod sources;
@@ -24,13 +25,14 @@ struct Bench {
 }
 
 impl Bench {
-    /// `role` is `source` or `destination`; programs of the driver are those of the page, and one beside
+    /// `role` is `source` or `destination`; programs of the driver are those of the page, and some beside
     /// these tests.
     fn new(role: &str, connector: &str, component: &Path, driver: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         for name in driver.iter().filter(|word| word.ends_with(".py")) {
             let program = match *name {
                 "told.py" => include_str!("told.py").to_owned(),
+                "postgresql.py" => include_str!("postgresql.py").to_owned(),
                 of_page => pages::file("conformance.md", of_page),
             };
             fs::write(directory.path().join(name), program).expect("a driver");
@@ -76,6 +78,18 @@ impl Bench {
         let failed = outcomes.into_iter().filter(|(_, outcome)| outcome == "failed");
         failed.map(|(name, _)| name).collect()
     }
+}
+
+/// Each type that a case can have, in two tables, one with a key of two columns.
+fn all_types() -> Value {
+    json!({
+        "books": {"key": ["id"], "columns": {
+            "id": "bigint", "title": "text", "price": "decimal(10,2)", "sold": "boolean",
+            "weight": "double", "printed": "date", "seen": "timestamptz", "about": "json"}},
+        "shelves": {"key": ["room", "number"], "columns": {
+            "room": "text", "number": "integer", "tag": "uuid", "opens": "time",
+            "made": "timestamp", "width": "real"}},
+    })
 }
 
 /// Each mutant fails these checks and no others, each check of the class has a mutant, and what is no mutant
