@@ -37,7 +37,7 @@ pub async fn run(
         }
         ConnectorsCommand::New(args) => new::run(&args, output),
         ConnectorsCommand::Compile(args) => compile::run(args, plugin_dir, output).await,
-        ConnectorsCommand::Test(args) => conformance::run(args, &engine(output)?, output).await,
+        ConnectorsCommand::Test(args) => conformance::run(args, output).await,
     }
 }
 

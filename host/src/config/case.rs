@@ -14,7 +14,7 @@ use super::layers::Layers;
 use super::load::{base_dir, complete};
 use super::path::KeyPath;
 use super::settings::{
-    DestinationConfig, KitCase, KitOperation, KitTable, SchemaConfig, SourceConfig,
+    DestinationConfig, KitAbility, KitCase, KitOperation, KitTable, SchemaConfig, SourceConfig,
 };
 use super::{OnMaxRetained, WarpConfig, suggest};
 use crate::model::ColumnType;
@@ -127,6 +127,11 @@ impl Findings<'_> {
             let help = "remove it: only a source's driver writes".to_owned();
             let message = "means nothing for a destination";
             self.report(Code::Conflict, &["operations"], message, help);
+        }
+        if kit.source.is_none() && kit.driver_can.contains(&KitAbility::Alter) {
+            let help = "remove `alter`: the tables of a destination are its connector's".to_owned();
+            let message = "has `alter`, which means nothing for a destination";
+            self.report(Code::Conflict, &["driver_can"], message, help);
         }
         if retains {
             let help = "remove `max_retained` and `on_max_retained`".to_owned();

@@ -74,11 +74,11 @@ pub use reload::Reloaded;
 pub use settings::{
     AddedColumn, ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Control, Credentials,
     DeletionStrategy, DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling,
-    EvolutionStrategy, Grants, HostGrant, InitialCopy, KitCase, KitOperation, KitTable, Limits,
-    LogLevel, Mask, Mode, Monitoring, OnLostPosition, OnMaxRetained, OnNewTable, OnRulesChange,
-    OnTableFailure, ProcessLimits, Prometheus, RowFact, SchemaConfig, SchemaEvolution,
-    SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig, TableEvolution, WarpConfig,
-    WriteMode,
+    EvolutionStrategy, Grants, HostGrant, InitialCopy, KitAbility, KitCase, KitOperation, KitTable,
+    Limits, LogLevel, Mask, Mode, Monitoring, OnLostPosition, OnMaxRetained, OnNewTable,
+    OnRulesChange, OnTableFailure, ProcessLimits, Prometheus, RowFact, SchemaConfig,
+    SchemaEvolution, SchemaLimits, SecretSource, SourceConfig, SyncMode, TableConfig,
+    TableEvolution, WarpConfig, WriteMode,
 };
 pub use table_lists::TableLists;
 pub use values::{

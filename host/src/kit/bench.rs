@@ -9,12 +9,14 @@ use serde_json::json;
 
 use super::{
     driver::{Driver, DriverError},
+    ear::Ear,
     finding::Checked,
     state::{Key, Rows, State, key, keyed},
     values::{Row, from_json, to_json},
 };
 use crate::{
-    config::{KitCase, KitOperation, KitTable},
+    config::{KitAbility, KitCase, KitOperation, KitTable},
+    model::ColumnType,
     plugin::{ConnectSettings, DestinationConnection, Plugin, PluginError, SourceConnection},
 };
 
@@ -22,7 +24,11 @@ use crate::{
 pub struct Bench {
     pub plugin: Arc<Plugin>,
     pub settings: ConnectSettings,
+    /// The case; its tables have more columns where a check added some.
     pub case: Arc<KitCase>,
+    as_written: Arc<KitCase>,
+    /// What listens to the component's engine.
+    pub ear: Arc<Ear>,
     driver: Driver,
     opened: Mutex<Vec<Opened>>,
     /// The keys that a source has by what was written: a driver that tells others is wrong.
@@ -48,9 +54,11 @@ impl Bench {
         settings: ConnectSettings,
         case: KitCase,
         driver: Driver,
+        ear: Arc<Ear>,
     ) -> Self {
-        let (opened, written) = (Mutex::default(), BTreeMap::new());
-        Self { plugin, settings, case: Arc::new(case), driver, opened, written }
+        let (opened, written, case) = (Mutex::default(), BTreeMap::new(), Arc::new(case));
+        let as_written = Arc::clone(&case);
+        Self { plugin, settings, case, as_written, ear, driver, opened, written }
     }
 
     /// An instance of a source with these settings.
@@ -92,6 +100,7 @@ impl Bench {
 
     /// Everything as if nobody had been there.
     pub async fn reset(&mut self) -> Checked {
+        self.case = Arc::clone(&self.as_written);
         self.written =
             self.case.tables.keys().map(|name| (name.clone(), BTreeSet::new())).collect();
         Ok(self.driver.reset().await?)
@@ -113,6 +122,21 @@ impl Bench {
             }
         }
         Ok(self.driver.write(operations).await?)
+    }
+
+    /// Has the driver add a column to each table of a source.
+    pub async fn alter(&mut self, name: &str, kind: ColumnType) -> Checked {
+        let case = Arc::make_mut(&mut self.case);
+        for (table, shape) in &mut case.tables {
+            self.driver.alter(table, name, &kind.to_string()).await?;
+            shape.columns.insert(name.to_owned(), kind);
+        }
+        Ok(())
+    }
+
+    /// Has the driver disturb the connector.
+    pub async fn disturb(&mut self, kind: KitAbility) -> Checked {
+        Ok(self.driver.disturb(kind).await?)
     }
 
     /// The rows of a source, as its driver tells them.

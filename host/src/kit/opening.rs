@@ -40,7 +40,7 @@ pub const CHECKS: &[Check] = &[
 /// No connector has an option of this name.
 const NO_OPTION: &str = "no_such_option_of_the_kit";
 
-async fn opens(bench: &mut Bench) -> Checked {
+pub async fn opens(bench: &mut Bench) -> Checked {
     bench.reset().await?;
     Ok(connect(bench, bench.settings.options.clone()).await?)
 }

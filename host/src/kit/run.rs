@@ -8,15 +8,15 @@ use super::{
     destination,
     driver::DriverError,
     finding::Broken,
-    opening, source,
+    opening, secrets, source,
 };
 use crate::plugin::Role;
 
 /// The checks of a role, in the order in which they are made.
 pub fn checks_of(role: Role) -> Vec<&'static Check> {
     let own: &[&[Check]] = match role {
-        Role::Source => &[opening::CHECKS, source::CHECKS],
-        Role::Destination => &[opening::CHECKS, destination::CHECKS],
+        Role::Source => &[opening::CHECKS, source::CHECKS, secrets::CHECKS],
+        Role::Destination => &[opening::CHECKS, destination::CHECKS, secrets::CHECKS],
     };
     own.iter().flat_map(|checks| checks.iter()).collect()
 }

@@ -23,7 +23,7 @@ fn sqlite_passes() {
     let component = Product::find().plugins.join("sqlite-destination.wasm");
     let mut bench = destinations::of_sqlite("sqlite", &component);
     bench.case["refused_options"] = json!([{"cache_mebibytes": -1}, {"synchronous": "sometimes"}]);
-    let statement = assert_passes(&bench, &[]);
+    let statement = assert_passes(&bench, &["disturbed", "secrets"]);
     assert_eq!(statement["component"], "sqlite");
     assert_eq!(statement["complete"], true);
     assert_eq!(statement["sha256"].as_str().map(str::len), Some(64));
@@ -41,17 +41,19 @@ fn of_postgresql(role: &str, cluster: &Cluster) -> Bench {
     bench.case["tables"] = all_types();
     let option = if role == "source" { "text_types" } else { "audit_columns" };
     bench.case["refused_options"] = json!([{ option: "perhaps" }]);
+    let can: &[&str] = if role == "source" { &["alter", "cut"] } else { &["cut"] };
+    bench.case["driver_can"] = json!(can);
     bench
 }
 
 #[test]
 fn postgresql_passes_as_a_destination() {
     let cluster = Cluster::start(&[]);
-    assert_passes(&of_postgresql("destination", &cluster), &[]);
+    assert_passes(&of_postgresql("destination", &cluster), &["secrets"]);
 }
 
 #[test]
 fn postgresql_passes_as_a_source() {
     let cluster = Cluster::start(&[("wal_level", "logical")]);
-    assert_passes(&of_postgresql("source", &cluster), &["exact-snapshot"]);
+    assert_passes(&of_postgresql("source", &cluster), &["exact-snapshot", "secrets"]);
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Bench, all_types, assert_doubles};
 
 pub fn of_sqlite(connector: &str, component: &std::path::Path) -> Bench {
-    let driver = ["python3", "sqlite_driver.py", "far"];
+    let driver = ["python3", "cutting.py", "far.calls-cuts", "python3", "sqlite_driver.py", "far"];
     let mut bench = Bench::new("destination", connector, component, &driver);
     bench.case["tables"] = all_types();
     bench
@@ -19,6 +19,8 @@ fn each_check_of_a_destination_has_a_mutant() {
         let mut bench = of_sqlite("scripted", &component);
         bench.case["destination"]["options"] = json!({ "mutant": mutant });
         bench.case["refused_options"] = json!([{"mutant": "none-such"}]);
+        bench.case["driver_can"] = json!(["cut"]);
+        bench.tell_secret("destination");
         bench
     };
     // The check that is there for it first.
@@ -35,6 +37,8 @@ fn each_check_of_a_destination_has_a_mutant() {
         ("hides_refused", &["dead-letters"]),
         ("skips_clears", &["clear-tables"]),
         ("unfenced", &["fence"]),
+        ("stops_when_cut", &["disturbed"]),
+        ("prints_secrets", &["secrets"]),
     ];
     assert_doubles("destination", make, doubles);
 }

@@ -32,6 +32,7 @@ impl Bench {
         for name in driver.iter().filter(|word| word.ends_with(".py")) {
             let program = match *name {
                 "told.py" => include_str!("told.py").to_owned(),
+                "cutting.py" => include_str!("cutting.py").to_owned(),
                 "postgresql.py" => include_str!("postgresql.py").to_owned(),
                 of_page => pages::file("conformance.md", of_page),
             };
@@ -44,7 +45,13 @@ impl Bench {
             "driver": driver,
         });
         let component = component.display().to_string();
+        fs::write(directory.path().join("token"), "canary/of/the/kit").expect("a secret");
         Self { product: Product::find(), component, directory, case }
+    }
+
+    /// Gives the connector the secret `token`.
+    fn tell_secret(&mut self, role: &str) {
+        self.case[role]["grants"] = json!({"secrets": {"token": {"file": "./token"}}});
     }
 
     fn run(&self, arguments: &[&str]) -> Ended {

@@ -8,6 +8,10 @@ import time
 PSQL, URL, ROLE = sys.argv[1:]
 TYPES = {"json": "jsonb", "double": "double precision"}
 LEFT = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots;"
+CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE pid <> pg_backend_pid() AND backend_type IN ('client backend', 'walsender');
+"""
 PATIENCE = 30
 
 tables = {}
@@ -85,6 +89,20 @@ def write(request):
     return {"ok": True}
 
 
+def alter(request):
+    table, add = request["table"], request["add"]
+    kind = TYPES.get(add["type"], add["type"])
+    sql(f"ALTER TABLE {place(request, table)} ADD COLUMN {name(add['name'])} {kind}")
+    tables[table]["columns"][add["name"]] = add["type"]
+    return {"ok": True}
+
+
+def disturb(request):
+    assert request["kind"] == "cut"
+    sql(CUT)
+    return {"ok": True}
+
+
 def rows(request):
     table = request["table"]
     values = []
@@ -97,7 +115,14 @@ def rows(request):
     return {"rows": [json.loads(row) for row in found.splitlines()]}
 
 
-CALLS = {"reset": reset, "write": write, "expected": rows, "read_all": rows}
+CALLS = {
+    "reset": reset,
+    "write": write,
+    "alter": alter,
+    "disturb": disturb,
+    "expected": rows,
+    "read_all": rows,
+}
 
 for line in sys.stdin:
     request = json.loads(line)

@@ -9,13 +9,15 @@ use super::{Bench, assert_doubles};
 
 fn told(mutant: Option<&str>) -> Bench {
     let component = Product::find().test_plugins.join("scripted-source.wasm");
-    let driver = ["python3", "told.py", "far"];
+    let driver = ["python3", "cutting.py", "far/cuts", "python3", "told.py", "far"];
     let mut bench = Bench::new("source", "scripted", &component, &driver);
     fs::create_dir(bench.directory.path().join("far")).expect("a directory");
     bench.case["source"]["options"] = json!({ "told": { "mutant": mutant } });
     bench.case["tables"] =
         json!({"told": {"key": ["id"], "columns": {"id": "bigint", "value": "bigint"}}});
     bench.case["refused_options"] = json!([{"tables": "lots"}]);
+    bench.case["driver_can"] = json!(["alter", "cut"]);
+    bench.tell_secret("source");
     bench
 }
 
@@ -37,7 +39,16 @@ fn operations_that_are_left_out_are_not_tried() {
 
 #[test]
 fn each_check_of_a_source_has_a_mutant() {
-    let behind_a_copy = ["overlap", "changes-resumed", "withheld-confirm", "confirmed", "idle"];
+    let behind_a_copy = [
+        "overlap",
+        "changes-resumed",
+        "withheld-confirm",
+        "confirmed",
+        "idle",
+        "transactions",
+        "new-column",
+        "disturbed",
+    ];
     let drops: Vec<&str> = [&["changes"], &behind_a_copy[..]].concat();
     let loses: Vec<&str> = [&["snapshot", "exact-snapshot"], &drops[..]].concat();
     // The check that is there for it first.
@@ -50,11 +61,19 @@ fn each_check_of_a_source_has_a_mutant() {
         ("reads_now", &["exact-snapshot"]),
         ("misses_overlap", &["overlap"]),
         ("drops_deletes", &drops),
-        ("skips_some", &["changes-resumed"]),
-        ("waits_for_confirm", &["withheld-confirm", "changes-resumed"]),
+        ("skips_some", &["changes-resumed", "disturbed"]),
+        (
+            "waits_for_confirm",
+            &["withheld-confirm", "changes-resumed", "transactions", "new-column"],
+        ),
         ("forgets_too_much", &["confirmed"]),
         ("dawdles", &["idle"]),
         ("takes_any_position", &["foreign-position"]),
+        ("splits_transactions", &["transactions"]),
+        ("keeps_columns", &["new-column"]),
+        ("stops_when_cut", &["disturbed"]),
+        ("logs_secrets", &["secrets"]),
+        ("fails_with_secrets", &["secrets"]),
     ];
     assert_doubles("source", told, doubles);
 }

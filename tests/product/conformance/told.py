@@ -5,23 +5,27 @@ import os
 import sys
 
 DIRECTORY = sys.argv[1]
+added = []
 rows = {}
 
 
 def reset(_):
     rows.clear()
+    added.clear()
     for name in os.listdir(DIRECTORY):
         os.remove(os.path.join(DIRECTORY, name))
     return {"ok": True}
 
 
 def write(request):
+    operations = request["ops"]
     with open(os.path.join(DIRECTORY, "told"), "a") as told:
-        for operation in request["ops"]:
+        for number, operation in enumerate(operations, start=1):
             row = operation["row"]
-            value = row.get("value")
-            value = "-" if value is None else value
-            told.write(f"{operation['op']} {row['id']} {value}\n")
+            values = [row.get(name) for name in ["value", *added]]
+            values = ["-" if value is None else value for value in values] + ["-"] * (1 - len(added))
+            end = "." if number == len(operations) else "-"
+            print(operation["op"], row["id"], *values, end, file=told)
             if operation["op"] == "delete":
                 rows.pop(row["id"], None)
             else:
@@ -29,11 +33,18 @@ def write(request):
     return {"ok": True}
 
 
+def alter(request):
+    added.append(request["add"]["name"])
+    with open(os.path.join(DIRECTORY, "added"), "w") as file:
+        file.write(request["add"]["name"])
+    return {"ok": True}
+
+
 def expected(_):
     return {"rows": list(rows.values())}
 
 
-CALLS = {"reset": reset, "write": write, "expected": expected}
+CALLS = {"reset": reset, "write": write, "alter": alter, "expected": expected}
 
 for line in sys.stdin:
     request = json.loads(line)

@@ -30,6 +30,9 @@ pub struct KitCase {
     /// out is not tried.
     #[serde(default)]
     pub operations: Option<Vec<KitOperation>>,
+    /// What the driver does beside what every driver has to: checks that need it are made then.
+    #[serde(default)]
+    pub driver_can: Vec<KitAbility>,
     /// Options that the connector has to refuse: each is laid over `options`.
     #[serde(default)]
     pub refused_options: Vec<serde_json::Map<String, serde_json::Value>>,
@@ -53,6 +56,18 @@ pub enum KitOperation {
     Insert,
     Update,
     Delete,
+}
+
+/// What a driver may do, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KitAbility {
+    /// Add a column to a table of a source.
+    Alter,
+    /// Cut the connections that others have to the system.
+    Cut,
+    /// Start the system anew, and answer when it can be used again.
+    Restart,
 }
 
 impl KitCase {

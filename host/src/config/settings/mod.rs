@@ -29,7 +29,7 @@ pub use error_handling::ErrorHandling;
 pub use evolution::{EvolutionStrategy, OnRulesChange, SchemaEvolution, TableEvolution};
 pub use grants::{CompileLimits, DirectoryGrant, EnvironmentGrant, Grants, Limits, ProcessLimits};
 pub use host_grant::{Credentials, HostGrant};
-pub use kit_case::{KitCase, KitOperation, KitTable};
+pub use kit_case::{KitAbility, KitCase, KitOperation, KitTable};
 pub use mask::Mask;
 pub use mode::SyncMode;
 pub use monitoring::{LogLevel, Monitoring, Prometheus};

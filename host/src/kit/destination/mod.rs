@@ -1,11 +1,15 @@
 //! Checks of destinations: rows and markers are there together, once, in order, and only for whoever may write.
 
 mod committing;
+mod disturbing;
 mod owning;
 mod values;
 mod writer;
 
-use super::check::{Check, always};
+use super::{
+    check::{Check, always},
+    disturbance,
+};
 use crate::kit::bench::Bench;
 
 /// For destinations alone.
@@ -81,6 +85,12 @@ pub const CHECKS: &[Check] = &[
         meaning: "after a claim every call of an older one is fenced and writes nothing",
         spared: always,
         run: |bench| Box::pin(owning::fence(bench)),
+    },
+    Check {
+        name: "disturbed",
+        meaning: "a connection that broke is said to be worth another try, and the next one writes",
+        spared: disturbance::spared,
+        run: |bench| Box::pin(disturbing::disturbed(bench)),
     },
 ];
 

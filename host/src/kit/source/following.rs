@@ -21,7 +21,7 @@ const STOPS_MAX: usize = 12;
 const LATE: Duration = Duration::from_secs(2);
 
 /// A copy, and where the stream behind it starts.
-async fn copied(bench: &mut Bench) -> Checked<(Position, State)> {
+pub async fn copied(bench: &mut Bench) -> Checked<(Position, State)> {
     writes::first(bench).await?;
     let reader = Reader::open(bench).await?;
     let start = reader.position().await?;
@@ -77,7 +77,7 @@ pub async fn resumed(bench: &mut Bench) -> Checked {
     let stream = Reader::open(bench).await?;
     let mut stops = stream.follow(&start, &mut state.clone(), &expected, false).await?;
     stream.close().await;
-    stops.insert(0, Stop { position: start, state });
+    stops.insert(0, Stop { position: start, state, is_within: false });
     let step = stops.len().div_ceil(STOPS_MAX);
     for stop in stops.iter().step_by(step) {
         for _ in 0..2 {

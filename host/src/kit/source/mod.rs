@@ -1,12 +1,19 @@
 //! Checks of sources: what they copy and what they tell comes to what there is, from wherever they go on.
 
+mod altering;
 mod copying;
+mod disturbing;
 mod following;
 mod reader;
 mod shape;
+mod transactions;
 mod writes;
 
-use super::check::{Check, always, unclaimed};
+use super::{
+    check::{Check, always, unclaimed},
+    disturbance,
+};
+use crate::config::KitAbility;
 
 /// For sources alone.
 pub const CHECKS: &[Check] = &[
@@ -87,5 +94,26 @@ pub const CHECKS: &[Check] = &[
         meaning: "a position that is none of its own is a failure, and no crash",
         spared: always,
         run: |bench| Box::pin(shape::foreign_position(bench)),
+    },
+    Check {
+        name: "transactions",
+        meaning: "an answer that ends within a transaction says so, and no other one does",
+        spared: |bench| unclaimed(bench, "transactions"),
+        run: |bench| Box::pin(transactions::transactions(bench)),
+    },
+    Check {
+        name: "new-column",
+        meaning: "a column that a table gets arrives with its values, in mid-stream and after a restart",
+        spared: |bench| {
+            let can = bench.case.driver_can.contains(&KitAbility::Alter);
+            (!can).then(|| "the case's `driver_can` lacks `alter`".to_owned())
+        },
+        run: |bench| Box::pin(altering::new_column(bench)),
+    },
+    Check {
+        name: "disturbed",
+        meaning: "a connection that broke is said to be worth another try, and the next one goes on",
+        spared: disturbance::spared,
+        run: |bench| Box::pin(disturbing::disturbed(bench)),
     },
 ];

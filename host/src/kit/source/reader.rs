@@ -49,6 +49,8 @@ pub struct Part {
 pub struct Stop {
     pub position: Position,
     pub state: State,
+    /// Whether it was said to be within a transaction.
+    pub is_within: bool,
 }
 
 impl Reader {
@@ -124,7 +126,8 @@ impl Reader {
             if confirms {
                 self.connection.confirm(schema, &position).await?;
             }
-            stops.push(Stop { position: position.clone(), state: state.clone() });
+            let is_within = batch.within_transaction;
+            stops.push(Stop { position: position.clone(), state: state.clone(), is_within });
             if is_news {
                 last_news = Instant::now();
             }
@@ -140,6 +143,11 @@ impl Reader {
         }
         let seen = format!("{ANSWERS_MAX} answers without an end");
         Err(Broken::new("a stream comes to its end", &seen, "move the position with each answer"))
+    }
+
+    /// Knows of the columns that were added by now.
+    pub fn learn(&mut self, bench: &Bench) {
+        self.case = Arc::clone(&bench.case);
     }
 
     /// Makes the changes of an answer.

@@ -39,11 +39,12 @@ pub async fn more(bench: &mut Bench, round: usize) -> Checked {
             let new = ROWS + 3 * round;
             let mut writes = vec![insert(table, new + 1, 0), insert(table, new + 2, 0)];
             if updates {
-                let changed = [1, new + 1, 2];
+                // The last one is of this round alone, so that nothing later hides that it is missing.
+                let changed = [1, new + 1, 1 + round];
                 writes.extend(changed.map(|n| update(table, n, round + 1)));
             }
             if deletes {
-                let old = 3 + round;
+                let old = 5 + round;
                 writes.extend([
                     delete(table, old),
                     delete(table, 11),

@@ -13,7 +13,7 @@ use std::{
 
 use cartridge_warp_sdk::{
     ChangeOutcome, Config, Description, Destination, Failure, Location, Marker, RejectedRow,
-    SchemaChange, TablePlace, TablePlan, WriteOutcome, WriteRequest, export_destination,
+    SchemaChange, TablePlace, TablePlan, WriteOutcome, WriteRequest, export_destination, secrets,
 };
 use mutant::Mutant;
 use schemars::JsonSchema;
@@ -42,6 +42,8 @@ pub struct ScriptedDestination {
     positions_later: Option<Duration>,
     lies: bool,
     mutant: Option<Mutant>,
+    /// How often connections had been cut when this one was made.
+    cuts: u64,
     inner: SqliteDestination,
 }
 
@@ -76,6 +78,22 @@ impl ScriptedDestination {
             Ok(_) => Ok(()),
             Err(error) => Err(Failure::stop("again", error.to_string())),
         }
+    }
+
+    /// How often somebody said that connections are cut: by a byte each.
+    fn cuts(script: &Script) -> u64 {
+        let file = script.directory.join(format!("{}cuts", script.prefix));
+        fs::metadata(file).map_or(0, |file| file.len())
+    }
+
+    fn must_be_connected(&self) -> Result<(), Failure> {
+        if Self::cuts(&self.script) == self.cuts {
+            return Ok(());
+        }
+        Err(match self.is(Mutant::StopsWhenCut) {
+            true => Failure::stop("cut", "the connection was cut"),
+            false => Failure::reconnect("cut", "the connection was cut"),
+        })
     }
 
     fn write(&mut self, mut request: WriteRequest) -> Result<WriteOutcome, Failure> {
@@ -116,8 +134,9 @@ impl Destination for ScriptedDestination {
         let prefix = format!("{name}.calls-");
         let script = Script { directory, prefix, faults: options.faults };
         script.call("connect")?;
+        let cuts = Self::cuts(&script);
         let inner = SqliteDestination::connect(inner)?;
-        Ok(Self { script, positions_later: later, lies, mutant, inner })
+        Ok(Self { script, positions_later: later, lies, mutant, cuts, inner })
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
@@ -137,6 +156,9 @@ impl Destination for ScriptedDestination {
 
     fn claim_schema(&mut self, schema: &str, owner: &str) -> Result<u64, Failure> {
         self.call(schema, "claim-schema")?;
+        if self.is(Mutant::PrintsSecrets) {
+            println!("claimed with {}", secrets::get("token")?);
+        }
         self.inner.claim_schema(schema, owner)
     }
 
@@ -196,6 +218,7 @@ impl Destination for ScriptedDestination {
     /// does not know that the rows are there.
     fn write_batch(&mut self, mut request: WriteRequest) -> Result<WriteOutcome, Failure> {
         self.call(&request.schema, "write-batch")?;
+        self.must_be_connected()?;
         let Some(later) = self.positions_later else {
             let schema = request.schema.clone();
             let mut outcome = self.write(request)?;

@@ -40,6 +40,10 @@ pub enum Mutant {
     SkipsClears,
     /// Whoever writes takes the schema.
     Unfenced,
+    /// A connection that was cut is said to be the end.
+    StopsWhenCut,
+    /// The secret `token` is among what it prints.
+    PrintsSecrets,
 }
 
 impl Mutant {
@@ -57,7 +61,12 @@ impl Mutant {
             Self::ForgetsMarkers => request.markers.clear(),
             Self::CommitsRefused => request.dead_letter_rejected = true,
             Self::SkipsClears => request.clear_tables.clear(),
-            Self::EmptiesTables | Self::RefusesAgain | Self::HidesRefused | Self::Unfenced => {}
+            Self::EmptiesTables
+            | Self::RefusesAgain
+            | Self::HidesRefused
+            | Self::Unfenced
+            | Self::StopsWhenCut
+            | Self::PrintsSecrets => {}
         }
         Ok(())
     }

@@ -60,6 +60,7 @@ impl Source for ScriptedSource {
             .capability("change-detection:log")
             .capability("exact-snapshot")
             .capability("disjoint-chunks")
+            .capability("transactions")
             .wants("write-directory", "${connection_string}", "counts calls across instances")
     }
 

@@ -1,18 +1,26 @@
 //! `connectors test`: puts a component through the conformance kit.
 
+mod shown;
+
 use std::{
     fs,
     path::{Path, absolute},
     sync::Arc,
 };
 
-use super::{CliError, Exit, args::TestArgs, output::Output, setup::FileError};
+use super::{
+    CliError, Exit,
+    args::TestArgs,
+    output::Output,
+    setup::{self, FileError},
+};
 use crate::{
-    config::{Case, suggest},
-    kit::{self, Bench, Check, Driver, Outcome, Statement, Verdict},
-    plugin::{Engine, Plugin, Role},
+    config::{Case, ProcessLimits, suggest},
+    kit::{self, Bench, Check, Driver, Ear, Statement},
+    plugin::{Engine, Observer, Plugin, Role},
     runner::{endpoint_of, moment, now_s, open_grants},
 };
+use shown::{conclude, list, show};
 
 /// A check that there is not.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -36,7 +44,11 @@ struct OtherComponent {
     wanted: String,
 }
 
-pub async fn run(args: TestArgs, engine: &Engine, output: Output) -> Result<Exit, CliError> {
+pub async fn run(args: TestArgs, output: Output) -> Result<Exit, CliError> {
+    let progress = setup::start_quiet_logging(output)?;
+    let ear = Arc::<Ear>::default();
+    let observer: Arc<dyn Observer> = Arc::clone(&ear) as _;
+    let engine = &setup::engine(None, &ProcessLimits::default(), Some(observer), &progress)?;
     let Some(file) = &args.config else {
         let plugin = Plugin::load(engine, &args.component, None).await;
         let plugin = plugin.map_err(CliError::unusable)?;
@@ -49,7 +61,7 @@ pub async fn run(args: TestArgs, engine: &Engine, output: Output) -> Result<Exit
     let case = Case::load(file, &environment.collect()).map_err(CliError::unusable)?;
     let plugin = load(engine, &args.component, &case).await?;
     let checks = chosen(plugin.info.role, &args.only)?;
-    let mut bench = bench(&plugin, case, &args.component).await?;
+    let mut bench = bench(&plugin, case, &args.component, ear).await?;
     let verdicts = kit::run(&mut bench, &checks, |verdict| show(verdict, output)).await;
     let verdicts = verdicts.map_err(CliError::unusable)?;
     let statement = Statement::new(&bench, &verdicts, moment(now_s()), args.only.is_empty());
@@ -98,7 +110,12 @@ fn chosen(role: Role, only: &[String]) -> Result<Vec<&'static Check>, CliError> 
 }
 
 /// The component with what the case grants it, and the driver beside it.
-async fn bench(plugin: &Arc<Plugin>, case: Case, component: &Path) -> Result<Bench, CliError> {
+async fn bench(
+    plugin: &Arc<Plugin>,
+    case: Case,
+    component: &Path,
+    ear: Arc<Ear>,
+) -> Result<Bench, CliError> {
     let Case { kit, mut config } = case;
     // The component is named by its path, so the directory around it is no plugin directory.
     let component = absolute(component).ok();
@@ -110,68 +127,5 @@ async fn bench(plugin: &Arc<Plugin>, case: Case, component: &Path) -> Result<Ben
     let driver = Driver::start(&kit, &config.base_dir).map_err(CliError::unusable)?;
     open_grants(&[&endpoint], &[]).map_err(CliError::unusable)?;
     let settings = endpoint.connect_settings().await.map_err(CliError::unusable)?;
-    Ok(Bench::new(Arc::clone(plugin), settings, kit, driver))
-}
-
-fn list(plugin: &Plugin, output: Output) {
-    for Check { name, meaning, .. } in kit::checks_of(plugin.info.role) {
-        match output.is_json() {
-            true => output.json(&serde_json::json!({ "check": name, "meaning": meaning })),
-            false => output.line(&format!("{name:<18} {meaning}")),
-        }
-    }
-}
-
-fn show(verdict: &Verdict, output: Output) {
-    let Verdict { name, meaning, outcome, took } = verdict;
-    if output.is_json() {
-        output.json(&as_json(verdict));
-        return;
-    }
-    let seconds = took.as_secs_f64();
-    match outcome {
-        Outcome::Passed => output.line(&format!("ok      {name:<18} {seconds:>6.1} s")),
-        Outcome::NotApplicable(reason) => {
-            output.line(&format!("-       {name:<18} not applicable: {reason}"));
-        }
-        Outcome::Failed(finding) => {
-            output.line(&format!("FAILED  {name:<18} {seconds:>6.1} s  {meaning}"));
-            output.line(&format!("          expected  {}", finding.expected));
-            output.line(&format!("          saw       {}", finding.seen));
-            output.line(&format!("          help      {}", finding.advice));
-        }
-    }
-}
-
-fn as_json(Verdict { name, meaning, outcome, took }: &Verdict) -> serde_json::Value {
-    let seconds = took.as_secs_f64();
-    let mut line = serde_json::json!({ "check": name, "meaning": meaning, "seconds": seconds });
-    match outcome {
-        Outcome::Passed => line["outcome"] = "passed".into(),
-        Outcome::NotApplicable(reason) => {
-            line["outcome"] = "not-applicable".into();
-            line["reason"] = reason.as_str().into();
-        }
-        Outcome::Failed(finding) => {
-            line["outcome"] = "failed".into();
-            line["expected"] = finding.expected.as_str().into();
-            line["saw"] = finding.seen.as_str().into();
-            line["help"] = finding.advice.as_str().into();
-        }
-    }
-    line
-}
-
-fn conclude(statement: &Statement, output: Output) {
-    if output.is_json() {
-        output.json(&serde_json::json!({ "statement": statement }));
-        return;
-    }
-    let Statement { class, component, version, sha256, kit, passed, failed, .. } = statement;
-    let partly = if statement.complete { "" } else { ", of the checks that were asked for" };
-    let spared = statement.not_applicable;
-    output.line(&format!(
-        "{class} `{component}` {version}: {passed} passed, {failed} failed, {spared} not applicable{partly}"
-    ));
-    output.line(&format!("sha256 {sha256}, kit {kit}, {}", statement.made_at));
+    Ok(Bench::new(Arc::clone(plugin), settings, kit, driver, ear))
 }
