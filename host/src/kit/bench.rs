@@ -2,12 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use serde_json::json;
 
 use super::{
+    connections::{Connections, Opened},
     driver::{Driver, DriverError},
     ear::Ear,
     finding::Checked,
@@ -30,15 +31,9 @@ pub struct Bench {
     /// What listens to the component's engine.
     pub ear: Arc<Ear>,
     driver: Driver,
-    opened: Mutex<Vec<Opened>>,
+    opened: Connections,
     /// The keys that a source has by what was written: a driver that tells others is wrong.
     written: BTreeMap<String, BTreeSet<Key>>,
-}
-
-/// A connection that a check opened, and may have left open where it failed.
-enum Opened {
-    Source(SourceConnection),
-    Destination(DestinationConnection),
 }
 
 /// What a check writes to a source.
@@ -56,7 +51,7 @@ impl Bench {
         driver: Driver,
         ear: Arc<Ear>,
     ) -> Self {
-        let (opened, written, case) = (Mutex::default(), BTreeMap::new(), Arc::new(case));
+        let (opened, written, case) = (Connections::default(), BTreeMap::new(), Arc::new(case));
         let as_written = Arc::clone(&case);
         Self { plugin, settings, case, as_written, ear, driver, opened, written }
     }
@@ -64,7 +59,7 @@ impl Bench {
     /// An instance of a source with these settings.
     pub async fn source(&self, settings: ConnectSettings) -> Result<SourceConnection, PluginError> {
         let connection = SourceConnection::open(&self.plugin, settings).await?;
-        self.remember(Opened::Source(connection.clone()));
+        self.opened.remember(Opened::Source(connection.clone()));
         Ok(connection)
     }
 
@@ -74,23 +69,13 @@ impl Bench {
         settings: ConnectSettings,
     ) -> Result<DestinationConnection, PluginError> {
         let connection = DestinationConnection::open(&self.plugin, settings).await?;
-        self.remember(Opened::Destination(connection.clone()));
+        self.opened.remember(Opened::Destination(connection.clone()));
         Ok(connection)
-    }
-
-    fn remember(&self, opened: Opened) {
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(opened);
     }
 
     /// Waits until nothing of a check is at the far side any more: the next one begins alone.
     pub async fn close(&mut self) {
-        let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for opened in std::mem::take(opened) {
-            match opened {
-                Opened::Source(connection) => connection.close().await,
-                Opened::Destination(connection) => connection.close().await,
-            }
-        }
+        self.opened.close().await;
     }
 
     /// The names of the tables.

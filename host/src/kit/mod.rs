@@ -13,6 +13,7 @@
 
 mod bench;
 mod check;
+mod connections;
 mod destination;
 mod disturbance;
 mod driver;

@@ -46,6 +46,9 @@ fn a_case_is_read_as_strictly_as_a_configuration() {
     refused(&|it| it.case["destination"]["plugin"] = json!("x.wasm"), &["destination.plugin"]);
     let operations = |it: &mut Bench| it.case["operations"] = json!(["insert"]);
     refused(&operations, &["`operations` means nothing for a destination"]);
+    let alters = |it: &mut Bench| it.case["driver_can"] = json!(["alter"]);
+    refused(&alters, &["`driver_can` has `alter`, which means nothing for a destination"]);
+    refused(&|it| it.case["driver_can"] = json!(["cutt"]), &["did you mean `cut`?"]);
     let other = |it: &mut Bench| it.case["destination"]["type"] = json!("sqlite");
     refused(&other, &["destination.type: sqlite", "destination.type: scripted"]);
     let float_key = |it: &mut Bench| it.case["tables"]["t"]["columns"]["id"] = json!("double");

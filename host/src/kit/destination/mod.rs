@@ -1,5 +1,6 @@
 //! Checks of destinations: rows and markers are there together, once, in order, and only for whoever may write.
 
+mod batches;
 mod committing;
 mod disturbing;
 mod owning;
@@ -65,13 +66,13 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "refused-row",
         meaning: "where a row may not become a dead letter, nothing of its batch is written",
-        spared: only_keys,
+        spared: unrefusing,
         run: |bench| Box::pin(committing::refused_row(bench)),
     },
     Check {
         name: "dead-letters",
         meaning: "a row that cannot be written costs no other one, and is said to be refused",
-        spared: only_keys,
+        spared: unrefusing,
         run: |bench| Box::pin(committing::dead_letters(bench)),
     },
     Check {
@@ -93,6 +94,12 @@ pub const CHECKS: &[Check] = &[
         run: |bench| Box::pin(disturbing::disturbed(bench)),
     },
 ];
+
+/// A log takes every row; and none can be refused whose columns are all keys.
+fn unrefusing(bench: &Bench) -> Option<String> {
+    let takes_all = "the component keeps logs (`append-only`), which take every row".to_owned();
+    if writer::keeps_logs(bench) { Some(takes_all) } else { only_keys(bench) }
+}
 
 fn only_keys(bench: &Bench) -> Option<String> {
     let has_values = |table: &crate::config::KitTable| table.columns.len() > table.key.len();

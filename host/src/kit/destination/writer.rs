@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, BinaryArray, RecordBatch, UInt8Array};
-use arrow_schema::{DataType, Field, Schema};
+use arrow_schema::{Field, Schema};
 
+use super::batches::sent;
 use crate::{
     config::{KitCase, KitTable},
     kit::{
@@ -12,15 +12,9 @@ use crate::{
         finding::{Broken, Checked},
         sample,
         state::{self, Change, State, apply},
-        values::{Row, Text, column},
     },
-    model::{
-        Deletion, Marker, Operation, TableBatch, TablePlan, WriteMode,
-        batch::{OP_COLUMN, UNCHANGED_COLUMN},
-    },
-    plugin::{
-        DestinationConnection, PluginError, WriteOutcome, WriteRequest, encode_batch, table_schema,
-    },
+    model::{Deletion, Marker, Operation, TablePlan, WriteMode},
+    plugin::{DestinationConnection, PluginError, WriteOutcome, WriteRequest},
 };
 
 /// An instance of the destination that has claimed the schema.
@@ -28,6 +22,7 @@ pub struct Writer {
     pub connection: DestinationConnection,
     pub epoch: u64,
     pub case: Arc<KitCase>,
+    write_mode: WriteMode,
 }
 
 impl Writer {
@@ -37,14 +32,18 @@ impl Writer {
         let case = Arc::clone(&bench.case);
         connection.create_schema_if_not_exists(&case.schema).await?;
         let epoch = connection.claim_schema(&case.schema, owner).await?;
-        let writer = Self { connection, epoch, case };
+        let write_mode = match keeps_logs(bench) {
+            true => WriteMode::Append,
+            false => WriteMode::Upsert,
+        };
+        let writer = Self { connection, epoch, case, write_mode };
         writer.make_tables().await?;
         Ok(writer)
     }
 
     pub async fn make_tables(&self) -> Result<(), PluginError> {
         for (name, table) in &self.case.tables {
-            let plan = plan(name, table);
+            let plan = plan(name, table, self.write_mode);
             let schema = &self.case.schema;
             self.connection.create_table_if_not_exists(schema, &plan, self.epoch).await?;
         }
@@ -110,6 +109,11 @@ impl Writer {
     }
 }
 
+/// Whether it keeps logs of changes and no tables: its driver tells the rows that a log comes to.
+pub fn keeps_logs(bench: &Bench) -> bool {
+    bench.plugin.info.has("append-only")
+}
+
 /// A row with all its values.
 pub fn put(operation: Operation, table: &KitTable, n: usize, version: usize) -> Change {
     Change { operation, row: sample::row(table, n, version) }
@@ -132,63 +136,14 @@ pub fn marker(stream: &str, value: Option<&[u8]>) -> Marker {
     Marker { stream: stream.to_owned(), value: value.map(<[u8]>::to_vec) }
 }
 
-fn plan(name: &str, table: &KitTable) -> TablePlan {
+fn plan(name: &str, table: &KitTable, write_mode: WriteMode) -> TablePlan {
     let fields: Vec<Field> = table.columns.iter().map(|(name, kind)| kind.field(name)).collect();
     TablePlan {
         name: name.to_owned(),
         place: None,
         schema: Arc::new(Schema::new(fields)),
         key: table.key.clone(),
-        write_mode: WriteMode::Upsert,
+        write_mode,
         deletion: Deletion::Hard,
     }
-}
-
-fn sent(name: &str, table: &KitTable, changes: &[Change]) -> Checked<TableBatch> {
-    batch(name, table, changes).map_err(|seen| {
-        Broken::new("the kit can write its rows in these types", &seen, "take another type")
-    })
-}
-
-/// Changes as they travel: an update's columns that have no value are marked as unchanged.
-fn batch(name: &str, table: &KitTable, changes: &[Change]) -> Result<TableBatch, String> {
-    let operations = changes.iter().map(|change| change.operation as u8);
-    let mut fields = vec![Field::new(OP_COLUMN, DataType::UInt8, false)];
-    let mut columns: Vec<ArrayRef> = vec![Arc::new(operations.collect::<UInt8Array>())];
-    for (column_name, kind) in &table.columns {
-        let texts: Vec<Text> =
-            changes.iter().map(|change| change.row.get(column_name).cloned().flatten()).collect();
-        fields.push(kind.field(column_name));
-        columns.push(column(column_name, &texts, *kind)?);
-    }
-    let unchanged = changes.iter().map(|change| {
-        let is_partial = change.operation == Operation::Update;
-        is_partial
-            .then(|| unsent(table, &change.row))
-            .filter(|bits| bits.iter().any(|bits| *bits > 0))
-    });
-    let unchanged: Vec<Option<Vec<u8>>> = unchanged.collect();
-    if unchanged.iter().any(Option::is_some) {
-        fields.push(Field::new(UNCHANGED_COLUMN, DataType::Binary, true));
-        let bits: Vec<Option<&[u8]>> = unchanged.iter().map(Option::as_deref).collect();
-        columns.push(Arc::new(BinaryArray::from(bits)));
-    }
-    let schema = Arc::new(Schema::new(fields));
-    let rows =
-        RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| error.to_string())?;
-    let schema = table_schema(schema).map_err(|error| error.to_string())?;
-    encode_batch(name, &schema, rows).map_err(|error| error.to_string())
-}
-
-/// A bit for each column that a row does not have, the first column in the lowest bit.
-fn unsent(table: &KitTable, row: &Row) -> Vec<u8> {
-    let mut bits = vec![0; table.columns.len().div_ceil(8)];
-    for (position, column) in table.columns.keys().enumerate() {
-        if !row.contains_key(column)
-            && let Some(byte) = bits.get_mut(position / 8)
-        {
-            *byte |= 1 << (position % 8);
-        }
-    }
-    bits
 }
