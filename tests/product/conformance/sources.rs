@@ -16,7 +16,7 @@ fn told(mutant: Option<&str>) -> Bench {
     bench.case["tables"] =
         json!({"told": {"key": ["id"], "columns": {"id": "bigint", "value": "bigint"}}});
     bench.case["refused_options"] = json!([{"tables": "lots"}]);
-    bench.case["driver_can"] = json!(["alter", "cut"]);
+    bench.case["driver_can"] = json!(["alter", "restart"]);
     bench.tell_secret("source");
     bench
 }
