@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod kit;
 pub mod model;
 pub mod monitor;
 pub mod plugin;

@@ -14,6 +14,7 @@ mod check;
 mod check_and_run;
 mod combinations;
 mod compiled;
+mod conformance;
 mod control;
 mod control_orders;
 mod control_port;

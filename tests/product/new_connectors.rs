@@ -211,6 +211,17 @@ fn people(project: &Project) -> BTreeMap<String, String> {
 fn a_new_destination_builds_and_is_exact_through_kills() {
     let project = Project::make("destination");
     project.build();
+    let component = "target/wasm32-wasip2/release/my_shop_destination.wasm";
+    let mut kit = Product::find().command();
+    kit.current_dir(&project.directory);
+    kit.args(["plugin", "test", component, "-c", "conformance/case.yaml"]);
+    let kit = Running::start(kit).wait(PATIENCE);
+    assert!(
+        kit.status.success() && kit.stdout.contains(" 0 failed"),
+        "{}{}",
+        kit.stdout,
+        kit.stderr
+    );
     let file = project.directory.join("data/demo/people.csv");
     let mut expected = BTreeMap::new();
     for (id, name) in [("1", "Ada"), ("2", "Grace"), ("3", "Edsger")] {

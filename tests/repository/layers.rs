@@ -10,13 +10,14 @@ use crate::{
 /// Each module of the host with the modules it may use. Plugins are watched through a trait of their
 /// own that `monitor` implements. What `monitor` holds is written by the runner; its port,
 /// `monitor::api`, reads it and is started by `cli` alone.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("model", &[]),
     ("telemetry", &["model"]),
     ("config", &["model"]),
     ("schema", &["model", "config"]),
     ("store", &["model", "config"]),
     ("plugin", &["model", "config", "store"]),
+    ("kit", &["model", "config", "schema", "plugin"]),
     ("serving", &[]),
     ("monitor", &["model", "plugin", "serving"]),
     ("runner", &["model", "config", "schema", "store", "plugin", "monitor", "telemetry"]),
@@ -29,6 +30,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
             "schema",
             "store",
             "plugin",
+            "kit",
             "runner",
             "monitor",
             "telemetry",

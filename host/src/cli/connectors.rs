@@ -8,7 +8,7 @@ use std::{
 use super::{
     CliError, Exit,
     args::{ConfigArgs, ConnectorsCommand},
-    compile, described, grants, new,
+    compile, conformance, described, grants, new,
     output::Output,
     setup,
 };
@@ -37,6 +37,7 @@ pub async fn run(
         }
         ConnectorsCommand::New(args) => new::run(&args, output),
         ConnectorsCommand::Compile(args) => compile::run(args, plugin_dir, output).await,
+        ConnectorsCommand::Test(args) => conformance::run(args, output).await,
     }
 }
 

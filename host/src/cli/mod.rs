@@ -8,6 +8,7 @@ mod args;
 mod became;
 mod check;
 mod compile;
+mod conformance;
 mod connectors;
 mod described;
 mod dlq;

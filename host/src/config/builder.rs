@@ -95,6 +95,17 @@ impl Builder {
     /// # Errors
     /// [`ConfigError`] with every problem that was found.
     pub fn build(self) -> Result<WarpConfig, ConfigError> {
+        let base = base_dir(self.base_dir.as_deref())?;
+        let config = self.unchecked()?;
+        let mut layers = Layers::from_typed(serde_json::to_value(&config).unwrap_or_default());
+        let mut problems = Vec::new();
+        review(&mut layers, &mut problems);
+        let home = std::env::var("HOME").ok();
+        complete(config, &layers, problems, &base, home.as_deref())
+    }
+
+    /// What was collected, as it is.
+    pub(super) fn unchecked(self) -> Result<WarpConfig, ConfigError> {
         let absent = |key: &str| {
             let message = format!("the key `{key}` is missing");
             let help = format!("call `{key}(…)` before `build()`");
@@ -132,11 +143,6 @@ impl Builder {
         for edit in self.edits {
             edit(&mut config);
         }
-        let mut layers = Layers::from_typed(serde_json::to_value(&config).unwrap_or_default());
-        let mut problems = Vec::new();
-        review(&mut layers, &mut problems);
-        let home = std::env::var("HOME").ok();
-        let base = base_dir(self.base_dir.as_deref())?;
-        complete(config, &layers, problems, &base, home.as_deref())
+        Ok(config)
     }
 }

@@ -3,10 +3,10 @@
 //! serde stops at the first misfit, so the misfit is taken out and the rest read again, until all
 //! are found. Nothing half-read leaves this module.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment as Step;
 
-use super::WarpConfig;
 use super::error::{Code, Problem};
 use super::known::expectation;
 use super::layers::Layers;
@@ -19,11 +19,14 @@ const MISFITS_MAX: usize = 20;
 /// How much of a wrong value is shown.
 const SHOWN_CHARS_MAX: usize = 60;
 
-/// The typed configuration, unless a value does not fit.
-pub(super) fn decode(layers: &Layers, problems: &mut Vec<Problem>) -> Option<WarpConfig> {
+/// The typed values, unless one does not fit.
+pub(super) fn decode<T: DeserializeOwned>(
+    layers: &Layers,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
     let mut tree = layers.tree.clone();
     for round in 0..MISFITS_MAX {
-        let error = match serde_path_to_error::deserialize::<_, WarpConfig>(&tree) {
+        let error = match serde_path_to_error::deserialize::<_, T>(&tree) {
             Ok(config) => return (round == 0).then_some(config),
             Err(error) => error,
         };
@@ -55,7 +58,7 @@ fn misfit(layers: &Layers, path: &KeyPath, text: &str, value: Option<&Value>) ->
     } else {
         format!("`{path}`: {}", redact(text))
     };
-    layers.problem(Code::InvalidValue, path, message, expectation(path, value))
+    layers.problem(Code::InvalidValue, path, message, expectation(layers.root, path, value))
 }
 
 fn shown(value: Option<&Value>) -> String {

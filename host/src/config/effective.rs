@@ -107,7 +107,7 @@ impl WarpConfig {
     /// Whether a value of free form may be a secret.
     pub(super) fn hides(&self, path: &KeyPath, origin: &Origin) -> bool {
         let mut around = path.upwards();
-        let is_free = Node::at(path).is_none_or(Node::is_free);
+        let is_free = Node::root().at(path).is_none_or(Node::is_free);
         let from_outside = matches!(origin, Origin::Environment(_))
             || around.any(|level| self.provenance.expanded.contains(&level));
         is_free && (from_outside || path.keys().any(is_secret_name))

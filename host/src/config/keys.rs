@@ -1,22 +1,26 @@
 //! Every key there is, read from the structs of `settings`: the one list that drives unknown-key
-//! errors, nearest names, environment variables and `env-help`.
+//! errors, nearest names, environment variables and `env-help`. A case of the conformance kit is a file of
+//! its own kind, with a list of its own.
 //!
 //! Invariant: nothing here names a key; a field added to a struct is known everywhere at once.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
 
 use super::path::{KeyPath, Segment};
-use super::{WarpConfig, unsupported};
+use super::{KitCase, WarpConfig, unsupported};
 
-static ROOT: LazyLock<Value> = LazyLock::new(|| {
+static PIPELINE: LazyLock<Value> = LazyLock::new(schema_of::<WarpConfig>);
+static CASE: LazyLock<Value> = LazyLock::new(schema_of::<KitCase>);
+
+fn schema_of<T: JsonSchema>() -> Value {
     let mut settings = SchemaSettings::default();
     settings.inline_subschemas = true;
-    settings.into_generator().into_root_schema_for::<WarpConfig>().to_value()
-});
+    settings.into_generator().into_root_schema_for::<T>().to_value()
+}
 
 /// What may stand at one place of the configuration.
 #[derive(Clone, Copy)]
@@ -25,8 +29,14 @@ pub(super) struct Node {
 }
 
 impl Node {
+    /// A pipeline's configuration.
     pub(super) fn root() -> Self {
-        Self { schema: &ROOT }
+        Self { schema: &PIPELINE }
+    }
+
+    /// A case of the conformance kit.
+    pub(super) fn case() -> Self {
+        Self { schema: &CASE }
     }
 
     /// All that is known of the place, as JSON Schema.
@@ -34,9 +44,9 @@ impl Node {
         self.schema
     }
 
-    /// What may stand at the end of a path.
-    pub(super) fn at(path: &KeyPath) -> Option<Self> {
-        path.segments().iter().try_fold(Self::root(), |node, segment| node.step(segment))
+    /// What may stand at the end of a path that begins here.
+    pub(super) fn at(self, path: &KeyPath) -> Option<Self> {
+        path.segments().iter().try_fold(self, |node, segment| node.step(segment))
     }
 
     /// The alternatives of a place, such as text or a map; a place without is its own only one.

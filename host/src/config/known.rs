@@ -15,7 +15,7 @@ use super::unsupported;
 /// Finds wrong keys, and takes unknown ones out of the tree so that the rest can be read.
 pub(super) fn review(layers: &mut Layers, problems: &mut Vec<Problem>) {
     let mut tree = std::mem::take(&mut layers.tree);
-    if !visit(&mut tree, Node::root(), &KeyPath::default(), layers, problems) {
+    if !visit(&mut tree, layers.root, &KeyPath::default(), layers, problems) {
         tree = Value::Object(Map::new());
     }
     layers.tree = tree;
@@ -46,7 +46,7 @@ fn visit(
     };
     if let Some(wrong) = wrong {
         let message = format!("`{path}` can't be {wrong}");
-        let help = expectation(path, None);
+        let help = expectation(layers.root, path, None);
         problems.push(layers.problem(Code::InvalidValue, path, message, help));
         return false;
     }
@@ -100,8 +100,8 @@ fn absent(name: &str, node: Node, path: &KeyPath, layers: &Layers) -> Problem {
 }
 
 /// Adds what a key is for to what to do about its value.
-pub(super) fn expectation(path: &KeyPath, value: Option<&Value>) -> String {
-    let Some(node) = Node::at(path) else { return "see the reference of this key".to_owned() };
+pub(super) fn expectation(root: Node, path: &KeyPath, value: Option<&Value>) -> String {
+    let Some(node) = root.at(path) else { return "see the reference of this key".to_owned() };
     let choices = node.choices();
     let meant = value.and_then(Value::as_str).filter(|_| !choices.is_empty());
     let meant = meant.and_then(|word| super::nearest::nearest(word, choices.iter().copied()));

@@ -15,6 +15,8 @@ use super::origin::{Origin, Provenance};
 use super::path::{KeyPath, Segment};
 
 pub(super) struct Layers {
+    /// What may stand in it.
+    pub(super) root: Node,
     pub(super) tree: Value,
     pub(super) provenance: Provenance,
     document: Option<Document>,
@@ -34,7 +36,8 @@ impl Layers {
         let mut layers = Self::from_program(without_nulls(tree, Some(Node::root())));
         let tree = &layers.tree;
         let is_set = |path: &KeyPath| {
-            Node::at(path).and_then(Node::default).is_none_or(|d| path.find(tree) != Some(d))
+            let known = layers.root.at(path).and_then(Node::default);
+            known.is_none_or(|default| path.find(tree) != Some(default))
         };
         layers.provenance.set.retain(|path, _| is_set(path));
         layers
@@ -42,17 +45,18 @@ impl Layers {
 
     pub(super) fn empty() -> Self {
         let tree = Value::Object(Map::new());
-        Self { tree, provenance: Provenance::default(), document: None }
+        Self { root: Node::root(), tree, provenance: Provenance::default(), document: None }
     }
 
-    /// The file's values, with `${NAME}` expanded.
+    /// The values of a file of this kind, with `${NAME}` expanded.
     pub(super) fn from_file(
+        root: Node,
         document: Document,
         values: Value,
         environment: &BTreeMap<String, String>,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let mut layers = Self::empty();
+        let mut layers = Self { root, ..Self::empty() };
         layers.tree = values;
         let origin = |path: &KeyPath| Origin::File {
             name: document.name().to_owned(),
@@ -78,7 +82,7 @@ impl Layers {
         match expand(text, environment, secrets_stay) {
             Ok(None) => {}
             Ok(Some(expanded)) => {
-                let node = Node::at(path);
+                let node = self.root.at(path);
                 if let Some(slot) = find(&mut self.tree, path) {
                     *slot = typed(&expanded, node);
                 }
@@ -94,7 +98,7 @@ impl Layers {
 
     /// Lays a value over what is there. The error says why it has no place.
     pub(super) fn set(&mut self, path: &KeyPath, text: &str, origin: Origin) -> Result<(), String> {
-        let value = typed(text, Node::at(path));
+        let value = typed(text, self.root.at(path));
         *make(&mut self.tree, path.segments())? = value.clone();
         self.provenance.forget(path);
         self.provenance.record(&value, path, &mut |_| origin.clone());

@@ -10,6 +10,7 @@ use super::checks::check;
 use super::decode::decode;
 use super::document::Document;
 use super::error::{Code, ConfigError, Problem};
+use super::keys::Node;
 use super::known::review;
 use super::layers::Layers;
 use super::locate::locate;
@@ -90,7 +91,7 @@ impl WarpConfig {
         let mut layers = match &file {
             Some(path) => {
                 let (document, values) = Document::read(path)?;
-                Layers::from_file(document, values, &environment, &mut problems)
+                Layers::from_file(Node::root(), document, values, &environment, &mut problems)
             }
             None => Layers::empty(),
         };

@@ -23,6 +23,7 @@
 
 mod builder;
 mod cascade;
+mod case;
 mod checks;
 mod connection_file;
 mod decode;
@@ -59,6 +60,7 @@ mod tests;
 
 pub use builder::Builder;
 pub use cascade::TableSettings;
+pub use case::Case;
 pub use connection_file::{Unread, read_connection_string};
 pub use editor_schema::json_schema;
 pub use effective::EffectiveKey;
@@ -72,10 +74,11 @@ pub use reload::Reloaded;
 pub use settings::{
     AddedColumn, ChangeDetectionStrategy, Columns, CommitAt, CompileLimits, Control, Credentials,
     DeletionStrategy, DestinationConfig, DirectoryGrant, EnvironmentGrant, ErrorHandling,
-    EvolutionStrategy, Grants, HostGrant, InitialCopy, Limits, LogLevel, Mask, Mode, Monitoring,
-    OnLostPosition, OnMaxRetained, OnNewTable, OnRulesChange, OnTableFailure, ProcessLimits,
-    Prometheus, RowFact, SchemaConfig, SchemaEvolution, SchemaLimits, SecretSource, SourceConfig,
-    Standby, SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
+    EvolutionStrategy, Grants, HostGrant, InitialCopy, KitAbility, KitCase, KitOperation, KitTable,
+    Limits, LogLevel, Mask, Mode, Monitoring, OnLostPosition, OnMaxRetained, OnNewTable,
+    OnRulesChange, OnTableFailure, ProcessLimits, Prometheus, RowFact, SchemaConfig,
+    SchemaEvolution, SchemaLimits, SecretSource, SourceConfig, Standby, SyncMode, TableConfig,
+    TableEvolution, WarpConfig, WriteMode,
 };
 pub use table_lists::TableLists;
 pub use values::{

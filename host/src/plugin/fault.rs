@@ -18,6 +18,11 @@ pub(in crate::plugin) fn answer<T>(
     match called {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(mut said)) => {
+            let log = &store.data().log;
+            [Some(&said.message), said.detail.as_ref()]
+                .into_iter()
+                .flatten()
+                .for_each(|it| log.said(it));
             // The guest had an error code; the operator wants to know why.
             let network = store.data().network.take_last_reason();
             let files = store.data_mut().files.take_last_reason();

@@ -60,6 +60,12 @@ pub trait Observer: Send + Sync {
         let _ = (origin, endpoint, direction, bytes);
     }
 
+    /// Words of a connector as they came: a line that it logged, printed or not, or what a failure says.
+    /// Secrets that stand in them are still there, so whoever listens may not hand them on.
+    fn said(&self, origin: Origin<'_>, words: &str) {
+        let _ = (origin, words);
+    }
+
     /// Log lines that were counted instead of printed.
     fn log_suppressed(&self, origin: Origin<'_>, lines: u64) {
         let _ = (origin, lines);

@@ -127,6 +127,17 @@ fn follow(page: &str) {
     assert!(commands > 0, "docs/{page} has no commands");
 }
 
+/// A file that a page has its reader write.
+pub fn file(page: &str, wanted: &str) -> String {
+    let page = fs::read_to_string(repository().join("docs").join(page)).unwrap();
+    let files = block::steps(&page).into_iter().filter_map(|step| match step {
+        Step::File { name, text } => Some((name, text)),
+        Step::Command { .. } => None,
+    });
+    let found = files.filter(|(name, _)| name == wanted).map(|(_, text)| text).next();
+    found.unwrap_or_else(|| panic!("{wanted} is not there"))
+}
+
 #[test]
 fn the_quickstart_goes_as_written() {
     follow("quickstart.md");
@@ -135,6 +146,11 @@ fn the_quickstart_goes_as_written() {
 #[test]
 fn the_operators_guide_goes_as_written() {
     follow("operator-guide.md");
+}
+
+#[test]
+fn the_conformance_kits_page_goes_as_written() {
+    follow("conformance.md");
 }
 
 #[test]

@@ -4,7 +4,10 @@ use std::{fs, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::ConfigArgs;
+use super::{
+    ConfigArgs,
+    conformance::{TEST_EXAMPLES, TestArgs},
+};
 use crate::plugin::Role;
 
 const COMPILE_EXAMPLES: &str = "\
@@ -45,6 +48,10 @@ pub enum ConnectorsCommand {
     /// for starts that should not take the time.
     #[command(after_help = COMPILE_EXAMPLES)]
     Compile(CompileArgs),
+    /// Put a component through the conformance kit, by a case and a driver of its author's
+    /// (docs/conformance.md).
+    #[command(after_help = TEST_EXAMPLES)]
+    Test(TestArgs),
 }
 
 #[derive(Debug, Args)]

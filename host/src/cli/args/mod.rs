@@ -1,6 +1,7 @@
 //! The command line: words, flags and their help.
 
 mod config;
+mod conformance;
 mod connectors;
 mod letters;
 mod tables;
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 
 pub use self::{
     config::ConfigArgs,
+    conformance::TestArgs,
     connectors::{CompileArgs, ConnectorsCommand, NewArgs},
     letters::{DlqCommand, LetterStatus, LettersArgs, RetryArgs},
     tables::{DecisionArgs, DropArgs, ResumeArgs, SchemaCommand, TablesArgs},
@@ -40,6 +42,7 @@ Examples:
   cartridge-warp connectors inspect sqlite -c shop.yaml   and what this would grant it
   cartridge-warp connectors compile -c shop.yaml  compile them now, so that a start need not
   cartridge-warp connectors new shop --source --sdk ../cartridge-warp/sdk   begin a connector in Rust
+  cartridge-warp connectors test x.wasm -c case.yaml   whether a component keeps the contract
 
 Exit codes: 0 done; 1 a schema failed; 2 the command line or the configuration is wrong;
 3 done, but tables failed and were left out; 4 done, but rows went to the dead letters; 5 another runner has taken over, so leave this one stopped

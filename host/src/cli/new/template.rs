@@ -25,8 +25,8 @@ const SOURCE: &[File] = files![
 
 const DESTINATION: &[File] = files![
     "rust-destination";
-    ".gitignore", "Cargo.toml", "README.md", "copy/.gitignore", "data/demo/people.csv", "pipeline.yaml",
-    "src/lib.rs", "src/state.rs", "src/store.rs", "tests/native.rs",
+    ".gitignore", "Cargo.toml", "README.md", "conformance/case.yaml", "conformance/copy/.gitignore",
+    "conformance/driver.py", "copy/.gitignore", "data/demo/people.csv", "pipeline.yaml", "src/lib.rs", "src/state.rs", "src/store.rs", "tests/native.rs",
 ];
 
 /// The files of a connector of this name, which depends on the SDK at this place.

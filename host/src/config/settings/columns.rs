@@ -64,7 +64,7 @@ impl Columns {
     }
 }
 
-fn types_schema(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn types_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "additionalProperties": {"type": "string", "format": ColumnType::WORDS},

@@ -13,6 +13,8 @@ impl types::Host for State {}
 
 impl log::Host for State {
     fn log(&mut self, level: Level, message: String, fields: Vec<(String, String)>) {
+        self.log.said(&message);
+        fields.iter().for_each(|(_, value)| self.log.said(value));
         self.log.remember_line(&message);
         self.log.line(level, &message, &fields);
     }

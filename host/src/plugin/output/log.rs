@@ -59,6 +59,12 @@ impl GuestLog {
         }
     }
 
+    /// Tells the observer what the guest says, whether anybody reads it or not.
+    pub(in crate::plugin) fn said(&self, words: &str) {
+        let identity = &self.inner.identity;
+        identity.observer.said(identity.origin(), words);
+    }
+
     /// Prints a line of the host about the guest, or counts it as one of `kind`.
     pub(in crate::plugin) fn host_line(&self, kind: &'static str, level: Level, message: &str) {
         if is_enabled(level) && self.inner.rate.admits(kind) {

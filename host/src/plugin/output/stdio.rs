@@ -55,6 +55,7 @@ impl Lines {
         if line.is_empty() {
             return;
         }
+        self.log.said(line);
         if self.level == Level::Warn {
             self.log.remember_last_words(line);
         }

@@ -2,12 +2,20 @@
 //!
 //! On demand it makes the field's oldest mistake: it commits rows first and positions afterwards.
 
-use std::{path::Path, time::Duration};
+mod mutant;
+
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::Path,
+    time::Duration,
+};
 
 use cartridge_warp_sdk::{
     ChangeOutcome, Config, Description, Destination, Failure, Location, Marker, RejectedRow,
-    SchemaChange, TablePlace, TablePlan, WriteOutcome, WriteRequest, export_destination,
+    SchemaChange, TablePlace, TablePlan, WriteOutcome, WriteRequest, export_destination, secrets,
 };
+use mutant::Mutant;
 use schemars::JsonSchema;
 use script::{Fault, Script};
 use serde::Deserialize;
@@ -20,6 +28,8 @@ pub struct Options {
     pub positions_later_ms: Option<u64>,
     /// Report a rejected row that was never sent.
     pub lies: bool,
+    /// A mistake to make all the time.
+    pub mutant: Option<Mutant>,
     /// Calls that fail.
     pub faults: Vec<Fault>,
 }
@@ -31,6 +41,9 @@ pub struct ScriptedDestination {
     script: Script,
     positions_later: Option<Duration>,
     lies: bool,
+    mutant: Option<Mutant>,
+    /// How often connections had been cut when this one was made.
+    cuts: u64,
     inner: SqliteDestination,
 }
 
@@ -38,6 +51,65 @@ impl ScriptedDestination {
     fn call(&self, schema: &str, call: &str) -> Result<(), Failure> {
         if schema == JOURNAL { Ok(()) } else { self.script.call(call) }
     }
+
+    fn is(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    /// The epoch of a request, or one that nobody else has.
+    fn epoch(&mut self, schema: &str, epoch: u64) -> Result<u64, Failure> {
+        match self.is(Mutant::Unfenced) {
+            true => self.inner.claim_schema(schema, "mutant"),
+            false => Ok(epoch),
+        }
+    }
+
+    /// A batch that comes again is refused by the mutant that cannot tell.
+    fn must_be_new(&self, request: &WriteRequest) -> Result<(), Failure> {
+        if !self.is(Mutant::RefusesAgain) {
+            return Ok(());
+        }
+        let rows: Vec<_> = request.tables.iter().map(|rows| rows.record_batch()).collect();
+        let mut hasher = DefaultHasher::new();
+        format!("{rows:?}").hash(&mut hasher);
+        let seen = format!("{}seen-{:x}", self.script.prefix, hasher.finish());
+        let seen = self.script.directory.join(seen);
+        match fs::File::create_new(seen) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Failure::stop("again", error.to_string())),
+        }
+    }
+
+    /// How often somebody said that connections are cut: by a byte each.
+    fn cuts(script: &Script) -> u64 {
+        let file = script.directory.join(format!("{}cuts", script.prefix));
+        fs::metadata(file).map_or(0, |file| file.len())
+    }
+
+    fn must_be_connected(&self) -> Result<(), Failure> {
+        if Self::cuts(&self.script) == self.cuts {
+            return Ok(());
+        }
+        Err(match self.is(Mutant::StopsWhenCut) {
+            true => Failure::stop("cut", "the connection was cut"),
+            false => Failure::reconnect("cut", "the connection was cut"),
+        })
+    }
+
+    fn write(&mut self, mut request: WriteRequest) -> Result<WriteOutcome, Failure> {
+        let Some(mutant) = self.mutant else { return self.inner.write_batch(request) };
+        let asked_to_fail = !request.dead_letter_rejected;
+        self.must_be_new(&request)?;
+        request.epoch = self.epoch(&request.schema, request.epoch)?;
+        mutant.mistake(&mut request)?;
+        mutant.answer(asked_to_fail, self.inner.write_batch(request)?)
+    }
+}
+
+/// What no connector may do.
+#[allow(clippy::print_stdout)]
+fn print(secret: &str) {
+    println!("claimed with {secret}");
 }
 
 impl Destination for ScriptedDestination {
@@ -62,13 +134,15 @@ impl Destination for ScriptedDestination {
         let inner = Config { connection_string, options: inner, settings, paths };
         let file = Path::new(&inner.path("connection_string")?.guest_path);
         let directory = file.parent().unwrap_or(Path::new("/")).to_owned();
+        let mutant = options.mutant;
         let (lies, later) = (options.lies, options.positions_later_ms.map(Duration::from_millis));
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let prefix = format!("{name}.calls-");
         let script = Script { directory, prefix, faults: options.faults };
         script.call("connect")?;
+        let cuts = Self::cuts(&script);
         let inner = SqliteDestination::connect(inner)?;
-        Ok(Self { script, positions_later: later, lies, inner })
+        Ok(Self { script, positions_later: later, lies, mutant, cuts, inner })
     }
 
     fn test_connection(&mut self) -> Result<(), Failure> {
@@ -88,6 +162,9 @@ impl Destination for ScriptedDestination {
 
     fn claim_schema(&mut self, schema: &str, owner: &str) -> Result<u64, Failure> {
         self.call(schema, "claim-schema")?;
+        if self.is(Mutant::PrintsSecrets) {
+            print(&secrets::get("token")?);
+        }
         self.inner.claim_schema(schema, owner)
     }
 
@@ -103,6 +180,7 @@ impl Destination for ScriptedDestination {
         epoch: u64,
     ) -> Result<(), Failure> {
         self.call(schema, "update-marker")?;
+        let epoch = self.epoch(schema, epoch)?;
         self.inner.update_marker(schema, markers, epoch)
     }
 
@@ -113,7 +191,23 @@ impl Destination for ScriptedDestination {
         epoch: u64,
     ) -> Result<(), Failure> {
         self.call(schema, "create-table-if-not-exists")?;
-        self.inner.create_table_if_not_exists(schema, plan, epoch)
+        let epoch = self.epoch(schema, epoch)?;
+        self.inner.create_table_if_not_exists(schema, plan, epoch)?;
+        if !self.is(Mutant::EmptiesTables) {
+            return Ok(());
+        }
+        let clear_tables = vec![plan.name.clone()];
+        let request = WriteRequest {
+            schema: schema.to_owned(),
+            clear_tables,
+            tables: Vec::new(),
+            dead_letters: Vec::new(),
+            markers: Vec::new(),
+            epoch,
+            dead_letter_rejected: false,
+            retry: None,
+        };
+        self.inner.write_batch(request).map(drop)
     }
 
     fn apply_schema_changes(
@@ -130,9 +224,10 @@ impl Destination for ScriptedDestination {
     /// does not know that the rows are there.
     fn write_batch(&mut self, mut request: WriteRequest) -> Result<WriteOutcome, Failure> {
         self.call(&request.schema, "write-batch")?;
+        self.must_be_connected()?;
         let Some(later) = self.positions_later else {
             let schema = request.schema.clone();
-            let mut outcome = self.inner.write_batch(request)?;
+            let mut outcome = self.write(request)?;
             self.call(&schema, "write-batch-committed")?;
             if self.lies && schema != JOURNAL {
                 let (code, message) = ("lie".to_owned(), "no such row".to_owned());

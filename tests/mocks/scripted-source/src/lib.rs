@@ -7,6 +7,7 @@ pub mod history;
 mod options;
 mod probe;
 mod shape;
+mod told;
 
 use cartridge_warp_sdk::{
     ChangeBatch, Chunk, Config, Description, Failure, Limits, Operation, Position, SnapshotBatch,
@@ -16,6 +17,7 @@ use history::{Step, change, rows};
 pub use options::{Options, Probe};
 use script::{Script, read_number, write_number};
 use shape::{batch_end, changes_at, table};
+use told::Told;
 
 /// File of the position that the host confirmed.
 const CONFIRMED: &str = "confirmed";
@@ -23,6 +25,8 @@ const CONFIRMED: &str = "confirmed";
 pub struct ScriptedSource {
     script: Script,
     options: Options,
+    /// The history of somebody else, in place of its own.
+    told: Option<Told>,
 }
 
 impl ScriptedSource {
@@ -56,6 +60,7 @@ impl Source for ScriptedSource {
             .capability("change-detection:log")
             .capability("exact-snapshot")
             .capability("disjoint-chunks")
+            .capability("transactions")
             .wants("write-directory", "${connection_string}", "counts calls across instances")
     }
 
@@ -69,17 +74,24 @@ impl Source for ScriptedSource {
             faults: options.faults.clone(),
         };
         script.call("connect")?;
-        Ok(Self { script, options })
+        let told = options.told.as_ref().map(|told| Told::new(script.directory.clone(), told));
+        Ok(Self { script, options, told })
     }
 
     fn get_schema(&mut self, _: &str) -> Result<Vec<Table>, Failure> {
         self.script.call("get-schema")?;
+        if let Some(told) = &self.told {
+            return Ok(told.schema());
+        }
         let now = self.now();
         (0..self.options.tables).map(|index| table(&self.options, index, now)).collect()
     }
 
     fn current_position(&mut self, _: &str) -> Result<Position, Failure> {
-        Ok(self.now().to_le_bytes().to_vec())
+        match &self.told {
+            Some(told) => told.position(),
+            None => Ok(self.now().to_le_bytes().to_vec()),
+        }
     }
 
     fn plan_snapshot(
@@ -90,6 +102,9 @@ impl Source for ScriptedSource {
         _: u32,
     ) -> Result<Vec<Chunk>, Failure> {
         self.script.call("plan-snapshot")?;
+        if let Some(told) = &self.told {
+            return told.plan(start);
+        }
         let chunk = |half: u8| Chunk {
             id: format!("half-{half}"),
             descriptor: [&[half], start].concat(),
@@ -107,6 +122,9 @@ impl Source for ScriptedSource {
         limits: Limits,
     ) -> Result<SnapshotBatch, Failure> {
         self.script.call("get-full-snapshot")?;
+        if let Some(told) = &mut self.told {
+            return told.snapshot(chunk, cursor, limits);
+        }
         let Options { tables, keys, .. } = self.options;
         let (half, start) = chunk
             .descriptor
@@ -143,6 +161,9 @@ impl Source for ScriptedSource {
         limits: Limits,
     ) -> Result<ChangeBatch, Failure> {
         self.script.call("get-changes")?;
+        if let Some(told) = &mut self.told {
+            return told.changes(after, limits);
+        }
         let Options { tables, keys, changes, .. } = self.options;
         let start = number(after)?;
         let forgotten = read_number(&self.script.directory, CONFIRMED);

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use script::Fault;
 use serde::Deserialize;
 
+pub use crate::told::ToldOptions;
+
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
@@ -21,6 +23,8 @@ pub struct Options {
     pub reshape: Option<Reshape>,
     /// What to try when it connects.
     pub probe: Probe,
+    /// Tell what somebody else writes, and nothing of the own history.
+    pub told: Option<ToldOptions>,
 }
 
 /// A change of every table's shape; until then each has a text column `note`.
@@ -75,6 +79,7 @@ impl Default for Options {
             faults: Vec::new(),
             reshape: None,
             probe: Probe::default(),
+            told: None,
         }
     }
 }
