@@ -9,7 +9,7 @@ use super::load::{base_dir, complete};
 use super::settings::default_state_dir;
 use super::{
     CommitAt, Control, DestinationConfig, ErrorHandling, Mode, Monitoring, Patterns, ProcessLimits,
-    Resync, SchemaConfig, SchemaEvolution, SourceConfig, WarpConfig,
+    Resync, SchemaConfig, SchemaEvolution, SourceConfig, Verification, WarpConfig,
 };
 
 type Edit = Box<dyn FnOnce(&mut WarpConfig)>;
@@ -120,6 +120,7 @@ impl Builder {
             full_resync: Resync::None,
             monitoring: Monitoring::default(),
             control: Control::default(),
+            verify: Verification::default(),
             error_handling: ErrorHandling::default(),
             schema_evolution: SchemaEvolution::default(),
             limits: ProcessLimits::default(),

@@ -75,7 +75,7 @@ pub use settings::{
     EvolutionStrategy, Grants, HostGrant, InitialCopy, Limits, LogLevel, Mask, Mode, Monitoring,
     OnLostPosition, OnMaxRetained, OnNewTable, OnRulesChange, OnTableFailure, ProcessLimits,
     Prometheus, RowFact, SchemaConfig, SchemaEvolution, SchemaLimits, SecretSource, SourceConfig,
-    SyncMode, TableConfig, TableEvolution, WarpConfig, WriteMode,
+    SyncMode, TableConfig, TableEvolution, Verification, WarpConfig, WriteMode,
 };
 pub use table_lists::TableLists;
 pub use values::{

@@ -8,7 +8,7 @@ use std::{
     time::SystemTime,
 };
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -50,6 +50,8 @@ pub struct SchemaContext {
     pub sought: Arc<Sought>,
     /// Which of these schemas may start.
     pub starts: Starts,
+    /// Which of these schemas compares its rows.
+    pub proofs: Arc<Semaphore>,
     /// Names this process among the runners of a schema.
     pub run: String,
     pub started: SystemTime,

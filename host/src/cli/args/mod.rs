@@ -5,7 +5,7 @@ mod connectors;
 mod letters;
 mod tables;
 
-use std::path::PathBuf;
+use std::{num::NonZeroU32, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use clap_complete::Shell;
@@ -16,6 +16,7 @@ pub use self::{
     letters::{DlqCommand, LetterStatus, LettersArgs, RetryArgs},
     tables::{DecisionArgs, DropArgs, ResumeArgs, SchemaCommand, TablesArgs},
 };
+use crate::config::Interval;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -234,6 +235,14 @@ pub struct VerifyArgs {
     /// all the time and a run that is late take longer.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub wait: u32,
+
+    /// Compare again and again, so long after the last comparison began, such as 24h; until it is interrupted.
+    #[arg(long, value_name = "INTERVAL", conflicts_with = "repair")]
+    pub every: Option<Interval>,
+
+    /// Read at most so many rows a second of each side; without it, as many as it can.
+    #[arg(long, value_name = "ROWS")]
+    pub rows_per_second: Option<NonZeroU32>,
 
     /// Show the values that differ, but for those of masked columns.
     #[arg(long)]

@@ -19,6 +19,7 @@ mod schema;
 mod schema_limits;
 mod secret_source;
 mod table;
+mod verification;
 
 pub use added::{AddedColumn, RowFact};
 pub use columns::Columns;
@@ -37,6 +38,7 @@ pub use schema::{OnLostPosition, OnNewTable, OnTableFailure, SchemaConfig};
 pub use schema_limits::SchemaLimits;
 pub use secret_source::SecretSource;
 pub use table::{DeletionStrategy, InitialCopy, TableConfig, WriteMode};
+pub use verification::Verification;
 
 use std::num::NonZeroU32;
 

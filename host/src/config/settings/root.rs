@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Control, DestinationConfig, ErrorHandling, Monitoring, ProcessLimits, SchemaConfig,
-    SchemaEvolution, SourceConfig,
+    SchemaEvolution, SourceConfig, Verification,
 };
 use crate::config::origin::Provenance;
 use crate::config::values::{HashKey, Patterns, Resync};
@@ -72,6 +72,9 @@ pub struct WarpConfig {
     /// Orders to a run.
     #[serde(default)]
     pub control: Control,
+    /// Comparing the rows of both sides while a run goes on, as `cartridge-warp verify` does.
+    #[serde(default)]
+    pub verify: Verification,
     /// What happens when something fails.
     #[serde(default)]
     pub error_handling: ErrorHandling,

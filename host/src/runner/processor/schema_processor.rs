@@ -11,6 +11,7 @@ use tracing::Instrument;
 use super::{
     completion::Completion,
     dry_run,
+    proving::prove,
     reaction::{Reaction, RetryPolicy, react},
     retained::{release, watch},
 };
@@ -50,6 +51,7 @@ impl SchemaProcessor {
                 ended = self.run(resync) => ended,
                 // In a box: most of the time it sleeps, for a source that may keep nothing.
                 never = Box::pin(watch(context)) => match never {},
+                never = Box::pin(prove(context)) => match never {},
             };
             self.record_end(&ended);
             ended
