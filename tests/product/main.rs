@@ -79,6 +79,7 @@ mod selection;
 mod state_layout;
 mod sweeps;
 mod teardown;
+mod top;
 mod transactions;
 mod types;
 mod unknown_names;

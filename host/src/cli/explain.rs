@@ -115,6 +115,7 @@ const PAGES: &[(&str, &str)] = pages![
     "table-place-full",
     "table-place-taken",
     "teardown-unconfirmed",
+    "terminal",
     "trap",
     "unfit-table",
     "unknown-code",

@@ -160,7 +160,7 @@ pub async fn set_level(
 }
 
 /// The run, for what only a run can do.
-async fn required(
+pub async fn required(
     args: &ConfigArgs,
     plugin_dir: Option<PathBuf>,
     output: Output,

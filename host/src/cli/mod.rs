@@ -22,6 +22,7 @@ mod new;
 mod output;
 mod read;
 mod refused;
+mod repair;
 mod retry;
 mod run;
 mod run_status;
@@ -32,6 +33,7 @@ mod signals;
 mod since;
 mod tables;
 mod teardown;
+mod top;
 mod validate;
 mod verify;
 
@@ -104,6 +106,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Check(args) => check::check(args, plugin_dir, output).await,
         Command::Adopt(args) => adopt::run(args, plugin_dir, output).await,
         Command::Status(args) => tables::status(args, plugin_dir, output).await,
+        Command::Top(args) => top::run(args, plugin_dir, output).await,
         Command::Events(args) => live::events(&args, plugin_dir, output).await,
         Command::Drain(args) => live::drain(&args, plugin_dir, output).await,
         Command::Reload(args) => live::reload(&args, plugin_dir, output).await,

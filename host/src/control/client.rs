@@ -19,9 +19,13 @@ use super::{
     answers::Told,
     error::ControlError,
     events::Lost,
+    letters::{LettersAnswer, LettersBody},
     orders::{OrderAnswer, OrderBody},
+    overview::Overview,
     place::Place,
     process::{Draining, Level, Reload},
+    repair::{RepairAnswer, RepairBody},
+    tables::TablePage,
     view::Status,
 };
 use crate::{monitor::Event, runner::ORDER_WAIT_MAX};
@@ -106,6 +110,23 @@ impl Client {
         self.read(code == 200, &body)
     }
 
+    pub async fn overview(&self) -> Result<Overview, AskError> {
+        let (code, body) = self.ask("GET", "/v1/overview", "", LOOK_MAX).await?;
+        self.read(code == 200, &body)
+    }
+
+    /// Some tables in an order, behind the first of them.
+    pub async fn tables(
+        &self,
+        sort: &str,
+        offset: usize,
+        limit: usize,
+    ) -> Result<TablePage, AskError> {
+        let path = format!("/v1/tables?sort={sort}&offset={offset}&limit={limit}");
+        let (code, body) = self.ask("GET", &path, "", LOOK_MAX).await?;
+        self.read(code == 200, &body)
+    }
+
     /// Gives an order, and waits until it is committed or refused.
     pub async fn order(&self, order: &OrderBody) -> Result<OrderAnswer, AskError> {
         let body = written(order);
@@ -114,6 +135,22 @@ impl Client {
         // What some schemas refuse is an answer, too.
         let is_answer = code == 200 || serde_json::from_slice::<OrderAnswer>(&answer).is_ok();
         self.read(is_answer, &answer)
+    }
+
+    /// Tries dead letters again or discards them, and waits until that is committed or refused.
+    pub async fn letters(&self, body: &LettersBody) -> Result<LettersAnswer, AskError> {
+        self.ordered("/v1/letters", &written(body)).await
+    }
+
+    /// Has rows written again, and waits until that is committed or refused.
+    pub async fn repair(&self, body: &RepairBody) -> Result<RepairAnswer, AskError> {
+        self.ordered("/v1/repair", &written(body)).await
+    }
+
+    async fn ordered<T: DeserializeOwned>(&self, path: &str, body: &str) -> Result<T, AskError> {
+        let wait = ORDER_WAIT_MAX.saturating_add(LOOK_MAX);
+        let (code, answer) = self.ask("POST", path, body, wait).await?;
+        self.read(code == 200, &answer)
     }
 
     /// Ends the run as SIGTERM does; it is ending when this is back, not ended.

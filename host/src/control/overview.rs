@@ -20,7 +20,7 @@ const SCHEMAS_SHOWN_MAX: usize = 200;
 const REMARKS_SHOWN_MAX: usize = 5;
 
 /// A run, as of now.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Overview {
     /// The pipeline's name.
     pub pipeline: String,

@@ -8,6 +8,7 @@ use super::{
     orders::{OrderAnswer, OrderBody},
     overview::Overview,
     process::{Draining, Level, Reload},
+    repair::{RepairAnswer, RepairBody},
     tables::{TablePage, TablesQuery},
     view::Status,
 };
@@ -130,6 +131,20 @@ pub const REQUESTS: &[Request] = &[
         errors: &[
             BAD_BODY,
             ("409", "Some schemas refuse it (an answer with `refused`), or all (an error)."),
+        ],
+    },
+    Request {
+        method: "post",
+        path: "/v1/repair",
+        does: "Looks rows up at the source by their keys and writes them as they are there; answers when that is committed.",
+        query: None,
+        body: Some(of::<RepairBody>),
+        code: "200",
+        answer: Some(of::<RepairAnswer>),
+        kind: JSON,
+        errors: &[
+            BAD_BODY,
+            ("409", "There is no such schema or table, or a side does not answer."),
         ],
     },
     Request {

@@ -22,6 +22,7 @@ use super::{
     overview::overview,
     process::{self, Level, Process},
     query::asked,
+    repair::{self, RepairBody},
     status::status,
     tables::{self, tables},
 };
@@ -59,6 +60,7 @@ pub fn routes(run: Arc<Run>, over: CancellationToken) -> Router {
         .route("/v1/approvals", get(list_approvals))
         .route("/v1/events", get(listen))
         .route("/v1/orders", post(carry_out))
+        .route("/v1/repair", post(repair_rows))
         .route("/v1/drain", post(drain))
         .route("/v1/reload", post(reload))
         .route("/v1/log-level", put(set_level))
@@ -113,6 +115,13 @@ async fn listen(State(shared): Asked) -> Response {
 async fn carry_out(State(shared): Asked, body: Body) -> Response {
     match said::<OrderBody>(body, orders::EXAMPLE).await {
         Ok(order) => orders::carry_out(&shared.run.desk, order).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn repair_rows(State(shared): Asked, body: Body) -> Response {
+    match said::<RepairBody>(body, repair::EXAMPLE).await {
+        Ok(order) => repair::carry_out(&shared.run.desk, order).await,
         Err(refused) => refused,
     }
 }

@@ -49,7 +49,7 @@ fn a_row_that_was_changed_behind_the_pipelines_back_is_found_and_told() {
     let (databases, pipeline, running) = compared(10_000);
     wait_until("a comparison finds all equal", || last(&pipeline)["tables"]["equal"] == 2);
     assert_eq!(metric(&running, "drifted_rows", "words"), Some(0.0), "{}", running.get("/metrics"));
-    let mut listening = Running::start(pipeline.command(&["--output", "json", "events"]));
+    let listening = Running::start(pipeline.command(&["--output", "json", "events"]));
     thread::sleep(Duration::from_secs(1));
     databases
         .at_destination("UPDATE words SET w = 'x' WHERE id = 7; DELETE FROM words WHERE id = 8");
@@ -122,8 +122,8 @@ fn the_command_keeps_to_a_rate_and_a_table_that_is_paused_meanwhile_is_undecided
     running.wait_for("taking orders");
     databases.at_destination("UPDATE words SET w = 'x' WHERE id = 1");
     let begun = Instant::now();
+    let arguments = ["--rows-per-second", "50", "--table", "words", "--wait", "20"];
     let came = thread::scope(|scope| {
-        let arguments = ["--rows-per-second", "50", "--table", "words", "--wait", "20"];
         let verify = scope.spawn(|| verified(&pipeline, 1, &arguments));
         thread::sleep(Duration::from_secs(4));
         assert!(pipeline.run(&["pause", "words"]).status.success());

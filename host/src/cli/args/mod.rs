@@ -4,6 +4,7 @@ mod config;
 mod connectors;
 mod letters;
 mod tables;
+mod top_sort;
 
 use std::{num::NonZeroU32, path::PathBuf};
 
@@ -15,6 +16,7 @@ pub use self::{
     connectors::{CompileArgs, ConnectorsCommand, NewArgs},
     letters::{DlqCommand, LetterStatus, LettersArgs, RetryArgs},
     tables::{DecisionArgs, DropArgs, ResumeArgs, SchemaCommand, TablesArgs},
+    top_sort::TopSort,
 };
 use crate::config::Interval;
 
@@ -127,6 +129,10 @@ pub enum Command {
     /// also how fast, how far behind, and what its connectors use.
     #[command(after_help = "Example: cartridge-warp status -c shop.yaml --watch")]
     Status(StatusArgs),
+    /// Watch the running pipeline on one screen: its tables by lag, rates, and what is wrong; q quits. Without a
+    /// terminal it is shown once.
+    #[command(after_help = "Example: cartridge-warp top -c shop.yaml --sort rate")]
+    Top(TopArgs),
     /// Follow what changes in the running pipeline: states of schemas and tables, errors.
     #[command(after_help = "Example: cartridge-warp events -c shop.yaml --output json")]
     Events(ConfigArgs),
@@ -200,6 +206,20 @@ pub struct StatusArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct TopArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Which tables come first.
+    #[arg(long, value_enum, default_value_t = TopSort::Lag)]
+    pub sort: TopSort,
+
+    /// Between two looks, such as 500ms.
+    #[arg(long, value_name = "INTERVAL", default_value = "1s")]
+    pub every: Interval,
+}
+
+#[derive(Debug, Args)]
 pub struct LogLevelArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
@@ -248,8 +268,8 @@ pub struct VerifyArgs {
     #[arg(long)]
     pub show_values: bool,
 
-    /// Write rows that drifted as they are at the source, and compare again. The pipeline has to be
-    /// stopped.
+    /// Write rows that drifted as they are at the source, and compare again. A run of the pipeline does it,
+    /// where there is one.
     #[arg(long)]
     pub repair: bool,
 

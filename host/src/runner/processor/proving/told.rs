@@ -51,8 +51,7 @@ fn found(schema: &str, table: &str, compared: &Compared) -> Option<TableProof> {
             .extend(columns(compared).map(|columns| format!("; columns that differ: {columns}")));
         let flags = flags(schema, table);
         let help = Some(format!(
-            "`cartridge-warp verify {flags}` names the rows; with `--repair`, while the pipeline is stopped, it writes \
-             them again"
+            "`cartridge-warp verify {flags}` names the rows; with `--repair` they are written again"
         ));
         let drifted = compared.drifted();
         return Some(TableProof { drifted, help, ..remark("drift", message) });
