@@ -38,6 +38,7 @@ mod letters;
 mod logs;
 mod lost_position;
 mod many_schemas;
+mod mcp;
 mod mongodb;
 mod named_tables;
 mod new_connectors;

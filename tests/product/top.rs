@@ -33,16 +33,16 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn run(pipeline: &Pipeline, command: &str) -> Self {
-        let file = pipeline.write_config();
-        let program = pipeline.command(&[]).get_program().to_string_lossy().into_owned();
-        let line = format!(
-            "trap : INT; stty cols 100 rows 20; {program} {command} -c {}; echo ended $?; stty -a",
-            file.display()
-        );
+    fn run(pipeline: &Pipeline, arguments: &[&str]) -> Self {
+        let command = pipeline.command(arguments);
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let words: Vec<_> = words.map(|word| format!("'{}'", word.display())).collect();
+        let words = words.join(" ");
+        let line = format!("trap : INT; stty cols 100 rows 20; {words}; echo ended $?; stty -a");
         // `script` gives it a terminal of its own, and passes on what is written here.
         let mut script = Command::new("script");
         script.args(["-qfec", &line, "/dev/null"]).env("TERM", "xterm");
+        script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         script.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = script.spawn().expect("script is there: it is of util-linux");
         let (keys, mut out) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
@@ -86,7 +86,7 @@ impl Terminal {
 #[test]
 fn it_is_shown_again_and_again_until_a_key_ends_it() {
     let (pipeline, running) = following(30);
-    let mut terminal = Terminal::run(&pipeline, "top --every 100ms --sort name");
+    let mut terminal = Terminal::run(&pipeline, &["top", "--every", "100ms", "--sort", "name"]);
     wait_until("it is shown", || terminal.screen().contains("1 to 14 of 30 tables by name"));
     let screen = terminal.screen();
     assert!(screen.contains("All is well") && screen.contains("shop.orders00"), "{screen}");
@@ -111,7 +111,7 @@ fn it_is_shown_again_and_again_until_a_key_ends_it() {
 #[test]
 fn an_interrupt_leaves_the_terminal_as_it_was() {
     let (pipeline, _running) = following(2);
-    let mut terminal = Terminal::run(&pipeline, "top");
+    let mut terminal = Terminal::run(&pipeline, &["top"]);
     wait_until("it is shown", || terminal.screen().contains("shop.orders00"));
     terminal.press("\u{3}");
     let shown = terminal.end();

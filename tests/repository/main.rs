@@ -11,6 +11,7 @@ mod connector_codes;
 mod engine;
 mod error_pages;
 mod layers;
+mod links;
 mod names;
 mod plumbing;
 mod separation;

@@ -192,12 +192,22 @@ pub async fn quiet_runner(
 ) -> Result<WarpRunner, CliError> {
     let config = load(args, overrides)?;
     let progress = start_quiet_logging(output)?;
-    let engine = engine(Some(&config.state_dir), &config.limits, None, &progress)?;
+    runner_of(config, &progress, command_line).await
+}
+
+/// The same of a configuration that is loaded, where logging is started.
+pub async fn runner_of(
+    config: Arc<WarpConfig>,
+    progress: &Progress,
+    command_line: Option<PathBuf>,
+) -> Result<WarpRunner, CliError> {
+    let engine = engine(Some(&config.state_dir), &config.limits, None, progress)?;
     let connectors = connectors(&config, &engine, command_line).await?;
     let metrics = Metrics::new("").map_err(CliError::failed)?;
     let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
     let stop = CancellationToken::new();
     let desk = Desk::default();
+    let progress = progress.clone();
     let surroundings =
         Surroundings { metrics, health, progress, desk, until_caught_up: false, stop };
     WarpRunner::new(config, &connectors, &surroundings).map_err(CliError::unusable)

@@ -10,6 +10,7 @@ use super::{
     process::{Draining, Level, Reload},
     repair::{RepairAnswer, RepairBody},
     tables::{TablePage, TablesQuery},
+    verify::{VerifyQuery, VerifyReports},
     view::Status,
 };
 use crate::monitor::Event;
@@ -105,6 +106,17 @@ pub const REQUESTS: &[Request] = &[
         answer: Some(of::<Approvals>),
         kind: JSON,
         errors: &[BAD_QUERY, NOT_LOOKED],
+    },
+    Request {
+        method: "get",
+        path: "/v1/verify",
+        does: "What the last comparison of each schema's rows found.",
+        query: Some(of::<VerifyQuery>),
+        body: None,
+        code: "200",
+        answer: Some(of::<VerifyReports>),
+        kind: JSON,
+        errors: &[BAD_QUERY],
     },
     Request {
         method: "get",

@@ -25,6 +25,7 @@ use super::{
     repair::{self, RepairBody},
     status::status,
     tables::{self, tables},
+    verify::{self, reports},
 };
 use crate::{
     monitor::{Health, Metrics},
@@ -58,6 +59,7 @@ pub fn routes(run: Arc<Run>, over: CancellationToken) -> Router {
         .route("/v1/tables", get(show_tables))
         .route("/v1/letters", get(list_letters).post(settle_letters))
         .route("/v1/approvals", get(list_approvals))
+        .route("/v1/verify", get(show_proofs))
         .route("/v1/events", get(listen))
         .route("/v1/orders", post(carry_out))
         .route("/v1/repair", post(repair_rows))
@@ -83,6 +85,13 @@ async fn show_overview(State(shared): Asked) -> Response {
 async fn show_tables(State(shared): Asked, uri: Uri) -> Response {
     match asked(&uri, tables::EXAMPLE) {
         Ok(query) => json(StatusCode::OK, &tables(&query, &shared.run.health, &shared.run.metrics)),
+        Err(told) => json(StatusCode::BAD_REQUEST, &told),
+    }
+}
+
+async fn show_proofs(State(shared): Asked, uri: Uri) -> Response {
+    match asked(&uri, verify::EXAMPLE) {
+        Ok(query) => json(StatusCode::OK, &reports(&query, &shared.run.health)),
         Err(told) => json(StatusCode::BAD_REQUEST, &told),
     }
 }

@@ -20,6 +20,10 @@ pub use self::{
 };
 use crate::config::Interval;
 
+const MCP_EXAMPLE: &str = "\
+An agent's configuration names the command:
+  {\"mcpServers\": {\"shop\": {\"command\": \"cartridge-warp\", \"args\": [\"mcp\", \"-c\", \"shop.yaml\"]}}}";
+
 const EXAMPLES: &str = "\
 Examples:
   cartridge-warp init                             write a commented configuration
@@ -173,6 +177,10 @@ pub enum Command {
     Teardown(TeardownArgs),
     /// List the source's schemas and tables of a configuration.
     Discover(ConfigArgs),
+    /// Answer agents by the Model Context Protocol, over standard input and output: what the running pipeline
+    /// does, and orders where they are allowed.
+    #[command(after_help = MCP_EXAMPLE)]
+    Mcp(McpArgs),
     /// Say what an error's code means, why it is an error, and what to do about it.
     #[command(after_help = "Example: cartridge-warp explain fenced")]
     Explain {
@@ -203,6 +211,16 @@ pub struct StatusArgs {
     /// Show it again every two seconds until the run ends; on a terminal in place of the last.
     #[arg(long)]
     pub watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct McpArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Let agents pause, resume and copy tables again, and retry dead letters.
+    #[arg(long)]
+    pub allow_changes: bool,
 }
 
 #[derive(Debug, Args)]
