@@ -143,8 +143,10 @@ mod tests {
             }
             let output = ["--output".to_owned(), "json".to_owned()];
             let line = [&["cartridge-warp".to_owned()], &words[..], &output, &rest].concat();
-            let cli =
-                Cli::try_parse_from(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+            // Some want a word unless a flag is there.
+            let more = [&line[..], &["1".to_owned()]].concat();
+            let cli = Cli::try_parse_from(&line).or_else(|_| Cli::try_parse_from(&more));
+            let cli = cli.unwrap_or_else(|error| panic!("{line:?}: {error}"));
             let ended = dispatch(cli, Output::new(Some(OutputFormat::Json))).await;
             let error = ended.err().unwrap_or_else(|| panic!("{line:?} did not fail"));
             let told = as_json(error.diagnostic.as_ref());

@@ -169,7 +169,7 @@ fn schema_overview(name: String, schema: SchemaHealth, metrics: &Metrics) -> Sch
         tables,
         dead_letters: schema.dead_letters.values().fold(0, |sum, it| sum.saturating_add(*it)),
         approvals,
-        drifted: schema.proof.as_ref().map_or(0, |proof| proof.drifted().count() as u64),
+        drifted: schema.proof.as_ref().map_or(0, |proof| proof.tables_drifted()),
         schemas: BTreeMap::from([(state.clone(), 1)]),
     };
     SchemaOverview {

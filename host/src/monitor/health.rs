@@ -213,6 +213,13 @@ impl Health {
         *last = Some(proof);
     }
 
+    /// So many rows of a table that drifted were written again; how many are left.
+    pub fn repaired(&self, schema: &str, table: &str, rows: u64) -> u64 {
+        let mut schemas = self.schemas();
+        let proof = &mut entry(&mut schemas, schema).proof;
+        proof.as_mut().map_or(0, |proof| proof.repaired(table, rows))
+    }
+
     /// A comparison came to no end; what is known stays.
     pub fn proof_failed(&self, schema: &str, error: String) {
         let mut schemas = self.schemas();

@@ -25,5 +25,5 @@ pub use metrics::{
     ErrorType, Metrics, PluginMetrics, PluginNumbers, SchemaMetrics, SyncStatus, TableMetrics,
     TableNumbers,
 };
-pub use proof::{LastProof, REMARKS_MAX, TableProof};
+pub use proof::{DRIFT, LastProof, REMARKS_MAX, TableProof};
 pub use states::{SchemaState, TableStatus};

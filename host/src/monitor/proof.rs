@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Tables of a schema of which something is said (I7).
 pub const REMARKS_MAX: usize = 100;
 
+/// The verdict of tables whose rows are not the source's.
+pub const DRIFT: &str = "drift";
+
 /// The last comparison of a schema's rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LastProof {
@@ -41,9 +44,25 @@ pub struct TableProof {
 }
 
 impl LastProof {
-    /// Tables whose rows are not the source's, with how many rows.
+    /// How many tables have rows that are not the source's.
+    pub fn tables_drifted(&self) -> u64 {
+        self.tables.get(DRIFT).copied().unwrap_or_default()
+    }
+
+    /// Those of which something is said, with how many rows.
     pub fn drifted(&self) -> impl Iterator<Item = (&String, &TableProof)> {
         self.remarks.iter().filter(|(_, table)| table.drifted > 0)
+    }
+
+    /// So many rows of a table were written again; how many are left.
+    pub(super) fn repaired(&mut self, table: &str, rows: u64) -> u64 {
+        let Some(found) = self.remarks.get_mut(table) else { return 0 };
+        found.drifted = found.drifted.saturating_sub(rows);
+        let left = found.drifted;
+        if left == 0 && found.verdict == DRIFT {
+            self.forget(table);
+        }
+        left
     }
 
     /// A table is copied anew, or gone: what was found of it says nothing any more.

@@ -134,6 +134,18 @@ impl SchemaContext {
         Ok(DestinationConnection::open(&self.destination.plugin, settings).await?)
     }
 
+    /// Nothing is known of a table any more, nor shown.
+    pub fn forget_table(&self, table: &str) {
+        self.health.forget_table(self.name(), table);
+        self.metrics.table(table).drifted(0);
+    }
+
+    /// So many rows of a table that drifted were written again.
+    pub fn repaired(&self, table: &str, rows: u64) {
+        let left = self.health.repaired(self.name(), table, rows);
+        self.metrics.table(table).drifted(left);
+    }
+
     /// Whether the operator wants this table.
     pub fn selects(&self, table: &str) -> bool {
         self.config.selects_table(&self.schema.name, table)

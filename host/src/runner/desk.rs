@@ -147,7 +147,7 @@ impl Desk {
             let take_over = take_over || is_to_take_over(&context);
             let dropped = drop_tables(&context, keep_rows, take_over).await?;
             for Dropped { table, .. } in &dropped {
-                context.health.forget_table(context.name(), table);
+                context.forget_table(table);
             }
             Ok(dropped)
         };
@@ -195,7 +195,12 @@ impl Desk {
     ) -> Result<BTreeMap<String, Repaired>, DeskError> {
         let carry_out = move |context: Arc<SchemaContext>| {
             let keys = keys.clone();
-            async move { repair(&context, &keys, take_over || is_to_take_over(&context)).await }
+            async move {
+                let take_over = take_over || is_to_take_over(&context);
+                let came = repair(&context, &keys, take_over).await?;
+                came.iter().for_each(|(table, repaired)| context.repaired(table, repaired.rows));
+                Ok(came)
+            }
         };
         self.of_one(schema, carry_out).await
     }

@@ -69,7 +69,8 @@ fn is_usable(path: &str) -> bool {
 }
 
 /// No while a schema has failed; a schema that retries is still in order. One with parked tables, open
-/// dead letters, too much log at its source or rows that are not its source's is degraded, which is a yes: to start again would help none of them.
+/// dead letters, too much log at its source or rows that are not its source's is degraded, which is a yes: to start
+/// again would help none of them.
 fn health_page(health: &Health) -> Response {
     let schemas = health.snapshot();
     let failed = schemas.iter().filter_map(|(name, schema)| match &schema.state {
@@ -77,7 +78,7 @@ fn health_page(health: &Health) -> Response {
         _ => None,
     });
     let is_degraded = schemas.values().any(|schema| {
-        let has_drift = schema.proof.as_ref().is_some_and(|it| it.drifted().next().is_some());
+        let has_drift = schema.proof.as_ref().is_some_and(|it| it.tables_drifted() > 0);
         has_drift
             || !schema.parked.is_empty()
             || !schema.dead_letters.is_empty()

@@ -163,8 +163,15 @@ async fn rows_that_are_not_the_sources_degrade_and_are_told_until_the_table_is_c
         (&"ok".into(), &expected)
     );
     assert_eq!(body["schemas"]["shop"]["verify"]["error"], "the destination is away");
-    let again =
-        LastProof { remarks: [("views".to_owned(), drift_of(1))].into(), ..LastProof::default() };
+    let tables = [("drift".to_owned(), 1)].into();
+    let again = LastProof {
+        tables,
+        remarks: [("views".to_owned(), drift_of(1))].into(),
+        ..LastProof::default()
+    };
+    fixture.health.set_proof("shop", again.clone());
+    assert_eq!(fixture.health.repaired("shop", "views", 1), 0);
+    assert_eq!(fixture.probe("/health").await.1["status"], "ok", "its rows were written again");
     fixture.health.set_proof("shop", again);
     fixture.health.set_proof("shop", LastProof::default());
     let events: Vec<_> = std::iter::from_fn(|| heard.try_recv().ok()).map(|it| it.state).collect();

@@ -1,7 +1,7 @@
 //! What came of a comparison, in words and counts.
 
 use crate::{
-    monitor::{LastProof, REMARKS_MAX, TableProof},
+    monitor::{DRIFT, LastProof, REMARKS_MAX, TableProof},
     runner::{
         advice::flags,
         parking::{moment, now_s},
@@ -54,7 +54,7 @@ fn found(schema: &str, table: &str, compared: &Compared) -> Option<TableProof> {
             "`cartridge-warp verify {flags}` names the rows; with `--repair` they are written again"
         ));
         let drifted = compared.drifted();
-        return Some(TableProof { drifted, help, ..remark("drift", message) });
+        return Some(TableProof { drifted, help, ..remark(DRIFT, message) });
     }
     if !compared.is_open() {
         return None;
