@@ -37,10 +37,33 @@ impl Sides<'_> {
     /// Into how many stretches the table is cut: a source may hold a snapshot for as long as one of them takes, which
     /// keeps its server from tidying up.
     pub fn stretches(&self) -> u32 {
-        let rows = self.rows_per_second.map_or(STRETCH_ROWS, |rate| {
-            u64::from(rate.get()).saturating_mul(STRETCH_SECONDS).min(STRETCH_ROWS)
-        });
-        let wanted = self.estimated_rows.map_or(STRETCHES_MAX, |all| all.div_ceil(rows));
-        u32::try_from(wanted.clamp(1, STRETCHES_MAX)).unwrap_or(1)
+        stretches(self.rows_per_second, self.estimated_rows)
+    }
+}
+
+fn stretches(rows_per_second: Option<NonZeroU32>, estimated_rows: Option<u64>) -> u32 {
+    let in_time = |rate: NonZeroU32| u64::from(rate.get()).saturating_mul(STRETCH_SECONDS);
+    let rows = rows_per_second.map_or(STRETCH_ROWS, |rate| in_time(rate).min(STRETCH_ROWS));
+    let wanted = estimated_rows.map_or(STRETCHES_MAX, |all| all.div_ceil(rows));
+    u32::try_from(wanted.clamp(1, STRETCHES_MAX)).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_takes_about_a_minute_or_has_a_million_rows() {
+        for (rate, rows, expected) in [
+            (None, Some(0), 1),
+            (None, Some(10_000_000), 10),
+            (Some(10_000), Some(10_000_000), 17),
+            (Some(1_000_000), Some(10_000_000), 10),
+            (Some(1), Some(u64::MAX), 10_000),
+            (None, None, 10_000),
+        ] {
+            let rate = rate.and_then(NonZeroU32::new);
+            assert_eq!(stretches(rate, rows), expected, "{rate:?} {rows:?}");
+        }
     }
 }
