@@ -64,7 +64,9 @@ mod tests {
     use crate::cli::{dispatch, output::as_json};
 
     /// Commands without a configuration, and how each of them fails; those that cannot have nothing.
-    const WITHOUT_CONFIGURATION: [(&str, &[&str]); 8] = [
+    const WITHOUT_CONFIGURATION: [(&str, &[&str]); 9] = [
+        // Its failures are answers of its protocol: tests/product/mcp.rs.
+        ("mcp", &[]),
         ("explain", &["no-such-code"]),
         ("env-help", &[]),
         ("completions", &[]),
