@@ -19,7 +19,8 @@ fn retried(pipeline: &Pipeline, code: i32, arguments: &[&str]) -> Value {
 }
 
 fn letters(pipeline: &Pipeline, status: &str) -> Vec<Value> {
-    let ended = pipeline.run(&["--output", "json", "dlq", "list", "--status", status]);
+    let ended =
+        pipeline.run(&["--output", "json", "dlq", "list", "--limit", "10000", "--status", status]);
     assert!(ended.status.success(), "{}", ended.stderr);
     ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -280,7 +281,9 @@ fn what_cannot_be_tried_again_says_why() {
 
 #[test]
 fn a_schema_that_a_run_holds_is_left_alone() {
-    let (databases, pipeline) = to_postgresql();
+    let (databases, mut pipeline) = to_postgresql();
+    // Nobody can ask the run.
+    pipeline.set("control", json!({"enabled": false}));
     databases.at_source("INSERT INTO orders VALUES (1, 'a', 'bad', 1)");
     let mut running = pipeline.start();
     running.wait_for("following changes");
@@ -294,6 +297,28 @@ fn a_schema_that_a_run_holds_is_left_alone() {
     assert_eq!(fenced.status.code(), Some(5), "{}", fenced.stderr);
     assert!(pipeline.catch_up().status.success());
     assert_eq!(databases.difference(), None);
+}
+
+#[test]
+fn a_run_tries_them_itself_and_goes_on() {
+    let (databases, pipeline) = to_postgresql();
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    running.wait_for("taking orders");
+    let bad = "INSERT INTO orders SELECT i, 'a', 'bad', 1 FROM generate_series(1, 1200) AS i";
+    databases.at_source(bad);
+    wait_until("they are letters", || letters(&pipeline, "open").len() == 1200);
+    assert_eq!(retried(&pipeline, 4, &["--all"])["refused"], 1200);
+    databases.at_destination("ALTER TABLE orders DROP CONSTRAINT orders_note_check");
+    let came = retried(&pipeline, 0, &["--all"]);
+    assert_eq!((&came["resolved"], &came["more"]), (&json!(1200), &json!(false)), "{came}");
+    assert!(letters(&pipeline, "open").is_empty());
+    let settled = &letters(&pipeline, "resolved")[0]["resolution"];
+    assert!(settled.as_str().unwrap().contains("tried again"), "{settled}");
+    databases.at_source("INSERT INTO orders VALUES (2000, 'b', 'good', 1)");
+    wait_until("the run goes on", || databases.difference().is_none());
+    running.signal(15);
+    assert!(running.wait(Duration::from_secs(60)).status.success());
 }
 
 #[test]

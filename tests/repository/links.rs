@@ -1,14 +1,18 @@
-//! A link of a document leads to something: a file or folder of the repository, and a heading where it names one.
+//! A link of a document leads to something: a file or folder of the repository, and a heading where it names one. The
+//! indexes have each page of `docs/`.
 
 use std::path::Path;
 
 use crate::source::{self, File};
 
+/// Where people and agents find all pages.
+const INDEXES: [&str; 2] = ["docs/README.md", "docs/llms.txt"];
 /// What a link of ours does not begin with: elsewhere in the world, nobody here can keep it.
 const ELSEWHERE: [&str; 3] = ["http://", "https://", "mailto:"];
 
 fn violations(files: &[File]) -> Vec<String> {
-    let documents = files.iter().filter(|file| file.path.ends_with(".md"));
+    let is_document = |path: &str| path.ends_with(".md") || INDEXES.contains(&path);
+    let documents = files.iter().filter(|file| is_document(&file.path));
     let broken = documents.flat_map(|document| {
         let links = targets(&document.text).into_iter();
         let ours = links.filter(|link| !ELSEWHERE.iter().any(|prefix| link.starts_with(prefix)));
@@ -16,6 +20,20 @@ fn violations(files: &[File]) -> Vec<String> {
         broken.map(|link| format!("{}: `{link}` leads nowhere", document.path)).collect::<Vec<_>>()
     });
     broken.collect()
+}
+
+/// Pages that an index lacks.
+fn unlisted(files: &[File]) -> Vec<String> {
+    let indexes = files.iter().filter(|file| INDEXES.contains(&file.path.as_str()));
+    let lacking = indexes.flat_map(|index| {
+        let listed: Vec<_> =
+            targets(&index.text).into_iter().map(|to| joined(Path::new("docs"), to)).collect();
+        let pages = files.iter().map(|file| &file.path).filter(|path| path.ends_with(".md"));
+        let pages = pages.filter(|path| Path::new(path).parent() == Some(Path::new("docs")));
+        let missing = pages.filter(|page| **page != index.path && !listed.contains(page));
+        missing.map(|page| format!("{} lacks {page}", index.path)).collect::<Vec<_>>()
+    });
+    lacking.collect()
 }
 
 /// What stands in the brackets of links, outside of blocks of code.
@@ -67,6 +85,14 @@ fn headings(text: &str) -> impl Iterator<Item = String> {
 #[test]
 fn links_of_documents_lead_somewhere() {
     crate::assert_none(&violations(&source::files()));
+}
+
+#[test]
+fn the_indexes_have_each_page() {
+    crate::assert_none(&unlisted(&source::files()));
+    let files = [File::new(INDEXES[0], "[a](a.md)"), File::new("docs/a.md", "")];
+    assert_eq!(unlisted(&files), Vec::<String>::new());
+    assert_eq!(unlisted(&[File::new(INDEXES[0], "a.md"), files[1].clone()]).len(), 1);
 }
 
 #[test]

@@ -41,8 +41,7 @@ pub async fn find(runner: &WarpRunner) -> Result<Option<Client>, CliError> {
     if !runner.config().control.enabled {
         return Ok(None);
     }
-    let place = Place::of(runner.config(), runner.pipeline(), &runner.destination());
-    Client::find(&place).await.map_err(CliError::failed)
+    Client::find(&place(runner)).await.map_err(CliError::failed)
 }
 
 pub async fn order(run: &Client, order: &OrderBody, output: Output) -> Result<Exit, CliError> {
@@ -160,15 +159,29 @@ pub async fn set_level(
 }
 
 /// The run, for what only a run can do.
-async fn required(
+pub async fn required(
     args: &ConfigArgs,
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Client, CliError> {
     let runner = setup::quiet_runner(args, vec![], plugin_dir, output).await?;
-    if let Some(run) = find(&runner).await? {
-        return Ok(run);
+    match find(&runner).await? {
+        Some(run) => Ok(run),
+        None => Err(no_run(runner.pipeline(), place(&runner).socket)),
     }
-    let socket = Place::of(runner.config(), runner.pipeline(), &runner.destination()).socket;
-    Err(CliError::failed(NoRun { pipeline: runner.pipeline().to_owned(), socket }))
+}
+
+/// The same of a pipeline whose place is known.
+pub async fn required_at(pipeline: &str, place: &Place) -> Result<Client, CliError> {
+    let found = Client::find(place).await.map_err(CliError::failed)?;
+    found.ok_or_else(|| no_run(pipeline, place.socket.clone()))
+}
+
+/// Where a run of this configuration listens.
+pub fn place(runner: &WarpRunner) -> Place {
+    Place::of(runner.config(), runner.pipeline(), &runner.destination())
+}
+
+fn no_run(pipeline: &str, socket: PathBuf) -> CliError {
+    CliError::failed(NoRun { pipeline: pipeline.to_owned(), socket })
 }

@@ -105,12 +105,16 @@ pub fn few(ids: Vec<u64>) -> Result<Vec<u64>, CliError> {
     }
 }
 
-/// Who settles it, when, where and why.
-pub fn resolution(reason: &str) -> String {
+/// Who gives the command.
+pub fn user() -> String {
     let user =
         ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    let user = user.unwrap_or_else(|| "somebody".to_owned());
-    Settlement::words(&user, reason)
+    user.unwrap_or_else(|| "somebody".to_owned())
+}
+
+/// Who settles it, when, where and why.
+pub fn resolution(reason: &str) -> String {
+    Settlement::words(&user(), reason)
 }
 
 /// Whether each of these numbers is that of a letter that was found.

@@ -17,12 +17,15 @@ mod generations;
 mod grants;
 mod init;
 mod live;
+mod mcp;
 mod meant;
 mod monitoring;
 mod new;
 mod output;
+mod pages;
 mod read;
 mod refused;
+mod repair;
 mod retry;
 mod run;
 mod run_status;
@@ -33,12 +36,14 @@ mod signals;
 mod since;
 mod tables;
 mod teardown;
+mod top;
+mod usage;
 mod validate;
 mod verify;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use miette::Diagnostic;
 
 use args::{Cli, Command};
@@ -82,7 +87,10 @@ impl CliError {
 
 /// Runs the tool with the arguments of this process.
 pub async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match usage::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let output = Output::new(cli.output);
     let exit = match dispatch(cli, output).await {
         Ok(exit) => exit,
@@ -105,6 +113,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Check(args) => check::check(args, plugin_dir, output).await,
         Command::Adopt(args) => adopt::run(args, plugin_dir, output).await,
         Command::Status(args) => tables::status(args, plugin_dir, output).await,
+        Command::Top(args) => top::run(args, plugin_dir, output).await,
         Command::Events(args) => live::events(&args, plugin_dir, output).await,
         Command::Drain(args) => live::drain(&args, plugin_dir, output).await,
         Command::Reload(args) => live::reload(&args, plugin_dir, output).await,
@@ -122,6 +131,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Schema(command) => schema::run(command, plugin_dir, output).await,
         Command::Verify(args) => verify::run(args, plugin_dir, output).await,
         Command::Discover(args) => check::discover(args, plugin_dir, output).await,
+        Command::Mcp(args) => mcp::run(args, plugin_dir, output).await,
         Command::Explain { code } => explain::run(&code, output),
         Command::Completions { shell } => {
             let mut script = Vec::new();

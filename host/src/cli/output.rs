@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, JSONReportHandler};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     args::OutputFormat,
@@ -71,11 +72,13 @@ impl Output {
 
     /// An error: what, where, why and what to do.
     pub fn error(self, error: &dyn Diagnostic) {
+        if self.is_json() {
+            let _ = writeln!(io::stderr().lock(), "{}", as_json(error));
+            return;
+        }
         let error = &Shown::new(error);
         let mut text = String::new();
-        let rendered = if self.is_json() {
-            JSONReportHandler::new().render_report(&mut text, error)
-        } else {
+        let rendered = {
             let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             let theme = match colour {
                 true => GraphicalTheme::unicode(),
@@ -88,4 +91,12 @@ impl Output {
         }
         let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
     }
+}
+
+/// An error as JSON: its code, message, help and causes, and where it is in a file.
+pub fn as_json(error: &dyn Diagnostic) -> Value {
+    let (error, mut text) = (Shown::new(error), String::new());
+    let rendered = JSONReportHandler::new().render_report(&mut text, &error);
+    let value = rendered.ok().and_then(|()| serde_json::from_str(&text).ok());
+    value.unwrap_or_else(|| serde_json::json!({ "message": error.to_string() }))
 }

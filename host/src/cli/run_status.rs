@@ -1,7 +1,10 @@
 //! How the status of a run looks.
 
 use super::output::Output;
-use crate::control::{SchemaView, Status, TableView};
+use crate::{
+    control::{SchemaView, Status, TableView},
+    monitor::{LastProof, TableProof},
+};
 
 /// One line of JSON a schema, or lines for a person.
 pub fn tell(status: &Status, output: Output) {
@@ -41,6 +44,7 @@ fn as_lines(status: &Status) -> Vec<String> {
         ));
         lines.extend(schema.error.iter().map(|error| format!("  {error}")));
         lines.extend(schema.source_log.iter().map(|log| format!("  source: {}", log.words)));
+        schema.verify.iter().for_each(|proof| lines.extend(proof_lines(proof)));
         schema.tables.iter().for_each(|(table, view)| lines.extend(table_lines(table, view)));
     }
     if status.tables_left_out > 0 {
@@ -55,6 +59,24 @@ fn as_lines(status: &Status) -> Vec<String> {
             plugin.cpu_seconds,
             plugin.restarts
         ));
+    }
+    lines
+}
+
+/// What came of the last comparison of a schema's rows.
+fn proof_lines(proof: &LastProof) -> Vec<String> {
+    let LastProof { at, seconds, rows, tables, remarks, error } = proof;
+    let mut lines = Vec::new();
+    if !tables.is_empty() {
+        let verdicts = tables.iter().map(|(verdict, count)| format!("{count} {verdict}"));
+        let verdicts: Vec<String> = verdicts.collect();
+        let verdicts = verdicts.join(", ").replace('_', " ");
+        lines.push(format!("  verified {at}: {rows} rows in {seconds} s; tables: {verdicts}"));
+    }
+    lines.extend(error.iter().map(|error| format!("  verify failed: {error}")));
+    for (table, TableProof { verdict, message, help, .. }) in remarks {
+        lines.push(format!("  {table}: {}: {message}", verdict.replace('_', " ")));
+        lines.extend(help.iter().map(|help| format!("    help: {help}")));
     }
     lines
 }

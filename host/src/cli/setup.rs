@@ -192,7 +192,16 @@ pub async fn quiet_runner(
 ) -> Result<WarpRunner, CliError> {
     let config = load(args, overrides)?;
     let progress = start_quiet_logging(output)?;
-    let engine = engine(Some(&config.state_dir), &config.limits, None, &progress)?;
+    runner_of(config, &progress, command_line).await
+}
+
+/// The same of a configuration that is loaded, where logging is started.
+pub async fn runner_of(
+    config: Arc<WarpConfig>,
+    progress: &Progress,
+    command_line: Option<PathBuf>,
+) -> Result<WarpRunner, CliError> {
+    let engine = engine(Some(&config.state_dir), &config.limits, None, progress)?;
     let connectors = connectors(&config, &engine, command_line).await?;
     let metrics = Metrics::new("").map_err(CliError::failed)?;
     let health = Health::new(config.active_schemas().map(|schema| schema.name.clone()));
@@ -201,7 +210,7 @@ pub async fn quiet_runner(
     let surroundings = Surroundings {
         metrics,
         health,
-        progress,
+        progress: progress.clone(),
         desk,
         until_caught_up: false,
         standby: false,

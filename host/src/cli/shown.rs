@@ -7,6 +7,7 @@ use std::{error::Error, fmt};
 
 use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
 
+use super::pages;
 use crate::model::{redaction::redact, text};
 
 /// A cleaned copy of an error.
@@ -35,11 +36,18 @@ impl<'a> Shown<'a> {
         Self {
             original,
             message: clean(&original.to_string()),
-            help: original.help().map(|help| clean(&help.to_string())),
+            help: original.help().map(|help| clean(&help.to_string())).or_else(|| page(original)),
             cause: causes(original),
             related: original.related().into_iter().flatten().map(Shown::new).collect(),
         }
     }
+}
+
+/// Where an error that says no more is explained.
+fn page(error: &dyn Diagnostic) -> Option<String> {
+    let code = error.code()?.to_string();
+    pages::page(&code)?;
+    Some(format!("`cartridge-warp explain {code}` says what to do"))
 }
 
 fn causes(error: &dyn Diagnostic) -> Option<Box<Cause>> {

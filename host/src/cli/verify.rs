@@ -3,42 +3,58 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
 
-use super::{CliError, Exit, args::VerifyArgs, meant, output::Output, setup};
-use crate::runner::{Compared, Proof, Repaired, RunError, Sample, Verified, Verify, WarpRunner};
+use super::{
+    CliError, Exit, args::VerifyArgs, live, meant, output::Output, repair::Repairing, setup,
+};
+use crate::runner::{Compared, Proof, RunError, Sample, Verified, Verify};
 
 pub async fn run(
     args: VerifyArgs,
     plugin_dir: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let VerifyArgs { config, schema, table, wait, show_values, repair, take_over } = args;
+    let VerifyArgs { config, schema, table, wait, every, rows_per_second, .. } = args;
+    let (show_values, repair, take_over) = (args.show_values, args.repair, args.take_over);
     let runner = meant::runner_of(&config, schema.as_deref(), plugin_dir, output).await?;
+    let run = if repair { live::find(&runner).await? } else { None };
     let asked = Verify {
         table: table.as_deref(),
+        rows_per_second,
         wait: Duration::from_secs(u64::from(wait)),
         shows_values: show_values,
-        at_rest: repair && !take_over,
+        at_rest: repair && run.is_none() && !take_over,
     };
-    let mut verified = runner.verify(asked).await;
-    if repair && compared(&verified).any(Compared::has_drift) {
-        if let Err(error) = write_again(&runner, &verified, take_over, output).await {
-            output.error(&error);
-            return Ok(Exit::Failed);
+    let Some(every) = every else {
+        let mut verified = runner.verify(asked).await;
+        if repair && compared(&verified).any(Compared::has_drift) {
+            let by = Repairing { runner: &runner, run: run.as_ref(), take_over, output };
+            by.write_again(drifted(&verified)).await?;
+            verified = runner.verify(asked).await;
         }
-        verified = runner.verify(asked).await;
+        return Ok(tell_all(verified, output));
+    };
+    loop {
+        let next = Instant::now() + every.duration();
+        tell_all(runner.verify(asked).await, output);
+        sleep_until(next).await;
     }
+}
+
+/// What came of all schemas, and the exit code for it.
+fn tell_all(verified: Answers, output: Output) -> Exit {
     let has_drift = compared(&verified).any(Compared::has_drift);
     // Nothing that could be compared is no proof of anything.
     let is_open =
         compared(&verified).any(Compared::is_open) || compared(&verified).next().is_none();
     let exit =
         setup::tell_each(verified, output, |schema, verified| tell(schema, verified, output));
-    Ok(match (exit, has_drift, is_open) {
+    match (exit, has_drift, is_open) {
         (_, true, _) => Exit::Drift,
         (Exit::Done, _, true) => Exit::Failed,
         (exit, ..) => exit,
-    })
+    }
 }
 
 type Answers = BTreeMap<String, Result<Verified, RunError>>;
@@ -49,41 +65,17 @@ fn compared(verified: &Answers) -> impl Iterator<Item = &Compared> {
     tables.filter_map(Proof::compared)
 }
 
-/// Writes the rows that drifted again, and tells how many.
-async fn write_again(
-    runner: &WarpRunner,
-    verified: &Answers,
-    take_over: bool,
-    output: Output,
-) -> Result<(), RunError> {
-    for (schema, Verified(tables)) in
-        verified.iter().filter_map(|(schema, it)| it.as_ref().ok().map(|it| (schema, it)))
-    {
+/// The keys of the rows that drifted, by schema and table.
+fn drifted(verified: &Answers) -> BTreeMap<String, BTreeMap<String, Vec<String>>> {
+    let each = verified.iter().filter_map(|(schema, it)| Some((schema, it.as_ref().ok()?)));
+    let keys = |Verified(tables): &Verified| {
         let drifted = tables.iter().filter_map(|(table, proof)| {
             let keys = proof.compared()?.keys.clone();
             (!keys.is_empty()).then(|| (table.clone(), keys))
         });
-        let drifted: BTreeMap<String, Vec<String>> = drifted.collect();
-        if drifted.is_empty() {
-            continue;
-        }
-        let Some(came) = runner.repair(schema, &drifted, take_over).await else { continue };
-        for (table, Repaired { rows, passed }) in came? {
-            if output.is_json() {
-                let passed = passed.iter().map(|(why, rows)| json!({"rows": rows, "why": why}));
-                let passed: Vec<Value> = passed.collect();
-                output.json(&json!({
-                    "schema": schema, "table": table, "repaired": rows, "not_repaired": passed,
-                }));
-                continue;
-            }
-            output.line(&format!("{schema}.{table}: {rows} rows written again"));
-            for (why, rows) in passed {
-                output.line(&format!("  {rows} rows not: {why}"));
-            }
-        }
-    }
-    Ok(())
+        drifted.collect()
+    };
+    each.map(|(schema, verified)| (schema.clone(), keys(verified))).collect()
 }
 
 fn tell(schema: &str, Verified(tables): &Verified, output: Output) {
@@ -173,9 +165,8 @@ fn tell_compared(table: &str, compared: &Compared, output: Output) {
         output.line(&format!("  {} {key}{columns}", drift.word()));
     }
     let shown = compared.samples.len() as u64;
-    let drifted = compared.missing + compared.extra + compared.different;
-    if drifted > shown {
-        output.line(&format!("  and {} more", drifted - shown));
+    if compared.drifted() > shown {
+        output.line(&format!("  and {} more", compared.drifted() - shown));
     }
     for (name, why) in &compared.left_out {
         output.line(&format!("  column {name} not compared: {why}"));

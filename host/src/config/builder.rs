@@ -9,7 +9,7 @@ use super::load::{base_dir, complete};
 use super::settings::default_state_dir;
 use super::{
     CommitAt, Control, DestinationConfig, ErrorHandling, Mode, Monitoring, Patterns, ProcessLimits,
-    Resync, SchemaConfig, SchemaEvolution, SourceConfig, Standby, WarpConfig,
+    Resync, SchemaConfig, SchemaEvolution, SourceConfig, Standby, Verification, WarpConfig,
 };
 
 type Edit = Box<dyn FnOnce(&mut WarpConfig)>;
@@ -132,6 +132,7 @@ impl Builder {
             monitoring: Monitoring::default(),
             control: Control::default(),
             standby: Standby::default(),
+            verify: Verification::default(),
             error_handling: ErrorHandling::default(),
             schema_evolution: SchemaEvolution::default(),
             limits: ProcessLimits::default(),

@@ -78,7 +78,7 @@ pub use settings::{
     Limits, LogLevel, Mask, Mode, Monitoring, OnLostPosition, OnMaxRetained, OnNewTable,
     OnRulesChange, OnTableFailure, ProcessLimits, Prometheus, RowFact, SchemaConfig,
     SchemaEvolution, SchemaLimits, SecretSource, SourceConfig, Standby, SyncMode, TableConfig,
-    TableEvolution, WarpConfig, WriteMode,
+    TableEvolution, Verification, WarpConfig, WriteMode,
 };
 pub use table_lists::TableLists;
 pub use values::{

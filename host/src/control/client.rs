@@ -9,6 +9,7 @@ use std::{
 use miette::Diagnostic;
 use rustix::process::geteuid;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::UnixStream,
@@ -19,9 +20,13 @@ use super::{
     answers::Told,
     error::ControlError,
     events::Lost,
+    letters::{LettersAnswer, LettersBody},
     orders::{OrderAnswer, OrderBody},
+    overview::Overview,
     place::Place,
     process::{Draining, Level, Reload},
+    repair::{RepairAnswer, RepairBody},
+    tables::TablePage,
     view::Status,
 };
 use crate::{monitor::Event, runner::ORDER_WAIT_MAX};
@@ -30,6 +35,9 @@ use crate::{monitor::Event, runner::ORDER_WAIT_MAX};
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// How long it may take to show something.
 const LOOK_MAX: Duration = Duration::from_secs(10);
+
+/// How long it may look at the sides for that.
+const RUN_LOOKS_MAX: Duration = Duration::from_secs(30);
 
 /// A run that listens.
 #[derive(Debug)]
@@ -106,6 +114,38 @@ impl Client {
         self.read(code == 200, &body)
     }
 
+    pub async fn overview(&self) -> Result<Overview, AskError> {
+        let (code, body) = self.ask("GET", "/v1/overview", "", LOOK_MAX).await?;
+        self.read(code == 200, &body)
+    }
+
+    /// Some tables in an order, behind the first of them.
+    pub async fn tables(
+        &self,
+        sort: &str,
+        offset: usize,
+        limit: usize,
+    ) -> Result<TablePage, AskError> {
+        let path = format!("/v1/tables?sort={sort}&offset={offset}&limit={limit}");
+        let (code, body) = self.ask("GET", &path, "", LOOK_MAX).await?;
+        self.read(code == 200, &body)
+    }
+
+    /// What the run answers to a look at this path.
+    pub async fn look(&self, path: &str) -> Result<Value, AskError> {
+        let wait = LOOK_MAX.saturating_add(RUN_LOOKS_MAX);
+        let (code, body) = self.ask("GET", path, "", wait).await?;
+        self.read(code == 200, &body)
+    }
+
+    /// What the run answers to an order at this path; what some schemas refuse is an answer, too.
+    pub async fn order_at(&self, path: &str, body: &Value) -> Result<Value, AskError> {
+        let wait = ORDER_WAIT_MAX.saturating_add(LOOK_MAX);
+        let (code, answer) = self.ask("POST", path, &written(body), wait).await?;
+        let is_answer = code == 200 || serde_json::from_slice::<OrderAnswer>(&answer).is_ok();
+        self.read(is_answer, &answer)
+    }
+
     /// Gives an order, and waits until it is committed or refused.
     pub async fn order(&self, order: &OrderBody) -> Result<OrderAnswer, AskError> {
         let body = written(order);
@@ -114,6 +154,22 @@ impl Client {
         // What some schemas refuse is an answer, too.
         let is_answer = code == 200 || serde_json::from_slice::<OrderAnswer>(&answer).is_ok();
         self.read(is_answer, &answer)
+    }
+
+    /// Tries dead letters again or discards them, and waits until that is committed or refused.
+    pub async fn letters(&self, body: &LettersBody) -> Result<LettersAnswer, AskError> {
+        self.ordered("/v1/letters", &written(body)).await
+    }
+
+    /// Has rows written again, and waits until that is committed or refused.
+    pub async fn repair(&self, body: &RepairBody) -> Result<RepairAnswer, AskError> {
+        self.ordered("/v1/repair", &written(body)).await
+    }
+
+    async fn ordered<T: DeserializeOwned>(&self, path: &str, body: &str) -> Result<T, AskError> {
+        let wait = ORDER_WAIT_MAX.saturating_add(LOOK_MAX);
+        let (code, answer) = self.ask("POST", path, body, wait).await?;
+        self.read(code == 200, &answer)
     }
 
     /// Ends the run as SIGTERM does; it is ending when this is back, not ended.

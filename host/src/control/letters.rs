@@ -20,6 +20,8 @@ pub const BODY_EXAMPLE: &str = r#"{"action": "retry", "table": "orders"}"#;
 /// Letters of one answer (I7).
 const SHOWN_MAX: u32 = 500;
 const SHOWN: u32 = 100;
+/// Refusals that are shown.
+const REFUSALS_MAX: usize = 100;
 /// Whom letters name that are settled from here.
 const WHO: &str = "control";
 
@@ -93,6 +95,12 @@ pub struct Meant {
     /// All that are open, where nothing else says which.
     #[serde(default)]
     pub all: bool,
+    /// Who wants it, which is kept with each letter; without it, `control`.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// Do it although another run, which may be gone, holds the schema.
+    #[serde(default)]
+    pub take_over: bool,
 }
 
 /// Which letters are discarded, and why.
@@ -122,10 +130,16 @@ pub struct Discard {
 pub struct LettersAnswer {
     /// Their rows are written, or gone at the source and deleted.
     pub resolved: u64,
+    /// Keys that no row has at the source any more.
+    #[serde(default)]
+    pub gone_at_source: u64,
     /// Settled without their rows.
     pub discarded: u64,
     /// Refused again, so they stay open.
     pub refused: u64,
+    /// The first of those, as they are now.
+    #[serde(default)]
+    pub refusals: Vec<LetterView>,
     /// Letters that could not be tried, and why.
     pub not_tried: Vec<NotTried>,
     /// There are more: try again.
@@ -160,19 +174,21 @@ pub async fn list(desk: &Desk, query: LettersQuery) -> Response {
 pub async fn carry_out(desk: &Desk, body: LettersBody) -> Response {
     match body {
         LettersBody::Retry(meant) => {
+            let words = Settlement::words(meant.by.as_deref().unwrap_or(WHO), "tried again");
+            let take_over = meant.take_over;
             let (schema, filter) = match meant.read() {
                 Ok(read) => read,
                 Err(unclear) => return json(StatusCode::BAD_REQUEST, &unclear),
             };
-            let words = Settlement::words(WHO, "tried again");
-            let retried = desk.retry_letters(schema.as_deref(), filter, words).await;
+            let retried = desk.retry_letters(schema.as_deref(), filter, words, take_over).await;
             answered(retried, LettersAnswer::retried)
         }
         LettersBody::Discard(Discard { schema, table, code, ids, all, reason }) => {
-            let (schema, filter) = match (Meant { schema, table, code, ids, all }).read() {
-                Ok(read) => read,
-                Err(unclear) => return json(StatusCode::BAD_REQUEST, &unclear),
-            };
+            let (schema, filter) =
+                match (Meant { schema, table, code, ids, all, ..Meant::default() }).read() {
+                    Ok(read) => read,
+                    Err(unclear) => return json(StatusCode::BAD_REQUEST, &unclear),
+                };
             let words = Settlement::words(WHO, &reason);
             let settled = desk.discard_letters(schema.as_deref(), filter, words).await;
             answered(settled, |discarded| LettersAnswer { discarded, ..LettersAnswer::default() })
@@ -183,7 +199,7 @@ pub async fn carry_out(desk: &Desk, body: LettersBody) -> Response {
 impl Meant {
     /// The schema and the letters; an error where nothing says which.
     fn read(self) -> Result<(Option<String>, LetterFilter), Told> {
-        let Self { schema, table, code, ids, all } = self;
+        let Self { schema, table, code, ids, all, .. } = self;
         let unclear = |message: String| {
             let help = format!("name a table, a code or numbers, or say all: {BODY_EXAMPLE}");
             Told::bad_request(message, help)
@@ -199,12 +215,36 @@ impl Meant {
 }
 
 impl LettersAnswer {
-    fn retried(retried: Retried) -> Self {
-        let Retried { resolved, refused, passed, more, .. } = retried;
+    pub fn retried(retried: Retried) -> Self {
+        let Retried { resolved, gone, refused, shown, passed, more, .. } = retried;
         let each = passed.into_iter();
         let not_tried =
             each.map(|((table, why), letters)| NotTried { table, letters, why }).collect();
-        Self { resolved, refused, not_tried, more, ..Self::default() }
+        let refusals = shown.into_iter().map(view).collect();
+        Self { resolved, gone_at_source: gone, discarded: 0, refused, refusals, not_tried, more }
+    }
+
+    /// Those of several requests together.
+    pub fn add(&mut self, other: Self) {
+        self.resolved += other.resolved;
+        self.gone_at_source += other.gone_at_source;
+        self.discarded += other.discarded;
+        self.refused += other.refused;
+        self.refusals.extend(other.refusals);
+        self.refusals.truncate(REFUSALS_MAX);
+        for NotTried { table, letters, why } in other.not_tried {
+            let mut known = self.not_tried.iter_mut();
+            match known.find(|known| (&known.table, &known.why) == (&table, &why)) {
+                Some(known) => known.letters += letters,
+                None => self.not_tried.push(NotTried { table, letters, why }),
+            }
+        }
+        self.more |= other.more;
+    }
+
+    /// Whether all letters that were meant are settled.
+    pub fn is_all(&self) -> bool {
+        self.refused == 0 && self.not_tried.is_empty() && !self.more
     }
 }
 

@@ -10,15 +10,17 @@ use super::{
     view::{PluginView, SourceLogView},
 };
 use crate::{
-    monitor::{Event, Health, Metrics, TableNumbers, health::SchemaHealth},
+    monitor::{Event, Health, LastProof, Metrics, TableNumbers, health::SchemaHealth},
     runner::UNAPPROVED,
 };
 
 /// Schemas that are shown one by one (I7).
 const SCHEMAS_SHOWN_MAX: usize = 200;
+/// Tables that are shown of one of them, for what was found when rows were compared.
+const REMARKS_SHOWN_MAX: usize = 5;
 
 /// A run, as of now.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Overview {
     /// The pipeline's name.
     pub pipeline: String,
@@ -54,6 +56,9 @@ pub struct Totals {
     pub dead_letters: u64,
     /// Tables that wait for a change of shape to be approved.
     pub approvals: u64,
+    /// Tables whose rows were not their source's when they were compared last.
+    #[serde(default)]
+    pub drifted: u64,
     /// How many schemas are in each state.
     pub schemas: BTreeMap<String, u64>,
 }
@@ -76,6 +81,9 @@ pub struct SchemaOverview {
     /// Why that log is too much, or nearly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_log_warning: Option<String>,
+    /// What came of the last comparison of its rows, with remarks of the first tables that drifted alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<LastProof>,
     #[serde(flatten)]
     pub numbers: Totals,
 }
@@ -113,7 +121,7 @@ impl SchemaOverview {
         match self.state.as_str() {
             "failed" => 3,
             "retrying" => 2,
-            _ if left_out || self.numbers.dead_letters > 0 => 1,
+            _ if left_out || self.numbers.drifted > 0 || self.numbers.dead_letters > 0 => 1,
             _ => 0,
         }
     }
@@ -126,6 +134,7 @@ impl Totals {
         self.rows_per_second += other.rows_per_second;
         self.dead_letters = self.dead_letters.saturating_add(other.dead_letters);
         self.approvals += other.approvals;
+        self.drifted += other.drifted;
         let pairs = [(&mut self.tables, &other.tables), (&mut self.schemas, &other.schemas)];
         for (all, more) in pairs {
             for (state, count) in more {
@@ -133,6 +142,12 @@ impl Totals {
             }
         }
     }
+}
+
+fn brief(proof: LastProof) -> LastProof {
+    let drifted = proof.drifted().take(REMARKS_SHOWN_MAX);
+    let remarks = drifted.map(|(table, found)| (table.clone(), found.clone())).collect();
+    LastProof { remarks, ..proof }
 }
 
 fn schema_overview(name: String, schema: SchemaHealth, metrics: &Metrics) -> SchemaOverview {
@@ -154,6 +169,7 @@ fn schema_overview(name: String, schema: SchemaHealth, metrics: &Metrics) -> Sch
         tables,
         dead_letters: schema.dead_letters.values().fold(0, |sum, it| sum.saturating_add(*it)),
         approvals,
+        drifted: schema.proof.as_ref().map_or(0, |proof| proof.tables_drifted()),
         schemas: BTreeMap::from([(state.clone(), 1)]),
     };
     SchemaOverview {
@@ -165,6 +181,7 @@ fn schema_overview(name: String, schema: SchemaHealth, metrics: &Metrics) -> Sch
             .source_log
             .map(|log| SourceLogView { words: log.words, bytes: log.bytes }),
         source_log_warning: schema.retained,
+        verify: schema.proof.map(brief),
         numbers,
     }
 }

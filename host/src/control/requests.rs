@@ -8,7 +8,9 @@ use super::{
     orders::{OrderAnswer, OrderBody},
     overview::Overview,
     process::{Draining, Level, Reload},
+    repair::{RepairAnswer, RepairBody},
     tables::{TablePage, TablesQuery},
+    verify::{VerifyQuery, VerifyReports},
     view::Status,
 };
 use crate::monitor::Event;
@@ -107,6 +109,17 @@ pub const REQUESTS: &[Request] = &[
     },
     Request {
         method: "get",
+        path: "/v1/verify",
+        does: "What the last comparison of each schema's rows found.",
+        query: Some(of::<VerifyQuery>),
+        body: None,
+        code: "200",
+        answer: Some(of::<VerifyReports>),
+        kind: JSON,
+        errors: &[BAD_QUERY],
+    },
+    Request {
+        method: "get",
         path: "/v1/events",
         does: "What changes from now on, as server-sent events: `state` with an event, `lost` with how many were \
                lost by reading too slowly.",
@@ -130,6 +143,20 @@ pub const REQUESTS: &[Request] = &[
         errors: &[
             BAD_BODY,
             ("409", "Some schemas refuse it (an answer with `refused`), or all (an error)."),
+        ],
+    },
+    Request {
+        method: "post",
+        path: "/v1/repair",
+        does: "Looks rows up at the source by their keys and writes them as they are there; answers when that is committed.",
+        query: None,
+        body: Some(of::<RepairBody>),
+        code: "200",
+        answer: Some(of::<RepairAnswer>),
+        kind: JSON,
+        errors: &[
+            BAD_BODY,
+            ("409", "There is no such schema or table, or a side does not answer."),
         ],
     },
     Request {

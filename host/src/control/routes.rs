@@ -22,8 +22,10 @@ use super::{
     overview::overview,
     process::{self, Level, Process},
     query::asked,
+    repair::{self, RepairBody},
     status::status,
     tables::{self, tables},
+    verify::{self, reports},
 };
 use crate::{
     monitor::{Health, Metrics},
@@ -57,8 +59,10 @@ pub fn routes(run: Arc<Run>, over: CancellationToken) -> Router {
         .route("/v1/tables", get(show_tables))
         .route("/v1/letters", get(list_letters).post(settle_letters))
         .route("/v1/approvals", get(list_approvals))
+        .route("/v1/verify", get(show_proofs))
         .route("/v1/events", get(listen))
         .route("/v1/orders", post(carry_out))
+        .route("/v1/repair", post(repair_rows))
         .route("/v1/drain", post(drain))
         .route("/v1/reload", post(reload))
         .route("/v1/log-level", put(set_level))
@@ -81,6 +85,13 @@ async fn show_overview(State(shared): Asked) -> Response {
 async fn show_tables(State(shared): Asked, uri: Uri) -> Response {
     match asked(&uri, tables::EXAMPLE) {
         Ok(query) => json(StatusCode::OK, &tables(&query, &shared.run.health, &shared.run.metrics)),
+        Err(told) => json(StatusCode::BAD_REQUEST, &told),
+    }
+}
+
+async fn show_proofs(State(shared): Asked, uri: Uri) -> Response {
+    match asked(&uri, verify::EXAMPLE) {
+        Ok(query) => json(StatusCode::OK, &reports(&query, &shared.run.health)),
         Err(told) => json(StatusCode::BAD_REQUEST, &told),
     }
 }
@@ -113,6 +124,13 @@ async fn listen(State(shared): Asked) -> Response {
 async fn carry_out(State(shared): Asked, body: Body) -> Response {
     match said::<OrderBody>(body, orders::EXAMPLE).await {
         Ok(order) => orders::carry_out(&shared.run.desk, order).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn repair_rows(State(shared): Asked, body: Body) -> Response {
+    match said::<RepairBody>(body, repair::EXAMPLE).await {
+        Ok(order) => repair::carry_out(&shared.run.desk, order).await,
         Err(refused) => refused,
     }
 }

@@ -55,6 +55,7 @@ fn schema_view(name: &str, schema: SchemaHealth, metrics: &Metrics, shown: usize
         lag_seconds: of_schema.lag().as_secs_f64(),
         rows: all.rows,
         rows_per_second: all.rows_per_second,
+        verify: schema.proof,
         source_log: log.map(|log| SourceLogView { words: log.words, bytes: log.bytes }),
         tables,
     }
@@ -83,6 +84,7 @@ pub fn table_view(
         copied_rows: copied,
         estimated_rows: expected,
         copy_seconds_left: seconds_left(copied, expected, numbers.rows_per_second),
+        verify: schema.proof.as_ref().and_then(|proof| proof.remarks.get(name)).cloned(),
         dead_letters: schema.dead_letters.get(name).copied().unwrap_or_default(),
     }
 }

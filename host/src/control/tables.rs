@@ -21,7 +21,8 @@ pub struct TablesQuery {
     /// Part of `schema.table`, in upper or lower case.
     #[serde(default)]
     pub search: String,
-    /// Only tables in this state; `attention` are those that are parked, paused or have open dead letters.
+    /// Only tables in this state; `attention` are those that are parked, paused, have open dead letters or rows that
+    /// are not their source's.
     #[serde(default)]
     pub state: String,
     #[serde(default)]
@@ -102,7 +103,9 @@ impl TablesQuery {
         let has_state = match self.state.as_str() {
             "" => true,
             "attention" => {
-                view.dead_letters > 0 || ["parked", "paused"].contains(&view.state.as_str())
+                let has_drift = view.verify.as_ref().is_some_and(|found| found.drifted > 0);
+                let is_left_out = ["parked", "paused"].contains(&view.state.as_str());
+                has_drift || is_left_out || view.dead_letters > 0
             }
             state => view.state == state,
         };

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::monitor::{LastProof, TableProof};
+
 /// A run, as of now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
@@ -42,6 +44,9 @@ pub struct SchemaView {
     /// The log that the source keeps for it, as of the last look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_log: Option<SourceLogView>,
+    /// What came of the last comparison of its rows; none before the first, and without `verify.every`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<LastProof>,
     /// Its tables; none before its first attempt has looked.
     pub tables: BTreeMap<String, TableView>,
 }
@@ -86,6 +91,9 @@ pub struct TableView {
     pub copy_seconds_left: Option<f64>,
     /// Dead letters that nobody has settled.
     pub dead_letters: u64,
+    /// What the last comparison of its rows found, where they are not known to be equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<TableProof>,
 }
 
 /// A connector.

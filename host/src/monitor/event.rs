@@ -12,7 +12,8 @@ pub struct Event {
     /// The table; none where it is the schema's own state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
-    /// As in the status: `streaming`, `retrying`, `parked` and so on; `gone` for a table that the source dropped.
+    /// As in the status: `streaming`, `retrying`, `parked` and so on; `gone` for a table that the source dropped. `drifted`
+    /// for one whose rows are not the source's, each time that they are compared, and `equal` where they are again.
     pub state: String,
     /// Failures in a row of a schema that is retrying.
     #[serde(default, skip_serializing_if = "Option::is_none")]

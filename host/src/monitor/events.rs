@@ -10,12 +10,17 @@ use tokio::sync::broadcast;
 
 use super::{
     event::Event,
+    proof::LastProof,
     recent::Recent,
     states::{SchemaState, TableStatus},
 };
 
 /// Events that a listener may be behind.
 pub const QUEUE_MAX: usize = 1_024;
+
+/// Where rows of a table were compared: they are not the source's, or are again.
+const DRIFTED: &str = "drifted";
+const EQUAL: &str = "equal";
 
 /// The listeners.
 #[derive(Debug)]
@@ -78,6 +83,20 @@ impl Listeners {
         let gone = before.keys().filter(|table| !now.contains_key(*table));
         for table in gone.chain(now.keys()) {
             self.table(schema, table, before.get(table), now.get(table));
+        }
+    }
+
+    /// What came of a comparison of a schema's rows, and of the one before: tables that drifted, and those that did.
+    pub(super) fn proof(&self, schema: &str, before: Option<&LastProof>, now: &LastProof) {
+        for (table, proof) in now.drifted() {
+            let (message, help) = (Some(proof.message.clone()), proof.help.clone());
+            let (table, state) = (Some(table.clone()), DRIFTED.to_owned());
+            self.tell(None, Event { table, state, message, help, ..of(schema) });
+        }
+        let mended = before.into_iter().flat_map(LastProof::drifted);
+        for (table, _) in mended.filter(|(table, _)| !now.remarks.contains_key(*table)) {
+            let (table, state) = (Some(table.clone()), EQUAL.to_owned());
+            self.tell(Some(DRIFTED), Event { table, state, ..of(schema) });
         }
     }
 

@@ -18,6 +18,7 @@ use tokio::sync::broadcast;
 use super::{
     event::Event,
     events::Listeners,
+    proof::LastProof,
     states::{SchemaState, TableStatus},
 };
 
@@ -66,6 +67,9 @@ pub struct SchemaHealth {
     /// Why the log that the source keeps is too much, or nearly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retained: Option<String>,
+    /// What came of the last comparison of its rows.
+    #[serde(rename = "verify", skip_serializing_if = "Option::is_none")]
+    pub proof: Option<LastProof>,
     /// Where each table is that is known, the parked ones and the paused ones too.
     #[serde(skip)]
     pub states: BTreeMap<String, TableStatus>,
@@ -163,14 +167,22 @@ impl Health {
     /// A table of a schema is here in its life from now on.
     pub fn set_table(&self, schema: &str, table: &str, status: TableStatus) {
         let mut schemas = self.schemas();
-        let states = &mut entry(&mut schemas, schema).states;
-        self.inner.listeners.table(schema, table, states.get(table), Some(&status));
-        states.insert(table.to_owned(), status);
+        let entry = entry(&mut schemas, schema);
+        self.inner.listeners.table(schema, table, entry.states.get(table), Some(&status));
+        if let Some(proof) = entry.proof.as_mut().filter(|_| status.state == "copying") {
+            proof.forget(table);
+        }
+        entry.states.insert(table.to_owned(), status);
     }
 
     /// The source has dropped a table, and nothing is known of it any more.
     pub fn forget_table(&self, schema: &str, table: &str) {
-        let gone = entry(&mut self.schemas(), schema).states.remove(table);
+        let mut schemas = self.schemas();
+        let entry = entry(&mut schemas, schema);
+        let gone = entry.states.remove(table);
+        if let Some(proof) = &mut entry.proof {
+            proof.forget(table);
+        }
         self.inner.listeners.table(schema, table, gone.as_ref(), None);
     }
 
@@ -192,6 +204,27 @@ impl Health {
     /// The source keeps too much log of a schema from now on, or nearly, in words; or not any more.
     pub fn set_retained(&self, schema: &str, words: Option<String>) {
         entry(&mut self.schemas(), schema).retained = words;
+    }
+
+    /// What came of a comparison of a schema's rows.
+    pub fn set_proof(&self, schema: &str, proof: LastProof) {
+        let mut schemas = self.schemas();
+        let last = &mut entry(&mut schemas, schema).proof;
+        self.inner.listeners.proof(schema, last.as_ref(), &proof);
+        *last = Some(proof);
+    }
+
+    /// So many rows of a table that drifted were written again; how many are left.
+    pub fn repaired(&self, schema: &str, table: &str, rows: u64) -> u64 {
+        let mut schemas = self.schemas();
+        let proof = &mut entry(&mut schemas, schema).proof;
+        proof.as_mut().map_or(0, |proof| proof.repaired(table, rows))
+    }
+
+    /// A comparison came to no end; what is known stays.
+    pub fn proof_failed(&self, schema: &str, error: String) {
+        let mut schemas = self.schemas();
+        entry(&mut schemas, schema).proof.get_or_insert_default().error = Some(error);
     }
 
     /// The state of a schema, if anybody spoke of it.
@@ -230,6 +263,7 @@ fn entry<'a>(
         parked: BTreeMap::new(),
         dead_letters: BTreeMap::new(),
         retained: None,
+        proof: None,
         states: BTreeMap::new(),
         source_log: None,
         has_worked: false,

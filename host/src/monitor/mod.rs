@@ -14,6 +14,7 @@ pub mod events;
 pub mod health;
 pub mod metrics;
 mod observer;
+mod proof;
 mod recent;
 mod states;
 
@@ -24,4 +25,5 @@ pub use metrics::{
     ErrorType, Metrics, PluginMetrics, PluginNumbers, SchemaMetrics, SyncStatus, TableMetrics,
     TableNumbers,
 };
+pub use proof::{DRIFT, LastProof, REMARKS_MAX, TableProof};
 pub use states::{SchemaState, TableStatus};

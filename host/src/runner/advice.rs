@@ -27,8 +27,8 @@ pub fn decision(schema: &str, table: &str) -> String {
     )
 }
 
-/// The flags by which `dlq` is about a table's letters.
-pub fn letters(schema: &str, table: &str) -> String {
+/// The flags by which `dlq` and `verify` are about a table.
+pub fn flags(schema: &str, table: &str) -> String {
     format!("--schema={} --table={}", quoted(schema), quoted(table))
 }
 
@@ -66,6 +66,6 @@ mod tests {
             assert_eq!(argument(schema, table), as_argument);
             assert_eq!(full_resync(schema, table), as_flag);
         }
-        assert_eq!(letters("shop", "a b"), "--schema=shop --table='a b'");
+        assert_eq!(flags("shop", "a b"), "--schema=shop --table='a b'");
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::SystemTime,
 };
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -59,6 +59,8 @@ pub struct SchemaContext {
     pub held: Arc<Held>,
     /// Where it waits for those that other runs hold (`--standby`).
     pub waiting: Option<Arc<Waiting>>,
+    /// Which of these schemas compares its rows.
+    pub proofs: Arc<Semaphore>,
     /// Names this process among the runners of a schema.
     pub run: String,
     pub started: SystemTime,
@@ -147,6 +149,18 @@ impl SchemaContext {
     /// The same to the destination.
     pub async fn open_destination(&self) -> Result<DestinationConnection, RunError> {
         self.destination.open_destination().await
+    }
+
+    /// Nothing is known of a table any more, nor shown.
+    pub fn forget_table(&self, table: &str) {
+        self.health.forget_table(self.name(), table);
+        self.metrics.table(table).drifted(0);
+    }
+
+    /// So many rows of a table that drifted were written again.
+    pub fn repaired(&self, table: &str, rows: u64) {
+        let left = self.health.repaired(self.name(), table, rows);
+        self.metrics.table(table).drifted(left);
     }
 
     /// Whether the operator wants this table.

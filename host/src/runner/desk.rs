@@ -22,8 +22,8 @@ use super::{
     interludes::{Interludes, Work},
     looks::{LOOK_MAX, Looks},
     processor::{
-        Choice, Dropped, Listed, Order, Ordered, Retried, Waits, decide, drop_tables, list_letters,
-        order, retry, settle_letters, waits,
+        Choice, Dropped, Listed, Order, Ordered, Repaired, Retried, Waits, decide, drop_tables,
+        list_letters, order, repair, retry, settle_letters, waits,
     },
 };
 use crate::{
@@ -147,7 +147,7 @@ impl Desk {
             let take_over = take_over || is_to_take_over(&context);
             let dropped = drop_tables(&context, keep_rows, take_over).await?;
             for Dropped { table, .. } in &dropped {
-                context.health.forget_table(context.name(), table);
+                context.forget_table(table);
             }
             Ok(dropped)
         };
@@ -174,15 +174,35 @@ impl Desk {
         schema: Option<&str>,
         filter: LetterFilter,
         resolution: String,
+        take_over: bool,
     ) -> Result<Retried, DeskError> {
-        let name = self.one(schema)?.name().to_owned();
         let carry_out = move |context: Arc<SchemaContext>| {
             let (filter, resolution) = (filter.clone(), resolution.clone());
-            async move { retry(&context, &filter, &resolution, false, RETRIED_LETTERS_MAX).await }
+            async move {
+                let take_over = take_over || is_to_take_over(&context);
+                retry(&context, &filter, &resolution, take_over, RETRIED_LETTERS_MAX).await
+            }
         };
-        let asked = self.ask(vec![(name, Resync::None)], &carry_out);
-        let answer = answers(asked).await.into_values().next();
-        answer.unwrap_or(Err(DeskError::Closed))
+        self.of_one(schema, carry_out).await
+    }
+
+    /// Writes rows of some tables of a schema again as they are at the source: those of these keys.
+    pub async fn repair(
+        &self,
+        schema: Option<&str>,
+        keys: BTreeMap<String, Vec<String>>,
+        take_over: bool,
+    ) -> Result<BTreeMap<String, Repaired>, DeskError> {
+        let carry_out = move |context: Arc<SchemaContext>| {
+            let keys = keys.clone();
+            async move {
+                let take_over = take_over || is_to_take_over(&context);
+                let came = repair(&context, &keys, take_over).await?;
+                came.iter().for_each(|(table, repaired)| context.repaired(table, repaired.rows));
+                Ok(came)
+            }
+        };
+        self.of_one(schema, carry_out).await
     }
 
     /// Dead letters of a schema that match, without their rows.
@@ -263,6 +283,21 @@ impl Desk {
     {
         let targets = self.targets(&tables)?;
         Ok(answers(self.ask(targets, &work)).await)
+    }
+
+    /// What comes of the work in one schema; in the only one without a name.
+    async fn of_one<T: Send + 'static, F>(
+        &self,
+        schema: Option<&str>,
+        work: impl Fn(Arc<SchemaContext>) -> F + Clone + Send + 'static,
+    ) -> Result<T, DeskError>
+    where
+        F: Future<Output = Result<T, RunError>>,
+    {
+        let name = self.one(schema)?.name().to_owned();
+        let asked = self.ask(vec![(name, Resync::None)], &work);
+        let answer = answers(asked).await.into_values().next();
+        answer.unwrap_or(Err(DeskError::Closed))
     }
 
     /// The schemas that have some of the tables, each with what is meant of it.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    advice::{decision, full_resync, letters},
+    advice::{decision, flags, full_resync},
     names,
 };
 
@@ -280,7 +280,7 @@ pub enum RunError {
             "look at them (`cartridge-warp dlq list {}`), mend what makes rows unfit (the rows, the \
              destination's table, or the table's rules), and have the table copied anew, which settles them: \
              {}; or raise the limit",
-            letters(schema, table),
+            flags(schema, table),
             full_resync(schema, table)
         )
     )]

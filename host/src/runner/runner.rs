@@ -12,7 +12,7 @@ use std::{
     time::SystemTime,
 };
 
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -58,6 +58,9 @@ pub struct Surroundings {
 /// Letters that one retry of a command is about (I7).
 const RETRIED_LETTERS_MAX: usize = 1_000_000;
 
+/// Schemas whose rows are compared at a time: each has connections and up to some 100 MiB of its own (I7).
+const PROOFS_AT_ONCE: usize = 1;
+
 /// Runs a configuration.
 pub struct WarpRunner {
     config: Arc<WarpConfig>,
@@ -94,6 +97,7 @@ impl WarpRunner {
         let destination = side::destination(&config, connectors, "")?;
         let pipeline = side::pipeline_name(&config, &source);
         let (journal_turn, places, sought) = (Arc::default(), Arc::default(), Arc::default());
+        let proofs = Arc::new(Semaphore::new(PROOFS_AT_ONCE));
         let starts = Starts::new(side::starts_at_once(&config.limits));
         let held = Arc::new(Held::new(destination.clone(), &pipeline, &run));
         let ttl = config.standby.ttl_seconds.duration();
@@ -123,6 +127,7 @@ impl WarpRunner {
                 starts: starts.clone(),
                 held: Arc::clone(&held),
                 waiting: waiting.clone(),
+                proofs: Arc::clone(&proofs),
                 run: run.clone(),
                 started: SystemTime::now(),
                 instance: instance_name(),

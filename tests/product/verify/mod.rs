@@ -2,6 +2,7 @@
 
 mod at_rest;
 mod beside_a_run;
+mod in_the_background;
 mod refused;
 mod repaired;
 mod to_sqlite;

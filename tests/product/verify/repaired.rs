@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use cartridge_warp_tests::Databases;
-use serde_json::Value;
+use cartridge_warp_tests::{Databases, wait_until};
+use serde_json::{Value, json};
 
 use super::{counts, verified};
 
@@ -16,7 +16,9 @@ fn rows_that_drifted_are_written_again_while_nobody_runs_the_schema() {
          CREATE TABLE lines (word int, line text, n numeric, PRIMARY KEY (word, line));
          INSERT INTO lines SELECT i, 'a\"' || i, i / 3.0 FROM generate_series(1, 10) AS i",
     );
-    let pipeline = databases.pipeline();
+    let mut pipeline = databases.pipeline();
+    // Nobody can ask the run.
+    pipeline.set("control", json!({"enabled": false}));
     let tamper = || {
         databases.at_destination(
             "UPDATE words SET w = 'x' WHERE id % 2 = 0; DELETE FROM words WHERE id = 7;
@@ -45,4 +47,29 @@ fn rows_that_drifted_are_written_again_while_nobody_runs_the_schema() {
     assert!(pipeline.catch_up().status.success());
     assert_eq!(databases.differences(), Vec::<String>::new());
     verified(&pipeline, 0, &[]);
+}
+
+#[test]
+fn a_run_writes_rows_that_drifted_itself_and_goes_on() {
+    let databases = Databases::start();
+    databases.at_source(
+        "CREATE TABLE words (id int PRIMARY KEY, w text);
+         INSERT INTO words SELECT i, 'w' || i FROM generate_series(1, 3000) AS i",
+    );
+    let pipeline = databases.pipeline();
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    running.wait_for("taking orders");
+    databases.at_destination(
+        "UPDATE words SET w = 'x' WHERE id % 2 = 0; DELETE FROM words WHERE id = 7;
+         INSERT INTO words VALUES (4000, 'x')",
+    );
+    let ended = pipeline.run(&["--output", "json", "verify", "--repair"]);
+    assert_eq!(ended.status.code(), Some(0), "{}{}", ended.stdout, ended.stderr);
+    let told: Value = serde_json::from_str(ended.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!((&told["repaired"], &told["not_repaired"]), (&json!(1502), &json!([])), "{told}");
+    databases.at_source("INSERT INTO words VALUES (5000, 'new')");
+    wait_until("the run goes on", || databases.differences().is_empty());
+    running.signal(15);
+    assert!(running.wait(Duration::from_secs(60)).status.success());
 }

@@ -46,7 +46,7 @@ pub enum DlqCommand {
         all: bool,
     },
     /// Write the rows of open dead letters as they are at the source now, and settle those that the
-    /// destination takes. The pipeline has to be stopped.
+    /// destination takes. A run of the pipeline does it, where there is one.
     #[command(
         after_help = "Example: cartridge-warp dlq retry -c shop.yaml --table orders --code constraint
 

@@ -5,8 +5,9 @@ mod conformance;
 mod connectors;
 mod letters;
 mod tables;
+mod top_sort;
 
-use std::path::PathBuf;
+use std::{num::NonZeroU32, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use clap_complete::Shell;
@@ -17,7 +18,13 @@ pub use self::{
     connectors::{CompileArgs, ConnectorsCommand, NewArgs},
     letters::{DlqCommand, LetterStatus, LettersArgs, RetryArgs},
     tables::{DecisionArgs, DropArgs, ResumeArgs, SchemaCommand, TablesArgs},
+    top_sort::TopSort,
 };
+use crate::config::Interval;
+
+const MCP_EXAMPLE: &str = "\
+An agent's configuration names the command:
+  {\"mcpServers\": {\"shop\": {\"command\": \"cartridge-warp\", \"args\": [\"mcp\", \"-c\", \"shop.yaml\"]}}}";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -131,6 +138,10 @@ pub enum Command {
     /// also how fast, how far behind, and what its connectors use.
     #[command(after_help = "Example: cartridge-warp status -c shop.yaml --watch")]
     Status(StatusArgs),
+    /// Watch the running pipeline on one screen: its tables by lag, rates, and what is wrong; q quits. Without a
+    /// terminal it is shown once.
+    #[command(after_help = "Example: cartridge-warp top -c shop.yaml --sort rate")]
+    Top(TopArgs),
     /// Follow what changes in the running pipeline: states of schemas and tables, errors.
     #[command(after_help = "Example: cartridge-warp events -c shop.yaml --output json")]
     Events(ConfigArgs),
@@ -171,6 +182,10 @@ pub enum Command {
     Teardown(TeardownArgs),
     /// List the source's schemas and tables of a configuration.
     Discover(ConfigArgs),
+    /// Answer agents by the Model Context Protocol, over standard input and output: what the running pipeline
+    /// does, and orders where they are allowed.
+    #[command(after_help = MCP_EXAMPLE)]
+    Mcp(McpArgs),
     /// Say what an error's code means, why it is an error, and what to do about it.
     #[command(after_help = "Example: cartridge-warp explain fenced")]
     Explain {
@@ -201,6 +216,30 @@ pub struct StatusArgs {
     /// Show it again every two seconds until the run ends; on a terminal in place of the last.
     #[arg(long)]
     pub watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct McpArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Let agents pause, resume and copy tables again, and retry dead letters.
+    #[arg(long)]
+    pub allow_changes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct TopArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Which tables come first.
+    #[arg(long, value_enum, default_value_t = TopSort::Lag)]
+    pub sort: TopSort,
+
+    /// Between two looks, such as 500ms.
+    #[arg(long, value_name = "INTERVAL", default_value = "1s")]
+    pub every: Interval,
 }
 
 #[derive(Debug, Args)]
@@ -240,12 +279,20 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub wait: u32,
 
+    /// Compare again and again, so long after the last comparison began, such as 24h; until it is interrupted.
+    #[arg(long, value_name = "INTERVAL", conflicts_with = "repair")]
+    pub every: Option<Interval>,
+
+    /// Read at most so many rows a second of each side; without it, as many as it can.
+    #[arg(long, value_name = "ROWS")]
+    pub rows_per_second: Option<NonZeroU32>,
+
     /// Show the values that differ, but for those of masked columns.
     #[arg(long)]
     pub show_values: bool,
 
-    /// Write rows that drifted as they are at the source, and compare again. The pipeline has to be
-    /// stopped.
+    /// Write rows that drifted as they are at the source, and compare again. A run of the pipeline does it,
+    /// where there is one.
     #[arg(long)]
     pub repair: bool,
 

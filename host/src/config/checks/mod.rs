@@ -12,6 +12,7 @@ mod places;
 mod schemas;
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use super::WarpConfig;
 use super::error::{Code, Problem};
@@ -61,6 +62,8 @@ pub(super) fn check(config: &WarpConfig, layers: &Layers) -> Vec<Problem> {
 /// How long the holder of a schema may say nothing.
 const STANDBY_TTL: RangeInclusive<Interval> = Interval::seconds(5)..=Interval::seconds(3600);
 
+/// Between the beginnings of two comparisons: each makes connections.
+const VERIFY_EVERY_MIN: Duration = Duration::from_secs(1);
 /// Longest name of a pipeline, in bytes.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -72,6 +75,10 @@ fn check_the_rest(config: &WarpConfig, findings: &mut Findings<'_>) {
                 format!("is longer than {NAME_BYTES_MAX} bytes or has invisible characters");
             findings.invalid("name", &message, "write a short name, such as shop-eu");
         }
+    }
+    if config.verify.every.is_some_and(|every| every.duration() < VERIFY_EVERY_MIN) {
+        let help = "write 1s or more, such as 24h, or remove the key: then a run compares nothing";
+        findings.invalid("verify.every", "is less than a second", help);
     }
     let backoff = config.error_handling.backoff_factor;
     if !backoff.is_finite() || backoff < 1.0 {

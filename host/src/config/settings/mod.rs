@@ -21,6 +21,7 @@ mod schema_limits;
 mod secret_source;
 mod standby;
 mod table;
+mod verification;
 
 pub use added::{AddedColumn, RowFact};
 pub use columns::Columns;
@@ -41,6 +42,7 @@ pub use schema_limits::SchemaLimits;
 pub use secret_source::SecretSource;
 pub use standby::Standby;
 pub use table::{DeletionStrategy, InitialCopy, TableConfig, WriteMode};
+pub use verification::Verification;
 
 use std::num::NonZeroU32;
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Control, DestinationConfig, ErrorHandling, Monitoring, ProcessLimits, SchemaConfig,
-    SchemaEvolution, SourceConfig, Standby,
+    SchemaEvolution, SourceConfig, Standby, Verification,
 };
 use crate::config::origin::Provenance;
 use crate::config::values::{HashKey, Patterns, Resync};
@@ -75,6 +75,9 @@ pub struct WarpConfig {
     /// Waiting for another run (`run --standby`).
     #[serde(default)]
     pub standby: Standby,
+    /// Comparing the rows of both sides while a run goes on, as `cartridge-warp verify` does.
+    #[serde(default)]
+    pub verify: Verification,
     /// What happens when something fails.
     #[serde(default)]
     pub error_handling: ErrorHandling,

@@ -42,6 +42,16 @@ const AFTER_MINIMAL: &[Case] = &[
         &["config.yaml:10:14", "`full_resync` can't be 2", "tables as a list"],
     ),
     (
+        "comparing without a pause is refused",
+        "verify: {every: 100ms}",
+        &["config.yaml:10:17", "`verify.every` is less than a second", "such as 24h"],
+    ),
+    (
+        "comparing no rows a second is refused",
+        "verify: {every: 24h, rows_per_second: 0}",
+        &["config.yaml:10:39", "`verify.rows_per_second` can't be 0", "at least 1"],
+    ),
+    (
         "a negative batch size is refused",
         "    default_batch_size: -5",
         &[

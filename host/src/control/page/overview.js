@@ -5,7 +5,7 @@ import { remember, spark } from "./spark.js";
 import { bytes, counted, duration, moment, number, rate } from "./words.js";
 
 // What is wrong, the worst first: how bad, in words, and where to go for it.
-function problems({ schemas, tables, dead_letters, approvals }, goTo) {
+function problems({ schemas, tables, dead_letters, approvals, drifted }, goTo) {
     const found = [];
     const add = (count, kind, words, where) => {
         if (count > 0) found.push({ kind, words: words(count), where });
@@ -14,6 +14,7 @@ function problems({ schemas, tables, dead_letters, approvals }, goTo) {
     add(schemas.retrying, "bad", (n) => `${counted(n, "schema")} ${n === 1 ? "tries" : "try"} again after an error`, null);
     // Those that wait for an approval are parked, too.
     add(tables.parked - approvals, "bad", (n) => `${counted(n, "table")} ${n === 1 ? "is" : "are"} parked: left out since they failed`, () => goTo.tables("parked"));
+    add(drifted, "bad", (n) => `${counted(n, "table")} ${n === 1 ? "is" : "are"} not as ${n === 1 ? "its" : "their"} source: rows differ`, () => goTo.tables("attention"));
     add(approvals, "warn", (n) => `${counted(n, "table")} ${n === 1 ? "waits" : "wait"} for a change of shape to be approved`, goTo.approvals);
     add(dead_letters, "warn", (n) => `${counted(n, "row")} could not be written: dead letters`, goTo.letters);
     add(tables.paused, "warn", (n) => `${counted(n, "table")} ${n === 1 ? "is" : "are"} paused`, () => goTo.tables("paused"));
@@ -65,10 +66,18 @@ function showSchemas({ schemas, schemas_left_out }) {
             it.error ? el("p", { text: it.error }) : null,
             el("p", { class: "faint", text: `Tables: ${states.join(", ") || "none yet"}` }),
             it.source_log ? el("p", { class: "faint", text: `Source: ${it.source_log.words}` }) : null,
+            it.verify ? el("p", { class: it.drifted > 0 || it.verify.error ? "state parked" : "faint", text: verified(it.verify) }) : null,
             it.source_log_warning ? el("p", { class: "state parked", text: it.source_log_warning }) : null,
         );
     });
     say(byId("schemas-more"), schemas_left_out > 0 ? `and ${counted(schemas_left_out, "schema")} more, which need nobody` : "");
+}
+
+// What came of the last comparison of rows.
+function verified({ at, rows, seconds, tables, error }) {
+    const verdicts = Object.entries(tables).map(([verdict, count]) => `${number(count)} ${verdict.replace("_", " ")}`);
+    const found = verdicts.length > 0 ? `Verified ${moment(at)}: ${counted(rows, "row")} in ${duration(seconds)}; tables: ${verdicts.join(", ")}` : null;
+    return [found, error ? `Verify failed: ${error}` : null].filter(Boolean).join(". ");
 }
 
 function showPlugins(plugins) {

@@ -95,9 +95,10 @@ function fill(node, it, acts) {
     refill(doing, el("div", { class: "bar" }, ...helps(it, acts).map(([text, act]) => button(text, act, `${text}: ${full}`))));
 }
 
-// Why a table is left out.
+// Why a table is left out, and what is wrong with its rows.
 function reason(it) {
-    const words = [it.since ? `since ${moment(it.since)}` : null, it.code ? `${it.code}: ${it.message ?? ""}` : it.message, it.help];
+    const found = it.verify?.drifted > 0 ? ["rows are not the source's", it.verify.message, it.verify.help] : [];
+    const words = [...found, it.since ? `since ${moment(it.since)}` : null, it.code ? `${it.code}: ${it.message ?? ""}` : it.message, it.help];
     return words.filter(Boolean).map((text) => el("p", { class: "reason faint", text }));
 }
 

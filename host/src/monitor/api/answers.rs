@@ -69,7 +69,8 @@ fn is_usable(path: &str) -> bool {
 }
 
 /// No while a schema has failed; a schema that retries is still in order. One with parked tables, open
-/// dead letters or too much log at its source is degraded, which is a yes: to start again would help none of them.
+/// dead letters, too much log at its source or rows that are not its source's is degraded, which is a yes: to start
+/// again would help none of them.
 fn health_page(health: &Health) -> Response {
     let schemas = health.snapshot();
     let failed = schemas.iter().filter_map(|(name, schema)| match &schema.state {
@@ -77,7 +78,11 @@ fn health_page(health: &Health) -> Response {
         _ => None,
     });
     let is_degraded = schemas.values().any(|schema| {
-        !schema.parked.is_empty() || !schema.dead_letters.is_empty() || schema.retained.is_some()
+        let has_drift = schema.proof.as_ref().is_some_and(|it| it.tables_drifted() > 0);
+        has_drift
+            || !schema.parked.is_empty()
+            || !schema.dead_letters.is_empty()
+            || schema.retained.is_some()
     });
     report(if is_degraded { "degraded" } else { "ok" }, "failed", failed.collect(), schemas)
 }
@@ -140,6 +145,9 @@ fn leave_out(schemas: &mut BTreeMap<String, SchemaHealth>, shown_max: usize) -> 
         left_out += cut(&mut schema.parked, &mut room);
         left_out += cut(&mut schema.dead_letters, &mut room);
         left_out += cut(&mut schema.tables, &mut room);
+        if let Some(proof) = &mut schema.proof {
+            left_out += cut(&mut proof.remarks, &mut room);
+        }
     }
     left_out
 }

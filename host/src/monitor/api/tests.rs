@@ -4,7 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::super::{SchemaState, TableProgress};
+use super::super::{LastProof, SchemaState, TableProgress, TableProof, TableStatus};
 use super::*;
 
 /// Longer than any test.
@@ -129,6 +129,53 @@ async fn a_no_names_each_schema_and_its_error() {
         },
     });
     assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn rows_that_are_not_the_sources_degrade_and_are_told_until_the_table_is_copied_again() {
+    let fixture = fixture().await;
+    let mut heard = fixture.health.listen();
+    let drift_of =
+        |drifted| TableProof { verdict: "drift".into(), drifted, ..TableProof::default() };
+    let drift = drift_of(2);
+    let other = TableProof { verdict: "not_compared".into(), ..TableProof::default() };
+    let remarks = [("lines", drift.clone()), ("orders", drift), ("views", other)];
+    let remarks = remarks.map(|(table, found)| (table.to_owned(), found));
+    let tables = [("drift", 2), ("not_compared", 1)].map(|(it, count)| (it.to_owned(), count));
+    let (remarks, tables) = (remarks.into(), tables.into());
+    let proof = LastProof { remarks, tables, ..LastProof::default() };
+    fixture.health.set_proof("shop", proof);
+    let mut event = || heard.try_recv().ok().map(|it| (it.table.unwrap(), it.state));
+    let drifted = |table: &str| Some((table.to_owned(), "drifted".to_owned()));
+    assert_eq!([event(), event(), event()], [drifted("lines"), drifted("orders"), None]);
+    let (code, body) = fixture.probe("/health").await;
+    assert_eq!((code, &body["status"]), (200, &"degraded".into()), "{body}");
+    assert_eq!(body["schemas"]["shop"]["verify"]["remarks"]["orders"]["drifted"], 2, "{body}");
+
+    let copying = TableStatus { state: "copying", ..TableStatus::default() };
+    fixture.health.set_table("shop", "orders", copying);
+    fixture.health.forget_table("shop", "lines");
+    fixture.health.proof_failed("shop", "the destination is away".into());
+    let (_, body) = fixture.probe("/health").await;
+    let expected = serde_json::json!({"not_compared": 1});
+    assert_eq!(
+        (&body["status"], &body["schemas"]["shop"]["verify"]["tables"]),
+        (&"ok".into(), &expected)
+    );
+    assert_eq!(body["schemas"]["shop"]["verify"]["error"], "the destination is away");
+    let tables = [("drift".to_owned(), 1)].into();
+    let again = LastProof {
+        tables,
+        remarks: [("views".to_owned(), drift_of(1))].into(),
+        ..LastProof::default()
+    };
+    fixture.health.set_proof("shop", again.clone());
+    assert_eq!(fixture.health.repaired("shop", "views", 1), 0);
+    assert_eq!(fixture.probe("/health").await.1["status"], "ok", "its rows were written again");
+    fixture.health.set_proof("shop", again);
+    fixture.health.set_proof("shop", LastProof::default());
+    let events: Vec<_> = std::iter::from_fn(|| heard.try_recv().ok()).map(|it| it.state).collect();
+    assert!(events.ends_with(&["drifted".to_owned(), "equal".to_owned()]), "{events:?}");
 }
 
 #[tokio::test]

@@ -36,6 +36,49 @@ pub(super) struct StreamFamilies {
     pub snapshot_rows_estimated: IntGaugeVec,
     pub batch_seconds: HistogramVec,
     pub source: SourceFamilies,
+    pub verify: VerifyFamilies,
+}
+
+/// What comparisons of the rows of both sides came to.
+#[derive(Clone)]
+pub(super) struct VerifyFamilies {
+    pub drifted: IntGaugeVec,
+    pub undecided: IntGaugeVec,
+    pub rows: IntCounterVec,
+    pub completed: GaugeVec,
+    pub failures: IntCounterVec,
+}
+
+impl VerifyFamilies {
+    fn register(r: &Registering<'_>) -> prometheus::Result<Self> {
+        Ok(Self {
+            drifted: r.int_gauge(
+                "verify_drifted_rows",
+                "Rows that were not the source's when they were compared last.",
+                &BASE,
+            )?,
+            undecided: r.int_gauge(
+                "verify_undecided_rows",
+                "Rows that differed when they were compared last, and could not be decided about.",
+                &BASE,
+            )?,
+            rows: r.counter(
+                "verify_rows_compared_total",
+                "Rows of the source that were compared.",
+                &BASE,
+            )?,
+            completed: r.gauge(
+                "verify_last_completed",
+                "Unix time at which rows were compared last, to the end.",
+                &BASE,
+            )?,
+            failures: r.counter(
+                "verify_failures_total",
+                "Comparisons that came to no end.",
+                &BASE,
+            )?,
+        })
+    }
 }
 
 /// What the source's system says of itself and of the log it keeps.
@@ -160,6 +203,7 @@ impl StreamFamilies {
                 &BATCH_BUCKETS,
             )?,
             source: SourceFamilies::register(&r)?,
+            verify: VerifyFamilies::register(&r)?,
         })
     }
 }

@@ -36,6 +36,7 @@ impl SchemaMetrics {
         streams.status.with_label_values(&self.labels()).set(status.value());
         // There from the beginning: Prometheus sees no increase in a counter that begins with 1.
         let _ = streams.resyncs.with_label_values(&self.labels());
+        let _ = streams.verify.failures.with_label_values(&self.labels());
         self.metrics.tables_of(&self.schema).iter().for_each(TableMetrics::follow_schema);
     }
 
@@ -105,6 +106,31 @@ impl SchemaMetrics {
         for table in self.metrics.tables_of(&self.schema) {
             table.committed_up_to(source_time_us);
         }
+    }
+
+    /// So many rows of the source were compared to the end, and so many could not be decided about; these tables
+    /// drifted, by so many rows, and no others.
+    pub fn verified(
+        &self,
+        (rows, undecided): (u64, u64),
+        drifted: &BTreeMap<String, u64>,
+        now: SystemTime,
+    ) {
+        let (verify, labels) = (&self.metrics.inner.streams.verify, self.labels());
+        let now_s = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        verify.completed.with_label_values(&labels).set(now_s);
+        verify.rows.with_label_values(&labels).inc_by(rows);
+        let undecided = i64::try_from(undecided).unwrap_or(i64::MAX);
+        verify.undecided.with_label_values(&labels).set(undecided);
+        for (name, table) in self.metrics.tables_by_name(&self.schema) {
+            table.drifted(drifted.get(&name).copied().unwrap_or_default());
+        }
+        drifted.iter().for_each(|(name, rows)| self.table(name).drifted(*rows));
+    }
+
+    /// A comparison of the rows came to no end.
+    pub fn verify_failed(&self) {
+        self.metrics.inner.streams.verify.failures.with_label_values(&self.labels()).inc();
     }
 
     /// Whether the source answered when it was looked at.

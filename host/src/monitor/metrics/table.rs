@@ -33,6 +33,7 @@ struct Inner {
     schema_changes: IntCounterVec,
     dead_letters: IntCounter,
     dead_letters_open: IntGauge,
+    drifted: IntGauge,
     batch_seconds: Histogram,
     /// Of the schema.
     schema_status: IntGauge,
@@ -91,6 +92,7 @@ impl TableMetrics {
             schema_changes: families.schema_changes.clone(),
             dead_letters: families.dead_letters.with_label_values(&labels),
             dead_letters_open: families.dead_letters_open.with_label_values(&labels),
+            drifted: families.verify.drifted.with_label_values(&labels),
             batch_seconds: families.batch_seconds.with_label_values(&labels),
             schema_status,
             status,
@@ -118,6 +120,11 @@ impl TableMetrics {
     /// Dead letters that nobody has settled.
     pub fn dead_letters_open(&self, open: u64) {
         self.inner.dead_letters_open.set(i64::try_from(open).unwrap_or(i64::MAX));
+    }
+
+    /// Rows that were not the source's when they were compared last.
+    pub fn drifted(&self, rows: u64) {
+        self.inner.drifted.set(i64::try_from(rows).unwrap_or(i64::MAX));
     }
 
     /// From a batch's first row to its commit.

@@ -71,6 +71,33 @@ fn what_a_source_does_not_say_of_its_log_has_no_series() {
 }
 
 #[test]
+fn what_drifted_is_of_the_last_comparison_alone() {
+    let metrics = Metrics::new("shop").unwrap();
+    let schema = metrics.schema("public");
+    let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    let drifted = |tables: &[(&str, u64)]| {
+        tables.iter().map(|(table, rows)| ((*table).to_owned(), *rows)).collect()
+    };
+    schema.verified((100, 1), &drifted(&[("lines", 3), ("orders", 4)]), at(5));
+    schema.verified((100, 0), &drifted(&[("orders", 2)]), at(9));
+    schema.verify_failed();
+    let text = metrics.encode().unwrap();
+    let of = |table| format!(r#"database="shop",schema="public",table="{table}""#);
+    let cases = [
+        ("drifted_rows", "lines", 0),
+        ("drifted_rows", "orders", 2),
+        ("undecided_rows", "", 0),
+        ("rows_compared_total", "", 200),
+        ("last_completed", "", 9),
+        ("failures_total", "", 1),
+    ];
+    for (name, table, value) in cases {
+        let line = format!("cartridge_warp_verify_{name}{{{}}} {value}", of(table));
+        assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+    }
+}
+
+#[test]
 fn a_schema_whose_source_is_away_lags_before_any_of_its_tables_is_known() {
     let metrics = Metrics::new("shop").unwrap();
     let schema = metrics.schema("public");

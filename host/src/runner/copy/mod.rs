@@ -3,7 +3,6 @@
 mod lane;
 mod progress;
 mod queue;
-mod rate;
 mod read;
 mod sweep;
 mod told;

@@ -39,6 +39,7 @@ impl SnapshotProgress {
         let progress = counted(jobs);
         let status = TableStatus { state: "copying", ..TableStatus::default() };
         context.health.set_table(context.name(), table, status);
+        context.metrics.table(table).drifted(0);
         let hidden = Progress::hidden();
         let shown = if self.lock().len() < BARS_MAX { &context.progress } else { &hidden };
         let bar = shown.snapshot_bar(table, progress.rows_estimated);

@@ -16,7 +16,6 @@ use super::{
     lane::Lane,
     progress::SnapshotProgress,
     queue::{Job, JobQueue},
-    rate::Rate,
     sweep::{self, Swept},
     turn::{Turn, TurnEnd},
 };
@@ -28,7 +27,7 @@ use crate::{
         deliver::{Commit, deliver, deliver_over},
         error::RunError,
         parking::table_status,
-        reading::{Asked, BYTES_MAX, Heartbeat, ReadAhead, Waiting, pace, read_ahead},
+        reading::{Asked, BYTES_MAX, Heartbeat, Rate, ReadAhead, Waiting, pace, read_ahead},
         shapes::evolve,
         state::{
             ChunkProgress, TableState, chunk_stream, forget_chunks, forgotten, marker, read,

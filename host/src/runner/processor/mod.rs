@@ -9,6 +9,7 @@ mod dry_run;
 mod letters;
 mod opened;
 mod order;
+mod proving;
 mod reaction;
 mod repair;
 mod retained;

@@ -8,6 +8,9 @@ use std::{
     sync::Arc,
 };
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::{
     opened::open,
     order::check_at_rest,
@@ -19,11 +22,11 @@ use crate::runner::{attempt::check_owner, context::SchemaContext, error::RunErro
 const ROWS_MAX: usize = 1000;
 
 /// What came of the rows of a table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Repaired {
     /// Rows that are written, or deleted.
     pub rows: u64,
-    /// Rows that were not, and why.
+    /// Rows that were not, by the reason.
     pub passed: BTreeMap<String, u64>,
 }
 

@@ -15,6 +15,7 @@ use tracing::Instrument;
 use super::{
     completion::Completion,
     dry_run,
+    proving::prove,
     reaction::{Reaction, RetryPolicy, react},
     retained::{release, watch},
     standby::{turn, waits_after},
@@ -95,6 +96,7 @@ impl SchemaProcessor {
                 ended = self.run(std::mem::take(&mut resync)) => ended,
                 // In a box: most of the time it sleeps, for a source that may keep nothing.
                 never = Box::pin(watch(context)) => match never {},
+                never = Box::pin(prove(context)) => match never {},
             };
             match ended {
                 Err(error) if waits_after(context, &error) => {

@@ -127,7 +127,7 @@ async fn drop_table(
     gone.extend([table_stream(&change.table), uncopied_stream(&change.table)].map(deletion));
     let kept = evolve::apply(writer, table, vec![change.clone()].into()).await? == Evolved::Kept;
     table.dropped = true;
-    writer.context.health.forget_table(writer.context.name(), &change.table);
+    writer.context.forget_table(&change.table);
     // What the destination keeps is what a table of the same name is compared with.
     if kept {
         return writer.commit_markers(gone).await;

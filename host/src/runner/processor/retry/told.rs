@@ -56,9 +56,4 @@ impl Retried {
         self.refused += refused;
         self.resolved += (tried.len() as u64).saturating_sub(refused);
     }
-
-    /// Whether all letters that were meant are settled.
-    pub fn is_all(&self) -> bool {
-        self.refused == 0 && self.passed.is_empty() && !self.more
-    }
 }

@@ -1,12 +1,14 @@
 //! What a person wants to know.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 /// What is to be compared, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// Only this table.
     pub table: Option<&'a str>,
+    /// How many rows a second are read of each side at most.
+    pub rows_per_second: Option<NonZeroU32>,
     /// How long rows of one table that differ are looked at.
     pub wait: Duration,
     /// Whether values that differ are shown.

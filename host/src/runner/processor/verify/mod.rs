@@ -58,7 +58,10 @@ pub async fn verify(context: &Arc<SchemaContext>, asked: Asked<'_>) -> Result<Ve
         // The latest: sources may forget what lies behind.
         let position = destination.get_marker(context.name(), CHANGES).await?;
         let start = Position(position.unwrap_or_default());
-        let sides = Sides { context, source: &source, destination: &destination, start };
+        let rows_per_second = asked.rows_per_second;
+        let (source, destination) = (&source, &destination);
+        let estimated_rows = described.source.estimated_rows;
+        let sides = Sides { context, source, destination, start, rows_per_second, estimated_rows };
         let compared = Box::pin(sides.compare(described.source, &followed, asked)).await;
         let proof = match compared {
             Ok(compared) => Proof::Compared(Box::new(compared)),

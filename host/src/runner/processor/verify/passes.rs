@@ -79,10 +79,8 @@ impl Sides<'_> {
         of_destination: impl FnMut(&Rows) -> Result<(), RunError>,
         (refused, unreadable): (impl FnMut(Option<String>), impl FnMut(Option<String>)),
     ) -> Result<(Beside, Beside), End> {
-        let (context, start) = (self.context, &self.start);
-        let source = scan::source(context, self.source, start, (table, view), of_source, refused);
-        let destination =
-            scan::destination(context, self.destination, view, of_destination, unreadable);
+        let source = scan::source(self, (table, view), of_source, refused);
+        let destination = scan::destination(self, view, of_destination, unreadable);
         tokio::try_join!(source, destination)
     }
 

@@ -111,11 +111,11 @@ impl Compared {
             Came::InFlight => self.in_flight += 1,
             Came::DeadLetter => self.dead_letters += 1,
             Came::Undecided(why) => self.undecided(1, why),
-            Came::Drifted(sample) => self.drifted(sample),
+            Came::Drifted(sample) => self.drift(sample),
         }
     }
 
-    fn drifted(&mut self, sample: Sample) {
+    fn drift(&mut self, sample: Sample) {
         match sample.drift {
             Drift::Missing => self.missing += 1,
             Drift::Extra => self.extra += 1,
@@ -132,9 +132,14 @@ impl Compared {
         self.source_rows.saturating_sub(self.unequal + self.not_looked_into)
     }
 
-    /// Whether rows differ that should not.
+    /// Rows that differ and should not.
+    pub fn drifted(&self) -> u64 {
+        self.missing + self.extra + self.different
+    }
+
+    /// Whether there are such.
     pub fn has_drift(&self) -> bool {
-        self.missing + self.extra + self.different > 0
+        self.drifted() > 0
     }
 
     /// Whether some rows could not be decided about.

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::view::{Rows, View};
+use super::{
+    sides::Sides,
+    view::{Rows, View},
+};
 use crate::{
-    model::Position,
-    plugin::{DestinationConnection, ReadLimits, SourceConnection},
+    model::TableBatch,
+    plugin::ReadLimits,
     runner::{
-        context::SchemaContext,
         error::RunError,
         reading::{Asked, BYTES_MAX, pace},
         table::Table,
@@ -49,22 +51,22 @@ pub struct Beside {
 /// Tells all rows of the source as the destination should have them, as a copy would read them; those that cannot
 /// travel, or have no such form, are told `refused` by their keys.
 pub async fn source(
-    context: &SchemaContext,
-    source: &SourceConnection,
-    start: &Position,
+    sides: &Sides<'_>,
     (table, view): (&mut Table, &View),
     mut take: impl FnMut(&Rows) -> Result<(), RunError>,
     mut refused: impl FnMut(Option<String>),
 ) -> Result<Beside, End> {
+    let Sides { context, source, start, .. } = sides;
     let (schema, name) = (context.name(), table.source.name.clone());
-    let mut beside = Beside::default();
-    let planned = source.plan_snapshot(schema, &name, start, 1).await;
+    let (mut beside, rate) = (Beside::default(), sides.rate());
+    let limits = ReadLimits { rows_max: rate.rows_max(ROWS_MAX), ..LIMITS };
+    let planned = source.plan_snapshot(schema, &name, start, sides.stretches()).await;
     for chunk in planned.map_err(|error| error.about(&name))? {
         let mut cursor = None;
         loop {
             let asked = Asked::now();
             let read =
-                source.get_full_snapshot(schema, &name, &chunk, cursor.clone(), LIMITS).await;
+                source.get_full_snapshot(schema, &name, &chunk, cursor.clone(), limits).await;
             let mut batch = read.map_err(|error| error.about(&name))?;
             let next = batch.next_cursor.take();
             if next.is_some() && next == cursor {
@@ -74,6 +76,7 @@ pub async fn source(
             if !pace::brings_rows_of_snapshot(&mut batch) && next.is_some() {
                 asked.pause().await;
             }
+            let rows = batch.rows.as_ref().map_or(0, TableBatch::row_count) + batch.rejected.len();
             beside.refused += batch.rejected.len() as u64;
             for letter in batch.rejected {
                 refused(letter.key.and_then(|key| table.redact_key(&key)));
@@ -85,6 +88,7 @@ pub async fn source(
                 shaped.refused.into_iter().for_each(&mut refused);
                 shaped.parts.iter().try_for_each(&mut take)?;
             }
+            rate.pay(rows as u64, &context.stop).await;
             let Some(next) = next else { break };
             cursor = Some(next);
         }
@@ -94,17 +98,18 @@ pub async fn source(
 
 /// Tells all rows of the destination; those that cannot be read are told `unreadable` by their keys.
 pub async fn destination(
-    context: &SchemaContext,
-    destination: &DestinationConnection,
+    sides: &Sides<'_>,
     view: &View,
     mut take: impl FnMut(&Rows) -> Result<(), RunError>,
     mut unreadable: impl FnMut(Option<String>),
 ) -> Result<Beside, End> {
+    let Sides { context, destination, .. } = sides;
     let (schema, name) = (context.name(), &view.plan.name);
-    let (mut beside, mut cursor) = (Beside::default(), None);
+    let (mut beside, mut cursor, rate) = (Beside::default(), None, sides.rate());
+    let limits = ReadLimits { rows_max: rate.rows_max(ROWS_MAX), ..LIMITS };
     loop {
         let asked = Asked::now();
-        let read = destination.read(schema, &view.plan, cursor.clone(), LIMITS).await;
+        let read = destination.read(schema, &view.plan, cursor.clone(), limits).await;
         let read = read.map_err(|error| error.about(name))?;
         let batch = read.ok_or_else(|| End::NotCompared(NOT_READ.into()))?;
         if batch.next_cursor.is_some() && batch.next_cursor == cursor {
@@ -113,12 +118,15 @@ pub async fn destination(
         }
         beside.deleted = beside.deleted.saturating_add(batch.passed_over);
         beside.unreadable += batch.rejected.len() as u64;
+        let rows = batch.rows.as_ref().map_or(0, TableBatch::row_count) + batch.rejected.len();
         let is_empty = batch.rows.is_none() && batch.rejected.is_empty() && batch.passed_over == 0;
         batch.rejected.into_iter().for_each(|letter| unreadable(letter.key));
         if let Some(rows) = batch.rows {
             let rows = view.kept(&rows.columns)?;
             take(&rows.ok_or_else(|| End::NotCompared(OTHER_COLUMNS.into()))?)?;
         }
+        let passed_over = batch.passed_over.min(u64::from(ROWS_MAX));
+        rate.pay(passed_over + rows as u64, &context.stop).await;
         let Some(next) = batch.next_cursor else { return Ok(beside) };
         cursor = Some(next);
         if is_empty {

@@ -26,6 +26,7 @@ use crate::{
     model::Position,
     runner::{
         error::RunError,
+        processor::standing::state_in_the_way,
         state::{CHANGES, RUNNER},
         table::KeyTexts,
     },
@@ -43,6 +44,9 @@ const NO_MOMENTS: Why = "a run goes on, and the source cannot tell whether it ha
 const NOT_REACHED: Why =
     "a run holds the schema, and committed no position past the look-up in time (`--wait`)";
 const MOVING: Why = "the rows were written to for as long as they were looked at (`--wait`)";
+
+const LEFT_OUT: Why =
+    "the table was paused or parked, or is copied again, since its rows were read";
 
 const NO_KEY: Why = "the source's columns do not have such a key";
 const NOT_FOUND: Why =
@@ -208,6 +212,11 @@ impl Settling<'_> {
             Ok(found) => found,
             Err(why) => return Ok(Round::Never(why)),
         };
+        // Its changes pass, or its rows come anew, so nothing follows from those that differ.
+        let name = &look.table.source.name;
+        if state_in_the_way(look.context, look.destination, name).await?.is_some() {
+            return Ok(Round::Never(LEFT_OUT));
+        }
         // After the look at the destination: of what was refused before it there is a letter by now.
         let letters = self.letters(look).await?;
         for (key, mut row) in std::mem::take(open) {

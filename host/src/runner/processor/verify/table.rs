@@ -17,6 +17,7 @@ use crate::{
     model::TableShape,
     runner::{
         advice::argument,
+        processor::standing::state_in_the_way,
         shapes::{Waiting, accepted, waiting},
         state::uncopied_stream,
         table::Table,
@@ -75,6 +76,10 @@ impl Sides<'_> {
     /// The table in the shape that the destination has.
     async fn table(&self, described: &TableShape) -> Result<Table, End> {
         let (context, destination) = (self.context, self.destination);
+        // Tables before it may have taken hours.
+        if let Some(why) = state_in_the_way(context, destination, &described.name).await? {
+            return Err(End::NotCompared(why));
+        }
         let waits = waiting(context, destination, described.clone()).await?;
         let changes = waits.map(|(changes, _)| changes).unwrap_or_default();
         let is_rejected =

@@ -1,4 +1,5 @@
-//! How fast a copy may read (`limits.rows_per_second`), over all readers of a schema.
+//! How fast rows may be read: of a copy (`limits.rows_per_second`) over all readers of a schema, and of each side that
+//! is compared (`verify.rows_per_second`).
 
 use std::{
     num::NonZeroU32,
@@ -40,7 +41,8 @@ impl Rate {
     fn price(&self, rows: u64, now: Instant) -> Duration {
         let Some(limit) = self.rows_per_second else { return Duration::ZERO };
         let mut paid_at = self.paid_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let price = Duration::from_secs_f64(rows as f64 / f64::from(limit.get()));
+        let price = rows as f64 / f64::from(limit.get());
+        let price = Duration::try_from_secs_f64(price).unwrap_or(Duration::MAX);
         // Time in which nothing was read is not saved up.
         let due = now.max(*paid_at).checked_add(price);
         *paid_at = due.unwrap_or(*paid_at);
