@@ -135,10 +135,10 @@ const CASES: &[Case] = &[
     Case {
         name: "a key that this release does not implement",
         spoil: |pipeline| {
-            pipeline.set("schemas.0.tables", json!([{"name": "orders", "where": "id > 1"}]));
+            pipeline.set("schemas.0.tables", json!([{"name": "orders", "mode": "batch"}]));
         },
         exit: 2,
-        says: &["where", "not supported yet"],
+        says: &["mode", "not supported yet"],
     },
 ];
 

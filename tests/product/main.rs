@@ -27,6 +27,7 @@ mod dropped;
 mod evolution;
 mod examples;
 mod files;
+mod filtered;
 mod first_start;
 mod forms;
 mod globs;

@@ -12,7 +12,7 @@ use super::{
     AddedColumn, Columns, DeadLetterLimit, DeletionStrategy, HashKey, InitialCopy, Names, Resync,
     RowFact, SchemaConfig, TableConfig, WarpConfig, WriteMode,
 };
-use crate::model::{AddedValue, TablePlace};
+use crate::model::{AddedValue, Condition, TablePlace};
 
 /// Every effective value of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct TableSettings {
     pub added: BTreeMap<String, AddedValue>,
     /// What of that is said of this table by its name, so that it has to have these columns.
     pub own_columns: Columns,
+    /// Which rows the destination has; all where it is none.
+    pub where_clause: Option<Condition>,
 }
 
 /// Rows of changes at which a commit closes, unless the configuration says so.
@@ -147,6 +149,7 @@ impl WarpConfig {
             write_mode: said.first(|own| own.write_mode).unwrap_or_default(),
             initial_copy: said.first(|own| own.initial_copy).unwrap_or_default(),
             added: self.added(schema, table, &columns.add),
+            where_clause: said.first(|own| own.where_clause.clone()),
             columns,
             hash_key: self.known_hash_key.clone(),
             own_columns: said.own.map(|own| own.columns.clone()).unwrap_or_default(),

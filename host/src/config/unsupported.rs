@@ -8,7 +8,6 @@ use super::path::KeyPath;
 /// Path (`*` is any one step) and why.
 const ROWS: &[(&str, &str)] = &[
     ("schemas.*.tables.*.mode", "a table runs in its schema's mode"),
-    ("schemas.*.tables.*.where", "rows are not filtered yet"),
     (
         "schema_evolution.detection_interval_seconds",
         "changes are seen when a source announces them",

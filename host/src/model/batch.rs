@@ -115,7 +115,8 @@ impl TableBatch {
     /// Which rows are there behind their change, as those of a copy are; none where all are.
     pub fn present(&self) -> Option<BooleanArray> {
         let is_present = |operation: &u8| {
-            [Operation::Insert, Operation::Update].iter().any(|it| *it as u8 == *operation)
+            let there = [Operation::Insert, Operation::Update, Operation::Snapshot];
+            there.iter().any(|it| *it as u8 == *operation)
         };
         let present = self.operations()?.values().iter().map(is_present).collect::<Vec<_>>();
         (!present.iter().all(|is_present| *is_present)).then(|| present.into())

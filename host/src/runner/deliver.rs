@@ -10,7 +10,7 @@ use super::{
     error::RunError,
     letters::by_reason,
     shapes::{Evolved, evolve},
-    table::{Table, Tables, Taken},
+    table::{Table, Tables, Taken, WITHHELD},
 };
 use crate::model::{DeadLetter, Marker, Settlement, TableBatch, TablePlan};
 
@@ -55,7 +55,7 @@ pub async fn deliver_over(
             return copy_again(writer, table).await;
         }
     };
-    let rejected = rejected.into_iter().chain(letters).collect();
+    let rejected = withhold(writer, rejected).await.into_iter().chain(letters).collect();
     let dead_letters = accept_rejected(writer, rejected).await?;
     if let Some(sibling) = &mut sibling {
         let plans = plans(writer, &tables).await;
@@ -144,7 +144,8 @@ async fn shape(
     for batch in batches {
         if let Some(table) = known.get_mut(&batch.table) {
             let batch = if is_copied { table.copied(batch)? } else { batch };
-            let Taken { batches, letters } = table.shape(batch)?;
+            let outside = table.outside(is_copied);
+            let Taken { batches, letters } = table.shape_as(batch, outside)?;
             ready.batches.extend(batches);
             ready.letters.extend(letters);
         }
@@ -193,6 +194,18 @@ fn tell_rejected(context: &SchemaContext, letters: &[DeadLetter]) {
 
 fn is_conversion(letter: &DeadLetter) -> bool {
     letter.code == "type-conversion"
+}
+
+/// What cannot travel may be rows that are to stay at the source.
+async fn withhold(writer: &Writer, mut rejected: Vec<DeadLetter>) -> Vec<DeadLetter> {
+    let tables = writer.tables.lock().await;
+    for letter in &mut rejected {
+        let table = tables.get(&letter.table);
+        if table.is_some_and(|table| table.settings.where_clause.is_some()) {
+            WITHHELD.clone_into(&mut letter.payload);
+        }
+    }
+    rejected
 }
 
 /// Rows that could not be turned into data: dead letters, if the operator lets them.

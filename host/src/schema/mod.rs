@@ -5,6 +5,7 @@
 mod calendar;
 mod canonical;
 pub mod compare;
+mod condition;
 pub mod convert;
 pub mod fit;
 pub mod identity;
@@ -17,6 +18,7 @@ pub use compare::{
     News, TypeStep, compare, compare_whole, has_seen_key, is_first_value, merge, settled,
     type_step, without,
 };
+pub use condition::{Filter, Lacking, Misfit, Truth};
 pub use convert::{Converted, convert, has_own_type, keeps_keys, way};
 pub use fit::{fit, fits_as_it_is, printable};
 pub use rules::{Policy, Strategy, Verdict, decide, decide_about_copy, is_compatible};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Columns, SyncMode};
 use crate::config::values::{DeadLetterLimit, Interval, TableName};
+use crate::model::Condition;
 
 /// What a table does differently from its schema.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -77,9 +78,12 @@ pub struct TableConfig {
     /// again, see `schema_evolution.on_rules_change`.
     #[serde(default)]
     pub columns: Columns,
-    /// A condition rows must meet to be moved.
+    /// Which rows the destination has: a condition over the table's columns at the source, such as
+    /// `region = 'EU' AND amount >= 10` (`docs/where.md`). A row that no longer fulfils it is deleted there,
+    /// one that begins to is inserted. `'TRUE'` lets all rows through, where a glob says otherwise. Rows that
+    /// were copied by another condition are copied again, see `schema_evolution.on_rules_change`.
     #[serde(default, rename = "where")]
-    pub where_clause: Option<String>,
+    pub where_clause: Option<Condition>,
 }
 
 /// What a delete does to the row at the destination.

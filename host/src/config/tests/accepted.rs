@@ -3,7 +3,7 @@
 use super::{MINIMAL, assert_says, load, rendered};
 use crate::config::{
     ChangeDetectionStrategy, Code, DestinationConfig, EnvironmentGrant, Mask, Names, Origin,
-    SchemaConfig, SourceConfig, TableConfig, WarpConfig,
+    SchemaConfig, SourceConfig, SyncMode, TableConfig, WarpConfig,
 };
 
 #[test]
@@ -72,7 +72,7 @@ fn the_builder_checks_like_the_loader() {
         |path: &str| built.effective().into_iter().find(|k| k.path == path).unwrap().origin;
     assert_eq!(origin("mode"), Origin::Program);
     assert_eq!(origin("dry_run"), Origin::Default);
-    let filtered = TableConfig { where_clause: Some("x > 1".into()), ..TableConfig::new("t") };
+    let batch = TableConfig { mode: Some(SyncMode::Batch), ..TableConfig::new("t") };
     let cases = [
         ("no source", WarpConfig::builder().build(), "`source` is missing"),
         ("no schema", valid().multi().build(), "`schemas` is empty"),
@@ -83,8 +83,8 @@ fn the_builder_checks_like_the_loader() {
         ),
         (
             "an unsupported key",
-            valid().schema(SchemaConfig::new("a").table(filtered)).multi().build(),
-            "schemas.0.tables.0.where` is not supported yet",
+            valid().schema(SchemaConfig::new("a").table(batch)).multi().build(),
+            "schemas.0.tables.0.mode` is not supported yet",
         ),
     ];
     for (case, result, words) in cases {

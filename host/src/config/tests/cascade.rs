@@ -49,6 +49,7 @@ fn globs_are_the_defaults_of_the_tables_that_match() {
         "{MINIMAL}    tables:
       - name: own
         write_batch_size: 1
+        where: 'TRUE'
         columns: {{exclude: [note], rename: {{a: x}}}}
       - name: 'o*'
         write_batch_size: 2
@@ -62,6 +63,7 @@ fn globs_are_the_defaults_of_the_tables_that_match() {
         write_mode: append
         polling_interval_seconds: 1
         enable_schema_evolution: false
+        where: id > 5
         columns: {{mask: [email, phone]}}
 "
     );
@@ -80,6 +82,10 @@ fn globs_are_the_defaults_of_the_tables_that_match() {
         assert_eq!(settings.write_mode, WriteMode::Append, "{case}");
         assert_eq!(settings.polling_interval.as_secs(), 1, "{case}");
         assert!(!settings.enable_schema_evolution, "{case}");
+    }
+    for (table, condition) in [("own", "TRUE"), ("items", "id > 5")] {
+        let settings = config.table_settings("shop", table);
+        assert_eq!(settings.where_clause, Some(condition.parse().unwrap()), "{table}");
     }
     let own = config.table_settings("shop", "own");
     assert_eq!(own.columns.mask["email"], Mask::HashUnkeyed, "the nearer glob");

@@ -51,7 +51,7 @@ fn it_underlines_what_a_run_refuses_and_takes_what_it_takes() {
         ("a wrong word", format!("{MINIMAL}mode: both\n"), false),
         ("text for a number", format!("{MINIMAL}global_max_parallel_streams: many\n"), false),
         ("a number below its least", format!("{MINIMAL}global_max_parallel_streams: 0\n"), false),
-        ("a key of a later release", table("where: a > 1"), false),
+        ("a key of a later release", table("mode: batch"), false),
         ("an unknown mask", table("columns: {mask: {a: hidden}}"), false),
         (
             "a variable for a number",

@@ -66,6 +66,16 @@ const AFTER_MINIMAL: &[Case] = &[
         &["config.yaml:11:", "schemas.0.tables.0.stream_batch_size` can't be 0", "at least 1"],
     ),
     (
+        "a condition says where it ceases to be one",
+        "    tables:\n      - {name: a, where: \"id > 5 AND region == 'EU'\"}",
+        &[
+            "config.yaml:11:26",
+            "`schemas.0.tables.0.where`: is no condition: at character 20, `=` stands where a column \
+             or a value was expected",
+            "a condition like \"region = 'EU' AND amount >= 10\"",
+        ],
+    ),
+    (
         "a soft-delete column is refused where rows are removed",
         "    tables:\n      - {name: a, soft_delete_column: gone}",
         &["config.yaml:11:", "soft_delete_column", "`deletion_strategy: soft` only"],
@@ -421,7 +431,6 @@ fn keys_of_a_later_release_are_refused_by_name() {
         ("schema_evolution: {migration_timeout_seconds: 5}", "migration_timeout_seconds"),
         ("schema_evolution: {detection_interval_seconds: 5}", "detection_interval_seconds"),
         ("schema_evolution: {max_data_loss_percentage: 0.1}", "max_data_loss_percentage"),
-        ("    tables: [{name: a, where: 'x > 1'}]", "schemas.0.tables.0.where"),
         ("    tables: [{name: a, mode: batch}]", "schemas.0.tables.0.mode"),
     ];
     for (lines, key) in after {

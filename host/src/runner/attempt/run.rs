@@ -186,6 +186,10 @@ async fn run_claimed(
     context.health.set(context.name(), SchemaState::Streaming);
     tracing::info!("following changes");
     drop(turn);
+    if context.schema.tables.iter().any(|table| table.where_clause.is_some()) {
+        // What a change leaves out may decide about its row, and a row that comes into `where` is whole.
+        source.begin_turn(context.name(), true).await?;
+    }
     let commits = writer.commits();
     let ended = tokio::select! {
         ended = follow(writer, source, start, context.ends_when_caught_up()) => ended,

@@ -169,6 +169,7 @@ pub fn judge(
     policy: &Policy,
     change: &SchemaChange,
 ) -> Result<Judged, RunError> {
+    table.check_where(change)?;
     if let Some(column) = excluded(context, table, change) {
         table.leave_out(column);
         check_columns(context, table)?;

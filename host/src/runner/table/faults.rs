@@ -87,6 +87,7 @@ impl Table {
             self.type_fault(),
             self.double_name_fault(),
             self.added_name_fault(),
+            self.where_fault(),
         ];
         [self.mode_fault(), self.deletion_fault(), self.soft_name_fault()]
             .into_iter()
@@ -95,7 +96,7 @@ impl Table {
             .collect()
     }
 
-    fn fault(&self, what: &str, help: impl Into<String>) -> RunError {
+    pub(super) fn fault(&self, what: &str, help: impl Into<String>) -> RunError {
         let name = &self.source.name;
         RunError::Unusable { what: format!("table `{name}`{what}"), help: help.into() }
     }
@@ -215,14 +216,20 @@ impl Table {
     /// A column whose values the source cannot have is no column that is copied.
     fn unreadable_column_fault(&self) -> Option<RunError> {
         let fields = self.source.schema.fields().iter();
-        let wanted = fields.filter(|field| self.rules.destination_name(field.name()).is_some());
+        let asks = |column: &str| {
+            self.settings.where_clause.as_ref().is_some_and(|condition| condition.names(column))
+        };
+        let wanted = fields.filter(|field| {
+            self.rules.destination_name(field.name()).is_some() || asks(field.name())
+        });
         let unreadable: Vec<_> = wanted
             .filter_map(|field| Some((field.name().as_str(), field.metadata().get(UNREADABLE)?)))
             .collect();
         let (_, why) = unreadable.first()?;
         let names: Vec<&str> = unreadable.iter().map(|(name, _)| *name).collect();
         let what = format!(": the source cannot read {}", listed(&names));
-        let help = format!("{why}; or leave these columns out (`columns.exclude`)");
+        let ways = if names.iter().any(|name| asks(name)) { " and of `where`" } else { "" };
+        let help = format!("{why}; or leave these columns out (`columns.exclude`){ways}");
         Some(self.unfit(&what, help))
     }
 

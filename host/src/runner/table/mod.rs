@@ -15,9 +15,11 @@ mod compared;
 mod copied;
 mod decisions;
 mod faults;
+mod filtered;
 mod keys;
 mod letter_keys;
 mod masked;
+mod misfit;
 mod readers;
 mod refused;
 mod rules;
@@ -29,12 +31,14 @@ mod tests;
 pub use self::{
     decisions::{DECISIONS_MAX, Decision, Decisions, Subject},
     faults::Past,
+    filtered::{Outside, WITHHELD},
     keys::Keys,
     letter_keys::{KeyTexts, key_of},
     rules::TableRules,
 };
 use self::{
-    refused::{letters, stretches},
+    filtered::{Filtered, Known},
+    refused::{stretches, unconverted},
     shape::ColumnRules,
     steps::{Shaped, Steps},
 };
@@ -80,6 +84,8 @@ pub struct Table {
     known: HashMap<String, Option<(Steps, Arc<TableSchema>)>>,
     /// Memory that `known` takes.
     known_bytes: usize,
+    /// Which rows the destination has, for batches of the last schema.
+    filter: Option<Known>,
 }
 
 /// What became of a batch.
@@ -146,6 +152,7 @@ impl Table {
             promises,
             known: HashMap::new(),
             known_bytes: 0,
+            filter: None,
         }
     }
 
@@ -211,6 +218,7 @@ impl Table {
     pub fn forget_known(&mut self) {
         self.known = HashMap::new();
         self.known_bytes = 0;
+        self.filter = None;
     }
 
     /// The shape is another one now.
@@ -386,9 +394,25 @@ impl Table {
         self.rules.destination_name(column).map(str::to_owned)
     }
 
-    /// Gives a batch the form the operator asked for. Its columns are known by now. Rows that have no such
+    /// Gives changes the form the operator asked for. Their columns are known by now. Rows that have no such
     /// form are among the dead letters, in the source's terms; the others follow each other as they did.
     pub fn shape(&mut self, batch: TableBatch) -> Result<Taken, RunError> {
+        let outside = self.outside(false);
+        self.shape_as(batch, outside)
+    }
+
+    /// The same of any rows.
+    pub fn shape_as(&mut self, batch: TableBatch, outside: Outside) -> Result<Taken, RunError> {
+        let Filtered { batch, letters: undecided } = self.filtered(batch, outside)?;
+        if batch.row_count() == 0 {
+            return Ok(Taken { batches: Vec::new(), letters: undecided });
+        }
+        let mut taken = self.formed(batch)?;
+        taken.letters.splice(..0, undecided);
+        Ok(taken)
+    }
+
+    fn formed(&mut self, batch: TableBatch) -> Result<Taken, RunError> {
         if self.known.len() >= KNOWN_SCHEMAS_MAX {
             self.forget_known();
         }
@@ -398,7 +422,7 @@ impl Table {
             return Ok(Taken { batches: vec![batch], letters: Vec::new() });
         };
         let Shaped { rows, refused } = steps.apply(&batch.columns).map_err(failed)?;
-        let letters = letters(&batch, &refused, &self.source.key).map_err(failed)?;
+        let letters = unconverted(&batch, &refused, &self.source.key).map_err(failed)?;
         let parts = if refused.is_empty() { vec![rows] } else { stretches(&rows, &refused) };
         let encoded = parts.into_iter().map(|rows| encode_batch(&batch.table, schema, rows));
         let batches = encoded.collect::<Result<_, _>>();

@@ -1,4 +1,4 @@
-//! Rows with a value that their column's type at the destination does not have: dead letters (I5).
+//! Rows that the host itself refuses: dead letters (I5).
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,18 @@ use crate::{
     schema::fit,
 };
 
-/// The dead letters of a batch, one for each row that has such values, in order.
-pub fn letters(
+/// Why rows are refused.
+pub struct Reason<'a> {
+    pub code: &'a str,
+    /// The key of the configuration by which they are.
+    pub origin: &'a str,
+    /// What stands for the rows, where they are not shown.
+    pub payload: Option<&'a str>,
+}
+
+/// The dead letters of rows with values that their columns' types at the destination do not have, one for each
+/// row, in order.
+pub fn unconverted(
     batch: &TableBatch,
     refused: &[Refused],
     key: &[String],
@@ -24,19 +34,37 @@ pub fn letters(
     for Refused { row, column, to } in refused {
         by_row.entry(*row).or_default().push(format!("`{column}` is none of type {to}"));
     }
-    let letter = |(row, reasons): (usize, Vec<String>)| {
+    let said = |(row, reasons): (usize, Vec<String>)| {
+        (row, format!("the value of {}", reasons.join(", that of ")))
+    };
+    let why = Reason { code: "type-conversion", origin: "columns.types", payload: None };
+    letters(batch, by_row.into_iter().map(said).collect(), &why, key)
+}
+
+/// The dead letters of rows that are refused with these words.
+pub fn letters(
+    batch: &TableBatch,
+    rows: BTreeMap<usize, String>,
+    why: &Reason<'_>,
+    key: &[String],
+) -> Result<Vec<DeadLetter>, ArrowError> {
+    let letter = |(row, message): (usize, String)| {
+        let payload = match why.payload {
+            Some(instead) => instead.to_owned(),
+            None => payload(&batch.columns, row)?,
+        };
         Ok(DeadLetter {
             table: batch.table.clone(),
             operation: operation(&batch.columns, row).word().to_owned(),
-            payload: payload(&batch.columns, row)?,
-            code: "type-conversion".to_owned(),
-            message: format!("the value of {}", reasons.join(", that of ")),
-            origin: "columns.types".to_owned(),
+            payload,
+            code: why.code.to_owned(),
+            message,
+            origin: why.origin.to_owned(),
             key: key_of(&batch.columns, row, key)?,
             held: Held::default(),
         })
     };
-    by_row.into_iter().map(letter).collect()
+    rows.into_iter().map(letter).collect()
 }
 
 /// What is left of the rows: the stretches between those that were refused. Such rows are few, so parts

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::shape::ColumnRules;
 use crate::{
     config::{Columns, DeletionStrategy, TableSettings, WriteMode},
-    model::{AddedValue, TablePlace, TableShape},
+    model::{AddedValue, Condition, TablePlace, TableShape},
 };
 
 /// The settings by which a row gets its form at the destination.
@@ -27,6 +27,9 @@ pub struct TableRules {
     /// Columns that the source does not have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     added: BTreeMap<String, AddedValue>,
+    /// Which rows the destination has; all where it is none.
+    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    where_clause: Option<Condition>,
     /// Columns that came later and are excluded from evolution.
     left_out: BTreeSet<String>,
     write_mode: WriteMode,
@@ -43,6 +46,7 @@ impl TableRules {
             columns: settings.columns.clone(),
             hashed_by: rules.hashed_by().map(str::to_owned),
             added: settings.added.clone(),
+            where_clause: settings.where_clause.clone(),
             left_out,
             write_mode: settings.write_mode,
             deletion_strategy: settings.deletion_strategy,
@@ -101,7 +105,8 @@ impl TableRules {
         let (was, is) = (self.keeping(), now.keeping());
         let differs = was != is && !self.only_begins_to_mark(now);
         let rows = differs.then(|| format!("rows were {was} and are {is}"));
-        columns.chain(self.additions(now)).chain(rows).chain(self.move_to(now)).collect()
+        let of_rows = self.other_rows(now).into_iter().chain(rows).chain(self.move_to(now));
+        columns.chain(self.additions(now)).chain(of_rows).collect()
     }
 
     /// What is otherwise in columns that the source does not have.
@@ -117,6 +122,16 @@ impl TableRules {
             (was != is).then(change)
         });
         changed.collect()
+    }
+
+    /// What is otherwise in which rows there are.
+    fn other_rows(&self, now: &Self) -> Option<String> {
+        let words = |rules: &Self| match &rules.where_clause {
+            Some(condition) => format!("those where {condition}"),
+            None => "all".to_owned(),
+        };
+        let differs = self.where_clause != now.where_clause;
+        differs.then(|| format!("its rows were {} and are {}", words(self), words(now)))
     }
 
     fn move_to(&self, now: &Self) -> Option<String> {

@@ -61,7 +61,7 @@ impl Pending {
         }
         for rows in batch.tables.into_iter().filter(|rows| is_ours(&rows.table)) {
             self.all |= rows.operation_counts()[Operation::Truncate as usize] > 0;
-            let Some(shaped) = view.shaped(table, rows)? else {
+            let Some(shaped) = view.changed(table, rows)? else {
                 self.cut = Some(RESHAPED);
                 continue;
             };

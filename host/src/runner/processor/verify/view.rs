@@ -9,7 +9,7 @@ use crate::{
     model::{TableBatch, TablePlan, TableShape},
     runner::{
         error::RunError,
-        table::{KeyTexts, Table, Taken, unencodable},
+        table::{KeyTexts, Outside, Table, Taken, unencodable},
     },
     schema::{Hashed, RowHasher, fit},
 };
@@ -84,12 +84,31 @@ impl View {
         Ok(self.keys(table, &[&texts])?.pop().flatten())
     }
 
-    /// Rows of the source; none where they bring a change of the table's shape.
+    /// Rows that the source has, as far as the destination should have them; none where they bring a change of
+    /// the table's shape.
     pub fn shaped(&self, table: &mut Table, batch: TableBatch) -> Result<Option<Shaped>, RunError> {
+        self.shaped_as(table, batch, Outside::LeftOut)
+    }
+
+    /// The same of changes, whatever they make of their rows.
+    pub fn changed(
+        &self,
+        table: &mut Table,
+        batch: TableBatch,
+    ) -> Result<Option<Shaped>, RunError> {
+        self.shaped_as(table, batch, Outside::Deleted)
+    }
+
+    fn shaped_as(
+        &self,
+        table: &mut Table,
+        batch: TableBatch,
+        outside: Outside,
+    ) -> Result<Option<Shaped>, RunError> {
         if !table.news(&batch.schema).is_empty() {
             return Ok(None);
         }
-        let Taken { batches, letters } = table.shape(batch)?;
+        let Taken { batches, letters } = table.shape_as(batch, outside)?;
         let parts = batches.into_iter().map(|batch| self.rows(&batch.columns));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
         let said = |key: Option<String>| key.and_then(|key| table.redact_key(&key));

@@ -1,5 +1,7 @@
 //! What tables make of batches by their rules, on Arrow's level.
 
+mod filtered;
+
 use std::{collections::HashMap, sync::Arc};
 
 use arrow_array::{
