@@ -44,6 +44,7 @@ const PAGES: &[(&str, &str)] = pages![
     "deadline",
     "duplicate-key",
     "encode",
+    "extra-not-made",
     "failure",
     "fenced",
     "file",
