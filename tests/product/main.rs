@@ -24,6 +24,7 @@ mod documents;
 mod dropped;
 mod evolution;
 mod examples;
+mod extras;
 mod files;
 mod first_start;
 mod forms;
