@@ -4,12 +4,12 @@ use std::{future::Future, time::Duration};
 
 use super::{
     sides::Sides,
-    stored::{Stored, shown},
+    stored::{Stored, WORDS_BYTES_MAX, shown},
     wanted::wanted,
 };
 use crate::{
     config::Create,
-    model::{Action, Extra, ExtraOutcome},
+    model::{Action, Extra, ExtraOutcome, text},
     monitor::TableStatus,
     runner::{
         commit::Writer,
@@ -102,7 +102,8 @@ async fn make_for(writer: &Writer, sides: &mut Sides, name: &str) -> Result<(), 
     writer.commit_markers(vec![marker(extras_stream(name), &stored)]).await?;
     tell(writer, name, &stored);
     if writer.context.destination.log.admits(LINES) {
-        let (of, left_out) = (extras.len(), left_out.join("; "));
+        let left_out = text::one_line(&left_out.join("; "), WORDS_BYTES_MAX);
+        let of = extras.len();
         tracing::info!(table = name, made, of, left_out, "indexes and comments are looked after");
     }
     Ok(())

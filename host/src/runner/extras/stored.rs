@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use crate::{config::Create, model::text, monitor::TableStatus};
 
-/// What is kept of why things could not be made.
-const WORDS_BYTES_MAX: usize = 2 * 1024;
+/// What is kept and told of why things could not be made.
+pub const WORDS_BYTES_MAX: usize = 2 * 1024;
 
 /// The marker `extras/T`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
