@@ -53,7 +53,7 @@ pub(crate) fn make(
     let name = index_name(table, index, NAME_BYTES_MAX, |name| {
         Ok::<_, Refusal>(!is_left_over(name) && is_taken(scope.session, table, name)?)
     })?;
-    if is_left_over(&name) && !remove(scope, table, &name)? {
+    if !remove_left_over(scope, table, &name)? {
         return Ok(ExtraOutcome::UnderWay);
     }
     let connection = Connection::open(settings)?;
@@ -79,7 +79,7 @@ fn wait(
             let refusal = Refusal::of(under_way.statement.connection(), &error);
             let words = scope.refusal_words(&refusal).ok_or(*refusal.failure)?;
             // What stays is in nobody's way but the writer's.
-            remove(scope, table, &under_way.name)?;
+            remove_left_over(scope, table, &under_way.name)?;
             Ok(ExtraOutcome::Refused(words))
         }
     }
@@ -95,8 +95,12 @@ fn build(table: &Table, name: &str, index: &TableIndex) -> String {
     format!("CREATE INDEX CONCURRENTLY {} ON {} ({columns})", quoted(name), table.sql)
 }
 
-/// Removes what a build left over; false while somebody is still at it.
-fn remove(scope: Scope<'_>, table: &Table, name: &str) -> Result<bool, Failure> {
+/// Removes what a build left over, and no index that is valid; false while somebody is still at it.
+fn remove_left_over(scope: Scope<'_>, table: &Table, name: &str) -> Result<bool, Failure> {
+    let there = there(scope.session, table)?;
+    if !there.iter().any(|one| !one.is_valid && one.name == name) {
+        return Ok(true);
+    }
     let name = qualified(&table.physical.schema, name);
     scope.run("SET lock_timeout = '2s'")?;
     let removed = scope.run(&format!("DROP INDEX CONCURRENTLY IF EXISTS {name}"));
