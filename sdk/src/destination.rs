@@ -3,12 +3,14 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use crate::extras;
 use crate::letters::unreadable;
 use crate::read::unread;
 use crate::sweep::unpromised;
 use crate::{
-    Column, Config, DeadLetter, Description, Failure, LetterFilter, LetterPage, Limits, LookedUp,
-    Marker, ReadBatch, SchemaChange, Settlement, SweepRequest, Swept, Table, TableRows,
+    Column, Config, DeadLetter, Description, ExtraOutcome, ExtraRequest, Failure, LetterFilter,
+    LetterPage, Limits, LookedUp, Marker, ReadBatch, SchemaChange, Settlement, SweepRequest, Swept,
+    Table, TableRows,
 };
 
 /// Whether a table holds one row per key or one row per operation.
@@ -376,6 +378,17 @@ pub trait Destination: Sized {
     ) -> Result<LookedUp, Failure> {
         let _ = (schema, keys, limits);
         Err(unread(&plan.name, NO_READER))
+    }
+
+    /// Makes one thing that a table is to have, without keeping the writer of its rows from its work for longer than
+    /// the system cannot help; where that takes longer than some seconds, it answers [`ExtraOutcome::UnderWay`] and is
+    /// called again. It repeats after a crash. The host asks over a connection of its own, where a capability promises
+    /// it: `create:indexes`, `create:comments`.
+    ///
+    /// # Errors
+    /// [`fenced`] with an old epoch; else when it is not known what became of it.
+    fn make_extra(&mut self, request: &ExtraRequest) -> Result<ExtraOutcome, Failure> {
+        Err(extras::unpromised(&request.table))
     }
 }
 

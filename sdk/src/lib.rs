@@ -123,6 +123,8 @@
 //! * A source whose system keeps a log says how much of it the pipeline needs ([`Source::backlog`],
 //!   capability `backlog`). One that makes something there can remove it ([`Source::release`]); where
 //!   that holds log until it is confirmed, the capability `retained-log` lets operators bound it.
+//! * One whose tables have indexes and comments can tell them ([`Source::extras`], capabilities `create:indexes` and
+//!   `create:comments`), so that a destination is given the same.
 //! * One that can tell moments of its history ([`Source::moment`]) lets `verify` decide about rows while a pipeline runs.
 //! * Nothing panics: a panic ends the instance, and the host starts another.
 //!
@@ -160,6 +162,7 @@ mod describe;
 mod destination;
 #[doc(hidden)]
 pub mod export;
+mod extras;
 mod failure;
 mod host;
 mod letters;
@@ -188,6 +191,7 @@ pub use destination::{
     ChangeOutcome, Deletion, Destination, Location, RejectedRow, TablePlace, TablePlan, WriteMode,
     WriteOutcome, WriteRequest, fenced,
 };
+pub use extras::{Extra, ExtraOutcome, ExtraRequest, IndexColumn, TableExtras, TableIndex};
 pub use failure::{Action, Failure, WAITING};
 pub use host::{log, metrics, secrets};
 pub use letters::{KeptLetter, LetterFilter, LetterPage, NO_LETTERS, Settlement};

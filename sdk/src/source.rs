@@ -3,12 +3,13 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use crate::extras::unpromised;
 use crate::lookup::unable;
 use crate::moment::unknown;
 use crate::turns::none;
 use crate::{
     Config, DeadLetter, Description, Failure, Limits, LookedUp, Released, RetainedLog,
-    SchemaChange, Table, TableRows,
+    SchemaChange, Table, TableExtras, TableRows,
 };
 
 /// Where a reader stands in a source's history. Opaque to the host; at most 64 KiB. Version your
@@ -260,5 +261,16 @@ pub trait Source: Sized {
     fn reached(&mut self, schema: &str, position: &[u8], moment: &[u8]) -> Result<bool, Failure> {
         let _ = (schema, position, moment);
         Err(unknown())
+    }
+
+    /// What a selected table has beside its columns and its key, as of now. The host asks where a capability promises
+    /// it: `create:indexes`, `create:comments`. The key's index is left out; what cannot be told whole is among
+    /// [`TableExtras::untold`].
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn extras(&mut self, schema: &str, table: &str) -> Result<TableExtras, Failure> {
+        let _ = schema;
+        Err(unpromised(table))
     }
 }

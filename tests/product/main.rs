@@ -26,6 +26,7 @@ mod documents;
 mod dropped;
 mod evolution;
 mod examples;
+mod extras;
 mod files;
 mod filtered;
 mod first_start;

@@ -26,6 +26,7 @@ pub const PAGES: &[(&str, &str)] = pages![
     "deadline",
     "duplicate-key",
     "encode",
+    "extra-not-made",
     "failure",
     "fenced",
     "file",

@@ -86,9 +86,7 @@ fn table_lines(name: &str, table: &TableView) -> Vec<String> {
     words.extend(table.since.as_ref().map(|since| format!("since {since}")));
     words.extend(table.code.as_ref().map(|code| format!("({code})")));
     let mut line = words.join(" ");
-    if let Some(message) = &table.message {
-        line = format!("{line}: {message}");
-    } else if let Some(copied) = table.copied_rows {
+    if let Some(copied) = table.copied_rows {
         let of = table.estimated_rows.map(|rows| format!(" of about {rows}")).unwrap_or_default();
         line = format!("{line}, {copied}{of} rows copied");
     } else if table.state == "streaming" {
@@ -99,6 +97,9 @@ fn table_lines(name: &str, table: &TableView) -> Vec<String> {
     }
     if table.dead_letters > 0 {
         line = format!("{line}, {} dead letters", table.dead_letters);
+    }
+    if let Some(message) = &table.message {
+        line = format!("{line}: {message}");
     }
     let help = table.help.as_ref().map(|help| format!("    help: {help}"));
     [Some(line), help].into_iter().flatten().collect()

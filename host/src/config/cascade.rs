@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::settings::at_least_one;
 use super::{
-    AddedColumn, Columns, DeadLetterLimit, DeletionStrategy, HashKey, InitialCopy, Names, Resync,
-    RowFact, SchemaConfig, TableConfig, WarpConfig, WriteMode,
+    AddedColumn, Columns, Create, DeadLetterLimit, DeletionStrategy, HashKey, InitialCopy, Names,
+    Resync, RowFact, SchemaConfig, TableConfig, WarpConfig, WriteMode,
 };
 use crate::model::{AddedValue, Condition, TablePlace};
 
@@ -41,6 +41,8 @@ pub struct TableSettings {
     pub write_mode: WriteMode,
     /// What is copied before changes are followed.
     pub initial_copy: InitialCopy,
+    /// What it is given beside its columns and key.
+    pub create: Create,
     /// Which columns are moved, and how.
     pub columns: Columns,
     /// The key of masks that hash.
@@ -148,6 +150,7 @@ impl WarpConfig {
                 .unwrap_or_else(|| "deleted_at".to_owned()),
             write_mode: said.first(|own| own.write_mode).unwrap_or_default(),
             initial_copy: said.first(|own| own.initial_copy).unwrap_or_default(),
+            create: said.first(|own| own.create.clone()).unwrap_or_else(|| schema.create.clone()),
             added: self.added(schema, table, &columns.add),
             where_clause: said.first(|own| own.where_clause.clone()),
             columns,

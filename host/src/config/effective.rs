@@ -35,6 +35,7 @@ const INHERITED: &[(&str, &[&str])] = &[
         "schemas.*.tables.*.dead_letter_limit",
         &["schemas.*.dead_letter_limit", "error_handling.dead_letter_limit"],
     ),
+    ("schemas.*.tables.*.create", &["schemas.*.create"]),
     ("schemas.*.tables.*.stream_batch_size", &["schemas.*.default_batch_size"]),
     ("schemas.*.tables.*.polling_interval_seconds", &["schemas.*.default_polling_interval"]),
     (

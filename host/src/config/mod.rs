@@ -82,6 +82,6 @@ pub use settings::{
 };
 pub use table_lists::TableLists;
 pub use values::{
-    ByteCount, ConnectionString, DeadLetterLimit, HashKey, Interval, Names, Patterns, Resync,
-    Schedule, TableName,
+    ByteCount, ConnectionString, Create, DeadLetterLimit, HashKey, Interval, Names, Patterns,
+    Resync, Schedule, TableName,
 };

@@ -17,11 +17,11 @@ const ROUTINE: [&str; 4] = ["new", "pending", "copying", "streaming"];
 pub(super) struct Recent(Mutex<VecDeque<Event>>);
 
 impl Recent {
-    /// Keeps an event, unless a table goes on in its ordinary life. `before` is the table's state so far.
+    /// Keeps an event, unless a table goes on in its ordinary life, with nothing wrong. `before` is the table's state so far.
     pub(super) fn add(&self, before: Option<&str>, event: &Event) {
         let is_routine = |state: &str| ROUTINE.contains(&state);
         let goes_on = event.table.is_some() && before.is_none_or(is_routine);
-        if goes_on && is_routine(&event.state) {
+        if goes_on && is_routine(&event.state) && event.code.is_none() {
             return;
         }
         let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,6 +62,11 @@ mod tests {
             recent.add(before, &event(table, state));
             assert_eq!(recent.all().len() > kept, is_kept, "{table:?} {before:?} {state}");
         }
+        let lacking =
+            Event { code: Some("extra-not-made".to_owned()), ..event(Some("a"), "streaming") };
+        let kept = recent.all().len();
+        recent.add(Some("streaming"), &lacking);
+        assert_eq!(recent.all().len(), kept + 1, "something is wrong with a table that goes on");
         for number in 0..2 * RECENT_MAX {
             recent.add(None, &event(None, &number.to_string()));
         }

@@ -71,6 +71,12 @@ pub const TABLES_MAX: usize = 10_000;
 pub const SCHEMA_CHANGES_MAX: usize = 10_000;
 /// What a source removed for a pipeline, and what it kept.
 pub const RELEASED_MAX: usize = 1_000;
+/// Indexes of a table, and things that it has and nobody can tell.
+pub const EXTRAS_MAX: usize = 1_000;
+/// Columns of an index.
+pub const INDEX_COLUMNS_MAX: usize = 64;
+/// What is said of a table or a column.
+pub const COMMENT_BYTES_MAX: usize = 8 * 1024;
 /// Dead letters of one answer, or as many as rows were asked for if that is more.
 pub const DEAD_LETTERS_MAX: usize = 10_000;
 /// Schemas that one connection may register, and the bytes of their messages.

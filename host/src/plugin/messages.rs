@@ -1,6 +1,6 @@
 //! What calls of connectors carry.
 
-use crate::model::{DeadLetter, Marker, Position, SchemaChange, Settlement, TableBatch};
+use crate::model::{DeadLetter, Extra, Marker, Position, SchemaChange, Settlement, TableBatch};
 
 /// One step of a chunk of a table's snapshot.
 #[derive(Debug)]
@@ -132,6 +132,15 @@ pub struct SweepRequest {
     pub table: String,
     pub keys: String,
     pub markers: Vec<Marker>,
+    pub epoch: u64,
+}
+
+/// One thing that a table is to have beside its columns and key.
+#[derive(Clone, Debug)]
+pub struct ExtraRequest {
+    pub schema_name: String,
+    pub table: String,
+    pub extra: Extra,
     pub epoch: u64,
 }
 

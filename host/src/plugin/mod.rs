@@ -20,6 +20,7 @@ mod describe;
 mod destination;
 mod engine;
 mod error;
+mod extras;
 mod fault;
 mod file_name;
 mod files;
@@ -80,8 +81,8 @@ pub use limits::{Limits, ReadLimits};
 pub use load_error::LoadError;
 pub use log_rate::LogRate;
 pub use messages::{
-    ChangeBatch, ChangeOutcome, LookedUp, ReadBatch, RejectedRow, Released, RetainedLog,
-    SnapshotBatch, SweepRequest, WriteOutcome, WriteRequest,
+    ChangeBatch, ChangeOutcome, ExtraRequest, LookedUp, ReadBatch, RejectedRow, Released,
+    RetainedLog, SnapshotBatch, SweepRequest, WriteOutcome, WriteRequest,
 };
 pub use network::{
     Answers, CredentialsError, HostGrant, Login, LoginProtocol, Resolver, Service, SrvGrant,

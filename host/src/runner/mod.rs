@@ -10,7 +10,7 @@
 //!
 //! ```text
 //! advice, error, interludes, looks, names, places, sought, starts ◄ state, side, table, letters ◄ parking, presence ◄ findings, context ◄ commit ◄ shapes
-//!   shapes ◄ deliver, reading ◄ copy, follow ◄ attempt ◄ processor ◄ desk ◄ runner
+//!   shapes ◄ deliver, reading ◄ copy, extras, follow ◄ attempt ◄ processor ◄ desk ◄ runner
 //! ```
 //!
 //! Vendor logic is in the plugins; what they answer is checked by `plugin` before it gets here.
@@ -24,6 +24,7 @@ mod copy;
 mod deliver;
 mod desk;
 mod error;
+mod extras;
 mod findings;
 mod follow;
 #[cfg(feature = "fuzzing")]

@@ -11,6 +11,7 @@
 //! | `aside` | the names of the tables that are parked or paused |
 //! | `table/T` | the state of a table |
 //! | `shape/T` | its shape as it was accepted, the rules for its rows, and what a person decided about changes (`shapes`) |
+//! | `extras/T` | what the destination made of its indexes and comments (`extras`) |
 //! | `chunk/T/C` | how far a chunk of its snapshot is |
 //! | `uncopied/T` | there where the table is followed without a copy of what it had |
 //!
@@ -258,6 +259,11 @@ pub fn shape_stream(table: &str) -> String {
 /// The marker of a table that is followed without a copy of what it had.
 pub fn uncopied_stream(table: &str) -> String {
     format!("uncopied/{table}")
+}
+
+/// The marker of what became of a table's indexes and comments.
+pub fn extras_stream(table: &str) -> String {
+    format!("extras/{table}")
 }
 
 /// The marker of a chunk's progress.

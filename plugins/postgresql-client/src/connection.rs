@@ -90,6 +90,11 @@ impl Connection {
         self.client.as_ref().ok_or_else(|| Failure::reconnect("closed", "the connection is closed"))
     }
 
+    /// The same, to be moved into work that outlives calls; the connection has none then.
+    pub(crate) fn take_client(&mut self) -> Result<Client, Failure> {
+        self.client.take().ok_or_else(|| Failure::reconnect("closed", "the connection is closed"))
+    }
+
     /// Whether the connection has ended; it never comes back.
     pub fn is_closed(&self) -> bool {
         self.client.as_ref().is_none_or(Client::is_closed)

@@ -28,6 +28,9 @@ pub const NO_TEMPORARY_SPACE: &str = "temporary-space";
 /// The code for a transaction that another one got in the way of, so that the server rolled it back.
 pub const CONFLICT: &str = "conflict";
 
+/// The code for a lock that was not there in time.
+pub const LOCKED: &str = "locked";
+
 /// What the runner should do about an error in the middle of work.
 pub fn of(error: &Error) -> Failure {
     if let Some(error) = error.as_db_error() {
@@ -101,7 +104,7 @@ pub(crate) fn of_answer(error: &Answer<'_>) -> Failure {
             format!("another transaction got in the way (SQLSTATE {code}); the call is repeated"),
         ),
         &SqlState::LOCK_NOT_AVAILABLE => Failure::retry(
-            "locked",
+            LOCKED,
             format!("somebody else holds a lock (SQLSTATE {code}); the call is repeated"),
         ),
         &SqlState::QUERY_CANCELED => Failure::retry(

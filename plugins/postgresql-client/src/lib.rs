@@ -5,7 +5,7 @@
 //! [`types`] says which type of the model is which type of the server, [`time`] reads its days and times, [`print`]
 //! writes them.
 //! [`identify`] says which tables a connection leads to. [`replication`] streams the server's log.
-//! [`large`] finds rows that are too large to be held.
+//! [`large`] finds rows that are too large to be held, [`LongStatement`] is one that outlives calls.
 //!
 //! TLS is not here: the host ends it outside of the sandbox, so the component always speaks plainly
 //! to the host's virtual network.
@@ -14,6 +14,7 @@ mod connection;
 pub mod failure;
 mod identity;
 pub mod large;
+mod long;
 pub mod names;
 pub mod print;
 pub mod replication;
@@ -22,8 +23,9 @@ pub mod time;
 pub mod types;
 
 pub use connection::Connection;
-pub use failure::{CONFLICT, NO_SUCH_VALUE, NO_TEMPORARY_SPACE, UNTRANSLATABLE};
+pub use failure::{CONFLICT, LOCKED, NO_SUCH_VALUE, NO_TEMPORARY_SPACE, UNTRANSLATABLE};
 pub use identity::identify;
+pub use long::LongStatement;
 pub use settings::{HOST_GRANT, Settings};
 
 pub use tokio;

@@ -19,6 +19,8 @@ mod encode;
 mod epoch;
 mod equality;
 mod existing;
+mod extras;
+mod indexes;
 mod kept;
 mod letters;
 mod metadata;
@@ -50,13 +52,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cartridge_warp_sdk::sql::{self, Numbers, Schemas, Tables};
 use cartridge_warp_sdk::{
-    ChangeOutcome, Config, Description, Destination, Failure, LetterFilter, LetterPage, Limits,
-    Location, LookedUp, Marker, ReadBatch, SchemaChange, Settlement, SweepRequest, Swept,
-    TablePlace, TablePlan, TableRows, WriteOutcome, WriteRequest,
+    ChangeOutcome, Config, Description, Destination, ExtraOutcome, ExtraRequest, Failure,
+    LetterFilter, LetterPage, Limits, Location, LookedUp, Marker, ReadBatch, SchemaChange,
+    Settlement, SweepRequest, Swept, TablePlace, TablePlan, TableRows, WriteOutcome, WriteRequest,
 };
 use postgresql_client::{HOST_GRANT, Settings};
 
 use epoch::Fence;
+use indexes::Building;
 use names::Names;
 pub use options::Options;
 use part::Pauses;
@@ -66,8 +69,9 @@ use session::Session;
 
 /// One connection to a database.
 pub struct PostgresqlDestination {
-    settings: Settings,
     session: Session,
+    /// For a connection beside it.
+    settings: Settings,
     names: Names,
     options: Options,
     /// What this connection was told about tables, by schema.
@@ -81,6 +85,8 @@ pub struct PostgresqlDestination {
     located: HashSet<TablePlace>,
     /// Tables that are being swept, and up to which block they are.
     swept: HashMap<TablePlace, i64>,
+    /// An index that takes longer than a call.
+    building: Option<Building>,
 }
 
 cartridge_warp_sdk::export_destination!(PostgresqlDestination);
@@ -117,6 +123,8 @@ impl Destination for PostgresqlDestination {
             .capability("metadata-schema")
             .capability("sweep")
             .capability("shared-epoch")
+            .capability("create:indexes")
+            .capability("create:comments")
             .wants("host", HOST_GRANT, "the server of the database")
     }
 
@@ -124,20 +132,18 @@ impl Destination for PostgresqlDestination {
         let settings = Settings::parse(&config.connection_string)?;
         let names = Names::new(config.setting("metadata_schema"))?;
         let session = Session::open(&settings)?;
-        let (schemas, pauses, options) = (Schemas::default(), Pauses::new(), config.options);
-        let numbers = Numbers::default();
-        let (asked, located, swept) = (BTreeSet::new(), HashSet::new(), HashMap::new());
         Ok(Self {
-            settings,
             session,
+            settings,
             names,
-            options,
-            schemas,
-            numbers,
-            pauses,
-            asked,
-            located,
-            swept,
+            options: config.options,
+            schemas: Schemas::default(),
+            numbers: Numbers::default(),
+            pauses: Pauses::new(),
+            asked: BTreeSet::new(),
+            located: HashSet::new(),
+            swept: HashMap::new(),
+            building: None,
         })
     }
 
@@ -249,6 +255,10 @@ impl Destination for PostgresqlDestination {
 
     fn sweep(&mut self, request: &SweepRequest) -> Result<Swept, Failure> {
         sweep::go_on(self, request)
+    }
+
+    fn make_extra(&mut self, request: &ExtraRequest) -> Result<ExtraOutcome, Failure> {
+        extras::make(self, request)
     }
 
     fn read(

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use cartridge_warp_sdk::{
     ChangeBatch, Chunk, Config, Description, Failure, Limits, LookedUp, Position, Released,
-    RetainedLog, SnapshotBatch, Source, Table, TableRows, export_source, log,
+    RetainedLog, SnapshotBatch, Source, Table, TableExtras, TableRows, export_source, log,
 };
 use postgresql_client::{HOST_GRANT, Settings};
 
@@ -75,6 +75,8 @@ impl Source for PostgresqlSource {
             .capability("backlog")
             .capability("retained-log")
             .capability("runs")
+            .capability("create:indexes")
+            .capability("create:comments")
             .wants("host", HOST_GRANT, "the database server")
     }
 
@@ -196,6 +198,12 @@ impl Source for PostgresqlSource {
         limits: Limits,
     ) -> Result<LookedUp, Failure> {
         snapshot::looked_up::look_up(self, schema, table, keys, limits)
+    }
+
+    fn extras(&mut self, schema: &str, table: &str) -> Result<TableExtras, Failure> {
+        self.load(schema)?;
+        let table = self.table(schema, table)?;
+        catalog::extras::read(&self.control, &table)
     }
 
     fn begin_turn(&mut self, _schema: &str, copying: bool) -> Result<(), Failure> {

@@ -13,6 +13,7 @@ mod conversion;
 mod database;
 mod dead_letters;
 mod existing;
+mod extras;
 mod failure;
 mod letters;
 mod lock;
@@ -35,9 +36,10 @@ use std::collections::HashMap;
 
 use cartridge_warp_sdk::sql::{self, Numbers, Schemas, Tables};
 use cartridge_warp_sdk::{
-    ChangeOutcome, Config, Description, Destination, Failure, LetterFilter, LetterPage, Limits,
-    Location, LookedUp, Marker, ReadBatch, SchemaChange, Settlement, SweepRequest, Swept,
-    TablePlace, TablePlan, TableRows, WriteOutcome, WriteRequest, unread,
+    ChangeOutcome, Config, Description, Destination, ExtraOutcome, ExtraRequest, Failure,
+    LetterFilter, LetterPage, Limits, Location, LookedUp, Marker, ReadBatch, SchemaChange,
+    Settlement, SweepRequest, Swept, TablePlace, TablePlan, TableRows, WriteOutcome, WriteRequest,
+    unread,
 };
 
 use database::{Database, Transaction};
@@ -143,6 +145,7 @@ impl Destination for SqliteDestination {
             .capability("dead-letters")
             .capability("metadata-schema")
             .capability("sweep")
+            .capability("create:indexes")
             .wants(
                 "write-file",
                 concat!(
@@ -289,6 +292,10 @@ impl Destination for SqliteDestination {
         })?;
         self.swept.extend(more.map(|from| (which, from)));
         Ok(Swept { rows, done: more.is_none() })
+    }
+
+    fn make_extra(&mut self, request: &ExtraRequest) -> Result<ExtraOutcome, Failure> {
+        self.reshape(&request.schema, request.epoch, |scope, _| extras::make(scope, request))
     }
 
     fn read(

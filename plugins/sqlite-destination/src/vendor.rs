@@ -7,6 +7,7 @@ use crate::affinity::Affinity;
 use crate::catalog;
 use crate::conversion::{Conversion, between};
 use crate::existing;
+use crate::extras;
 use crate::failure;
 use crate::names::{MAIN, Scope, check, quoted};
 use crate::storage::Storage;
@@ -93,6 +94,11 @@ impl Vendor for Scope<'_> {
         true
     }
 
+    fn before_drop(&self, table: &Table, column: &str) -> Result<Vec<String>, Failure> {
+        let over = if table.adopted { Vec::new() } else { extras::over(*self, table, column)? };
+        Ok(over.into_iter().map(|index| index.drop).collect())
+    }
+
     /// SQLite cannot change a column's type: values move to a new column that takes its name.
     fn retype(
         &self,
@@ -118,26 +124,35 @@ impl Vendor for Scope<'_> {
             }
             Conversion::Impossible => {
                 self.declare(vec![&mut kept])?;
-                let statements = rebuild(table, &kept, "NULL");
+                let statements = rebuild(*self, table, &kept, "NULL")?;
                 Retype::Rewritten(kept, statements)
             }
             Conversion::Rewrite(expression) => {
                 self.declare(vec![&mut kept])?;
-                let statements = rebuild(table, &kept, expression);
+                let statements = rebuild(*self, table, &kept, expression)?;
                 Retype::Rewritten(kept, statements)
             }
         })
     }
 }
 
-fn rebuild(table: &Table, kept: &KeptColumn, expression: &str) -> Vec<String> {
+fn rebuild(
+    scope: Scope<'_>,
+    table: &Table,
+    kept: &KeptColumn,
+    expression: &str,
+) -> Result<Vec<String>, Failure> {
+    let over = extras::over(scope, table, &kept.column.name)?;
     let (name, declared, table) = (&kept.column.name, &kept.declared, &table.sql);
     let (new, old) = (quoted(&format!("{name}__cartridge_new")), quoted(name));
     let value = expression.replace("{}", &old);
-    vec![
+    let moved = [
         format!("ALTER TABLE {table} ADD COLUMN {new} {declared}"),
         format!("UPDATE {table} SET {new} = {value}"),
         format!("ALTER TABLE {table} DROP COLUMN {old}"),
         format!("ALTER TABLE {table} RENAME COLUMN {new} TO {old}"),
-    ]
+    ];
+    let (drops, again): (Vec<_>, Vec<_>) =
+        over.into_iter().map(|index| (index.drop, index.again)).unzip();
+    Ok([drops, moved.into(), again].concat())
 }

@@ -9,6 +9,8 @@ mod convert;
 #[cfg(target_family = "wasm")]
 mod destination;
 #[cfg(target_family = "wasm")]
+mod extras;
+#[cfg(target_family = "wasm")]
 mod letters;
 #[cfg(target_family = "wasm")]
 mod lookup;

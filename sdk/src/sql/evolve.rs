@@ -98,8 +98,9 @@ fn drop_column<V: Vendor>(
     if table.is_key(name) {
         return Ok(refused(format!("column {name} is part of the key")));
     }
-    let sql = format!("ALTER TABLE {} DROP COLUMN {}", table.sql, vendor.quoted(name));
-    let outcome = run(vendor, &[sql])?;
+    let mut statements = vendor.before_drop(table, name)?;
+    statements.push(format!("ALTER TABLE {} DROP COLUMN {}", table.sql, vendor.quoted(name)));
+    let outcome = run(vendor, &statements)?;
     if outcome == ChangeOutcome::Applied {
         table.columns.retain(|kept| kept.column.name != name);
     }

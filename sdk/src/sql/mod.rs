@@ -71,6 +71,7 @@ mod definition;
 mod evolve;
 mod existing;
 mod fit;
+mod indexes;
 mod letters;
 mod metadata;
 mod numbers;
@@ -88,6 +89,7 @@ pub use definition::Stored;
 pub use evolve::evolve;
 pub use existing::{Existing, ExistingColumn, Unique};
 pub use fit::Fit;
+pub use indexes::{index_name, lacks};
 pub use letters::{LETTER_COLUMNS, LETTER_COLUMNS_ADDED, LetterSql, LetterWords, page_of};
 pub use metadata::{
     DEAD_LETTERS, EMPTIED, EPOCHS, MARKERS, METADATA_SCHEMA, METADATA_TABLES, OPEN_LETTERS, TABLES,
@@ -102,4 +104,4 @@ pub use table::{
     CREATED_AT, KeptColumn, OP, Own, SEQ, TS, Table, Tables, UNCHANGED, UPDATED_AT, VERSION,
 };
 pub use turns::Turns;
-pub use vendor::{Retype, Vendor};
+pub use vendor::{Retype, Vendor, kept};

@@ -117,6 +117,15 @@ pub trait Vendor {
     /// Whether a column of that declared type, which was there already, can be the connector's own.
     fn own_fits(&self, own: Own, declared: &str) -> bool;
 
+    /// Statements that have to come before a column is dropped.
+    ///
+    /// # Errors
+    /// When the database has to be asked and does not answer.
+    fn before_drop(&self, table: &Table, column: &str) -> Result<Vec<String>, Self::Error> {
+        let _ = (table, column);
+        Ok(Vec::new())
+    }
+
     /// What a change of a column's type needs.
     ///
     /// # Errors
@@ -133,6 +142,15 @@ pub trait Vendor {
 pub(super) fn find<V: Vendor>(vendor: &V, name: &str) -> Result<Option<Table>, V::Error> {
     let stored = vendor.find(name)?;
     Ok(stored.map(|stored| read(vendor, stored)).transpose()?)
+}
+
+/// How a table is kept that the connector made or adopted at some time.
+///
+/// # Errors
+/// `stop` when it never did, or the metadata cannot be read.
+pub fn kept<V: Vendor>(vendor: &V, name: &str) -> Result<Table, V::Error> {
+    let unknown = || Failure::stop("unknown-table", format!("table {name} was never planned"));
+    Ok(find(vendor, name)?.ok_or_else(unknown)?)
 }
 
 pub(super) fn read<V: Vendor>(vendor: &V, stored: Stored) -> Result<Table, Failure> {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{SchemaLimits, SyncMode, TableConfig, at_least_one};
-use crate::config::values::{DeadLetterLimit, Interval, Patterns, Schedule};
+use crate::config::values::{Create, DeadLetterLimit, Interval, Patterns, Schedule};
 
 /// A schema to move, and the defaults of its tables.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -40,6 +40,11 @@ pub struct SchemaConfig {
     /// until it is named or left out. A table that got another name at its source is a new one.
     #[serde(default)]
     pub on_new_table: OnNewTable,
+    /// What its tables get beside columns and key, once they are copied, where the source has it: `indexes`, `comments`.
+    /// Indexes are built beside the stream, and are never unique: the source sees to that. What cannot be made is
+    /// told, and the table goes on without it.
+    #[serde(default)]
+    pub create: Create,
     /// How many dead letters of each of its tables may be open; without it,
     /// `error_handling.dead_letter_limit`.
     #[serde(default)]
@@ -136,6 +141,7 @@ impl SchemaConfig {
             on_lost_position: OnLostPosition::default(),
             on_table_failure: OnTableFailure::default(),
             on_new_table: OnNewTable::default(),
+            create: Create::default(),
             dead_letter_limit: None,
             default_batch_size: default_batch_size(),
             default_polling_interval: default_polling_interval(),

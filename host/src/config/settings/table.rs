@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Columns, SyncMode};
-use crate::config::values::{DeadLetterLimit, Interval, TableName};
+use crate::config::values::{Create, DeadLetterLimit, Interval, TableName};
 use crate::model::Condition;
 
 /// What a table does differently from its schema.
@@ -61,6 +61,10 @@ pub struct TableConfig {
     #[serde(default)]
     #[schemars(extend("default" = "deleted_at"))]
     pub deleted_at_column: Option<String>,
+    /// What it gets beside columns and key; without it, what the schema's `create` says, and `none` is nothing. What
+    /// is added is made by the next run; what is taken away stays as it is.
+    #[serde(default)]
+    pub create: Option<Create>,
     /// How many of its dead letters may be open; without it, the schema's `dead_letter_limit`.
     #[serde(default)]
     pub dead_letter_limit: Option<DeadLetterLimit>,
@@ -139,6 +143,7 @@ impl TableConfig {
             deletion_strategy: None,
             soft_delete_column: None,
             deleted_at_column: None,
+            create: None,
             dead_letter_limit: None,
             write_mode: None,
             initial_copy: None,

@@ -66,6 +66,8 @@ global_table_whitelist: a,b
         ),
         ("schemas.0.tables.1.destination_table", "sales", "config.yaml:16"),
         ("global_table_blacklist", "[]", "default"),
+        ("schemas.0.create", "none", "default"),
+        ("schemas.0.tables.0.create", "none", "schemas.0.create at default"),
         ("schemas.0.tables.0.dead_letter_limit", "(not set)", "default"),
         ("source.connection_string", "data", "config.yaml:4"),
     ];

@@ -5,6 +5,7 @@
 
 mod bytes;
 mod connection;
+mod create;
 mod hash_key;
 mod interval;
 mod letter_limit;
@@ -16,6 +17,7 @@ mod table_name;
 
 pub use bytes::ByteCount;
 pub use connection::ConnectionString;
+pub use create::Create;
 pub use hash_key::HashKey;
 pub use interval::Interval;
 pub use letter_limit::DeadLetterLimit;

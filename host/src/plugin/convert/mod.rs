@@ -7,6 +7,7 @@
 pub(super) mod admin;
 pub(super) mod bounds;
 pub(super) mod destination;
+pub(super) mod extras;
 pub(super) mod info;
 pub(super) mod kept;
 pub(super) mod letters;

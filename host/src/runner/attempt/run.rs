@@ -23,6 +23,7 @@ use crate::{
         context::SchemaContext,
         copy::Copied,
         error::RunError,
+        extras::beside,
         findings::Findings,
         follow::{StreamEnd, follow},
         presence::Holding,
@@ -192,7 +193,7 @@ async fn run_claimed(
     }
     let commits = writer.commits();
     let ended = tokio::select! {
-        ended = follow(writer, source, start, context.ends_when_caught_up()) => ended,
+        ended = beside(writer, follow(writer, source, start, context.ends_when_caught_up())) => ended,
         full = context.retained.full() => Err(full),
     };
     attempts.streamed = writer.commits() > commits;

@@ -30,8 +30,8 @@ use crate::{
         reading::{Asked, BYTES_MAX, Heartbeat, Rate, ReadAhead, Waiting, pace, read_ahead},
         shapes::evolve,
         state::{
-            ChunkProgress, TableState, chunk_stream, forget_chunks, forgotten, marker, read,
-            table_stream,
+            ChunkProgress, TableState, chunk_stream, deletion, extras_stream, forget_chunks,
+            forgotten, marker, read, table_stream,
         },
     },
 };
@@ -436,6 +436,8 @@ async fn end_table(
 async fn finish_table(writer: &Writer, table: &str, end: TurnEnd) -> Result<Copied, RunError> {
     let (mut markers, _) = forget_chunks(&writer.destination, writer.context.name(), table).await?;
     markers.push(marker(table_stream(table), &TableState::Streaming));
+    // What it is to have beside its columns is looked after anew.
+    markers.push(deletion(extras_stream(table)));
     match sweep::end(writer, table, &markers, end).await? {
         Swept::Done => {}
         Swept::Left => return Ok(Copied::Left),

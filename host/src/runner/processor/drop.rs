@@ -17,8 +17,8 @@ use crate::{
         error::RunError,
         shapes::{ask_to_drop, drop_keys, remembered},
         state::{
-            ASIDE, TableState, deletion, forget_chunks, marker, read, shape_stream, table_stream,
-            uncopied_stream,
+            ASIDE, TableState, deletion, extras_stream, forget_chunks, marker, read, shape_stream,
+            table_stream, uncopied_stream,
         },
         table::{Table, Tables},
     },
@@ -117,8 +117,8 @@ async fn forget(writer: &Writer, table: Table, keep_rows: bool) -> Result<Droppe
     }
     let mut counted = writer.count().await?;
     counted.remove_table();
-    let streams = [table_stream(&name), shape_stream(&name), uncopied_stream(&name)];
-    markers.extend(streams.map(deletion));
+    let streams = [table_stream, shape_stream, uncopied_stream, extras_stream];
+    markers.extend(streams.map(|stream| deletion(stream(&name))));
     markers.push(counted.marker());
     writer.commit_markers(markers).await?;
     counted.committed();

@@ -9,8 +9,9 @@ use crate::{
         attempt::check_owner,
         context::SchemaContext,
         error::RunError,
+        extras::{Stored, shown},
         parking::{help_when_gone, table_status},
-        state::{ASIDE, RUNNER, TableState, read, table_stream},
+        state::{ASIDE, RUNNER, TableState, extras_stream, read, table_stream},
     },
 };
 
@@ -77,8 +78,15 @@ async fn status_of(
 ) -> Result<TableStatus, RunError> {
     let schema = context.name();
     let state: Option<TableState> = read(destination, schema, &table_stream(name)).await?;
-    let new = || TableStatus { state: "new", ..TableStatus::default() };
-    Ok(state.map_or_else(new, |state| table_status(schema, name, &state)))
+    let Some(state) = state else {
+        return Ok(TableStatus { state: "new", ..TableStatus::default() });
+    };
+    let status = table_status(schema, name, &state);
+    let extras: Option<Stored> = match state {
+        TableState::Streaming => read(destination, schema, &extras_stream(name)).await?,
+        _ => None,
+    };
+    Ok(extras.map_or(status.clone(), |stored| shown(status, &stored)))
 }
 
 /// Says of what is left out that the source does not list it any more.

@@ -17,8 +17,8 @@ use crate::{
         presence::Room,
         shapes::drop_at,
         state::{
-            ASIDE, CHANGES, LAYOUT, PIPELINE, QUOTA, RUNNER, SELECTION, deletion, forget_chunks,
-            read, shape_stream, table_stream, uncopied_stream,
+            ASIDE, CHANGES, LAYOUT, PIPELINE, QUOTA, RUNNER, SELECTION, deletion, extras_stream,
+            forget_chunks, read, shape_stream, table_stream, uncopied_stream,
         },
     },
 };
@@ -114,10 +114,13 @@ async fn stored(
         let state = present(destination, schema, table_stream(&table)).await?;
         let shape = present(destination, schema, shape_stream(&table)).await?;
         let uncopied = present(destination, schema, uncopied_stream(&table)).await?;
+        let extras = present(destination, schema, extras_stream(&table)).await?;
         if state.is_some() || shape.is_some() {
             stored.tables.push(table);
         }
-        stored.markers.extend(chunks.into_iter().chain(state).chain(shape).chain(uncopied));
+        stored
+            .markers
+            .extend(chunks.into_iter().chain(state).chain(shape).chain(uncopied).chain(extras));
         stored.keys.extend(keys);
     }
     for stream in [CHANGES, ASIDE, QUOTA, SELECTION, RUNNER, PIPELINE, LAYOUT] {

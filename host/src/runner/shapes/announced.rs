@@ -19,8 +19,8 @@ use crate::{
         findings::Findings,
         parking::table_status,
         state::{
-            TableState, deletion, forget_chunks, marker, read, shape_stream, table_stream,
-            uncopied_stream,
+            TableState, deletion, extras_stream, forget_chunks, marker, read, shape_stream,
+            table_stream, uncopied_stream,
         },
         table::{Promises, Table},
     },
@@ -124,7 +124,8 @@ async fn drop_table(
     let (mut gone, keys) =
         forget_chunks(&writer.destination, writer.context.name(), &change.table).await?;
     drop_keys(writer, keys).await?;
-    gone.extend([table_stream(&change.table), uncopied_stream(&change.table)].map(deletion));
+    let streams = [table_stream, uncopied_stream, extras_stream];
+    gone.extend(streams.map(|stream| deletion(stream(&change.table))));
     let kept = evolve::apply(writer, table, vec![change.clone()].into()).await? == Evolved::Kept;
     table.dropped = true;
     writer.context.forget_table(&change.table);

@@ -86,7 +86,7 @@ fn destination_of(
     schema: &str,
 ) -> Result<Endpoint, RunError> {
     let section = &config.destination;
-    let settings = destination_settings(section, plugin)?;
+    let settings = destination_settings(config, plugin)?;
     if !plugin.info.has("transactions") {
         return Err(RunError::Unusable {
             what: format!(

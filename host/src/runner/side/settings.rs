@@ -3,8 +3,8 @@
 //! Nothing is accepted and ignored: a key that the connector does not declare it reads is refused.
 
 use crate::{
-    config::{ChangeDetectionStrategy, CommitAt, DestinationConfig, WarpConfig},
-    plugin::Plugin,
+    config::{ChangeDetectionStrategy, CommitAt, WarpConfig},
+    plugin::{Plugin, Role},
     runner::error::RunError,
 };
 
@@ -50,6 +50,7 @@ pub fn source_settings(
             help: "remove the key".into(),
         });
     }
+    check_create(config, plugin)?;
     given.settings.push(("change_detection_strategy".into(), strategy.into()));
     if strategy == "timestamp" {
         let column = section.change_detection_column.clone();
@@ -77,13 +78,41 @@ fn strategy<'a>(configured: Option<ChangeDetectionStrategy>, offered: &[&'a str]
 
 /// The destination's.
 pub fn destination_settings(
-    section: &DestinationConfig,
+    config: &WarpConfig,
     plugin: &Plugin,
 ) -> Result<Vec<(String, String)>, RunError> {
+    let section = &config.destination;
+    check_create(config, plugin)?;
     let mut given = Given { key: "destination", plugin, settings: Vec::new() };
     given.add_optional("database", section.database.as_deref())?;
     given.add("metadata_schema", &section.metadata_schema, "cartridge_warp_metadata")?;
     Ok(given.settings)
+}
+
+/// What is to be created has to be told by the one side and made by the other.
+fn check_create(config: &WarpConfig, plugin: &Plugin) -> Result<(), RunError> {
+    for schema in config.active_schemas() {
+        let of_tables = schema.tables.iter().filter_map(|table| table.create.as_ref());
+        let kinds = of_tables.chain([&schema.create]).flat_map(|create| create.kinds());
+        let Some(kind) = kinds.into_iter().find(|kind| !plugin.info.has(kind.capability())) else {
+            continue;
+        };
+        let (info, kind, schema) = (&plugin.info, kind.word(), &schema.name);
+        let (role, name) = (info.role, &info.name);
+        let cannot = match role {
+            Role::Source => "cannot tell which",
+            Role::Destination => "cannot make them",
+        };
+        return Err(RunError::Unusable {
+            what: format!(
+                "`create` of schema `{schema}` names {kind}, and the {role} `{name}` {cannot}"
+            ),
+            help: format!(
+                "remove `{kind}` there; `connectors inspect {name}` lists as `create:…` what it can"
+            ),
+        });
+    }
+    Ok(())
 }
 
 /// Keys that only some connectors read.

@@ -179,6 +179,12 @@ impl Table {
         }
     }
 
+    /// What one of its columns is called at the destination, if it is there.
+    pub fn column_at_destination<'a>(&'a self, column: &str) -> Option<&'a str> {
+        let (_, field) = self.source.schema.fields().find(column)?;
+        self.rules.destination_name(field.name())
+    }
+
     /// Where the destination keeps it, in a schema of this name at the source.
     pub fn place(&self, schema: &str) -> TablePlace {
         let own = || TablePlace { schema: schema.to_owned(), table: self.source.name.clone() };

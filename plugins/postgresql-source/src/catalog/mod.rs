@@ -4,6 +4,7 @@ pub mod access;
 pub mod columns;
 pub mod entries;
 pub mod equality;
+pub mod extras;
 pub mod keys;
 pub mod making;
 pub mod membership;

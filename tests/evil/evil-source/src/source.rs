@@ -16,7 +16,7 @@ use cartridge_warp_sdk::{
                 ChangeBatch, Chunk, Connection, ConnectionBorrow, Guest, GuestConnection,
                 SnapshotBatch,
             },
-            source_admin as admin,
+            source_admin as admin, source_extras as extras,
             source_lookup::{self, LookedUp},
             source_moment as moment, source_turns as turns,
         },
@@ -203,6 +203,17 @@ impl admin::Guest for Evil {
     fn release(_: ConnectionBorrow<'_>, _: String, _: bool) -> Result<admin::Released, Failure> {
         let (dropped, kept) = (Vec::new(), Vec::new());
         Ok(admin::Released { dropped, kept, frees_log: false })
+    }
+}
+
+impl extras::Guest for Evil {
+    fn extras(
+        _: ConnectionBorrow<'_>,
+        _: String,
+        _: String,
+    ) -> Result<extras::TableExtras, Failure> {
+        let (indexes, column_comments, untold) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(extras::TableExtras { indexes, comment: None, column_comments, untold })
     }
 }
 

@@ -9,7 +9,7 @@ use cartridge_warp_sdk::export::bindings::{
         source::{
             ChangeBatch, Chunk, Connection, ConnectionBorrow, Guest, GuestConnection, SnapshotBatch,
         },
-        source_admin as admin,
+        source_admin as admin, source_extras as extras,
         source_lookup::{self, LookedUp},
         source_moment as moment, source_turns as turns,
     },
@@ -125,6 +125,16 @@ impl admin::Guest for Fickle {
     }
 
     fn release(_: ConnectionBorrow<'_>, _: String, _: bool) -> Result<admin::Released, Failure> {
+        Err(nothing())
+    }
+}
+
+impl extras::Guest for Fickle {
+    fn extras(
+        _: ConnectionBorrow<'_>,
+        _: String,
+        _: String,
+    ) -> Result<extras::TableExtras, Failure> {
         Err(nothing())
     }
 }
