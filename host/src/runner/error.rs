@@ -9,7 +9,9 @@ use crate::{
     config::Unread,
     model::{Action, TablePlace, text},
     monitor::ErrorType,
-    plugin::{Cause, GrantError, OpenError, PluginError, ProtectedError, Role, SecretError},
+    plugin::{
+        Cause, FENCED_HELP, GrantError, OpenError, PluginError, ProtectedError, Role, SecretError,
+    },
 };
 
 use super::{
@@ -118,7 +120,7 @@ pub enum RunError {
     NewTable { schema: String, table: String },
 
     #[error("fenced: another runner owns schema `{schema}`")]
-    #[diagnostic(code("fenced"), help("{}", crate::plugin::FENCED_HELP))]
+    #[diagnostic(code("fenced"), help("{}", FENCED_HELP))]
     Fenced { schema: String },
 
     #[error(
@@ -484,8 +486,7 @@ impl RunError {
         }
     }
 
-    /// The error and its causes on one line, for logs, `/health` and the journal: without known
-    /// secrets, escaped and cut.
+    /// The error and its causes on one line, for logs and the journal: without known secrets, escaped, cut.
     pub fn chain(&self) -> String {
         let mut chain = self.to_string();
         let mut source = self.source();

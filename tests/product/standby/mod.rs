@@ -54,6 +54,7 @@ fn end(running: Running) -> Duration {
     begun.elapsed()
 }
 
+#[allow(clippy::print_stdout, reason = "a measurement")]
 fn took_over(after: Duration, what: &str, log: &Running) {
     println!("taken over after {after:.1?}: {what}");
     assert!(after < TAKEOVER_MAX, "{what}: {after:?}: {}", log.stderr());
