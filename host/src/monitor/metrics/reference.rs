@@ -9,7 +9,7 @@ use prometheus::{
 
 use super::{
     build_info,
-    families::{PluginFamilies, SourceFamilies, StreamFamilies},
+    families::{PluginFamilies, SourceFamilies, StreamFamilies, VerifyFamilies},
     resources::Resources,
 };
 use crate::plugin::{Bounds, Ledger};
@@ -57,15 +57,20 @@ fn streams(table: &mut Table, families: &StreamFamilies) {
         snapshot_rows_estimated,
         batch_seconds,
         source: SourceFamilies { up, log_bytes, log_seconds, left_bytes, left_seconds },
+        verify: VerifyFamilies { drifted, undecided, rows: compared, completed, failures },
     } = families;
-    for counter in [records, errors, schema_changes, resyncs, dead_letters] {
+    for counter in [records, errors, schema_changes, resyncs, dead_letters, compared, failures] {
         table.family("counter", counter);
     }
-    for gauge in [rate, lag, last_success, log_bytes, log_seconds, left_bytes, left_seconds] {
+    for gauge in
+        [rate, lag, last_success, completed, log_bytes, log_seconds, left_bytes, left_seconds]
+    {
         table.family("gauge", gauge);
     }
-    for gauge in [status, queue, parked, dead_letters_open, snapshot_rows, snapshot_rows_estimated]
-    {
+    for gauge in [status, queue, parked, drifted, undecided] {
+        table.family("gauge", gauge);
+    }
+    for gauge in [dead_letters_open, snapshot_rows, snapshot_rows_estimated] {
         table.family("gauge", gauge);
     }
     table.family("gauge", up);
