@@ -1,5 +1,7 @@
 //! `mcp`: what agents may ask of a pipeline, over pipes as they do.
 
+#![allow(clippy::panic)] // Helpers of tests are tests, too.
+
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, ChildStdout, Stdio},

@@ -1,5 +1,7 @@
 //! `top`: the running pipeline on one screen.
 
+#![allow(clippy::expect_used)] // Helpers of tests are tests, too.
+
 use std::{
     io::{Read, Write},
     process::{Child, ChildStdin, Command, Stdio},
