@@ -3,7 +3,11 @@
 //! Attempts follow one another until the run ends or [`super::reaction`] gives up. A processor
 //! never takes another one with it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -186,24 +190,34 @@ impl SchemaProcessor {
     async fn attempt_once(&self, attempts: &mut Attempts) -> Result<StreamEnd, RunError> {
         let begun = CancellationToken::new();
         attempts.begun = begun.clone();
+        let left_alone = attempts.interruptions.left_alone();
         if attempts.may_rest() {
             self.context.interludes.work_off(&self.context).await;
-            begun.cancel();
-        }
-        let context = Arc::new(self.context.of_attempt());
-        let mut attempt = std::pin::pin!(attempt::run(&context, attempts));
-        // Ended before that, it would begin again and again, and the work would still wait.
-        let interrupted = async {
-            begun.cancelled().await;
-            self.context.interludes.come().await;
-        };
-        tokio::select! {
-            ended = &mut attempt => ended,
-            () = interrupted => {
-                context.stop.cancel();
-                attempt.await
+            if left_alone.is_zero() {
+                begun.cancel();
             }
         }
+        let context = Arc::new(self.context.of_attempt());
+        let interrupted = async {
+            // Ended before that, it would begin again and again, and the work would still wait.
+            begun.cancelled().await;
+            tokio::time::sleep(left_alone).await;
+            let undisturbed = Instant::now();
+            self.context.interludes.come().await;
+            undisturbed.elapsed()
+        };
+        let (ended, undisturbed) = {
+            let mut attempt = std::pin::pin!(attempt::run(&context, attempts));
+            tokio::select! {
+                ended = &mut attempt => return ended,
+                undisturbed = interrupted => {
+                    context.stop.cancel();
+                    (attempt.await, undisturbed)
+                }
+            }
+        };
+        attempts.interruptions.add(undisturbed);
+        ended
     }
 
     /// Waits, and does meanwhile what comes, if the schema `may_rest`.
