@@ -11,7 +11,7 @@ use super::{
     output::Output,
     setup,
 };
-use crate::runner::Retried;
+use crate::{model::text::counted, runner::Retried};
 
 pub async fn run(
     args: RetryArgs,
@@ -48,10 +48,14 @@ fn tell(schema: &str, retried: &Retried, output: Output) {
         }));
         return;
     }
-    let gone =
-        if *gone > 0 { format!(", {gone} rows are gone at the source") } else { String::new() };
+    let gone = if *gone > 0 {
+        format!(", {} gone at the source", counted(*gone, "row"))
+    } else {
+        String::new()
+    };
     output.line(&format!(
-        "{schema}: {resolved} dead letters resolved, {refused} refused again{gone}"
+        "{schema}: {} resolved, {refused} refused again{gone}",
+        counted(*resolved, "dead letter")
     ));
     for letter in shown {
         let (id, table, code, message) = (letter.id, &letter.table, &letter.code, &letter.message);

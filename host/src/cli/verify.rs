@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use serde_json::{Value, json};
 
 use super::{CliError, Exit, args::VerifyArgs, meant, output::Output, setup};
-use crate::runner::{Compared, Proof, Repaired, RunError, Sample, Verified, Verify, WarpRunner};
+use crate::{
+    model::text::counted,
+    runner::{Compared, Proof, Repaired, RunError, Sample, Verified, Verify, WarpRunner},
+};
 
 pub async fn run(
     args: VerifyArgs,
@@ -77,9 +80,9 @@ async fn write_again(
                 }));
                 continue;
             }
-            output.line(&format!("{schema}.{table}: {rows} rows written again"));
+            output.line(&format!("{schema}.{table}: {} written again", counted(rows, "row")));
             for (why, rows) in passed {
-                output.line(&format!("  {rows} rows not: {why}"));
+                output.line(&format!("  {} not: {why}", counted(rows, "row")));
             }
         }
     }
@@ -153,9 +156,9 @@ fn tell_compared(table: &str, compared: &Compared, output: Output) {
     let counts = counts.iter().filter(|(rows, _)| *rows > 0);
     let counts: String = counts.map(|(rows, what)| format!(", {rows} {what}")).collect();
     output.line(&format!(
-        "{table}: {verdict}: {} rows equal{counts} ({} rows at the source, {} at the destination, {} rows/s)",
-        compared.equal(),
-        compared.source_rows,
+        "{table}: {verdict}: {} equal{counts} ({} at the source, {} at the destination, {} rows/s)",
+        counted(compared.equal(), "row"),
+        counted(compared.source_rows, "row"),
         compared.destination_rows,
         rows_per_second(compared),
     ));
