@@ -85,11 +85,14 @@ impl Reason {
     /// The same for a person.
     pub fn shown(self, schema: &str, table: &str) -> ParkedTable {
         let Self { code, message, help, since_s } = self;
-        let then = format!(
-            "when that is mended, have it copied again: `cartridge-warp resume {}`, or `run {}`",
-            argument(schema, table),
-            full_resync(schema, table)
-        );
+        let flag = full_resync(schema, table);
+        let resume = argument(schema, table);
+        let then = "when that is mended, have it copied again: `cartridge-warp resume";
+        // What was said of it may name the flag already.
+        let then = match help.contains(&flag) {
+            true => format!("{then} {resume}`"),
+            false => format!("{then} {resume}`, or `run {flag}`"),
+        };
         let help = if help.is_empty() { then } else { format!("{help}; {then}") };
         ParkedTable { code, message, help, since: moment(since_s) }
     }
@@ -140,4 +143,28 @@ pub fn moment(seconds: u64) -> String {
 /// The time in seconds since 1970.
 pub fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_helps_is_said_once() {
+        let help_of = |help: &str| {
+            let reason =
+                Reason { code: "c".into(), message: "m".into(), help: help.into(), since_s: 0 };
+            reason.shown("shop", "orders").help
+        };
+        for (help, flags) in
+            [("", 1), ("mend it", 1), ("copy it with --full-resync=shop.orders", 1)]
+        {
+            let shown = help_of(help);
+            assert!(shown.contains("`cartridge-warp resume shop.orders`"), "{shown}");
+            assert_eq!(shown.matches("--full-resync=shop.orders").count(), flags, "{shown}");
+        }
+        // It is another table's.
+        let shown = help_of("copy it with --full-resync=shop.orders_of_old");
+        assert!(shown.contains("`run --full-resync=shop.orders`"), "{shown}");
+    }
 }
