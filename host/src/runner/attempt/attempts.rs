@@ -23,6 +23,8 @@ pub struct Attempts {
     pub resync: Resync,
     /// Cancelled once the attempt in flight may be ended for what waits: not before it has committed that.
     pub begun: CancellationToken,
+    /// Cancelled when the whole run is to end.
+    pub run_ends: CancellationToken,
     /// How often in a row attempts were ended for what waits.
     pub interruptions: Interruptions,
     /// The re-sync is for a lost position, not because a person wants it: the shapes that were

@@ -111,7 +111,8 @@ impl SchemaProcessor {
     /// Attempts until one ends well or there is no point in another. What they began and did not commit
     /// does not stay.
     async fn run_once(&self, resync: Resync) -> Result<Completion, RunError> {
-        let mut attempts = Attempts { resync, ..Attempts::default() };
+        let run_ends = self.context.stop.clone();
+        let mut attempts = Attempts { resync, run_ends, ..Attempts::default() };
         let ended = self.attempt(&mut attempts).await;
         remove_beginning(&self.context, attempts.beginning).await;
         ended
