@@ -88,14 +88,20 @@ impl Reason {
         let flag = full_resync(schema, table);
         let resume = argument(schema, table);
         let then = "when that is mended, have it copied again: `cartridge-warp resume";
-        // What was said of it may name the flag already.
-        let then = match help.contains(&flag) {
+        let is_said = [&help, &message].into_iter().any(|said| names(said, &flag));
+        let then = match is_said {
             true => format!("{then} {resume}`"),
             false => format!("{then} {resume}`, or `run {flag}`"),
         };
         let help = if help.is_empty() { then } else { format!("{help}; {then}") };
         ParkedTable { code, message, help, since: moment(since_s) }
     }
+}
+
+/// Whether words name a flag, and not only one that begins like it.
+fn names(words: &str, flag: &str) -> bool {
+    let is_end = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
+    words.match_indices(flag).any(|(at, _)| words.get(at + flag.len()..).is_some_and(is_end))
 }
 
 /// What helps where a table that is left out is gone at its source, whatever it was left out for.
@@ -151,20 +157,21 @@ mod tests {
 
     #[test]
     fn what_helps_is_said_once() {
-        let help_of = |help: &str| {
+        let said = "copy it with --full-resync=shop.orders";
+        // The last one is another table's.
+        for (message, help, is_added) in [
+            ("m", "", true),
+            ("m", "mend it", true),
+            ("m", said, false),
+            (said, "mend it", false),
+            ("m", "copy it with --full-resync=shop.orders_of_old", true),
+        ] {
             let reason =
-                Reason { code: "c".into(), message: "m".into(), help: help.into(), since_s: 0 };
-            reason.shown("shop", "orders").help
-        };
-        for (help, flags) in
-            [("", 1), ("mend it", 1), ("copy it with --full-resync=shop.orders", 1)]
-        {
-            let shown = help_of(help);
+                Reason { code: "c".into(), message: message.into(), help: help.into(), since_s: 0 };
+            let shown = reason.shown("shop", "orders").help;
             assert!(shown.contains("`cartridge-warp resume shop.orders`"), "{shown}");
-            assert_eq!(shown.matches("--full-resync=shop.orders").count(), flags, "{shown}");
+            let added = shown.contains("or `run --full-resync=shop.orders`");
+            assert_eq!(added, is_added, "{shown}");
         }
-        // It is another table's.
-        let shown = help_of("copy it with --full-resync=shop.orders_of_old");
-        assert!(shown.contains("`run --full-resync=shop.orders`"), "{shown}");
     }
 }

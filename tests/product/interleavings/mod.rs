@@ -50,25 +50,26 @@ fn histories_end_equal_or_parked_for_their_reason() {
         round.cover(&mut coverage);
     }
     println!("parked: {parked:?}");
-    let missing = show(&coverage);
+    let (shown, missing) = show(&coverage);
+    println!("{shown}");
     // Few histories need not have everything.
     assert!(histories < COVERING || missing.is_empty(), "never made: {missing:?}");
 }
 
-/// Prints how often each operation was made; those that were not made in each phase.
-fn show(coverage: &Coverage) -> Vec<&'static str> {
-    let mut missing = Vec::new();
+/// How often each operation was made; those that were not made in each phase.
+fn show(coverage: &Coverage) -> (String, Vec<&'static str>) {
+    let (mut shown, mut missing) = (Vec::new(), Vec::new());
     for operation in OPERATIONS {
         let times = |phase| *coverage.get(&(phase, operation.name.to_owned())).unwrap_or(&0);
         let [copying, beside, following, stopped] =
             [Phase::Copying, Phase::Beside, Phase::Following, Phase::Stopped].map(times);
-        println!(
+        shown.push(format!(
             "{:40} copying {copying:5}, beside copies {beside:5}, following {following:5}, stopped {stopped:5}",
             operation.name
-        );
+        ));
         if [copying, beside, following, stopped].contains(&0) {
             missing.push(operation.name);
         }
     }
-    missing
+    (shown.join("\n"), missing)
 }
