@@ -125,11 +125,11 @@ soak-hostile: test-components
 		$(STEP) "hostile schemas beside honest ones" cargo test $(RELEASE) $(NATIVE_CRATES) \
 		--test product -- --nocapture honest_schemas_keep_up
 
-# Random histories of tables, from PostgreSQL to PostgreSQL.
+# Random histories of tables, from PostgreSQL to PostgreSQL; the tests tell some dozens.
 interleavings: setup-tests test-components
 	@CARTRIDGE_WARP_TEST_INTERLEAVINGS=$(or $(INTERLEAVINGS),10000) \
 		$(STEP) "random histories" cargo test $(RELEASE) $(NATIVE_CRATES) \
-		--test product -- --ignored --nocapture interleavings
+		--test product -- --nocapture interleavings::histories
 
 # The operator's day with half an hour of waiting in it; the tests have it without.
 operators-day: setup-tests test-components

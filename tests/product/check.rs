@@ -329,3 +329,18 @@ fn a_password_that_is_not_encoded_is_never_shown() {
         }
     }
 }
+
+/// Whoever reads it can say the same in `columns.types`.
+#[test]
+fn what_is_discovered_is_in_the_words_of_the_configuration() {
+    let pipeline = Pipeline::new();
+    pipeline.write("orders.ndjson", "{\"id\":1,\"note\":\"x\"}\n");
+    let shown = pipeline.run(&["--output", "human", "discover"]).stdout;
+    assert!(shown.contains("  id  bigint\n  note  text\n"), "{shown}");
+    assert!(shown.starts_with("shop.orders: key id\n"), "{shown}");
+    let checked = pipeline.run(&["--output", "human", "check"]).stdout;
+    assert!(checked.contains("schema `shop`: ok, 1 table\n"), "{checked}");
+    let json = pipeline.run(&["--output", "json", "discover"]).stdout;
+    let columns = serde_json::from_str::<Value>(&json).unwrap()["columns"].take();
+    assert_eq!(columns, json!([["id", "bigint"], ["note", "text"]]));
+}

@@ -42,6 +42,40 @@ fn said(ended: &Ended, code: i32, words: &[&str]) {
     }
 }
 
+/// However long the work is that comes before any row: here one call of it that does not come back.
+#[test]
+fn a_copy_that_is_planned_is_ended_at_once() {
+    let hangs = json!([{"call": "plan-snapshot", "at": 0, "times": 1, "action": "hang"}]);
+    let mut pipeline = Pipeline::scripted(
+        json!({"tables": 2, "keys": 5, "past": 50, "changes": 0, "faults": hangs}),
+    );
+    pipeline.set("control", json!({"socket": "./control.socket"}));
+    let mut running = pipeline.start();
+    running.wait_for("taking orders");
+    wait_until("it is planned", || pipeline.calls("state", "plan-snapshot") > 0);
+    let asked = Instant::now();
+    said(&human(&pipeline, &["pause", "t1"]), 0, &["t1: paused"]);
+    assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
+    running.wait_for("following changes");
+    assert_eq!(state(&pipeline, "t0"), "streaming");
+}
+
+#[test]
+fn a_run_that_looks_at_its_tables_ends_at_once() {
+    let hangs = json!([{"call": "get-schema", "at": 0, "times": 1, "action": "hang"}]);
+    let pipeline = Pipeline::scripted(
+        json!({"tables": 2, "keys": 5, "past": 50, "changes": 0, "faults": hangs}),
+    );
+    let mut running = pipeline.start();
+    running.wait_for("taking orders");
+    wait_until("it looks", || pipeline.calls("state", "get-schema") > 0);
+    let asked = Instant::now();
+    running.signal(15);
+    let ended = running.wait(Duration::from_secs(120));
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
+}
+
 fn human(pipeline: &Pipeline, arguments: &[&str]) -> Ended {
     pipeline.run(&[&["--output", "human"], arguments].concat())
 }

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -50,6 +51,40 @@ fn said(ended: &Ended, code: i32, words: &[&str]) {
     for words in words {
         assert!(said.contains(words), "no {words:?} in {said}");
     }
+}
+
+/// Whoever orders and orders again has the schema begin again and again, and it goes on all the same.
+#[test]
+fn a_flood_of_orders_leaves_a_schema_time() {
+    let (pipeline, _running, port) = listening();
+    let (host, bearer) =
+        (format!("Host: 127.0.0.1:{port}"), format!("Authorization: Bearer {TOKEN}"));
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let flood = || {
+            let (mut carried_out, order) = (0, "{\"order\": \"resync\", \"tables\": [\"items\"]}");
+            while !over.load(Ordering::Relaxed) {
+                let (code, _) = ask(port, "POST /v1/orders", &[&host, &bearer], order);
+                carried_out += usize::from(code == 200);
+            }
+            carried_out
+        };
+        let floods: Vec<_> = (0..6).map(|_| scope.spawn(flood)).collect();
+        // It is well under way.
+        std::thread::sleep(Duration::from_secs(2));
+        for id in 2..=4 {
+            pipeline.append("orders.ndjson", &format!("{{\"id\":{id}}}\n"));
+            let arrives = (0..600).any(|_| {
+                std::thread::sleep(Duration::from_millis(100));
+                sqlite_count_live(&pipeline.database(), "orders") == Some(id)
+            });
+            over.store(!arrives, Ordering::Relaxed);
+            assert!(arrives, "the flood keeps the schema from its rows");
+        }
+        over.store(true, Ordering::Relaxed);
+        let carried_out: usize = floods.into_iter().map(|flood| flood.join().unwrap()).sum();
+        assert!(carried_out > 6, "{carried_out} orders were carried out");
+    });
 }
 
 #[test]

@@ -90,6 +90,24 @@ fn what_cannot_be_run_changes_nothing() {
     assert_eq!(log.matches("following changes").count(), 1, "no schema began again: {log}");
 }
 
+/// What a connector is granted is opened before the last runner ends.
+#[test]
+fn what_cannot_be_opened_changes_nothing() {
+    let mut pipeline = Pipeline::new();
+    pipeline.append("a.ndjson", "{\"id\":1}\n");
+    let mut running = pipeline.start();
+    running.wait_for("following changes");
+    let (here, away) = (pipeline.path("data"), pipeline.path("away"));
+    std::fs::rename(&here, &away).unwrap();
+    pipeline.set("schemas.0.on_table_failure", json!("stop"));
+    reload(&pipeline, &mut running, "can't open");
+    std::fs::rename(&away, &here).unwrap();
+    pipeline.append("a.ndjson", "{\"id\":2}\n");
+    wait_until("it goes on", || sqlite_count_live(&pipeline.database(), "a") == Some(2));
+    reload(&pipeline, &mut running, "all schemas begin again with it");
+    ended(running);
+}
+
 #[test]
 fn schemas_come_and_go() {
     let mut pipeline = Pipeline::new();

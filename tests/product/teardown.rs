@@ -143,7 +143,7 @@ fn a_source_that_keeps_nothing_has_only_its_state_removed() {
     pipeline.write("orders.ndjson", "{\"id\":1}\n");
     said(&teardown(&pipeline, &[]), 0, &["shop: nothing is left"]);
     said(&pipeline.catch_up(), 0, &[]);
-    said(&teardown(&pipeline, &["--yes"]), 0, &["the state of 1 tables: orders"]);
+    said(&teardown(&pipeline, &["--yes"]), 0, &["the state of 1 table: orders"]);
     let markers = "SELECT count(*) AS n FROM cartridge_warp_metadata_sync_markers";
     assert_eq!(sqlite_query(&pipeline.database(), markers)[0]["n"], json!(0));
     assert_eq!(sqlite_query(&pipeline.database(), "SELECT id FROM orders").len(), 1);

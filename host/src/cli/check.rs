@@ -8,12 +8,13 @@ use super::{
 };
 use crate::{
     config::WarpConfig,
-    model::{Action, TableShape},
+    model::{Action, TableShape, text::counted},
     monitor::MonitorError,
     plugin::SourceConnection,
     runner::{
         Checked, Connectors, Endpoint, RunError, destination_endpoint, open_grants, source_endpoint,
     },
+    schema::type_words,
 };
 
 async fn open(
@@ -91,7 +92,8 @@ fn tell(schema: String, checked: Checked, output: Output) -> Exit {
         }));
     } else {
         if is_ok {
-            output.line(&format!("schema `{schema}`: ok, {tables} tables"));
+            let tables = counted(tables as u64, "table");
+            output.line(&format!("schema `{schema}`: ok, {tables}"));
         }
         left_out.iter().for_each(|(table, status)| show_table(table, status, output));
     }
@@ -142,7 +144,7 @@ fn show(schema: &str, table: &TableShape, selected: bool, output: Output) {
         .schema
         .fields()
         .iter()
-        .map(|field| (field.name().clone(), field.data_type().to_string()))
+        .map(|field| (field.name().clone(), type_words(field)))
         .collect();
     if output.is_json() {
         output.json(&serde_json::json!({
@@ -156,7 +158,8 @@ fn show(schema: &str, table: &TableShape, selected: bool, output: Output) {
         return;
     }
     let mark = if selected { "" } else { "  (not selected)" };
-    let rows = table.estimated_rows.map_or(String::new(), |rows| format!(", ~{rows} rows"));
+    let rows = table.estimated_rows.map(|rows| format!(", ~{}", counted(rows, "row")));
+    let rows = rows.unwrap_or_default();
     let key = if table.key.is_empty() { "none".to_owned() } else { table.key.join(", ") };
     output.line(&format!("{schema}.{}{mark}: key {key}{rows}", table.name));
     for (name, data_type) in columns {

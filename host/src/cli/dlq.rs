@@ -14,7 +14,7 @@ use super::{
     retry, setup,
 };
 use crate::{
-    model::{KeptLetter, LetterFilter},
+    model::{KeptLetter, LetterFilter, text::counted},
     runner::Listed,
 };
 
@@ -47,7 +47,10 @@ pub async fn run(
             let settled = runner.discard_letters(&filter, &resolution(&reason)).await;
             Ok(setup::tell_each(settled, output, |schema, letters| match output.is_json() {
                 true => output.json(&json!({"schema": schema, "discarded": letters})),
-                false => output.line(&format!("{schema}: {letters} dead letters discarded")),
+                false => {
+                    output
+                        .line(&format!("{schema}: {} discarded", counted(*letters, "dead letter")));
+                }
             }))
         }
         DlqCommand::Retry(args) => retry::run(args, plugin_dir, output).await,

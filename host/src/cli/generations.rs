@@ -57,7 +57,6 @@ impl Generations<'_> {
             (runner, surroundings) = (next_runner, next_surroundings);
             let schemas = last.active_schemas().map(|schema| schema.name.clone());
             self.surroundings.health.begin_again(schemas);
-            runner.open_grants().map_err(CliError::failed)?;
         }
         // Whoever still waits for an order is told: nothing holds it any more.
         drop((asked, runner));
@@ -144,7 +143,9 @@ impl Generations<'_> {
         let next = self.next();
         let to_run = Arc::new(reloaded.to_run(running.has_resync_left()));
         let runner = WarpRunner::new(to_run, &self.connectors, &next);
-        let runner = runner.map_err(CliError::failed).inspect_err(|error| {
+        // While the one that runs is whole: where something of this cannot be opened, it goes on.
+        let opened = runner.and_then(|runner| runner.open_grants().map(|()| runner));
+        let runner = opened.map_err(CliError::failed).inspect_err(|error| {
             self.output.error(error.diagnostic.as_ref());
         })?;
         let Reloaded { config, changed, later, concerns_schemas, .. } = reloaded;

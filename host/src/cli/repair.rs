@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{CliError, output::Output};
 use crate::{
     control::{Client, REPAIRED_ROWS_MAX, RepairBody},
+    model::text::counted,
     runner::{Repaired, WarpRunner},
 };
 
@@ -80,9 +81,9 @@ impl Repairing<'_> {
             }));
             return;
         }
-        output.line(&format!("{schema}.{table}: {rows} rows written again"));
+        output.line(&format!("{schema}.{table}: {} written again", counted(*rows, "row")));
         for (why, rows) in passed {
-            output.line(&format!("  {rows} rows not: {why}"));
+            output.line(&format!("  {} not: {why}", counted(*rows, "row")));
         }
     }
 }

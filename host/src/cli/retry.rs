@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     control::{Client, LettersAnswer, LettersBody, Meant},
-    model::LetterFilter,
+    model::{LetterFilter, text::counted},
     runner::WarpRunner,
 };
 
@@ -87,12 +87,13 @@ fn tell(schema: &str, answer: &LettersAnswer, output: Output) {
         }));
         return;
     }
-    let gone = match gone_at_source {
+    let gone = match *gone_at_source {
         0 => String::new(),
-        gone => format!(", {gone} rows are gone at the source"),
+        gone => format!(", {} gone at the source", counted(gone, "row")),
     };
     output.line(&format!(
-        "{schema}: {resolved} dead letters resolved, {refused} refused again{gone}"
+        "{schema}: {} resolved, {refused} refused again{gone}",
+        counted(*resolved, "dead letter")
     ));
     for letter in refusals {
         let (id, table, code, message) = (letter.id, &letter.table, &letter.code, &letter.message);

@@ -3,6 +3,7 @@
 use super::output::Output;
 use crate::{
     control::{SchemaView, Status, TableView},
+    model::text::counted,
     monitor::{LastProof, TableProof},
 };
 
@@ -39,8 +40,9 @@ fn as_lines(status: &Status) -> Vec<String> {
         let SchemaView { state, lag_seconds, rows, rows_per_second, .. } = schema;
         let attempt = schema.attempt.map(|attempt| format!(" ({attempt} failed)"));
         lines.push(format!(
-            "{name}: {state}{}, {lag_seconds:.1} s behind, {rows} rows, {rows_per_second:.0} a second",
-            attempt.unwrap_or_default()
+            "{name}: {state}{}, {lag_seconds:.1} s behind, {}, {rows_per_second:.0} a second",
+            attempt.unwrap_or_default(),
+            counted(*rows, "row")
         ));
         lines.extend(schema.error.iter().map(|error| format!("  {error}")));
         lines.extend(schema.source_log.iter().map(|log| format!("  source: {}", log.words)));
@@ -48,16 +50,16 @@ fn as_lines(status: &Status) -> Vec<String> {
         schema.tables.iter().for_each(|(table, view)| lines.extend(table_lines(table, view)));
     }
     if status.tables_left_out > 0 {
-        lines.push(format!("and {} tables more", status.tables_left_out));
+        lines.push(format!("and {} more", counted(status.tables_left_out as u64, "table")));
     }
     for plugin in plugins {
         lines.push(format!(
-            "{} ({}): {:.1} MiB, {:.1} s of CPU, {} restarts",
+            "{} ({}): {:.1} MiB, {:.1} s of CPU, {}",
             plugin.plugin,
             plugin.role,
             plugin.memory_bytes as f64 / f64::from(1 << 20),
             plugin.cpu_seconds,
-            plugin.restarts
+            counted(plugin.restarts, "restart")
         ));
     }
     lines
@@ -87,16 +89,20 @@ fn table_lines(name: &str, table: &TableView) -> Vec<String> {
     words.extend(table.code.as_ref().map(|code| format!("({code})")));
     let mut line = words.join(" ");
     if let Some(copied) = table.copied_rows {
-        let of = table.estimated_rows.map(|rows| format!(" of about {rows}")).unwrap_or_default();
-        line = format!("{line}, {copied}{of} rows copied");
+        let of = table.estimated_rows.map(|rows| format!(" of about {}", counted(rows, "row")));
+        line = match of {
+            None => format!("{line}, {} copied", counted(copied, "row")),
+            Some(of) => format!("{line}, {copied}{of} copied"),
+        };
     } else if table.state == "streaming" {
         let TableView { lag_seconds, rows, rows_per_second, .. } = table;
         line = format!(
-            "{line}, {lag_seconds:.1} s behind, {rows} rows, {rows_per_second:.0} a second"
+            "{line}, {lag_seconds:.1} s behind, {}, {rows_per_second:.0} a second",
+            counted(*rows, "row")
         );
     }
     if table.dead_letters > 0 {
-        line = format!("{line}, {} dead letters", table.dead_letters);
+        line = format!("{line}, {}", counted(table.dead_letters, "dead letter"));
     }
     if let Some(message) = &table.message {
         line = format!("{line}: {message}");

@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::{CliError, Exit, args::TeardownArgs, output::Output, setup};
-use crate::runner::{RunError, Teardown};
+use crate::{
+    model::text::counted,
+    runner::{RunError, Teardown},
+};
 
 /// Nobody said that it may go.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -89,7 +92,10 @@ fn show(schema: &str, teardown: &Teardown, removed: bool, output: Output) {
     if *has_state {
         let of = match tables.as_slice() {
             [] => String::new(),
-            tables => format!(" and the state of {} tables: {}", tables.len(), tables.join(", ")),
+            tables => {
+                let count = counted(tables.len() as u64, "table");
+                format!(" and the state of {count}: {}", tables.join(", "))
+            }
         };
         output.line(&format!("  destination: the pipeline's position{of}"));
     }

@@ -8,7 +8,10 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     CliError, Exit, args::VerifyArgs, live, meant, output::Output, repair::Repairing, setup,
 };
-use crate::runner::{Compared, Proof, RunError, Sample, Verified, Verify};
+use crate::{
+    model::text::counted,
+    runner::{Compared, Proof, RunError, Sample, Verified, Verify},
+};
 
 pub async fn run(
     args: VerifyArgs,
@@ -145,9 +148,9 @@ fn tell_compared(table: &str, compared: &Compared, output: Output) {
     let counts = counts.iter().filter(|(rows, _)| *rows > 0);
     let counts: String = counts.map(|(rows, what)| format!(", {rows} {what}")).collect();
     output.line(&format!(
-        "{table}: {verdict}: {} rows equal{counts} ({} rows at the source, {} at the destination, {} rows/s)",
-        compared.equal(),
-        compared.source_rows,
+        "{table}: {verdict}: {} equal{counts} ({} at the source, {} at the destination, {} rows/s)",
+        counted(compared.equal(), "row"),
+        counted(compared.source_rows, "row"),
         compared.destination_rows,
         rows_per_second(compared),
     ));

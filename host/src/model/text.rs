@@ -24,6 +24,18 @@ pub fn one_line(text: &str, bytes_max: usize) -> String {
     bounded(text, bytes_max, |_| false)
 }
 
+/// So many things as a person counts them, given what one is called.
+///
+/// ```
+/// use cartridge_warp::model::text;
+/// assert_eq!([0, 1, 2].map(|rows| text::counted(rows, "row")), ["0 rows", "1 row", "2 rows"]);
+/// ```
+#[must_use]
+pub fn counted(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
+}
+
 /// Lines for a person: line breaks and tabs stay.
 #[must_use]
 pub fn lines(text: &str, bytes_max: usize) -> String {

@@ -140,18 +140,28 @@ impl PluginError {
         matches!(&self.cause, Cause::Failure(failure) if failure.code == code)
     }
 
+    /// What a person can do about it where it parked a table, beside having that copied again.
+    pub fn help_for_table(&self) -> Option<String> {
+        match &self.cause {
+            Cause::Failure(failure) if failure.action == Action::Resync => Some(
+                detail(failure)
+                    + "`on_lost_position: resync` for the schema has it copied again each time",
+            ),
+            _ => self.advice(),
+        }
+    }
+
     /// What a person can do about it.
     fn advice(&self) -> Option<String> {
         let plugin = &self.plugin;
         Some(match &self.cause {
             _ if self.is_fenced() => FENCED_HELP.to_owned(),
             Cause::Failure(failure) if failure.action == Action::Resync => {
-                let detail = failure.detail.iter().map(|detail| format!("{detail}\n"));
                 let (which, flag) = match failure.tables.is_empty() {
                     true => ("the tables have", "--full-resync"),
                     false => ("what it names has", "--full-resync=SCHEMA.TABLE"),
                 };
-                detail.collect::<String>()
+                detail(failure)
                     + &format!(
                         "{which} to be copied anew: run once with {flag}, or set `on_lost_position: \
                          resync` for the schema to have it done each time"
@@ -182,6 +192,11 @@ impl PluginError {
             }
         })
     }
+}
+
+/// What the far side says beside its message, for a line of its own.
+fn detail(failure: &Failure) -> String {
+    failure.detail.iter().map(|detail| format!("{detail}\n")).collect()
 }
 
 impl fmt::Display for PluginError {

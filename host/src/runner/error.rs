@@ -409,6 +409,7 @@ impl RunError {
             Self::Quota { key, .. } => {
                 format!("look at what the source sends; if it may, raise `schemas[].limits.{key}`")
             }
+            Self::Plugin(error) => error.help_for_table().unwrap_or_default(),
             _ => self.help().map(|help| help.to_string()).unwrap_or_default(),
         }
     }

@@ -42,9 +42,11 @@ impl<C: Send + Sync + 'static> Interludes<C> {
         true
     }
 
-    /// Does all that waits. Work that panics has told nobody, and takes nothing with it.
+    /// Does all that waits by now: what comes meanwhile is for the next time, or a flood would never let the schema
+    /// go on. Work that panics has told nobody, and takes nothing with it.
     pub async fn work_off(&self, surroundings: &Arc<C>) {
-        while let Some(work) = self.take() {
+        let waiting = self.lock().len();
+        for work in (0..waiting).map_while(|_| self.take()) {
             let (surroundings, span) = (Arc::clone(surroundings), Span::current());
             let runtime = Handle::current();
             // What the commands do is not to be moved between threads while it waits.
@@ -109,5 +111,24 @@ mod tests {
         assert!(interludes.add(work(WAITING_MAX)));
         interludes.work_off(&done).await;
         assert_eq!(done.load(Ordering::Relaxed), WAITING_MAX + 1, "the next one is done");
+    }
+
+    #[tokio::test]
+    async fn what_comes_meanwhile_is_for_the_next_time() {
+        /// Work that leaves the same work again.
+        fn again(queue: Arc<Interludes<AtomicUsize>>) -> Work<AtomicUsize> {
+            Box::new(move |done| {
+                Box::pin(async move {
+                    // A flood that ends, for a queue that would follow it.
+                    if done.fetch_add(1, Ordering::Relaxed) < 100 {
+                        queue.add(again(Arc::clone(&queue)));
+                    }
+                })
+            })
+        }
+        let (interludes, done) = (Arc::<Interludes<AtomicUsize>>::default(), Arc::default());
+        interludes.add(again(Arc::clone(&interludes)));
+        interludes.work_off(&done).await;
+        assert_eq!(done.load(Ordering::Relaxed), 1);
     }
 }

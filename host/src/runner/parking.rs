@@ -85,14 +85,23 @@ impl Reason {
     /// The same for a person.
     pub fn shown(self, schema: &str, table: &str) -> ParkedTable {
         let Self { code, message, help, since_s } = self;
-        let then = format!(
-            "when that is mended, have it copied again: `cartridge-warp resume {}`, or `run {}`",
-            argument(schema, table),
-            full_resync(schema, table)
-        );
+        let flag = full_resync(schema, table);
+        let resume = argument(schema, table);
+        let then = "when that is mended, have it copied again: `cartridge-warp resume";
+        let is_said = [&help, &message].into_iter().any(|said| names(said, &flag));
+        let then = match is_said {
+            true => format!("{then} {resume}`"),
+            false => format!("{then} {resume}`, or `run {flag}`"),
+        };
         let help = if help.is_empty() { then } else { format!("{help}; {then}") };
         ParkedTable { code, message, help, since: moment(since_s) }
     }
+}
+
+/// Whether words name a flag, and not only one that begins like it.
+fn names(words: &str, flag: &str) -> bool {
+    let is_end = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
+    words.match_indices(flag).any(|(at, _)| words.get(at + flag.len()..).is_some_and(is_end))
 }
 
 /// What helps where a table that is left out is gone at its source, whatever it was left out for.
@@ -140,4 +149,29 @@ pub fn moment(seconds: u64) -> String {
 /// The time in seconds since 1970.
 pub fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_helps_is_said_once() {
+        let said = "copy it with --full-resync=shop.orders";
+        // The last one is another table's.
+        for (message, help, is_added) in [
+            ("m", "", true),
+            ("m", "mend it", true),
+            ("m", said, false),
+            (said, "mend it", false),
+            ("m", "copy it with --full-resync=shop.orders_of_old", true),
+        ] {
+            let reason =
+                Reason { code: "c".into(), message: message.into(), help: help.into(), since_s: 0 };
+            let shown = reason.shown("shop", "orders").help;
+            assert!(shown.contains("`cartridge-warp resume shop.orders`"), "{shown}");
+            let added = shown.contains("or `run --full-resync=shop.orders`");
+            assert_eq!(added, is_added, "{shown}");
+        }
+    }
 }

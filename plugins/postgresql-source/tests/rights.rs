@@ -76,6 +76,21 @@ fn sorted(mut rows: Vec<String>) -> Vec<String> {
     rows
 }
 
+/// What cannot be read behind one of its rows would be read from its beginning in each turn.
+#[test]
+fn a_table_that_cannot_be_read_from_anywhere_takes_no_turns() {
+    let database = Database::new("turns");
+    database.sql(
+        "CREATE ROLE turner LOGIN REPLICATION;
+         CREATE TABLE t (id int PRIMARY KEY, secret text); GRANT SELECT (id) ON t TO turner;
+         CREATE TABLE u (id int PRIMARY KEY); GRANT SELECT ON u TO turner;
+         CREATE PUBLICATION cartridge_warp_public FOR TABLE t, u",
+    );
+    let begin = |tables: &[&str]| as_role(&database, "turner", tables).begin_turn("public", true);
+    assert_eq!(begin(&["t", "u"]).unwrap_err().code, "no-turns");
+    begin(&["u"]).unwrap();
+}
+
 #[test]
 fn a_publication_that_lists_columns_sends_these() {
     let database = Database::new("listed");

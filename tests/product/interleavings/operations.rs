@@ -95,8 +95,14 @@ pub const OPERATIONS: &[Operation] = &[
         },
     },
     Operation {
-        name: "move a partition",
+        // Each row gets another place.
+        name: "cluster",
         weight: 1,
+        sql: |table, _| format!("CLUSTER {0} USING {0}_pkey", table.name),
+    },
+    Operation {
+        name: "move a partition",
+        weight: 4,
         sql: |table, _| {
             let name = &table.name;
             format!(

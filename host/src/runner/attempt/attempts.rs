@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_util::sync::CancellationToken;
 
-use super::beginning::Beginning;
+use super::{beginning::Beginning, interruptions::Interruptions};
 use crate::{
     config::Resync,
     runner::{
@@ -25,6 +25,10 @@ pub struct Attempts {
     pub resync: Resync,
     /// Cancelled once the attempt in flight may be ended for what waits: not before it has committed that.
     pub begun: CancellationToken,
+    /// Cancelled when the whole run is to end.
+    pub run_ends: CancellationToken,
+    /// How often in a row attempts were ended for what waits.
+    pub interruptions: Interruptions,
     /// The re-sync is for a lost position, not because a person wants it: the shapes that were
     /// remembered are kept, so that columns stay as wide as they became.
     pub position_lost: bool,

@@ -3,6 +3,7 @@
 mod attempts;
 mod beginning;
 mod claim;
+mod interruptions;
 mod layout;
 mod named;
 mod owner;

@@ -3,7 +3,10 @@
 //! An attempt that fails leaves nothing behind but what it committed; the next one starts from
 //! there. That is the whole of error recovery (I9: no instance outlives an error).
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering},
+};
 
 use super::{
     attempts::Attempts,
@@ -17,7 +20,7 @@ use super::{
 use crate::{
     config::Resync,
     monitor::SchemaState,
-    plugin::SourceConnection,
+    plugin::{DestinationConnection, SourceConnection},
     runner::{
         commit::{Ending, Entry, Failed, Writer},
         context::SchemaContext,
@@ -31,6 +34,7 @@ use crate::{
         side::check_apart,
         starts::Start,
         state::{RUNNER, TableState, deletion},
+        table::Tables,
     },
 };
 
@@ -43,9 +47,21 @@ pub async fn run(
     let Some(turn) = context.stop.run_until_cancelled(context.starts.turn()).await else {
         return Ok(StreamEnd::Stopped);
     };
-    let opened = tokio::select! {
-        opened = open(context, attempts) => opened,
+    // An order may need the state that the first attempt makes, so it does not end that one as early as the end of
+    // the run does. The claim is awaited: it has to be given back.
+    let is_first = !context.takeover.has_claimed();
+    let ends = if is_first { attempts.run_ends.clone() } else { context.stop.clone() };
+    let looked = tokio::select! {
+        () = ends.cancelled() => return Ok(StreamEnd::Stopped),
+        looked = look(context, attempts) => looked,
         full = context.retained.full() => Err(full),
+    };
+    let opened = match looked {
+        Ok(looked) => tokio::select! {
+            opened = open(context, attempts, looked) => opened,
+            full = context.retained.full() => Err(full),
+        },
+        Err(error) => Err(error),
     };
     let Opened { source, writer, others, holding } = match opened {
         Ok(opened) => opened,
@@ -78,8 +94,18 @@ struct Opened {
     holding: Holding,
 }
 
-/// Opens both sides and makes this process the schema's writer.
-async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<Opened, RunError> {
+/// Both sides as they were found.
+struct Looked {
+    source: SourceConnection,
+    destination: DestinationConnection,
+    tables: Tables,
+    others: Vec<String>,
+    aside: BTreeSet<String>,
+    failed: Vec<Failed>,
+}
+
+/// Opens both sides and looks at their tables, without writing anything.
+async fn look(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<Looked, RunError> {
     let destination = context.open_destination().await?;
     let abandoned = abandoned_by(context, &destination).await?;
     attempts.abandoned = abandoned.or_else(|| attempts.abandoned.take());
@@ -102,6 +128,16 @@ async fn open(context: &Arc<SchemaContext>, attempts: &mut Attempts) -> Result<O
         }
         failed.push(Failed::now(&error));
     }
+    Ok(Looked { source, destination, tables, others, aside, failed })
+}
+
+/// Makes this process the schema's writer.
+async fn open(
+    context: &Arc<SchemaContext>,
+    attempts: &mut Attempts,
+    looked: Looked,
+) -> Result<Opened, RunError> {
+    let Looked { source, destination, tables, others, aside, failed } = looked;
     let Claim { epoch, abandoned } = claim(context, &destination).await?;
     let holding = context.held.hold(context.name(), &destination);
     context.letters.ask(&destination).await?;
@@ -173,7 +209,9 @@ async fn run_claimed(
     context.resync_left.store(false, Ordering::Relaxed);
     attempts.failing.clear();
     attempts.begun.cancel();
-    prepare(writer, &states, attempts).await?;
+    // However many tables there are: what was made of it is made once more, which changes nothing.
+    let prepared = context.stop.run_until_cancelled(prepare(writer, &states, attempts)).await;
+    let Some(()) = prepared.transpose()? else { return Ok(StreamEnd::Stopped) };
     context.health.set_started();
     context.health.set(context.name(), SchemaState::Snapshotting);
     context.retained.commit(&start);

@@ -33,7 +33,10 @@ pub async fn copy(
 ) -> Result<(Copied, Position), RunError> {
     let schema = writer.context.name();
     let others_wait = others_wait(writer, &states).await;
-    let copying = plan_copies(writer, source, &start, states).await?;
+    let planned = plan_copies(writer, source, &start, states);
+    let Some(copying) = writer.context.stop.run_until_cancelled(planned).await.transpose()? else {
+        return Ok((Copied::Stopped, start));
+    };
     let (mut position, mut is_told) = (start, false);
     loop {
         let takes_turns = others_wait && source.begin_turn(schema, true).await?;

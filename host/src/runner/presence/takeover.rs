@@ -1,10 +1,16 @@
 //! From whom a process may take a schema that was not given back.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// From whom the next claim of one schema may take it, if another run holds it.
 #[derive(Debug)]
-pub struct Takeover(Mutex<From>);
+pub struct Takeover {
+    from: Mutex<From>,
+    has_claimed: AtomicBool,
+}
 
 #[derive(Debug, PartialEq, Eq)]
 enum From {
@@ -16,14 +22,18 @@ enum From {
 }
 
 impl Takeover {
+    fn new(from: From) -> Self {
+        Self { from: Mutex::new(from), has_claimed: AtomicBool::new(false) }
+    }
+
     /// From whoever holds it.
     pub fn from_anybody() -> Self {
-        Self(Mutex::new(From::Anybody))
+        Self::new(From::Anybody)
     }
 
     /// Until [`Self::allow`] says otherwise, only what nobody holds may be claimed.
     pub fn from_nobody() -> Self {
-        Self(Mutex::new(From::Nobody))
+        Self::new(From::Nobody)
     }
 
     /// From this run alone, if from any, from now on.
@@ -34,6 +44,12 @@ impl Takeover {
     /// This process has the schema: whoever holds it later was started since, or took it over.
     pub fn claimed(&self) {
         *self.lock() = From::Nobody;
+        self.has_claimed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this process has had the schema.
+    pub fn has_claimed(&self) -> bool {
+        self.has_claimed.load(Ordering::Relaxed)
     }
 
     /// Whether the schema may be taken from a run.
@@ -52,7 +68,7 @@ impl Takeover {
 
     // A write is whole, whoever panics.
     fn lock(&self) -> MutexGuard<'_, From> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.from.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,8 +80,9 @@ mod tests {
     fn a_schema_is_taken_once_and_only_from_whom_it_may_be() {
         let plain = Takeover::from_anybody();
         assert!(plain.allows("a") && plain.is_from_anybody());
+        assert!(!plain.has_claimed());
         plain.claimed();
-        assert!(!plain.allows("a"), "it was started after this one claimed");
+        assert!(plain.has_claimed() && !plain.allows("a"), "it was started after this one claimed");
         let waiting = Takeover::from_nobody();
         assert!(!waiting.allows("a"));
         waiting.allow(Some("a".to_owned()));

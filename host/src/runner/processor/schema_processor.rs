@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio_util::sync::CancellationToken;
@@ -141,7 +141,8 @@ impl SchemaProcessor {
     /// Attempts until one ends well or there is no point in another. What they began and did not commit
     /// does not stay.
     async fn run_once(&self, resync: Resync) -> Result<Completion, RunError> {
-        let mut attempts = Attempts { resync, ..Attempts::default() };
+        let run_ends = self.context.stop.clone();
+        let mut attempts = Attempts { resync, run_ends, ..Attempts::default() };
         let ended = self.attempt(&mut attempts).await;
         remove_beginning(&self.context, attempts.beginning).await;
         ended
@@ -223,24 +224,34 @@ impl SchemaProcessor {
     async fn attempt_once(&self, attempts: &mut Attempts) -> Result<StreamEnd, RunError> {
         let begun = CancellationToken::new();
         attempts.begun = begun.clone();
+        let left_alone = attempts.interruptions.left_alone();
         if attempts.may_rest() {
             self.context.interludes.work_off(&self.context).await;
-            begun.cancel();
-        }
-        let context = Arc::new(self.context.of_attempt());
-        let mut attempt = std::pin::pin!(attempt::run(&context, attempts));
-        // Ended before that, it would begin again and again, and the work would still wait.
-        let interrupted = async {
-            begun.cancelled().await;
-            self.context.interludes.come().await;
-        };
-        tokio::select! {
-            ended = &mut attempt => ended,
-            () = interrupted => {
-                context.stop.cancel();
-                attempt.await
+            if left_alone.is_zero() {
+                begun.cancel();
             }
         }
+        let context = Arc::new(self.context.of_attempt());
+        let interrupted = async {
+            // Ended before that, it would begin again and again, and the work would still wait.
+            begun.cancelled().await;
+            tokio::time::sleep(left_alone).await;
+            let undisturbed = Instant::now();
+            self.context.interludes.come().await;
+            undisturbed.elapsed()
+        };
+        let (ended, undisturbed) = {
+            let mut attempt = Box::pin(attempt::run(&context, attempts));
+            tokio::select! {
+                ended = &mut attempt => return ended,
+                undisturbed = interrupted => {
+                    context.stop.cancel();
+                    (attempt.await, undisturbed)
+                }
+            }
+        };
+        attempts.interruptions.add(undisturbed);
+        ended
     }
 
     /// Waits, and does meanwhile what comes, if the schema `may_rest`.
