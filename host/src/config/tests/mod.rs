@@ -7,6 +7,7 @@ mod editor_schema;
 mod effective;
 mod files;
 mod layers;
+mod problems;
 mod reference;
 mod refused;
 mod reload;
