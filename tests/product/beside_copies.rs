@@ -133,6 +133,22 @@ fn a_table_is_emptied_at_the_source_while_it_is_copied() {
     no_letters(&pipeline);
 }
 
+/// Its readers find out before the stream does: that is no matter of the others.
+#[test]
+fn a_table_that_loses_its_key_while_it_is_copied_is_parked() {
+    let (databases, pipeline) = copied(&big(3000), 300);
+    let mut running = Running::start(pipeline.command(&["run", "--full-resync=big"]));
+    running.wait_for("the other tables are followed meanwhile");
+    databases.at_source("ALTER TABLE big DROP CONSTRAINT big_pkey");
+    wait_until("it is parked", || {
+        let status = pipeline.run(&["--output", "human", "status"]).stdout;
+        assert!(!status.contains("nobody runs it"), "{}", running.stderr());
+        status.contains("big: parked")
+    });
+    databases.at_source("INSERT INTO small VALUES (1)");
+    wait_until("the other one goes on", || databases.difference_of("small").is_none());
+}
+
 /// What a change of it leaves out is looked up, also of one that is newer than the run.
 #[test]
 fn a_row_is_whole_that_the_copy_has_not_come_to() {

@@ -20,8 +20,8 @@ use super::{
     turn::{Turn, TurnEnd},
 };
 use crate::{
-    model::{Chunk, Position},
-    plugin::{ReadLimits, SnapshotBatch, SourceConnection},
+    model::{Action, Chunk, Position},
+    plugin::{Cause, PluginError, ReadLimits, SnapshotBatch, SourceConnection},
     runner::{
         commit::{Sibling, Writer},
         deliver::{Commit, deliver, deliver_over},
@@ -302,8 +302,19 @@ async fn run_reader(
 async fn open_reader(writer: &Writer) -> Result<SourceConnection, RunError> {
     let source = writer.context.open_source().await?;
     let selected: Vec<String> = writer.tables.lock().await.keys().cloned().collect();
-    source.select_tables(writer.context.name(), &selected).await?;
+    let told = source.select_tables(writer.context.name(), &selected).await;
+    told.map_err(refused_by_now)?;
     Ok(source)
+}
+
+/// What a source refuses that it took when the attempt began: whose matter it is, the look of the next attempt finds.
+fn refused_by_now(mut error: PluginError) -> PluginError {
+    if let Cause::Failure(failure) = &mut error.cause
+        && failure.action == Action::Config
+    {
+        failure.action = Action::Reconnect;
+    }
+    error
 }
 
 fn tell_fewer(writer: &Writer, error: &RunError) {
