@@ -91,19 +91,24 @@ fn a_runner_with_several_open_commits_is_fenced_by_the_next() {
     pipeline.set("schemas.0.limits", json!({"rows_per_second": 8000}));
     let mut older = pipeline.start();
     older.wait_for("copying");
-    // Each commit writes a marker with its epoch at its end.
+    // Each commit writes a marker with its epoch at its end, and takes so long that several are open at once.
     databases.at_destination(
         "CREATE TABLE public.late (epoch bigint);
          CREATE FUNCTION public.late() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
              INSERT INTO public.late SELECT new.epoch FROM cartridge_warp_metadata.epochs e
                  WHERE e.schema_name = new.schema_name AND e.epoch <> new.epoch;
+             PERFORM pg_sleep(0.1);
              RETURN new; END$$;
          CREATE TRIGGER late AFTER INSERT OR UPDATE ON cartridge_warp_metadata.sync_markers
              FOR EACH ROW EXECUTE FUNCTION public.late()",
     );
     wait_until("several commits are open", || {
         older.signal(19);
-        let is_open = (0..5).all(|_| count(&databases, OPEN) >= 2);
+        // One that is only late has ended by the last of these.
+        let is_open = (0..5).all(|_| {
+            sleep(Duration::from_millis(50));
+            count(&databases, OPEN) >= 2
+        });
         if !is_open {
             older.signal(18);
             sleep(Duration::from_millis(20));
