@@ -94,11 +94,24 @@ fn two_schemas_share_a_file_only_with_different_names() {
 fn what_others_depend_on_is_not_dropped() {
     let mut bed = Bed::new("{}");
     bed.plan(&upsert(&orders())).unwrap();
-    bed.run("CREATE INDEX i ON orders (name)");
+    bed.run("CREATE VIEW v AS SELECT name FROM orders");
     let change = SchemaChange::drop_column("name", orders());
     let outcomes = bed.change(&[change]).unwrap();
     assert!(
-        matches!(&outcomes[0], ChangeOutcome::Refused(reason) if reason.contains("index")),
+        matches!(&outcomes[0], ChangeOutcome::Refused(reason) if reason.contains("view v")),
         "{outcomes:?}"
     );
+}
+
+/// As in other databases: without its column it is of no use.
+#[test]
+fn an_index_goes_with_its_column() {
+    let mut bed = Bed::new("{}");
+    bed.plan(&upsert(&orders())).unwrap();
+    bed.run("CREATE INDEX i ON orders (name); CREATE INDEX kept ON orders (price)");
+    let outcomes = bed.change(&[SchemaChange::drop_column("name", orders())]).unwrap();
+    assert_eq!(outcomes, [ChangeOutcome::Applied]);
+    let indexes = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'orders'
+        AND sql IS NOT NULL";
+    assert_eq!(bed.query(indexes), ["kept"]);
 }
