@@ -20,6 +20,8 @@ pub mod redaction;
 pub mod regular_file;
 pub mod table;
 pub mod text;
+#[cfg(test)]
+pub mod written;
 
 pub use added_value::AddedValue;
 pub use batch::{Operation, TableBatch, TableSchema};

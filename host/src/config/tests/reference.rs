@@ -1,17 +1,17 @@
 //! `docs/configuration.md` is written from the types of `settings`, so that it has every key as it is.
 
-use std::{fmt::Write, fs, path::PathBuf};
+use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::config::{
-    keys::Node,
-    path::{KeyPath, Segment},
-    unsupported,
+use crate::{
+    config::{
+        keys::Node,
+        path::{KeyPath, Segment},
+        unsupported,
+    },
+    model::written::assert_written,
 };
-
-/// Writes the page instead of comparing it.
-const WRITE: &str = "CARTRIDGE_WARP_TEST_WRITE_DOCS";
 
 /// What stands before the keys is written by hand.
 const MARK: &str = "<!-- keys, by `make docs` -->\n";
@@ -100,16 +100,5 @@ fn keys() -> Page {
 fn the_page_has_each_key_as_it_is() {
     let page = keys();
     assert_eq!(page.undescribed, Vec::<String>::new());
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
-    let text = fs::read_to_string(&path).unwrap();
-    let (by_hand, old) = text.split_once(MARK).unwrap();
-    if std::env::var_os(WRITE).is_some() {
-        return fs::write(&path, format!("{by_hand}{MARK}{}", page.text)).unwrap();
-    }
-    let other: Vec<_> = page.text.lines().filter(|line| !old.lines().any(|o| o == *line)).collect();
-    assert!(
-        old == page.text,
-        "docs/configuration.md lacks\n{}\n`make docs` writes it anew",
-        other.join("\n")
-    );
+    assert_written("configuration.md", MARK, &page.text);
 }

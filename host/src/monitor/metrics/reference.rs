@@ -1,6 +1,6 @@
 //! The table of `docs/metrics.md` is written from what is registered, so that it has every family as it is.
 
-use std::{fmt::Write, fs, path::PathBuf};
+use std::fmt::Write;
 
 use prometheus::{
     Registry,
@@ -12,10 +12,10 @@ use super::{
     families::{PluginFamilies, SourceFamilies, StreamFamilies, VerifyFamilies},
     resources::Resources,
 };
-use crate::plugin::{Bounds, Ledger};
-
-/// Writes the page instead of comparing it.
-const WRITE: &str = "CARTRIDGE_WARP_TEST_WRITE_DOCS";
+use crate::{
+    model::written::assert_written,
+    plugin::{Bounds, Ledger},
+};
 
 /// What stands before the table is written by hand.
 const MARK: &str = "<!-- families, by `make docs` -->\n";
@@ -113,17 +113,5 @@ fn families() -> String {
 
 #[test]
 fn the_page_has_each_family_as_it_is() {
-    let families = families();
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
-    let text = fs::read_to_string(&path).unwrap();
-    let (by_hand, old) = text.split_once(MARK).unwrap();
-    if std::env::var_os(WRITE).is_some() {
-        return fs::write(&path, format!("{by_hand}{MARK}{families}")).unwrap();
-    }
-    let other: Vec<_> = families.lines().filter(|line| !old.contains(*line)).collect();
-    assert!(
-        old == families,
-        "docs/metrics.md lacks\n{}\n`make docs` writes it anew",
-        other.join("\n")
-    );
+    assert_written("metrics.md", MARK, &families());
 }
